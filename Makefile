@@ -1,0 +1,85 @@
+# On a fresh machine with Python 3.11 or newer, `make demo` is all it takes: what is needed is installed into .venv, once,
+# from the hash-locked files in requirements/. `make help` lists the rest.
+
+VENV   ?= .venv
+PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3.14 python3 python; do \
+	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo "$$python" && break; done)
+ARGS   ?=
+SEEDS  ?= 50
+WORKERS ?= 2
+
+PY     := $(VENV)/bin/python
+PIP    := $(PY) -m pip --quiet --quiet --disable-pip-version-check --no-input
+UV     := uv==0.13.9
+# The official SDKs that the tests compare us with are exact, and so may be younger than a week.
+PEERS  := $(foreach peer,anthropic botocore google-genai openai,--exclude-newer-package "$(peer)=2026-11-23")
+LOCK   := $(VENV)/bin/uv pip compile --no-config --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --exclude-newer "7 days" $(PEERS) $(UPGRADE) pyproject.toml
+
+# Stamps: made when a set-up step is done, older than their inputs when it has to be done again.
+RUNTIME := $(VENV)/.runtime-installed
+DEV     := $(VENV)/.dev-installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format bench sim build lock clean
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+demo: $(RUNTIME)  ## watch a stream survive a failing provider; needs no key and no network beyond the set-up
+	@$(VENV)/bin/understudy demo $(ARGS)
+
+test: $(DEV)  ## run the tests; make test ARGS="-k breaker -x"
+	@$(PY) -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+
+check: $(DEV)  ## format, lint, types of the installed package, direction of imports
+	@$(PY) -m ruff format --check .
+	@$(PY) -m ruff check .
+	@$(PY) .ci/types.py
+	@$(PY) -m pytest -q tests/project/test_imports_point_one_way.py
+
+format: $(DEV)  ## format the code and mend what the linter can
+	@$(PY) -m ruff check --fix .
+	@$(PY) -m ruff format .
+
+bench: $(DEV)  ## measure what understudy costs beside a hand-written loop
+	@$(PY) -m benchmarks $(ARGS)
+
+sim: $(DEV)  ## play simulated worlds full of faults in virtual time; make sim SEEDS=500
+	@$(PY) -m understudy.simulator.world --seeds $(SEEDS)
+
+build: $(DEV)  ## make the sdist, and the wheel from it, in dist/
+	@rm -rf dist
+	@$(PY) -m build --no-isolation
+
+lock: | $(PY)  ## write requirements/*.txt anew from pyproject.toml; make lock UPGRADE=--upgrade takes newer versions
+	@$(PIP) install $(UV)
+	@echo "Locking requirements/dev.txt ..."
+	@$(LOCK) --all-extras --group build --group dev --group peers --output-file requirements/dev.txt >/dev/null
+	@echo "Locking requirements/runtime.txt, which is a part of it ..."
+	@$(LOCK) --extra cli --group build --constraint requirements/dev.txt \
+		--output-file requirements/runtime.txt >/dev/null
+
+clean:  ## remove .venv and everything that was made
+	@rm -rf $(VENV) build dist understudy.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(PY):
+	@test -n "$(PYTHON)" || { echo "understudy needs Python 3.11 or newer, and none was found." \
+		"Install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "$(PYTHON) is not Python 3.11 or newer; name another: make PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@echo "Making $(VENV) with $$("$(PYTHON)" --version) ..."
+	@"$(PYTHON)" -m venv --clear "$(VENV)" || { echo "This Python cannot make virtual environments;" \
+		"on Debian and Ubuntu install the package python3-venv." >&2; rm -rf "$(VENV)"; exit 1; }
+
+$(RUNTIME): requirements/runtime.txt pyproject.toml | $(PY)
+	@echo "Installing what understudy needs (once, well under a minute) ..."
+	@$(PIP) install --require-hashes -r requirements/runtime.txt
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(DEV): requirements/dev.txt $(RUNTIME)
+	@echo "Installing what development needs (once) ..."
+	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@

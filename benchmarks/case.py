@@ -1,0 +1,121 @@
+"""What is measured: the cases, and the suites that they make."""
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from .wire import ANSWER, Script
+
+Operation: TypeAlias = Literal["call", "stream"]
+Before: TypeAlias = Literal["nothing", "500", "refused"]
+
+EVENTS_PER_WRITE = 8
+FEW, MANY = 100, 1000
+"""What a delta costs is the slope between streams of so many."""
+
+OURS = ("loop", "understudy")
+VARIANTS = ("loop", "loop-tuned", "understudy", "understudy-text", "understudy-whole", "openai")
+PEERS = ("litellm", "pydantic-ai", "langchain", "tensorzero")
+
+
+class Case(msgspec.Struct, frozen=True):
+    """One thing that every client is asked to do.
+
+    Attributes:
+        script: What the upstream answers.
+        concurrency: How many operations run at a time.
+        count: How many operations are measured, of a client with a full share.
+        clients: Who is measured in it.
+        before: What the first of two targets does, before the second answers.
+    """
+
+    name: str
+    operation: Operation
+    script: Script
+    concurrency: int
+    count: int
+    clients: tuple[str, ...]
+    before: Before = "nothing"
+
+    @property
+    def expected(self) -> int:
+        """What an operation returns when nothing is lost: characters of the answer, or deltas."""
+        return len(ANSWER) if self.operation == "call" else self.script.deltas
+
+    def count_of(self, share: float) -> int:
+        """How many operations a client with this share does: whole waves, and at least one."""
+        return max(1, round(self.count * share / self.concurrency)) * self.concurrency
+
+
+Group: TypeAlias = tuple[Case, ...]
+"""Cases that are measured in turns, so that their figures may be subtracted."""
+
+
+def coalesced(concurrency: int, count: int, clients: tuple[str, ...]) -> Group:
+    """Streams whose events come 8 to a write. All write at the same moment, with time to read in between."""
+    gap_us = 200 * concurrency
+    return tuple(
+        Case(
+            f"{deltas:,} deltas c{concurrency}",
+            "stream",
+            Script("stream", deltas, EVENTS_PER_WRITE, gap_us),
+            concurrency,
+            count,
+            clients,
+        )
+        for deltas in (FEW, MANY)
+    )
+
+
+def paced(deltas: int, streams: int, clients: tuple[str, ...]) -> Group:
+    """Streams as models send them: each an event every 10 ms, none at the moment of another."""
+    script = Script("stream", deltas, 1, gap_us=10_000, spread=streams)
+    return (Case(f"paced c{streams}", "stream", script, streams, streams, clients),)
+
+
+def calls(concurrency: int, count: int, clients: tuple[str, ...], befores: tuple[Before, ...] = ()) -> Group:
+    """Calls that are answered by one JSON body, and the same after a first target that fails."""
+    return tuple(
+        Case(
+            f"call c{concurrency}" + ("" if before == "nothing" else f" after {before}"),
+            "call",
+            Script("single"),
+            concurrency,
+            count,
+            clients,
+            before,
+        )
+        for before in ("nothing", *befores)
+    )
+
+
+def quick() -> list[Group]:
+    """What the targets are about, in about a minute."""
+    return [
+        coalesced(8, 32, (*OURS, "openai")),
+        calls(32, 1600, ("loop", "loop-tuned", "understudy", "understudy-log", "openai"), ("500", "refused")),
+        paced(300, 32, OURS),
+    ]
+
+
+def peers() -> list[Group]:
+    """Ours beside the routers of others, as far as they are installed; they are slow, so that few operations do."""
+    everybody = (*OURS, "openai", *PEERS)
+    return [coalesced(1, 20, everybody), calls(1, 400, everybody, ("500", "refused"))]
+
+
+def full() -> list[Group]:
+    """Everything; what would take long with slow clients is left to the fast ones."""
+    fast = VARIANTS[:-1]
+    logging = ("loop", "loop-tuned", "understudy", "understudy-log", "openai")
+    return [
+        coalesced(1, 20, VARIANTS),
+        coalesced(8, 32, VARIANTS),
+        coalesced(32, 64, fast),
+        coalesced(256, 256, fast),
+        calls(1, 400, logging, ("500", "refused")),
+        calls(32, 1600, logging, ("500", "refused")),
+        calls(256, 2560, logging[:-1]),
+        paced(300, 32, VARIANTS),
+        *peers(),
+    ]

@@ -1,0 +1,92 @@
+"""Who is measured: each client asks the same upstream in its own way, and says how much of an answer it got.
+
+A client is a class in a module of its own, imported only in the process that measures it.
+"""
+
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Protocol
+
+import msgspec
+
+
+class Client(Protocol):
+    """One way of asking. Made for a list of base URLs, the best first; used by many tasks at a time."""
+
+    async def start(self, urls: Sequence[str], connections: int) -> None:
+        """Make what a service would make once. `connections` is how many may be open at a time."""
+        ...
+
+    async def call(self) -> int:
+        """Ask for one JSON body. The number of characters of the answer."""
+        ...
+
+    async def stream(self) -> int:
+        """Ask for a stream and read it to its end. The number of deltas that had text."""
+        ...
+
+    async def hold(self) -> object:
+        """Ask for a stream, read one delta, and leave it open for as long as what is returned lives."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        ...
+
+
+class ClientInfo(msgspec.Struct, frozen=True):
+    """What the benchmark knows of a client without importing it.
+
+    Attributes:
+        what: In words, for the table.
+        where: Module and class.
+        needs: What must be installed.
+        share: Its part of the operations of a case: a slow client does fewer, and its costs are per operation anyway.
+        fails_over: It can be given several URLs.
+        holds: It can leave streams open.
+        peer: Somebody else's router, measured only when it is installed.
+    """
+
+    what: str
+    where: str
+    needs: str
+    share: float = 1.0
+    fails_over: bool = True
+    holds: bool = False
+    peer: bool = False
+
+    @property
+    def installed(self) -> bool:
+        """It can be measured here."""
+        return find_spec(self.needs) is not None
+
+    def make(self) -> Client:
+        """The client, imported now."""
+        module, _, name = self.where.partition(":")
+        made: Client = getattr(import_module(f".{module}", __name__), name)()
+        return made
+
+
+CLIENTS: dict[str, ClientInfo] = {
+    "loop": ClientInfo("aiohttp and msgspec by hand", "loop:Loop", "aiohttp", holds=True),
+    "loop-tuned": ClientInfo("the same, with the cheapest session there is", "loop:TunedLoop", "aiohttp"),
+    "understudy": ClientInfo("Router: stream() by events, complete()", "router:Routed", "understudy", holds=True),
+    "understudy-text": ClientInfo("Router: stream().text()", "router:RoutedText", "understudy"),
+    "understudy-whole": ClientInfo("Router: complete() over a stream", "router:RoutedWhole", "understudy"),
+    "understudy-log": ClientInfo("Router, with one JSON log line a call", "router:RoutedLogging", "understudy"),
+    "openai": ClientInfo("the official client", "openai_sdk:OpenAI", "openai", share=0.2, fails_over=False),
+    "litellm": ClientInfo("LiteLLM's Router", "litellm_router:LiteLLM", "litellm", share=0.05, peer=True),
+    "pydantic-ai": ClientInfo(
+        "pydantic-ai's FallbackModel", "pydantic_ai_fallback:PydanticAI", "pydantic_ai", share=0.1, peer=True
+    ),
+    "langchain": ClientInfo(
+        "LangChain's with_fallbacks", "langchain_fallbacks:LangChain", "langchain_openai", share=0.1, peer=True
+    ),
+    "tensorzero": ClientInfo(
+        "TensorZero's embedded gateway", "tensorzero_embedded:TensorZero", "tensorzero", share=0.2, peer=True
+    ),
+}
+"""All clients, the baseline first."""
+
+BASELINE = "loop"

@@ -1,0 +1,132 @@
+"""The baseline: what one writes by hand for one provider, and no more.
+
+It has no clocks, no health, no report and no retries; when a provider fails, the next URL is asked. `Loop` opens its
+session as aiohttp's documentation shows it. `TunedLoop` leaves out of a session whatever costs time and can be left
+out: what aiohttp allows at best, and so the floor for anything that stands on it.
+"""
+
+from collections.abc import Sequence
+
+import aiohttp
+import msgspec
+from yarl import URL
+
+from ..wire import MODEL
+
+
+class _Delta(msgspec.Struct):
+    role: str | None = None
+    content: str | None = None
+
+
+class _Choice(msgspec.Struct):
+    index: int
+    delta: _Delta
+    finish_reason: str | None = None
+
+
+class _Usage(msgspec.Struct):
+    prompt_tokens: int
+    completion_tokens: int
+
+
+class _Chunk(msgspec.Struct):
+    id: str
+    model: str
+    choices: list[_Choice]
+    usage: _Usage | None = None
+
+
+class _Message(msgspec.Struct):
+    role: str
+    content: str | None = None
+
+
+class _WholeChoice(msgspec.Struct):
+    index: int
+    message: _Message
+    finish_reason: str | None = None
+
+
+class _Whole(msgspec.Struct):
+    id: str
+    model: str
+    choices: list[_WholeChoice]
+    usage: _Usage | None = None
+
+
+_decode_chunk = msgspec.json.Decoder(_Chunk).decode
+_decode_whole = msgspec.json.Decoder(_Whole).decode
+
+
+_HEADERS = {"Authorization": "Bearer sk-bench", "Content-Type": "application/json"}
+
+
+class Loop:
+    """aiohttp, whole reads, typed decoding."""
+
+    async def start(self, urls: Sequence[str], connections: int) -> None:
+        self._urls: list[str | URL] = [f"{url}/chat/completions" for url in urls]
+        self._session = self._new_session(connections)
+
+    def _new_session(self, connections: int) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=connections), headers=_HEADERS)
+
+    async def call(self) -> int:
+        async with await self._ask(stream=False) as response:
+            answer = _decode_whole(await response.read())
+        return len(answer.choices[0].message.content or "")
+
+    async def stream(self) -> int:
+        deltas = 0
+        async with await self._ask(stream=True) as response:
+            rest = b""
+            while data := await response.content.readany():
+                *events, rest = (rest + data).split(b"\n\n")
+                for event in events:
+                    if event == b"data: [DONE]":
+                        return deltas
+                    for choice in _decode_chunk(event[6:]).choices:
+                        if choice.delta.content:
+                            deltas += 1
+        raise ValueError("the stream ended without [DONE]")
+
+    async def hold(self) -> object:
+        response = await self._ask(stream=True)
+        for event in (await response.content.readany()).split(b"\n\n")[:-1]:
+            _decode_chunk(event[6:])
+        return response
+
+    async def aclose(self) -> None:
+        await self._session.close()
+
+    async def _ask(self, *, stream: bool) -> aiohttp.ClientResponse:
+        body = msgspec.json.encode(
+            {"model": MODEL, "messages": [{"role": "user", "content": "Why is the sky blue?"}], "stream": stream}
+        )
+        for url in self._urls:
+            try:
+                response = await self._session.post(url, data=body)
+            except aiohttp.ClientConnectionError:
+                continue
+            if response.status == 200:
+                return response
+            await response.read()
+        raise ValueError("nobody answered")
+
+
+class TunedLoop(Loop):
+    """No timer per request and read, no cookies, no headers but ours, URLs that are parsed once."""
+
+    async def start(self, urls: Sequence[str], connections: int) -> None:
+        await super().start(urls, connections)
+        self._urls = [URL(url) for url in self._urls]
+
+    def _new_session(self, connections: int) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=connections),
+            timeout=aiohttp.ClientTimeout(total=None, connect=5),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={**_HEADERS, "User-Agent": "loop", "Accept": "*/*", "Accept-Encoding": "identity"},
+            auto_decompress=False,
+        )

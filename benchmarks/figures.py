@@ -1,0 +1,123 @@
+"""Figures from samples: medians with their spread, differences, and ratios of what was measured in the same round.
+
+The machine is never quiet. So a ratio is taken within each round, in which the two clients took turns, and the figure
+is the median of those; quartiles say how far apart they lie.
+"""
+
+import statistics
+from collections.abc import Iterable, Mapping
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from .case import FEW, MANY, Case, Group
+from .clients import BASELINE
+
+Samples = Mapping[tuple[str, str], list[float]]
+"""By case and client: the CPU time of one operation in microseconds, a value for each round."""
+
+
+Unit: TypeAlias = Literal["µs", "ms", "KiB", "MiB", "calls"]
+
+
+class Spread(msgspec.Struct, frozen=True):
+    """A median and its quartiles."""
+
+    median: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, values: list[float]) -> "Spread":
+        """The spread of these values, at least one."""
+        if len(values) == 1:
+            return cls(values[0], values[0], values[0])
+        low, median, high = statistics.quantiles(values, n=4, method="inclusive")
+        return cls(median, low, high)
+
+
+class Figure(msgspec.Struct, frozen=True):
+    """One thing that was found out, for one client.
+
+    Attributes:
+        what: What it is; the name by which targets know it.
+        value: In `unit`.
+        ratios: To other clients: the baseline, and those that targets compare with.
+    """
+
+    what: str
+    client: str
+    unit: Unit
+    value: Spread
+    ratios: dict[str, Spread] = {}
+
+
+def figures(groups: Iterable[Group], samples: Samples) -> list[Figure]:
+    """All figures that these samples give."""
+    found: list[Figure] = []
+    for group in groups:
+        for case in group:
+            found += _compared(case.name, _of_case(case, samples))
+        found += _slopes(group, samples)
+        found += _added(group, samples)
+    return found
+
+
+def ratios(of: list[float], to: list[float]) -> Spread:
+    """The ratio, round by round."""
+    return Spread.of([mine / other for mine, other in zip(of, to, strict=True)])
+
+
+def _of_case(case: Case, samples: Samples) -> dict[str, list[float]]:
+    per = case.script.deltas if case.name.startswith("paced") else 1
+    return {
+        client: [value / per for value in samples[case.name, client]]
+        for client in case.clients
+        if (case.name, client) in samples
+    }
+
+
+def _compared(what: str, values: dict[str, list[float]]) -> list[Figure]:
+    others = [name for name in (BASELINE, "openai") if name in values]
+    return [
+        Figure(
+            what,
+            client,
+            "µs",
+            Spread.of(mine),
+            {other: ratios(mine, values[other]) for other in others if other != client},
+        )
+        for client, mine in values.items()
+    ]
+
+
+def _slopes(group: Group, samples: Samples) -> list[Figure]:
+    """What one more delta costs."""
+    by_deltas = {case.script.deltas: case for case in group if case.operation == "stream"}
+    if not {FEW, MANY} <= by_deltas.keys():
+        return []
+    few, many = by_deltas[FEW], by_deltas[MANY]
+    slopes = {
+        client: [
+            (more - less) / (MANY - FEW)
+            for more, less in zip(samples[many.name, client], samples[few.name, client], strict=True)
+        ]
+        for client in many.clients
+        if (many.name, client) in samples
+    }
+    return _compared(f"delta c{many.concurrency}", slopes)
+
+
+def _added(group: Group, samples: Samples) -> list[Figure]:
+    """What a first target that fails adds, in calls of the same client."""
+    plain = next((case for case in group if case.operation == "call" and case.before == "nothing"), None)
+    found: list[Figure] = []
+    for case in group:
+        if plain is None or case.before == "nothing":
+            continue
+        for client in case.clients:
+            if (case.name, client) in samples:
+                pairs = zip(samples[case.name, client], samples[plain.name, client], strict=True)
+                added = Spread.of([(after - without) / without for after, without in pairs])
+                found.append(Figure(f"added c{case.concurrency} by {case.before}", client, "calls", added))
+    return found

@@ -1,0 +1,33 @@
+"""Counts how often a client took bytes from its connection, apart from what is measured: counting costs time."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+@contextmanager
+def counted_reads() -> Iterator[Callable[[], int]]:
+    """Count the reads of all connections of aiohttp and of anyio, on which httpx stands."""
+    count = 0
+
+    def counting(read: Callable[..., Any]) -> Callable[..., Any]:
+        async def counted(*args: Any, **options: Any) -> Any:
+            nonlocal count
+            count += 1
+            return await read(*args, **options)
+
+        return counted
+
+    places = [("aiohttp.streams", "StreamReader", "readany"), ("anyio._backends._asyncio", "SocketStream", "receive")]
+    patched = []
+    for module, name, method in places:
+        if module in sys.modules:
+            owner = getattr(sys.modules[module], name)
+            patched.append((owner, method, getattr(owner, method)))
+            setattr(owner, method, counting(getattr(owner, method)))
+    try:
+        yield lambda: count
+    finally:
+        for owner, method, original in patched:
+            setattr(owner, method, original)

@@ -1,0 +1,57 @@
+"""The commands, wired up."""
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from .. import __version__
+from .ask import ask
+from .chat import chat
+from .check import check
+from .demo import demo
+from .drill import drill
+from .exits import ExitCode
+from .explain import explain
+from .options import Debugging
+from .providers import providers
+from .schema import schema
+
+app = typer.Typer(
+    name="understudy",
+    help="A router for chat LLM providers: when your lead provider can't go on, the understudy does.",
+    epilog="Start with: understudy demo",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich" if sys.stdout.isatty() else None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (ask, chat, demo, check, drill, explain, providers, schema):
+    app.command()(command)
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of a bug.")] = False,
+) -> None:
+    context.obj = Debugging(wanted=debug)
+    if version:
+        print(f"understudy {__version__}")
+        raise typer.Exit(ExitCode.DONE)
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+def run(arguments: Sequence[str] | None) -> int:
+    """Run one command; its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # an answer may hold what the terminal's encoding lacks
+    try:
+        app(args=None if arguments is None else list(arguments), prog_name="understudy")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    return ExitCode.DONE

@@ -1,0 +1,37 @@
+"""`understudy chat`: a conversation, with whoever speaks named, and every change of the speaker told."""
+
+from typing import Annotated
+
+import typer
+
+from .choice import choose
+from .exits import guarded
+from .options import ConfigFile, Debugging, RouteName, TargetNames
+from .render import say
+
+
+def chat(
+    context: typer.Context,
+    targets: TargetNames = None,
+    config: ConfigFile = None,
+    route: RouteName = None,
+    system: Annotated[str | None, typer.Option(help="What the model should know before the first question.")] = None,
+    deadline: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="How long to wait for the first word of an answer.")
+    ] = None,
+) -> None:
+    """Talk. It shows who speaks, when that changes, and why.
+
+    Asks whom `ask` would. On a terminal /help lists the commands; Ctrl-C stops an answer, and at the prompt leaves.
+    In a pipe each line is a question.
+    """
+    with guarded(debug=Debugging.of(context)):
+        choice = choose(targets or (), config, route)
+        if choice is None:
+            say("nothing is configured: the built-in simulator answers, and every word of it is canned", style="dim")
+        elif choice.note:
+            say(choice.note, style="dim")
+        from .chatting import Chatting
+        from .lines import Lines
+
+        Chatting({"system": system, "deadline_s": deadline}, choice, Lines()).go()

@@ -1,0 +1,94 @@
+"""`understudy check`: everything that is wrong with configuration files, each with its place."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..config import ConfigFileError, ConfigProblem, load, warnings
+from ..config.origin import shown
+from .exits import ExitCode, UsageError, guarded
+from .options import AsJson, Debugging
+from .render import console, show_json
+
+
+def check(
+    context: typer.Context,
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[FILE]...", show_default=False, help="Else: $UNDERSTUDY_CONFIG, or ./understudy.yaml."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check configuration files: all problems at once, a line each, as file:line:column: setting: what is wrong.
+
+    What is only suspicious is a warning, and no reason to fail.
+    """
+    with guarded(as_json=as_json, debug=Debugging.of(context)):
+        findings = [_Finding(file) for file in files or [_usual_file()]]
+        if as_json:
+            show_json({"files": [finding.as_dict() for finding in findings]})
+        else:
+            for finding in findings:
+                finding.show()
+        if any(finding.problems for finding in findings):
+            raise typer.Exit(ExitCode.USAGE)
+
+
+def _usual_file() -> Path:
+    from ..config.settings import CONFIG_VARIABLE, DEFAULT_FILE  # with it comes pydantic
+
+    named = os.environ.get(CONFIG_VARIABLE)
+    if named or Path(DEFAULT_FILE).is_file():
+        return Path(named or DEFAULT_FILE)
+    raise UsageError(f"nothing to check: name a file, or set {CONFIG_VARIABLE}; there is no ./{DEFAULT_FILE}")
+
+
+class _Finding:
+    """What is to be said of one file."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.problems: tuple[ConfigProblem, ...] = ()
+        self.warnings: list[ConfigProblem] = []
+        self.summary = ""
+        try:
+            config = load(file)
+        except ConfigFileError as error:
+            self.problems = error.problems
+        else:
+            self.warnings = warnings(config)
+            self.summary = f"{_count(len(config.targets), 'target')}, {_count(len(config.routes), 'route')}"
+
+    def show(self) -> None:
+        out, err = console(), console(stderr=True)
+        for problem in self.problems:
+            out.print(str(problem), soft_wrap=True, style="red")
+        for warning in self.warnings:
+            err.print(f"warning: {warning}", soft_wrap=True, style="yellow")
+        if not self.problems:
+            out.print(f"{self.file}: {self.summary}: fine", soft_wrap=True)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "file": str(self.file),
+            "ok": not self.problems,
+            "problems": [_as_dict(problem) for problem in self.problems],
+            "warnings": [_as_dict(warning) for warning in self.warnings],
+        }
+
+
+def _as_dict(problem: ConfigProblem) -> dict[str, Any]:
+    return {
+        "file": problem.file,
+        "line": problem.line,
+        "column": problem.column,
+        "path": shown(problem.path),
+        "message": problem.message,
+        "hint": problem.hint,
+    }
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

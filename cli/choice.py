@@ -1,0 +1,125 @@
+"""Whom a command asks: what was named, else what is configured, else what has a key, else nobody.
+
+--targets                         as named; a configuration file beside them gives them meaning
+--config, $UNDERSTUDY_CONFIG, ./understudy.yaml
+the providers' usual variables    a target for each that holds a key
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..config import Config, Route, Target, load
+from ..providers import registry
+from .exits import UsageError
+
+if TYPE_CHECKING:
+    from ..router.asked import CallOptions
+    from ..simulator.embedded import StagedTarget
+
+PREFERRED = (
+    "openai", "anthropic", "gemini", "mistral", "groq", "deepseek", "xai", "cohere", "together", "openrouter",
+)  # fmt: skip
+"""The order in which providers with a key are asked; the others follow by name."""
+
+USUAL_MODELS: dict[str, str] = {
+    "groq": "llama-3.3-70b-versatile",
+    "openrouter": "openai/gpt-5-mini",
+    "together": "meta-llama/Llama-3.3-70B-Instruct-Turbo",
+    "xai": "grok-4-fast-non-reasoning",
+}
+"""The model that is asked when only a key is found and the provider has no default of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Whom to ask.
+
+    Attributes:
+        route: The named route; None: the default.
+        targets: The targets to ask instead of a route.
+        note: What the user should be told, because nobody asked for it.
+    """
+
+    config: Config
+    route: str | None = None
+    targets: tuple[str, ...] | None = None
+    note: str = ""
+
+    @property
+    def options(self) -> "CallOptions":
+        """What a call is given for it."""
+        return {"route": self.route, "targets": self.targets}
+
+    @property
+    def shown(self) -> str:
+        """What is asked, in words."""
+        return f"route {self.route or 'default'}" if self.targets is None else "these targets"
+
+    @property
+    def as_route(self) -> Route:
+        """The route that such a call takes."""
+        return self.config.route(self.route) if self.targets is None else Route(self.targets)
+
+
+def choose(
+    targets: Sequence[str], file: Path | None, route: str | None, environment: Mapping[str, str] = os.environ
+) -> Choice | None:
+    """Whom to ask; None when nobody is configured.
+
+    Raises:
+        UsageError: The options contradict each other.
+        ConfigFileError: The configuration cannot be used.
+    """
+    named = listed(targets)
+    if named and route:
+        raise UsageError("give --route or --targets, not both: a route has targets of its own")
+    config = load(file)
+    if named:
+        return Choice(config, targets=named)
+    if config.routes or route:
+        return Choice(config, route)
+    found: dict[str, str] = {}  # by variable: who reads one key by two dialects is asked by the first
+    for name in _by_preference():
+        variable = registry.get(name).info.key_env
+        if variable and environment.get(variable, "").strip() and _model(name):
+            found.setdefault(variable, name)
+    if not found:
+        return None
+    chosen = tuple(Target(name, model=_model(name)) for name in found.values())
+    shown = ", ".join(f"{target.label} ({variable})" for target, variable in zip(chosen, found, strict=True))
+    routes = {"default": Route(chosen)}
+    note = f"no configuration: asking whom the environment has a key for: {shown}"
+    return Choice(Config(routes=routes, limits=config.limits, retry=config.retry, health=config.health), note=note)
+
+
+def listed(targets: Sequence[str]) -> tuple[str, ...]:
+    """The targets of `--targets`, which may be given several times and hold several, parted by commas.
+
+    Raises:
+        UsageError: The option is there, and names nobody.
+    """
+    names = tuple(name for part in targets for each in part.split(",") if (name := each.strip()))
+    if targets and not names:
+        raise UsageError("--targets names nobody; write for example --targets koala,openai/gpt-5-mini")
+    return names
+
+
+def simulated(staged: "StagedTarget", name: str | None = None) -> Target:
+    """A target that the embedded simulator plays. Its key is for show."""
+    return Target(
+        staged.provider, model=staged.model, name=name or staged.name, base_url=staged.base_url, key="simulated"
+    )
+
+
+def _by_preference() -> list[str]:
+    known = registry.names()
+    return [*(name for name in PREFERRED if name in known), *(name for name in known if name not in PREFERRED)]
+
+
+def _model(name: str) -> str | None:
+    """The model to ask; None when there is none to guess, or no address to ask at."""
+    info = registry.get(name).info
+    return (info.default_model or USUAL_MODELS.get(name)) if info.base_url else None

@@ -1,0 +1,35 @@
+"""The options that several commands share, so that they are spelt and explained alike."""
+
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+TargetNames: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--targets", "-t", metavar="TARGETS", help="Whom to ask, the best first: koala,openai/gpt-5-mini",
+        show_default=False,
+    ),
+]  # fmt: skip
+ConfigFile: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", metavar="FILE", help="The configuration, in YAML.", show_default=False),
+]
+RouteName: TypeAlias = Annotated[
+    str | None, typer.Option("--route", "-r", metavar="NAME", help="The route to take.", show_default=False)
+]
+AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="For programs: JSON on standard output.")]
+
+
+class Debugging:
+    """Whether a bug shows its traceback; set in front of the command, kept on typer's context."""
+
+    def __init__(self, *, wanted: bool) -> None:
+        self._wanted = wanted
+
+    @classmethod
+    def of(cls, context: typer.Context) -> bool:
+        """What was said before the command."""
+        found = context.find_object(cls)
+        return found is not None and found._wanted

@@ -1,0 +1,82 @@
+"""What the user writes: targets, routes and limits, in code, YAML and environment variables.
+
+Importing this costs neither pydantic nor a YAML parser: they are loaded when a configuration is.
+"""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from .model import Config, ConfigError, Handling, Health, Hedge, Hold, Limits, NoTargets, Price, Retry, Route, Target
+from .problems import ConfigFileError, ConfigProblem
+
+__all__ = [
+    "Config",
+    "ConfigError",
+    "ConfigFileError",
+    "ConfigProblem",
+    "Handling",
+    "Health",
+    "Hedge",
+    "Hold",
+    "Limits",
+    "NoTargets",
+    "Price",
+    "Retry",
+    "Route",
+    "Target",
+    "example",
+    "json_schema",
+    "load",
+    "load_off_loop",
+    "warnings",
+]
+
+
+def load(
+    path: str | os.PathLike[str] | None = None, *, env_file: str | os.PathLike[str] | None = ".env", **overrides: Any
+) -> Config:
+    """Read and check a configuration: arguments over environment over `.env` over YAML. See `settings.load`.
+
+    Raises:
+        ConfigFileError: Something is wrong; all problems are listed, none of them shows a secret.
+    """
+    from .settings import load as load_settings
+
+    return load_settings(path, env_file=env_file, **overrides)
+
+
+async def load_off_loop(path: str | os.PathLike[str] | None = None, **options: Any) -> Config:
+    """`load` in a thread, for use while an event loop serves others.
+
+    Raises:
+        ConfigFileError: As `load`.
+    """
+    import asyncio
+
+    return await asyncio.to_thread(load, path, **options)
+
+
+def warnings(config: Config, environ: Mapping[str, str] | None = None) -> list[ConfigProblem]:
+    """What is legal in a configuration and yet probably a mistake, in the order of the file."""
+    from .advice import warnings as advise
+
+    return advise(config, environ)
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of the YAML file, for editors."""
+    from .schema import json_schema as describe
+
+    return describe()
+
+
+def example(name: str) -> str:
+    """The text of a bundled example: `minimal`, `backend` or `local`.
+
+    Raises:
+        LookupError: There is no such example.
+    """
+    from .examples import example as read
+
+    return read(name)

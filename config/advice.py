@@ -1,0 +1,159 @@
+"""What is legal in a configuration and yet probably a mistake, for `understudy check`. Never shows a value."""
+
+import os
+import stat
+from collections.abc import Iterator, Mapping
+
+from ..providers import prices, registry
+from .keys import read_key_file
+from .model import Config, ConfigError, Route, Target
+from .origin import Path
+from .problems import ConfigProblem
+
+
+def warnings(config: Config, environ: Mapping[str, str] | None = None) -> list[ConfigProblem]:
+    """Everything suspicious, in the order of the file.
+
+    Args:
+        environ: The environment that keys are looked up in; None: the process's own.
+    """
+    advice = _Advice(config, os.environ if environ is None else environ)
+    found = [*advice.of_file(), *advice.of_targets(), *advice.of_routes(), *advice.of_money()]
+    return sorted(found, key=lambda problem: (problem.line or 0, problem.column or 0))
+
+
+def _budget(settings: Target | Route) -> str | None:
+    """The name of the first budget that is set."""
+    return next((name for name in ("budget_day", "budget_month") if getattr(settings, name) is not None), None)
+
+
+class _Advice:
+    def __init__(self, config: Config, environ: Mapping[str, str]) -> None:
+        self._config, self._environ = config, environ
+
+    def of_file(self) -> Iterator[ConfigProblem]:
+        """Keys that are written out, and a file that others may read them in."""
+        origin = self._config.origin
+        if origin is None or not origin.literal_keys:
+            return
+        for path in origin.literal_keys:
+            target = self._config.targets.get(str(path[1])) if path[-1] == "key" and len(path) == 3 else None
+            variable = registry.get(target.provider).info.key_env if target else None
+            yield self._at(path, "the key is written out in the file", f"write ${{{variable or 'A_VARIABLE'}}} instead")
+        if os.name == "posix" and os.path.exists(origin.file) and os.stat(origin.file).st_mode & stat.S_IROTH:
+            yield self._at((), "holds a key and may be read by everybody", f"chmod 600 {origin.file}")
+
+    def of_targets(self) -> Iterator[ConfigProblem]:
+        """Targets that cannot be asked as they are."""
+        names: dict[str, str] = {}
+        for name, target in self._config.targets.items():
+            path: Path = ("targets", name)
+            for field, message, hint in self._lacks(target):
+                yield self._at((*path, field), message, hint)
+            if first := names.get(target.label):
+                yield self._at(
+                    (*path, "name"), f"has the same name as targets.{first}", "reports cannot tell them apart"
+                )
+            names.setdefault(target.label, name)
+
+    def of_routes(self) -> Iterator[ConfigProblem]:
+        """Routes that cannot do what routes are for."""
+        for name, route in self._config.routes.items():
+            path: Path = ("routes", name)
+            placed = route.placed()
+            targets = [self._config.target(reference) for _, reference in placed]
+            for (place, reference), target in zip(placed, targets, strict=True):
+                if reference not in self._config.targets if isinstance(reference, str) else True:
+                    for _, message, hint in self._lacks(target):
+                        yield self._at((*path, "targets", *place), message, hint)
+            usable = sum(not any(self._lacks(target)) for target in targets)
+            if usable < 2:
+                what = "no target of it can be asked" if not usable else "only one target of it can be asked"
+                yield self._at((*path, "targets"), f"{what}: there is nobody to fail over to")
+            yield from self._too_short(path, route, targets)
+
+    def of_money(self) -> Iterator[ConfigProblem]:
+        """Budgets that cannot count, and choices by cost among what has no price."""
+        for name, target in self._config.targets.items():
+            budget = _budget(target)
+            if budget and not self._has_price(target):
+                yield self._unpriced(("targets", name, budget), "counts nothing: its price is not known")
+        for name, route in self._config.routes.items():
+            field = _budget(route) or ("select" if route.select == "cost" else None)
+            unknown = [
+                target.label
+                for _, reference in route.placed()
+                if field and not self._has_price(target := self._config.target(reference))
+            ]
+            if field and unknown:
+                what = "comes last" if field == "select" else "is not counted"
+                yield self._unpriced(("routes", name, field), f"the price of {unknown[0]} is not known, so it {what}")
+
+    def _has_price(self, target: Target) -> bool:
+        model = target.model or registry.get(target.provider).info.default_model or ""
+        return target.price is not None or prices.is_known(target.provider, model)
+
+    def _unpriced(self, path: Path, message: str) -> ConfigProblem:
+        return self._at(
+            path, message, "give its price" if prices.installed() else "give its price, or install understudy[prices]"
+        )
+
+    def _too_short(self, path: Path, route: Route, targets: list[Target]) -> Iterator[ConfigProblem]:
+        deadline_s = route.deadline_s or self._config.limits.deadline_s
+        for target in targets:
+            first_delta_s = self._first_delta_s(route, target)
+            if deadline_s < first_delta_s:
+                place = (*path, "deadline_s") if route.deadline_s else ("limits", "deadline_s")
+                message = (
+                    f"{deadline_s:g} s are over before one attempt at {target.label} is given up ({first_delta_s:g} s)"
+                )
+                yield self._at(place, message, "a silent first target leaves no time for another")
+                return
+
+    def _first_delta_s(self, route: Route, target: Target) -> float:
+        limits = self._config.limits
+        reasons = target.reasoning
+        if reasons is None:
+            provider = registry.get(target.provider)
+            reasons = provider.capabilities(target.model or provider.info.default_model or "").reasoning
+        default_s = limits.reasoning_first_delta_s if reasons else limits.first_delta_s
+        return target.first_delta_s or route.first_delta_s or default_s
+
+    def _lacks(self, target: Target) -> Iterator[tuple[str, str, str]]:
+        """Field, message and hint for all that keeps a target from being asked."""
+        info = registry.get(target.provider).info
+        if target.key_file is not None:
+            try:
+                read_key_file(target.key_file)
+            except ConfigError as error:
+                yield "key_file", str(error), ""
+        elif (
+            not (target.key or target.keys)
+            and info.key_required
+            and not (info.key_env and self._environ.get(info.key_env))
+        ):
+            yield (
+                "key",
+                f"has no key, and {target.provider} needs one",
+                (f"set {info.key_env}, or give key or key_file" if info.key_env else "give key or key_file"),
+            )
+        if target.base_url is None and info.base_url is None:
+            variable = f"UNDERSTUDY_{target.provider.upper().replace('-', '_')}_BASE_URL"
+            if not self._environ.get(variable):
+                yield (
+                    "base_url",
+                    "has no address, and the provider has none of its own",
+                    f"give base_url, or set {variable}",
+                )
+        if target.model is None and info.default_model is None:
+            yield "model", "names no model, and the provider has no usual one", "give model"
+        for field in ("ca_file", "client_cert"):
+            named = getattr(target, field)
+            if named is not None and not os.path.isfile(named):
+                yield field, f"the file {named} is not there", ""
+
+    def _at(self, path: Path, message: str, hint: str = "") -> ConfigProblem:
+        origin = self._config.origin
+        place = origin.place(path) if origin else None
+        line, column = (place.line, place.column) if place else (None, None)
+        return ConfigProblem(origin.file if origin else "configuration", line, column, path, message, hint)

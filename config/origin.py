@@ -1,0 +1,69 @@
+"""Where a setting was written: paths through the settings, and their places in a file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+Path: TypeAlias = tuple[str | int, ...]
+"""The way to a setting: names of mappings and places in lists, from the root."""
+
+
+def in_target(path: Path) -> bool:
+    """Is this a setting of a target, under its name, or in place in a route's list or in a tier of it?"""
+    if path[:1] == ("targets",):
+        return len(path) == 3
+    return len(path) in (5, 6) and path[0] == "routes" and path[2] in ("targets", "on")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """A place in a file, counted from one as editors do."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The file that a configuration was read from.
+
+    Attributes:
+        file: The file, as it was named.
+        keys: Where each setting's name stands.
+        values: Where each setting's value stands.
+        literal_keys: Targets' keys that are written out in the file instead of referred to.
+    """
+
+    file: str
+    keys: Mapping[Path, Place] = field(default_factory=dict, repr=False)
+    values: Mapping[Path, Place] = field(default_factory=dict, repr=False)
+    literal_keys: tuple[Path, ...] = ()
+
+    def place(self, path: Path, *, of_key: bool = False) -> Place | None:
+        """Where a setting stands, or the nearest one around it that is in the file."""
+        for length in range(len(path), 0, -1):
+            around = path[:length]
+            first, second = (self.keys, self.values) if of_key or length < len(path) else (self.values, self.keys)
+            if place := first.get(around) or second.get(around):
+                return place
+        return None
+
+
+def shown(path: Path) -> str:
+    """A path for people: `routes.chat.targets[0].base_url`. Names that could break a line are escaped."""
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            text += ("." if text else "") + shown_name(part)
+    return text
+
+
+def shown_name(name: str) -> str:
+    """A name as it may stand in a message: long ones are cut; what could forge a line or hide text is escaped."""
+    short = name if len(name) <= _NAME_MAX else name[:_NAME_MAX] + "…"
+    return str.__str__(short) if short.isprintable() and short else ascii(str.__str__(short))
+
+
+_NAME_MAX = 80

@@ -1,0 +1,252 @@
+"""From files and variables to a checked `Config`: arguments go over the environment, it over `.env`, it over YAML.
+
+pydantic validates into the plain dataclasses of `model.py`; this module gives it the layers and puts every finding
+back to the place it comes from. Nothing is half accepted: all is right, or `ConfigFileError` lists all that is not.
+"""
+
+import dataclasses
+import os
+from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
+from pathlib import Path as FilePath
+from typing import Annotated, Any
+
+from dotenv import dotenv_values
+from pydantic import BeforeValidator, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from ..providers import registry
+from .environment import DELIMITER, PREFIX, layer_from
+from .layers import Layer, layer_of
+from .messages import problems_of
+from .model import Config, Health, Limits, Retry, Route, Target
+from .origin import Origin, Path, in_target
+from .problems import PROBLEMS_MAX, ConfigFileError, ConfigProblem, did_you_mean
+from .references import resolve
+from .scalars import Text
+from .yaml_source import Document, read_file
+
+CONFIG_VARIABLE = "UNDERSTUDY_CONFIG"
+DEFAULT_FILE = "understudy.yaml"
+
+
+class _LayerSource(PydanticBaseSettingsSource):
+    """Hands a layer to pydantic-settings, which lays them over each other."""
+
+    def __init__(self, settings: type[BaseSettings], layer: Layer) -> None:
+        super().__init__(settings)
+        self._layer = layer
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        return self._layer.tree.get(field_name), field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        return dict(self._layer.tree)
+
+
+@dataclasses.dataclass(slots=True)
+class _Load:
+    """What one load knows: its layers, the first one wins, and what they come to together."""
+
+    layers: list[Layer]
+    merged: dict[str, Any] = dataclasses.field(default_factory=dict, repr=False)
+
+
+_current: ContextVar[_Load] = ContextVar("understudy_config_load")
+
+_Section = BeforeValidator(lambda value: {} if value is None else value)
+"""A section whose lines are all commented out is an empty one."""
+
+
+class Settings(BaseSettings):
+    """The root of all settings; made by `load`, which says where they come from."""
+
+    model_config = SettingsConfigDict(extra="forbid", env_prefix=PREFIX, env_nested_delimiter=DELIMITER)
+
+    targets: Annotated[dict[str, Target], _Section] = {}
+    routes: Annotated[dict[str, Route], _Section] = {}
+    limits: Annotated[Limits, _Section] = Limits()
+    retry: Annotated[Retry, _Section] = Retry()
+    health: Annotated[Health, _Section] = Health()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Our layers in place of pydantic's own sources, which keep no places and show values in their errors."""
+        return tuple(_LayerSource(settings_cls, layer) for layer in _current.get().layers)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _keep_merged(cls, merged: Any) -> Any:
+        _current.get().merged = merged
+        return merged
+
+
+def load(
+    path: str | os.PathLike[str] | None = None,
+    *,
+    env_file: str | os.PathLike[str] | None = ".env",
+    **overrides: Any,
+) -> Config:
+    """Read and check a configuration.
+
+    Args:
+        path: The YAML file. None: what `UNDERSTUDY_CONFIG` names, else `understudy.yaml` in the working directory if
+            it is there, else no file.
+        env_file: A file of variables, if it is there, below the environment's own. None: no such file.
+        overrides: Sections or parts of them that win over everything: `limits={"deadline_s": 20}`.
+
+    Raises:
+        ConfigFileError: Something is wrong; all problems are listed, none of them shows a secret.
+    """
+    found = _load(_found(path), env_file, overrides)
+    if isinstance(found, Config):
+        return found
+    raise ConfigFileError(found)
+
+
+def _found(path: str | os.PathLike[str] | None) -> FilePath | None:
+    if path is not None:
+        return FilePath(path)
+    if named := os.environ.get(CONFIG_VARIABLE):
+        return FilePath(named)
+    return FilePath(DEFAULT_FILE) if FilePath(DEFAULT_FILE).is_file() else None
+
+
+def _load(
+    path: FilePath | None, env_file: str | os.PathLike[str] | None, overrides: dict[str, Any]
+) -> Config | list[ConfigProblem]:
+    document = read_file(path) if path else Document("")
+    if document.problems and not document.tree:
+        return document.problems
+    dotenv, unread = _dotenv(env_file)
+    if unread:
+        return [unread]
+    over = [
+        Layer("arguments", overrides),
+        layer_from(os.environ, "environment", below=document.tree),
+        layer_from(dotenv, str(env_file), below=document.tree),
+    ]
+    written_out = resolve(document, {**dotenv, **os.environ}, lambda path: any(layer.holds(path) for layer in over))
+    _anchor_files(document)
+    origin = Origin(document.file, document.keys, document.values, written_out) if path else None
+    layers = [*over, Layer("settings", document.tree, origin=origin, problems=document.problems)]
+    current = _Load(layers)
+    token = _current.set(current)
+    problems = [problem for layer in layers for problem in layer.problems]
+    told = {(problem.path, problem.line, problem.column) for problem in problems}
+    settings = None
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        found = problems_of(error, layers)
+        problems += [problem for problem in found if (problem.path, problem.line, problem.column) not in told]
+    finally:
+        _current.reset(token)
+    problems += _dangling(current)
+    if path and not problems and settings and not settings.targets and not settings.routes:
+        problems.append(ConfigProblem(str(path), None, None, (), "configures no targets and no routes"))
+    return problems if problems or settings is None else _config(settings, origin, current.merged)
+
+
+def _config(settings: Settings, origin: Origin | None, merged: Mapping[str, Any]) -> Config:
+    targets = {name: _named(target, name) for name, target in settings.targets.items()}
+    written = _mapping(merged.get("routes"))
+    routes = {name: _with_retry(route, written[name], settings.retry) for name, route in settings.routes.items()}
+    if targets and not routes:
+        routes = {"default": Route(tuple(targets))}
+    return Config(
+        targets=targets,
+        routes=routes,
+        limits=settings.limits,
+        retry=settings.retry,
+        health=settings.health,
+        origin=origin,
+    )
+
+
+def _named(target: Target, name: str) -> Target:
+    return target if target.name else dataclasses.replace(target, name=name)
+
+
+def _with_retry(route: Route, written: object, retry: Retry) -> Route:
+    """What a route's `retry` leaves open is as in the section `retry`."""
+    given = written.get("retry") if isinstance(written, Mapping) else None
+    if route.retry is None or not isinstance(given, Mapping):
+        return route
+    return dataclasses.replace(
+        route, retry=dataclasses.replace(retry, **{name: getattr(route.retry, name) for name in given})
+    )
+
+
+def _dotenv(env_file: str | os.PathLike[str] | None) -> tuple[dict[str, str], ConfigProblem | None]:
+    if env_file is None or not FilePath(env_file).is_file():
+        return {}, None
+    try:
+        read = dotenv_values(env_file, encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError):
+        return {}, ConfigProblem(str(env_file), None, None, (), "cannot be read as a text in UTF-8")
+    return {name: value for name, value in read.items() if value is not None}, None
+
+
+def _anchor_files(document: Document) -> None:
+    """Files that a file names are looked for from its own folder, wherever the process runs."""
+    folder = FilePath(document.file).parent
+    for path in document.values:
+        if in_target(path) and path[-1] in ("key_file", "ca_file", "client_cert"):
+            holder: Any = document.tree
+            for part in path[:-1]:
+                holder = holder[part]
+            if isinstance(named := holder[path[-1]], str):
+                holder[path[-1]] = Text(folder / os.path.expanduser(named))
+
+
+def _dangling(current: _Load) -> list[ConfigProblem]:
+    """Entries of routes that mean no target and no provider."""
+    targets, routes = (_mapping(current.merged.get(section)) for section in ("targets", "routes"))
+    providers = registry.names()
+    problems: list[ConfigProblem] = []
+    for route_name, route in routes.items():
+        for place, entry in _references(route):
+            if not isinstance(entry, str) or entry in targets or entry.partition("/")[0] in providers:
+                continue
+            path: Path = ("routes", route_name, *place)
+            name, slash, model = str(entry[:80]).partition("/")
+            message = f"no target named {str(entry[:80])!a} and no provider {name!a}"
+            meant = (*targets, *(near + slash + model for near in providers))
+            hint = did_you_mean(str(entry), meant) if len(problems) < PROBLEMS_MAX else ""
+            problems.append(layer_of(path, current.layers).problem(path, message, hint))
+    return problems
+
+
+def _references(route: object) -> Iterator[tuple[Path, object]]:
+    """Everything on a route that refers to a target, with its place."""
+
+    def part(name: str) -> object:
+        return route.get(name) if isinstance(route, Mapping) else getattr(route, name, None)
+
+    for place, entry in _entries(part("targets")):
+        yield ("targets", *place), entry
+    for kind, entries in _mapping(part("on")).items():
+        for place, entry in _entries(entries):
+            yield ("on", kind, *place), entry
+
+
+def _entries(targets: object, *place: int) -> Iterator[tuple[Path, object]]:
+    """The entries of a route's list, those of its tiers included, with their places."""
+    for number, entry in enumerate(targets if isinstance(targets, list | tuple) else ()):
+        if isinstance(entry, list | tuple) and not place:
+            yield from _entries(entry, number)
+        else:
+            yield (*place, number), entry
+
+
+def _mapping(section: object) -> Mapping[str, Any]:
+    return section if isinstance(section, Mapping) else {}

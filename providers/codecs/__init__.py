@@ -1,0 +1,7 @@
+"""Codecs: bytes in, payloads out, no I/O, every size bounded."""
+
+from .json import UNDECODABLE, decode_json
+from .ndjson import NDJSONDecoder
+from .sse import MAX_EVENT_BYTES, FrameTooLarge, SSEDecoder, SSEEvent
+
+__all__ = ["MAX_EVENT_BYTES", "UNDECODABLE", "FrameTooLarge", "NDJSONDecoder", "SSEDecoder", "SSEEvent", "decode_json"]

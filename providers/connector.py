@@ -1,0 +1,203 @@
+"""The pool of one target's connections: none is used again of which anything is doubtful.
+
+aiohttp's own pool hands out a connection on which bytes came while it lay idle, and they become the answer to the next
+request (aio-libs/aiohttp#13656). Here a connection that received anything while idle, that still holds a part of a
+message, or that is readable when its turn comes (data or the end: both mean that it is spent) is closed. Connections
+are closed at once, without a farewell: a cancelled call must stop a provider from generating, and billing.
+
+This module overrides private methods of aiohttp 3.14; `tests/providers/test_transport_pool.py` tells when they change.
+"""
+
+import asyncio
+import select
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+import aiohttp
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.http_exceptions import BadHttpMessage
+
+from .errors import ErrorKind, ProviderError
+from .faults import fault
+
+if TYPE_CHECKING:
+    from aiohttp.client_reqrep import ConnectionKey
+    from aiohttp.connector import Connection
+
+INTERIM_MAX = 32
+"""Interim responses (1xx) before the real one; a server that sends more of them is not going to answer."""
+
+
+class Line(ResponseHandler):
+    """One connection, from the first byte to the last, over all the exchanges that it carries.
+
+    Attributes:
+        used: It has carried an exchange before the present one.
+        answered: Bytes of an answer to the present request have come.
+        born_s: When it was made, on the loop's clock.
+        opened_by: What must live as long as the connection, for those who opened it.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self.used = False
+        self.answered = False
+        self.born_s = loop.time()
+        self.opened_by: object = None
+        self._idle = False
+        self._interim = 0
+
+    def rest(self) -> None:
+        """It goes into the pool: from here on, it must stay silent."""
+        self._idle = True
+
+    def wake(self) -> bool:
+        """It leaves the pool. Is it fit for another exchange?"""
+        self._idle, self.answered, self._interim = False, False, 0
+        return not self.should_close and not _readable(self.transport)
+
+    def data_received(self, data: bytes) -> None:
+        if data:  # without data, aiohttp resumes a parser that was paused
+            if self._idle:
+                self.force_close()
+                self.abort()
+                return
+            self.answered = True
+        super().data_received(data)
+        if self._idle and self._holds_more():
+            self.force_close()
+            self.abort()
+
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        """Resume what was paused, and nothing else: aiohttp would run its parser, on no data, for every HTTP chunk that
+        is read from it. That is a quarter of what a delta costs."""
+        if self._reading_paused:
+            super().resume_reading(resume_parser)
+
+    def feed_data(self, data: Any, size: int = 0) -> None:
+        """The parser has read a response's head."""
+        if 100 <= data[0].code < 200:
+            self._interim += 1
+            if self._interim > INTERIM_MAX:
+                self.abort()
+                self.set_exception(BadHttpMessage("too many interim responses"))
+                return
+        super().feed_data(data, size)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Let no reader take a reset for the end of its body, nor wait for ever: aiohttp allows both.
+
+        An unframed body that is reset ends cleanly there, and one with a broken chunk does not end at all.
+        """
+        body = self._payload
+        if body is None or body.is_eof():
+            super().connection_lost(exc)
+            return
+        if exc is not None:
+            body.set_exception(aiohttp.ClientPayloadError())
+        super().connection_lost(exc)
+        if not body.is_eof() and body.exception() is None:
+            body.set_exception(aiohttp.ClientPayloadError())
+
+    def close(self) -> None:
+        """Close at once: unsent bytes and the farewell of TLS would keep the socket open for as long as it takes."""
+        self.abort()
+
+    def _holds_more(self) -> bool:
+        """Behind the end of the answer came the beginning of something else, in the same packet."""
+        try:
+            return self._parser is not None and self._parser.feed_eof() is not None
+        except Exception:  # noqa: BLE001 - whatever it is, it is not the silence of an idle connection
+            return True
+
+
+class Response(aiohttp.ClientResponse):
+    """A response that knows its connection, and that fails with our error.
+
+    Attributes:
+        reused: The connection had carried an exchange before.
+    """
+
+    reused = False
+
+    async def start(self, connection: "Connection") -> "Response":
+        where = f"{self.url.raw_host}:{self.url.port}"
+        line, transport = cast("Line | None", connection.protocol), connection.transport
+        if line is None or transport is None:
+            raise fault(aiohttp.ServerDisconnectedError(), where)  # it was lost while the request was being sent
+        self.reused = getattr(line, "used", False)
+        line.used = True  # a caller's connector has lines of aiohttp's own, which take the attribute too
+        try:
+            await super().start(connection)
+        except Exception as error:  # noqa: BLE001 - every error becomes ours, by the table
+            failure = fault(error, where, reused=self.reused, answered=getattr(line, "answered", False))
+            transport.abort()
+        except BaseException:
+            transport.abort()
+            raise
+        else:
+            return self
+        try:
+            raise failure
+        finally:
+            del failure  # it holds this frame
+
+
+class PooledConnector(aiohttp.TCPConnector):
+    """aiohttp's connector, with the pool's rules above.
+
+    Args:
+        max_age_s: No exchange begins on an older connection, so that a provider which moves is followed.
+        options: Those of `aiohttp.TCPConnector`.
+    """
+
+    def __init__(self, *, max_age_s: float, **options: Any) -> None:
+        super().__init__(**options)
+        self._max_age_s = max_age_s
+        self._factory = cast("partial[ResponseHandler]", partial(Line, self._loop))
+
+    @property
+    def acquired(self) -> int:
+        """Connections in use, or being made."""
+        return len(self._acquired)
+
+    @property
+    def idle(self) -> int:
+        """Connections in the pool."""
+        return sum(len(lines) for lines in self._conns.values())
+
+    async def connect(
+        self, req: aiohttp.ClientRequest, traces: list[Any], timeout: aiohttp.ClientTimeout
+    ) -> "Connection":
+        full = 0 < self._limit <= len(self._acquired)
+        try:
+            return await super().connect(req, traces, timeout)
+        except TimeoutError:
+            if not full:
+                raise
+        raise ProviderError(
+            ErrorKind.CONNECT, f"all {self._limit} connections were in use (connections_max)", local=True
+        )
+
+    async def _get(self, key: "ConnectionKey", traces: list[Any]) -> "Connection | None":
+        while (connection := await super()._get(key, traces)) is not None:
+            if cast(Line, connection.protocol).wake():
+                return connection
+            connection.close()
+        return None
+
+    def _release(self, key: "ConnectionKey", protocol: ResponseHandler, *, should_close: bool = False) -> None:
+        line = cast(Line, protocol)
+        old = self._loop.time() - line.born_s > self._max_age_s
+        super()._release(key, line, should_close=should_close or old)
+        line.rest()
+
+
+def _readable(transport: asyncio.Transport | None) -> bool:
+    """Does the system hold bytes, or the end of the connection, that the loop has not read yet?"""
+    socket = None if transport is None else transport.get_extra_info("socket")
+    if socket is None or socket.fileno() < 0:
+        return False
+    poll = select.poll()
+    poll.register(socket.fileno(), select.POLLIN)
+    return bool(poll.poll(0))

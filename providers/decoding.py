@@ -1,0 +1,284 @@
+"""What the decoders of all dialects share: framing, the end of a body, failures, and telling bodies apart.
+
+A dialect writes one method, `_payload`, and says with `self.finish`, `self.closed` and `self.failure` what it saw.
+"""
+
+from collections.abc import Callable, Iterator
+
+from .codecs import MAX_EVENT_BYTES, UNDECODABLE, FrameTooLarge, NDJSONDecoder, SSEDecoder
+from .errors import ErrorKind, ProviderError
+from .events import Finished, ProviderEvent
+from .provider import Decoder, ResponseHead
+
+MAX_BODY_BYTES = 32 * 1024 * 1024
+_BOM = b"\xef\xbb\xbf"
+_SEPARATOR = b"\n\ndata: "
+LF, _CR = b"\n"[0], b"\r"[0]  # a byte is searched for as a number in a tenth of the time
+
+
+class BaseDecoder:
+    """The state that every decoder shows; see `Decoder`."""
+
+    def __init__(self) -> None:
+        self.finish: Finished | None = None
+        self.closed = False
+        self.failure: ProviderError | None = None
+
+    def _undecodable(self, what: str) -> None:
+        """Nothing undecodable is skipped, text would be lost; but behind the end marker nothing can be."""
+        if self.finish is None:
+            self.failure = ProviderError(ErrorKind.PROTOCOL, f"the stream holds {what}")
+        else:
+            self.closed = True
+
+    def _ended(self) -> None:
+        """The body is over: without an end marker it was cut, however cleanly."""
+        if self.failure is None and self.finish is None:
+            self.failure = ProviderError(ErrorKind.TRUNCATED, "the stream ended without its end marker")
+
+
+class EventStreamDecoder(BaseDecoder):
+    """Events of a dialect that is framed as Server-Sent Events.
+
+    Most reads hold whole events of one data line each. They take a fast road, which gives what the careful one gives:
+    a comment, a named event or a second data line shows by a newline or CR that no payload may hold.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._sse = SSEDecoder()
+        self._at_start = True
+        self._between_events = True
+
+    def _payload(self, data: bytes, name: str, events: list[ProviderEvent]) -> None:
+        """Decode the data of one event into `events`; set `finish`, `closed`, `failure`.
+
+        Raises:
+            One of `UNDECODABLE`, before anything was added: the data is not what the dialect says.
+        """
+        raise NotImplementedError
+
+    def _payloads(self, payloads: Iterator[bytes], events: list[ProviderEvent]) -> bytes | None:
+        """Decode unnamed events one after another, on the fast road.
+
+        Returns:
+            The first that must go the careful way; None when all are decoded, or the stream is over.
+        """
+        for data in payloads:
+            if LF in data:
+                return data
+            try:
+                self._payload(data, "message", events)
+            except UNDECODABLE:
+                return data
+            if self.failure is not None or self.closed:
+                return None
+        return None
+
+    def _residue(self, residue: bytes, events: list[ProviderEvent]) -> None:
+        """At the end: the lines that were no field of the format. A dialect may find an error in them."""
+
+    def feed(self, data: bytes) -> list[ProviderEvent]:
+        events: list[ProviderEvent] = []
+        if self.failure is not None or self.closed:
+            return events
+        if (
+            self._between_events
+            and data.startswith(b"data: ")
+            and data.endswith(b"\n\n")
+            and _CR not in data
+            and len(data) <= MAX_EVENT_BYTES
+        ):
+            if self._at_start:
+                self._sse.started()
+                self._at_start = False
+            payloads = iter(data[6:-2].split(_SEPARATOR))
+            stopped_at = self._payloads(payloads, events)
+            if stopped_at is None:
+                return events
+            data = b"data: " + _SEPARATOR.join((stopped_at, *payloads)) + b"\n\n"
+        self._carefully(data, events)
+        self._between_events = self._sse.idle
+        return events
+
+    def end(self) -> list[ProviderEvent]:
+        events: list[ProviderEvent] = []
+        if self.failure is None and not self.closed:
+            # Google's and Mistral's servers may leave the last event unclosed: whole if it decodes, else cut off.
+            leftover = self._sse.end()
+            if leftover is not None:
+                try:
+                    self._payload(leftover.data, leftover.name, events)
+                except UNDECODABLE:
+                    events.clear()
+            if self.failure is None and self._sse.residue:
+                self._residue(self._sse.residue, events)
+        self._ended()
+        return events
+
+    def _carefully(self, data: bytes, events: list[ProviderEvent]) -> None:
+        too_large: FrameTooLarge | None = None
+        try:
+            whole = self._sse.feed(data)
+        except FrameTooLarge as error:
+            too_large, whole = error, list(error.whole)
+        for event in whole:
+            if not event.data.strip():
+                continue  # the format would not dispatch it; some servers send it to keep the line warm
+            try:
+                self._payload(event.data, event.name, events)
+            except UNDECODABLE:
+                self._undecodable("an event that cannot be decoded")
+            if self.failure is not None or self.closed:
+                return
+        if too_large is not None:
+            self.failure = ProviderError(ErrorKind.PROTOCOL, str(too_large))
+
+
+class LineDecoder(BaseDecoder):
+    """Objects of a dialect that is framed as newline-delimited JSON."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines = NDJSONDecoder()
+
+    def _payload(self, data: bytes, events: list[ProviderEvent]) -> None:
+        """As `EventStreamDecoder._payload`, for one line."""
+        raise NotImplementedError
+
+    def feed(self, data: bytes) -> list[ProviderEvent]:
+        events: list[ProviderEvent] = []
+        if self.failure is not None or self.closed:
+            return events
+        too_large: FrameTooLarge | None = None
+        try:
+            whole = self._lines.feed(data)
+        except FrameTooLarge as error:
+            too_large, whole = error, list(error.whole)
+        for line in whole:
+            try:
+                self._payload(line, events)
+            except UNDECODABLE:
+                self._undecodable("a line that cannot be decoded")
+            if self.failure is not None or self.closed:
+                return events
+        if too_large is not None:
+            self.failure = ProviderError(ErrorKind.PROTOCOL, str(too_large))
+        return events
+
+    def end(self) -> list[ProviderEvent]:
+        events: list[ProviderEvent] = []
+        if self.failure is None and not self.closed and (line := self._lines.end()):
+            try:
+                self._payload(line, events)
+            except UNDECODABLE:
+                events.clear()
+        self._ended()
+        return events
+
+
+class JsonBodyDecoder(BaseDecoder):
+    """A whole answer in one JSON body: kept until it ends, then parsed at once.
+
+    Args:
+        parse: Reads the body into events and the decoder's own fields; raises one of `UNDECODABLE`.
+    """
+
+    def __init__(self, parse: Callable[[bytes, "JsonBodyDecoder"], list[ProviderEvent]]) -> None:
+        super().__init__()
+        self._parse = parse
+        self._pieces: list[bytes] = []
+        self._bytes = 0
+
+    def feed(self, data: bytes) -> list[ProviderEvent]:
+        if self.failure is None:
+            self._pieces.append(data)
+            self._bytes += len(data)
+            if self._bytes > MAX_BODY_BYTES:
+                self._pieces.clear()
+                self.failure = ProviderError(ErrorKind.PROTOCOL, f"the body is longer than {MAX_BODY_BYTES} bytes")
+        return []
+
+    def end(self) -> list[ProviderEvent]:
+        events: list[ProviderEvent] = []
+        if self.failure is None:
+            body = b"".join(self._pieces).strip()
+            self._pieces.clear()
+            try:
+                events = self._parse(body, self)
+            except UNDECODABLE as error:
+                cut = str(error) == "Input data was truncated"  # msgspec's words for JSON good as far as it goes
+                self.failure = (
+                    ProviderError(ErrorKind.TRUNCATED, "the body ended inside its JSON")
+                    if cut
+                    else ProviderError(ErrorKind.PROTOCOL, "the body is not the JSON of this dialect")
+                )
+        self._ended()
+        self.closed = self.finish is not None
+        return events
+
+
+class WrongBodyDecoder(BaseDecoder):
+    """A body that is no answer at all, like a captive portal's page at status 200: refused at its first byte."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__()
+        self.failure = ProviderError(ErrorKind.PROTOCOL, f"the body is {what}, not an answer")
+
+    def feed(self, data: bytes) -> list[ProviderEvent]:
+        return []
+
+    def end(self) -> list[ProviderEvent]:
+        return []
+
+
+class SniffingDecoder(BaseDecoder):
+    """A body whose content type says nothing useful: its first byte decides between stream, JSON and a web page."""
+
+    def __init__(self, stream: Callable[[], Decoder], body: Callable[[], Decoder]) -> None:
+        super().__init__()
+        self._stream, self._body = stream, body
+        self._inner: Decoder | None = None
+        self._unknown = b""
+
+    def feed(self, data: bytes) -> list[ProviderEvent]:
+        if self._inner is None:
+            data = (self._unknown + data).lstrip().removeprefix(_BOM).lstrip()
+            if _BOM.startswith(data):
+                self._unknown = data  # nothing yet but blanks, or the beginning of a byte order mark
+                return []
+            seen = data[:1]
+            if seen == b"<":
+                self._inner = WrongBodyDecoder("a web page")
+            else:
+                self._inner = self._body() if seen in (b"{", b"[") else self._stream()
+        return self._follow(self._inner, self._inner.feed(data))
+
+    def end(self) -> list[ProviderEvent]:
+        if self._inner is None:
+            self._ended()
+            return []
+        return self._follow(self._inner, self._inner.end())
+
+    def _follow(self, inner: Decoder, events: list[ProviderEvent]) -> list[ProviderEvent]:
+        self.finish, self.closed, self.failure = inner.finish, inner.closed, inner.failure
+        return events
+
+
+def decoder_for(
+    head: ResponseHead,
+    *,
+    stream: Callable[[], Decoder],
+    body: Callable[[], Decoder],
+    stream_types: tuple[str, ...] = ("text/event-stream",),
+) -> Decoder:
+    """The decoder that a response's content type calls for: of a stream at once, else after a look at the bytes.
+
+    A server may answer JSON where a stream was asked, and the reverse, under any type: both are good answers.
+    """
+    kind = head.content_type
+    if kind in stream_types:
+        return stream()
+    if kind in ("text/html", "application/xhtml+xml"):
+        return WrongBodyDecoder("a web page")
+    return SniffingDecoder(stream, body)

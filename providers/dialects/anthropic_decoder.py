@@ -1,0 +1,261 @@
+"""Answers of Anthropic's Messages API: a stream of typed events, or one message.
+
+The end is proven by a `message_delta` with a stop reason; `message_stop` only closes. Events are told apart by the
+type in their JSON, since some proxies strip the `event:` lines. Unknown events, blocks and deltas are ignored, as the
+API's versioning demands. Token counts are cumulative: a later one replaces an earlier one.
+"""
+
+from typing import Any
+
+import msgspec
+
+from ..codecs import decode_json
+from ..decoding import BaseDecoder, EventStreamDecoder, JsonBodyDecoder
+from ..errors import ErrorKind, ProviderError
+from ..events import Finished, FinishReason, ProviderEvent, ReasoningDelta, Started, TextDelta, Usage
+from ..mapping import rule, stream_error
+from ..numbering import CallNumbering
+from ..provider import ResponseHead
+
+
+class _Details(msgspec.Struct, gc=False):
+    thinking_tokens: int | None = None
+
+
+class _Counts(msgspec.Struct, gc=False):
+    input_tokens: int | None = None
+    cache_creation_input_tokens: int | None = None
+    cache_read_input_tokens: int | None = None
+    output_tokens: int | None = None
+    output_tokens_details: _Details | None = None
+
+
+class _Block(msgspec.Struct, gc=False):
+    type: str = ""
+    text: str | None = None
+    thinking: str | None = None
+    signature: str | None = None
+    data: str | None = None
+    id: str | None = None
+    name: str | None = None
+    input: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+class _Message(msgspec.Struct, gc=False):
+    id: str | None = None
+    model: str | None = None
+    content: list[_Block] | None = None
+    stop_reason: str | None = None
+    usage: _Counts | None = None
+    error: Any = None
+
+
+class _Delta(msgspec.Struct, gc=False):
+    type: str = ""
+    text: str | None = None
+    thinking: str | None = None
+    partial_json: str | None = None
+    signature: str | None = None
+    stop_reason: str | None = None
+
+
+class _Event(msgspec.Struct, gc=False):
+    type: str = ""
+    index: int = 0
+    delta: _Delta | None = None
+    content_block: _Block | None = None
+    message: _Message | None = None
+    usage: _Counts | None = None
+    error: Any = None
+
+
+class _Named(msgspec.Struct, gc=False):
+    type: str = ""
+    error: Any = None
+
+
+_decode = msgspec.json.Decoder(_Event).decode
+
+_KNOWN = frozenset(
+    {"message_start", "content_block_start", "content_block_delta", "content_block_stop", "message_delta"}
+)
+
+_FINISH: dict[str, FinishReason] = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "tool_use": "tool_calls",
+    "refusal": "content_filter",
+}
+"""The stop reasons that have a neutral word; `pause_turn`, `compaction` and those to come are `other`."""
+
+_STATUSES = {
+    "invalid_request_error": 400,
+    "authentication_error": 401,
+    "billing_error": 402,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "conflict_error": 409,
+    "request_too_large": 413,
+    "rate_limit_error": 429,
+    "api_error": 500,
+    "timeout_error": 504,
+    "overloaded_error": 529,
+}
+"""What an error inside a stream would have had as its status."""
+
+RULES = (rule(ErrorKind.CONTENT_FILTER, pattern=r"blocked by content filtering"),)
+"""A bad request by its type, and a filter's verdict by its words."""
+
+
+def event_error(decoded: Any, head: ResponseHead) -> ProviderError:
+    """What an error event, or an error body under a success status, means."""
+    error = decoded.get("error") if isinstance(decoded, dict) else None
+    kind = error.get("type") if isinstance(error, dict) else None
+    return stream_error(decoded, head, status=_STATUSES.get(kind) if isinstance(kind, str) else None, rules=RULES)
+
+
+class MessageReader:
+    """What both forms of an answer have in common.
+
+    Attributes:
+        finish: Why the answer ended, once it did.
+    """
+
+    def __init__(self) -> None:
+        self.finish: Finished | None = None
+        self._calls = CallNumbering()
+        self._unspoken: dict[int, bytes] = {}  # block of a call without arguments yet -> what its start said they are
+        self._arguing: set[int] = set()  # blocks that are calls of ours; the provider's own tools argue too
+        self._counts = _Counts()
+
+    def begin(self, message: _Message, events: list[ProviderEvent]) -> None:
+        """The message as a whole: who answers, and what the prompt cost."""
+        events.append(Started(message.model or None, message.id or None))
+        if message.usage is not None:
+            self.count(message.usage, events)
+
+    def start(self, index: int, block: _Block, events: list[ProviderEvent]) -> None:
+        """A block begins, in a whole message with all it holds."""
+        match block.type:
+            case "text" if block.text:
+                events.append(TextDelta(block.text))
+            case "thinking" if block.thinking or block.signature:
+                events.append(ReasoningDelta(block.thinking or "", index, block.signature or None))
+            case "redacted_thinking":
+                events.append(ReasoningDelta("", index, redacted=block.data))
+            case "tool_use":
+                self._arguing.add(index)
+                self._argue(index, block.id, block.name, "", events)
+                self._unspoken[index] = bytes(block.input)
+
+    def add(self, index: int, delta: _Delta, events: list[ProviderEvent]) -> None:
+        """A piece of a block."""
+        if delta.type == "text_delta":
+            if delta.text:
+                events.append(TextDelta(delta.text))
+        elif delta.type == "input_json_delta":
+            if delta.partial_json and index in self._arguing:
+                self._argue(index, None, None, delta.partial_json, events)
+                self._unspoken.pop(index, None)
+        elif delta.type == "thinking_delta":
+            if delta.thinking:
+                events.append(ReasoningDelta(delta.thinking, index))
+        elif delta.type == "signature_delta" and delta.signature:
+            events.append(ReasoningDelta("", index, delta.signature))
+
+    def stop(self, index: int, events: list[ProviderEvent]) -> None:
+        """A block is whole: a call that was given no arguments has those of its start, usually none."""
+        arguments = self._unspoken.pop(index, None)
+        if arguments is not None:
+            self._argue(index, None, None, arguments.decode(errors="replace"), events)
+
+    def end(self, native: str) -> None:
+        """The answer ended, for the provider's own reason."""
+        self.finish = Finished(_FINISH.get(native, "other"), native)
+
+    def count(self, counts: _Counts, events: list[ProviderEvent]) -> None:
+        """Tokens, as far as they are told; what is not told stays as it was."""
+        for field in _Counts.__struct_fields__:
+            said = getattr(counts, field)
+            if said is not None:
+                setattr(self._counts, field, said)
+        known = self._counts
+        if known.input_tokens is None or known.output_tokens is None:
+            return
+        cached = known.cache_read_input_tokens
+        thought = known.output_tokens_details.thinking_tokens if known.output_tokens_details else None
+        sent = known.input_tokens + (known.cache_creation_input_tokens or 0) + (cached or 0)
+        events.append(Usage(sent, known.output_tokens, cached, thought))
+
+    def _argue(
+        self, index: int, call_id: str | None, name: str | None, arguments: str, events: list[ProviderEvent]
+    ) -> None:
+        fragment = self._calls.fragment(index, call_id, name, arguments)
+        if fragment is not None:
+            events.append(fragment)
+
+
+class MessageStreamDecoder(EventStreamDecoder):
+    """A stream of events.
+
+    Args:
+        head: Of the response, for its request id.
+    """
+
+    def __init__(self, head: ResponseHead) -> None:
+        super().__init__()
+        self._head = head
+        self._reader = MessageReader()
+
+    def _payload(self, data: bytes, name: str, events: list[ProviderEvent]) -> None:
+        try:
+            event = _decode(data)
+        except msgspec.DecodeError:
+            named = decode_json(data, _Named)
+            if named.type not in _KNOWN and not named.error:
+                return
+            event = decode_json(data, _Event)
+        reader = self._reader
+        if event.type == "content_block_delta" and event.delta is not None:
+            reader.add(event.index, event.delta, events)
+        elif event.type == "content_block_start" and event.content_block is not None:
+            reader.start(event.index, event.content_block, events)
+        elif event.type == "content_block_stop":
+            reader.stop(event.index, events)
+        elif event.type == "message_start" and event.message is not None:
+            reader.begin(event.message, events)
+        elif event.type == "message_delta":
+            if event.usage is not None:
+                reader.count(event.usage, events)
+            if event.delta is not None and event.delta.stop_reason:
+                reader.end(event.delta.stop_reason)
+                self.finish = reader.finish
+        elif event.type == "message_stop":
+            self.closed = self.finish is not None
+        elif event.type == "error" or event.error:
+            self.failure = event_error(decode_json(data), self._head)
+
+
+def message_body_decoder(head: ResponseHead) -> JsonBodyDecoder:
+    """The decoder of a whole message in one JSON body."""
+
+    def parse(body: bytes, decoder: BaseDecoder) -> list[ProviderEvent]:
+        message = decode_json(body, _Message)
+        events: list[ProviderEvent] = []
+        if message.error:
+            decoder.failure = event_error(decode_json(body), head)
+            return events
+        if message.content is None or not message.stop_reason:
+            raise msgspec.ValidationError("the body is no message")
+        reader = MessageReader()
+        reader.begin(message, events)
+        for index, block in enumerate(message.content):
+            reader.start(index, block, events)
+            reader.stop(index, events)
+        reader.end(message.stop_reason)
+        decoder.finish = reader.finish
+        return events
+
+    return JsonBodyDecoder(parse)

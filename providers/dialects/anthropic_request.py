@@ -1,0 +1,233 @@
+"""Requests of Anthropic's Messages API: what a neutral request becomes, and what it cannot become.
+
+Facts: the SDK's types, the pages on versioning and on extended thinking. Two API versions are spoken; sampling exists
+in the classic one only.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import msgspec
+
+from ..capabilities import Capabilities
+from ..chat import ChatRequest, ImagePart, Message, TextPart, Tool
+from ..fit import Row, arguments_object, fit, left_out, refused, said_otherwise
+from ..turns import image_data, sides
+
+CLASSIC_VERSION = "2023-06-01"
+
+ALWAYS: tuple[Row, ...] = (
+    left_out("image detail", "this API has none"),
+    refused("images in assistant turns", "this API takes them from users and tools only"),
+    refused("stop texts of white space", "this API refuses them"),
+    left_out("seed", "this API has none"),
+    left_out("frequency_penalty", "this API has none"),
+    left_out("presence_penalty", "this API has none"),
+    refused("response_format without a schema", "this API enforces a schema, and one that allows any object is none"),
+    refused("prefill with a response_format", "this API refuses the two together"),
+    refused("prefill with a forced tool", "this API refuses the two together"),
+)
+UNSAMPLED: tuple[Row, ...] = (
+    left_out("temperature", "neither the newer API version, nor newer models, nor a thinking model take it"),
+    left_out("top_p", "neither the newer API version, nor newer models, nor a thinking model take it"),
+)
+SAMPLED: tuple[Row, ...] = (
+    left_out("top_p beside temperature", "this API wants one of the two altered, not both"),
+    said_otherwise("temperature above 1", "this API goes up to 1, which is sent"),
+)
+THOUGHTLESS: tuple[Row, ...] = (
+    left_out(
+        "reasoning_effort",
+        "this model does not think; or thinking is refused beside a prefill, a forced tool, fewer than 1025 tokens, or"
+        " a turn with tool calls whose thoughts were another provider's",
+    ),
+)
+ADAPTIVE: tuple[Row, ...] = (said_otherwise("reasoning_effort minimal", "low is the least that this API has"),)
+
+FIT = ALWAYS + UNSAMPLED + SAMPLED + THOUGHTLESS + ADAPTIVE
+"""What the Messages API cannot say: always, or as the API version, the model and its thinking have it."""
+
+
+class Model(msgspec.Struct, frozen=True):
+    """What is known of a family of models.
+
+    Attributes:
+        thinking: How it is told to think: not at all, with a budget of tokens, or as it sees fit.
+        max_tokens: The most tokens of an answer where the caller names no limit: this API wants one.
+    """
+
+    capabilities: Capabilities
+    thinking: Literal["none", "budget", "adaptive"] = "adaptive"
+    max_tokens: int = 32_000
+
+    def as_known(self, capabilities: Capabilities) -> "Model":
+        """This family, with what a target says of its model."""
+        thinking = "none" if capabilities.reasoning is False else self.thinking
+        return msgspec.structs.replace(self, capabilities=capabilities, thinking=thinking)
+
+
+_BUDGETS = {"minimal": 1024, "low": 2048, "medium": 8192, "high": 16_384, "xhigh": 24_576, "max": 30_000}
+_LEAST_BUDGET = 1024
+_EFFORTS = {"minimal": "low"}
+_FOREIGN_ID = re.compile(r"[^a-zA-Z0-9_-]")
+
+
+def messages_body(
+    chat: ChatRequest, name: str, model: Model, options: Mapping[str, Any], version: str
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The body of a request without the model's name, and notes on what was left out.
+
+    Args:
+        name: This provider's: opaque state goes back to it only.
+        options: The target's own settings; `thinking_budget` in tokens wins over the effort.
+        version: Of the API.
+
+    Raises:
+        Unsupported: See `FIT`; or an image or a call's arguments cannot be said.
+    """
+    max_tokens = chat.max_tokens if chat.max_tokens is not None else model.max_tokens
+    thinking = _thinking(chat, name, model, options, max_tokens)
+    thinks = thinking.get("type") in ("enabled", "adaptive")
+    samples = version == CLASSIC_VERSION and model.capabilities.sampling is True and not thinks
+    rows = ALWAYS + (SAMPLED if samples else UNSAMPLED) + (() if thinks else THOUGHTLESS)
+    notes = fit(chat, rows + (ADAPTIVE if thinking.get("type") == "adaptive" else ()), model.capabilities)
+    body: dict[str, Any] = {
+        "max_tokens": max_tokens,
+        "system": chat.system or None,
+        "messages": _turns(chat, name),
+        "tools": [_tool(tool) for tool in chat.tools] or None,
+        "tool_choice": _tool_choice(chat) if chat.tools else None,
+        "stop_sequences": list(chat.stop) or None,
+        "thinking": thinking or None,
+        "output_config": _output_config(chat, thinking) or None,
+        **(_sampling(chat) if samples else {}),
+    }
+    return body, notes
+
+
+def _forced(chat: ChatRequest) -> bool:
+    return bool(chat.tools) and chat.tool_choice not in (None, "auto", "none")
+
+
+def _thinking(
+    chat: ChatRequest, name: str, model: Model, options: Mapping[str, Any], max_tokens: int
+) -> dict[str, Any]:
+    """The `thinking` field; empty where none was asked for, or where this API would refuse it."""
+    effort, budget = chat.reasoning_effort, options.get("thinking_budget")
+    if model.thinking == "none" or (effort is None and budget is None) or chat.prefill is not None or _forced(chat):
+        return {}
+    if effort == "none" and budget is None:
+        return {"type": "disabled"}
+    if model.thinking == "adaptive" and budget is None:
+        return {"type": "adaptive", "display": "summarized"}
+    if max_tokens <= _LEAST_BUDGET or _goes_on_without_thoughts(chat, name):
+        return {}
+    wanted = budget if isinstance(budget, int) else _BUDGETS[effort or "low"]
+    return {"type": "enabled", "budget_tokens": max(_LEAST_BUDGET, min(wanted, max_tokens * 3 // 4))}
+
+
+def _goes_on_without_thoughts(chat: ChatRequest, name: str) -> bool:
+    """A turn that ended in tool calls must begin with its thoughts, which another provider's turn cannot."""
+    if not chat.messages or chat.messages[-1].role != "tool":
+        return False
+    caller = next((m for m in reversed(chat.messages) if m.role == "assistant"), None)
+    return caller is None or caller.provider != name or not caller.reasoning
+
+
+def _sampling(chat: ChatRequest) -> dict[str, Any]:
+    if chat.temperature is not None:
+        return {"temperature": min(chat.temperature, 1.0)}
+    return {"top_p": chat.top_p} if chat.top_p is not None else {}
+
+
+def _output_config(chat: ChatRequest, thinking: Mapping[str, Any]) -> dict[str, Any]:
+    config: dict[str, Any] = {}
+    if thinking.get("type") == "adaptive" and chat.reasoning_effort is not None:
+        config["effort"] = _EFFORTS.get(chat.reasoning_effort, chat.reasoning_effort)
+    if chat.response_format is not None:
+        config["format"] = {"type": "json_schema", "schema": chat.response_format.schema}
+    return config
+
+
+def _tool(tool: Tool) -> dict[str, Any]:
+    wire: dict[str, Any] = {"name": tool.name, "input_schema": tool.parameters}
+    if tool.description:
+        wire["description"] = tool.description
+    if tool.strict:
+        wire["strict"] = True
+    return wire
+
+
+def _tool_choice(chat: ChatRequest) -> dict[str, Any] | None:
+    choice = chat.tool_choice
+    one_at_a_time = {"disable_parallel_tool_use": True} if chat.parallel_tool_calls is False else {}
+    if choice == "none":
+        return {"type": "none"}
+    if choice is None and not one_at_a_time:
+        return None
+    if choice in (None, "auto"):
+        return {"type": "auto", **one_at_a_time}
+    if choice == "required":
+        return {"type": "any", **one_at_a_time}
+    return {"type": "tool", "name": choice, **one_at_a_time}
+
+
+def _turns(chat: ChatRequest, name: str) -> list[dict[str, Any]]:
+    turns: list[dict[str, Any]] = []
+    for is_assistant, run in sides(chat.messages):
+        if is_assistant:
+            blocks = [block for message in run for block in _assistant_blocks(message, name)]
+        else:  # results stand first: they must follow the calls at once
+            blocks = [_result(message) for message in run if message.role == "tool"]
+            blocks += [block for message in run if message.role != "tool" for block in _parts(message)]
+        if blocks:
+            turns.append({"role": "assistant" if is_assistant else "user", "content": blocks})
+    begun = (chat.prefill or "").rstrip()  # white space at the end is refused; the caller has it already
+    if begun:
+        if not turns or turns[-1]["role"] != "assistant":
+            turns.append({"role": "assistant", "content": []})
+        turns[-1]["content"].append({"type": "text", "text": begun})
+    for turn in turns:
+        if len(turn["content"]) == 1 and turn["content"][0]["type"] == "text":
+            turn["content"] = turn["content"][0]["text"]
+    return turns
+
+
+def _assistant_blocks(message: Message, name: str) -> list[dict[str, Any]]:
+    blocks: list[dict[str, Any]] = []
+    for thought in message.reasoning if message.provider == name else ():
+        if thought.redacted is not None:
+            blocks.append({"type": "redacted_thinking", "data": thought.redacted})
+        elif thought.signature is not None:
+            blocks.append({"type": "thinking", "thinking": thought.text, "signature": thought.signature})
+    blocks += _parts(message)
+    blocks += [
+        {"type": "tool_use", "id": _id(call.id), "name": call.name, "input": arguments_object(call)}
+        for call in message.tool_calls
+    ]
+    return blocks
+
+
+def _result(message: Message) -> dict[str, Any]:
+    content = _parts(message) if message.images else message.text
+    failed = {"is_error": True} if message.is_error else {}
+    return {"type": "tool_result", "tool_use_id": _id(message.tool_call_id or ""), "content": content, **failed}
+
+
+def _id(call_id: str) -> str:
+    """A call's id in the letters that this API allows; ids of other providers may hold others."""
+    return _FOREIGN_ID.sub("_", call_id)
+
+
+def _parts(message: Message) -> list[dict[str, Any]]:
+    return [_part(part) for part in message.content if not (isinstance(part, TextPart) and not part.text)]
+
+
+def _part(part: TextPart | ImagePart) -> dict[str, Any]:
+    if isinstance(part, TextPart):
+        return {"type": "text", "text": part.text}
+    data = image_data(part)
+    if data is None:
+        return {"type": "image", "source": {"type": "url", "url": part.url}}
+    return {"type": "image", "source": {"type": "base64", "media_type": data[0], "data": data[1]}}

@@ -1,0 +1,75 @@
+"""Azure OpenAI: the OpenAI chat protocol below a resource's own address, with deployments in place of models.
+
+Facts: the official SDK and recordings. There are two ways in: a dated API with the deployment in the path, chosen by
+the option `api_version`, and `/openai/v1` without it. A key goes into `api-key`; a token of Entra ID, announced by the
+option `entra`, is a bearer token. Content filters speak through the code `content_filter` and through chunks without a
+delta; both are read by what all speakers of the protocol share.
+"""
+
+import msgspec
+
+from ..capabilities import Capabilities
+from ..chat import ChatRequest
+from ..errors import ProviderError
+from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, WireRequest
+from .openai import OpenAIChat
+from .openai_request import Quirks
+
+_DATED_PATH = "/openai/deployments/{model}/chat/completions"
+_V1_PATH = "/openai/v1/chat/completions"
+
+_KNOWN = Capabilities(system=True, prefill="none")  # a deployment's name does not tell its model
+
+
+class AzureOpenAI:
+    """The provider `azure-openai`. The model of a target is the name of a deployment."""
+
+    name = "azure-openai"
+    info = ProviderInfo(
+        title="Azure OpenAI",
+        dialect="openai",
+        site_url="https://learn.microsoft.com/azure/ai-foundry/openai",
+        base_url=None,
+        endpoint=_V1_PATH,
+        key_env="AZURE_OPENAI_API_KEY",
+        note="base_url is https://RESOURCE.openai.azure.com. Options: api_version for the dated API; entra: true when"
+        " the key is a token of Entra ID.",
+    )
+
+    def __init__(self) -> None:
+        self._ways = {(dated, entra): self._way(dated, entra) for dated in (False, True) for entra in (False, True)}
+
+    def _way(self, dated: bool, entra: bool) -> OpenAIChat:
+        quirks = Quirks(
+            path=_DATED_PATH if dated else _V1_PATH,
+            option_query={"api_version": "api-version"} if dated else {},
+            key_header="authorization" if entra else "api-key",
+            key_prefix="Bearer " if entra else "",
+        )
+        return OpenAIChat(self.name, self.info, quirks=quirks, capabilities=_KNOWN)
+
+    def capabilities(self, model: str) -> Capabilities:
+        """What is known of every deployment."""
+        return _KNOWN
+
+    def build_request(self, chat: ChatRequest, endpoint: Endpoint) -> WireRequest:
+        """Shape a neutral request into the chat protocol.
+
+        Raises:
+            Unsupported: It asks what cannot be said.
+        """
+        options = endpoint.options
+        resource = endpoint.base_url.removesuffix("/v1").removesuffix("/openai")  # as other clients want it written
+        endpoint = msgspec.structs.replace(endpoint, base_url=resource)
+        return self._ways["api_version" in options, bool(options.get("entra"))].build_request(chat, endpoint)
+
+    def decoder(self, head: ResponseHead) -> Decoder:
+        """A fresh decoder, of the stream or of a whole answer."""
+        return self._ways[False, False].decoder(head)
+
+    def error_for(self, head: ResponseHead, body: bytes) -> ProviderError:
+        """What a refusal means."""
+        return self._ways[False, False].error_for(head, body)
+
+
+provider = AzureOpenAI()

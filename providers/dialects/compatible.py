@@ -1,0 +1,174 @@
+"""Speakers of the OpenAI chat protocol, as data: one row each, with what it does otherwise.
+
+Facts: the vendors' documents and SDKs, the servers' sources, and the recordings in `tests/fixtures/wire`. What is not
+known is not claimed: a capability that is None keeps nobody from being asked. To add a provider, add a row.
+"""
+
+from ..capabilities import Capabilities
+from ..errors import ErrorKind
+from ..mapping import rule
+from ..provider import ProviderInfo
+from .openai import ModelRows, OpenAIChat
+from .openai_request import PrefillForm, Quirks
+
+_LOCAL = "A server of your own: say where with base_url; a key is only needed if it was started with one."
+
+_UP_TO_HIGH = {"minimal": "low", "xhigh": "high", "max": "high"}
+"""For those who know low, medium and high."""
+
+_UPSTREAM_MODELS: ModelRows = (  # OpenRouter hands the trailing turn on; who takes it is the upstream model's matter
+    (r"anthropic/claude-(?:opus|haiku)-4\.5", Capabilities(prefill="plain")),
+    (r"anthropic/claude-(?:opus|sonnet|haiku)-(?:4\.[6-9]|[5-9])", Capabilities(prefill="none")),
+    (r"google/gemini-2\.", Capabilities(prefill="plain")),
+    (r"openai/", Capabilities(prefill="none")),
+)
+_OLLAMA_MODELS: ModelRows = (  # renderers that leave a trailing assistant turn open: Ollama's model/renderers
+    (r"(?:.*/)?(?:qwen3-coder|olmo-?3|lfm2|laguna)", Capabilities(prefill="plain")),
+    (r"(?:.*/)?(?:qwen3-vl|qwen3\.5)", Capabilities(prefill="plain", reasoning=True)),
+    (r"(?:.*/)?(?:gpt-oss|deepseek-r1|magistral|qwq|qwen3)", Capabilities(reasoning=True)),
+)
+
+
+def _row(
+    name: str,
+    title: str,
+    site_url: str,
+    base_url: str,
+    key_env: str | None,
+    *,
+    quirks: Quirks,
+    known: Capabilities | None = None,
+    models: ModelRows = (),
+    key_required: bool = True,
+    default_model: str | None = None,
+    note: str = "",
+) -> OpenAIChat:
+    info = ProviderInfo(
+        title=title,
+        dialect="openai",
+        site_url=site_url,
+        base_url=base_url,
+        endpoint=quirks.path,
+        key_env=key_env,
+        key_required=key_required,
+        default_model=default_model,
+        note=note,
+    )
+    return OpenAIChat(name, info, quirks=quirks, capabilities=known, models=models)
+
+
+_ROWS: tuple[OpenAIChat, ...] = (
+    _row(
+        "cerebras", "Cerebras", "https://inference-docs.cerebras.ai", "https://api.cerebras.ai/v1", "CEREBRAS_API_KEY",
+        quirks=Quirks(efforts=_UP_TO_HIGH),
+    ),
+    _row(
+        "deepseek", "DeepSeek", "https://api-docs.deepseek.com", "https://api.deepseek.com", "DEEPSEEK_API_KEY",
+        default_model="deepseek-chat",
+        quirks=Quirks(
+            max_tokens_field="max_tokens",
+            effort="thinking",
+            prefill=PrefillForm(turn={"prefix": True}, path="/beta/chat/completions"),
+        ),
+        known=Capabilities(tools=True, system=True, prefill="plain", max_stop=16, sampling=True),
+        models=((r"deepseek-reasoner", Capabilities(reasoning=True)),),
+    ),
+    _row(
+        "fireworks", "Fireworks", "https://docs.fireworks.ai", "https://api.fireworks.ai/inference/v1",
+        "FIREWORKS_API_KEY",
+        quirks=Quirks(max_tokens_field="max_tokens", efforts=_UP_TO_HIGH),
+    ),
+    _row(
+        "groq", "Groq", "https://console.groq.com/docs", "https://api.groq.com/openai/v1", "GROQ_API_KEY",
+        quirks=Quirks(
+            efforts=_UP_TO_HIGH,
+            prefill=PrefillForm(),
+            rules=(rule(ErrorKind.OVERLOADED, "capacity_exceeded", r"capacity", statuses=(498,)),),
+        ),
+        known=Capabilities(tools=True, system=True, prefill="plain", max_stop=4, sampling=True, seed=True),
+        models=((r"openai/gpt-oss|qwen/qwen3|deepseek-r1", Capabilities(reasoning=True)),),
+    ),
+    _row(
+        "llamacpp", "llama.cpp", "https://github.com/ggml-org/llama.cpp", "http://localhost:8080/v1", "LLAMA_API_KEY",
+        key_required=False, default_model="default", note=_LOCAL,
+        quirks=Quirks(
+            max_tokens_field="max_tokens",
+            effort="enable_thinking",
+            lacks=frozenset({"tool_choice of one tool"}),  # it would be taken for auto, without a word
+            prefill=PrefillForm(body={"chat_template_kwargs": {"enable_thinking": False}}),
+        ),
+        known=Capabilities(json_schema=True, prefill="plain", sampling=True, seed=True),
+    ),
+    _row(
+        "lmstudio", "LM Studio", "https://lmstudio.ai/docs", "http://localhost:1234/v1", None,
+        key_required=False, note=_LOCAL,
+        quirks=Quirks(max_tokens_field="max_tokens"),
+        known=Capabilities(json_schema=True, sampling=True, seed=True),
+    ),
+    _row(
+        "ollama-v1", "Ollama (OpenAI protocol)", "https://ollama.com", "http://localhost:11434/v1", "OLLAMA_API_KEY",
+        key_required=False, note="A failure inside an answer has no words here: prefer the provider ollama.",
+        quirks=Quirks(
+            max_tokens_field="max_tokens",
+            efforts={"minimal": "low", "xhigh": "high"},
+            lacks=frozenset({"tool_choice", "images by URL"}),
+            prefill=PrefillForm(body={"reasoning_effort": "none"}),
+        ),
+        known=Capabilities(json_schema=True, system=True, sampling=True, seed=True),
+        models=_OLLAMA_MODELS,
+    ),
+    _row(
+        "openrouter", "OpenRouter", "https://openrouter.ai/docs", "https://openrouter.ai/api/v1", "OPENROUTER_API_KEY",
+        note="Options: referer and title, which name your application there.",
+        quirks=Quirks(
+            max_tokens_field="max_tokens",
+            stream_options=None,  # token counts always come
+            effort="reasoning",
+            option_headers={"referer": "http-referer", "title": "x-title"},
+            prefill=PrefillForm(),
+        ),
+        known=Capabilities(system=True),
+        models=_UPSTREAM_MODELS,
+    ),
+    _row(
+        "perplexity", "Perplexity", "https://docs.perplexity.ai", "https://api.perplexity.ai", "PERPLEXITY_API_KEY",
+        default_model="sonar",
+        quirks=Quirks(
+            max_tokens_field="max_tokens", stream_options=None, lacks=frozenset({"tools", "tool_choice", "seed"})
+        ),
+        known=Capabilities(tools=False, system=True),
+    ),
+    _row(
+        "sglang", "SGLang", "https://docs.sglang.ai", "http://localhost:30000/v1", "SGLANG_API_KEY",
+        key_required=False, default_model="default", note=_LOCAL,
+        quirks=Quirks(max_tokens_field="max_tokens", effort="enable_thinking"),
+        known=Capabilities(json_schema=True, sampling=True),
+    ),
+    _row(
+        "together", "Together", "https://docs.together.ai", "https://api.together.xyz/v1", "TOGETHER_API_KEY",
+        quirks=Quirks(max_tokens_field="max_tokens", stream_options=None, effort="reasoning_enabled"),
+        known=Capabilities(system=True, sampling=True, seed=True),
+    ),
+    _row(
+        "vllm", "vLLM", "https://docs.vllm.ai", "http://localhost:8000/v1", "VLLM_API_KEY",
+        key_required=False, note=_LOCAL,
+        quirks=Quirks(
+            max_tokens_field="max_tokens",
+            efforts=_UP_TO_HIGH,
+            prefill=PrefillForm(body={"continue_final_message": True, "add_generation_prompt": False}),
+        ),
+        known=Capabilities(json_schema=True, prefill="plain", sampling=True, seed=True),
+    ),
+    _row(
+        "xai", "xAI", "https://docs.x.ai", "https://api.x.ai/v1", "XAI_API_KEY",
+        quirks=Quirks(efforts=_UP_TO_HIGH),
+        known=Capabilities(tools=True, json_schema=True, system=True, prefill="none"),
+        models=(
+            (r"grok-[0-9.]+-(?:fast-)?non-reasoning", Capabilities()),
+            (r"grok-(?:3-mini|4|code)", Capabilities(reasoning=True, max_stop=0)),
+        ),
+    ),
+)  # fmt: skip
+
+PRESETS: dict[str, OpenAIChat] = {row.name: row for row in _ROWS}
+"""The providers of this module, by name."""

@@ -1,0 +1,134 @@
+"""Google's Gemini API, as the Gemini API (AI Studio) and as Vertex AI speak it.
+
+Facts: the SDK 3.4 (`google-genai`) and the threads on its server's errors. Options of a target: `vertex` with
+`project` and `location` (the key is then an access token), `thinking_budget` (tokens).
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from ..capabilities import Capabilities
+from ..chat import ChatRequest
+from ..codecs import UNDECODABLE, decode_json
+from ..decoding import decoder_for
+from ..envelope import request_body, request_headers
+from ..errors import ProviderError
+from ..mapping import provider_error
+from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, Unsupported, WireRequest, capabilities_of
+from .gemini_decoder import RULES, ContentStreamDecoder, content_body_decoder, with_hint
+from .gemini_request import FIT as FIT
+from .gemini_request import Model, content_body
+
+_ALL = Capabilities(tools=True, images=True, json_schema=True, system=True, sampling=True, seed=True, max_stop=5)
+
+
+def _known(**facts: object) -> Capabilities:
+    return _ALL.overridden(Capabilities(**facts))  # type: ignore[arg-type]
+
+
+# Prefill: a trailing model turn goes on literally up to 3.1 and on 3.5-flash; 3.5-flash-lite, 3.6-flash and all later
+# answer 400. Thinking: budgets on 2.5, levels from 3 on; 2.5-pro and all from 3 on cannot switch it off. Stop texts: at
+# most five, says the reference of GenerationConfig.
+_MODELS: tuple[tuple[re.Pattern[str], Model], ...] = tuple(
+    (re.compile(pattern), model)
+    for pattern, model in (
+        (r"gemini-2\.0", Model(_known(prefill="plain", reasoning=False), "none")),
+        (r"gemini-2\.5-pro", Model(_known(prefill="plain", reasoning=True), "budget", is_pro=True)),
+        (r"gemini-2\.5", Model(_known(prefill="plain", reasoning=True), "budget")),
+        (r"gemini-3(\.1)?-pro", Model(_known(prefill="plain", reasoning=True), is_pro=True)),
+        (r"gemini-3(\.1)?-", Model(_known(prefill="plain", reasoning=True))),
+        (r"gemini-3\.5-flash-lite", Model(_known(prefill="none", reasoning=True))),
+        (r"gemini-3\.5-flash", Model(_known(prefill="plain", reasoning=True))),
+        (r"gemini-3\.5-pro", Model(_known(reasoning=True), is_pro=True)),
+        (r"gemini-3\.6|gemini-3\.[7-9]|gemini-[4-9]", Model(_known(prefill="none", reasoning=True))),
+    )
+)
+_UNKNOWN = Model(_ALL)
+
+_PROJECT = re.compile(r"[a-zA-Z0-9.:_-]{1,100}")
+_LOCATION = re.compile(r"[a-z0-9-]{1,40}")
+
+
+class Gemini:
+    """The provider `gemini`."""
+
+    name = "gemini"
+    info = ProviderInfo(
+        title="Google Gemini",
+        dialect="gemini",
+        site_url="https://ai.google.dev",
+        base_url="https://generativelanguage.googleapis.com/v1beta",
+        endpoint="/models/{model}:streamGenerateContent",
+        key_env="GEMINI_API_KEY",
+        default_model="gemini-2.5-flash",
+    )
+
+    def capabilities(self, model: str) -> Capabilities:
+        """What is known of a model."""
+        return _model(model).capabilities
+
+    def build_request(self, chat: ChatRequest, endpoint: Endpoint) -> WireRequest:
+        """Shape a neutral request into a request for content.
+
+        Raises:
+            Unsupported: It asks what this dialect cannot say, see `FIT`; or the option
+                `vertex` makes no sense.
+        """
+        vertex = endpoint.options.get("vertex")
+        known = _model(endpoint.model).as_known(capabilities_of(self, endpoint))
+        body, notes = content_body(chat, self.name, known, endpoint.options, vertex=bool(vertex))
+        base_url = self._vertex_url(endpoint, vertex) if vertex else endpoint.base_url
+        method = "streamGenerateContent?alt=sse" if endpoint.stream else "generateContent"
+        model = quote(endpoint.model.removeprefix("models/"), safe="")
+        headers = {}
+        if endpoint.key is not None and vertex:
+            headers["authorization"] = f"Bearer {endpoint.key.reveal()}"
+        elif endpoint.key is not None:
+            headers["x-goog-api-key"] = endpoint.key.reveal()
+        return WireRequest(
+            f"{base_url}/models/{model}:{method}",
+            request_headers(endpoint, headers),
+            request_body(body, chat, endpoint, joined=("generationConfig", "toolConfig")),
+            notes=notes,
+        )
+
+    def _vertex_url(self, endpoint: Endpoint, vertex: Any) -> str:
+        """Everything before `/models/…`, at the location's own host unless the target names another."""
+        project, location = (
+            (vertex.get("project"), vertex.get("location", "global")) if isinstance(vertex, Mapping) else (None, None)
+        )
+        if not (
+            isinstance(project, str)
+            and isinstance(location, str)
+            and _PROJECT.fullmatch(project)
+            and _LOCATION.fullmatch(location)
+        ):
+            raise Unsupported("the option vertex without a project and a location")
+        host = "aiplatform.googleapis.com" if location == "global" else f"{location}-aiplatform.googleapis.com"
+        base_url = f"https://{host}/v1beta1" if endpoint.base_url == self.info.base_url else endpoint.base_url
+        return f"{base_url}/projects/{project}/locations/{location}/publishers/google"
+
+    def decoder(self, head: ResponseHead) -> Decoder:
+        """A fresh decoder, for a stream or for a whole answer."""
+        return decoder_for(head, stream=lambda: ContentStreamDecoder(head), body=lambda: content_body_decoder(head))
+
+    def error_for(self, head: ResponseHead, body: bytes) -> ProviderError:
+        """What a refusal means."""
+        error = provider_error(head, body, rules=RULES)
+        try:
+            return with_hint(error, decode_json(body))
+        except UNDECODABLE:
+            return error  # a page, or a body that was cut: it holds no details to read
+
+    def __repr__(self) -> str:
+        return f"<provider {self.name}>"
+
+
+def _model(name: str) -> Model:
+    name = name.removeprefix("models/")
+    return next((model for pattern, model in _MODELS if pattern.match(name)), _UNKNOWN)
+
+
+provider = Gemini()

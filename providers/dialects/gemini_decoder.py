@@ -1,0 +1,280 @@
+"""Answers of Google's Gemini API: chunks as Server-Sent Events, one JSON body, or an array of chunks.
+
+The end is proven by a candidate's finish reason, and even then an error may follow: so nothing but the end of the body
+closes a stream. AI Studio writes such an error as bare, pretty-printed JSON without `data:`. Calls of tools end in
+`STOP` like everything else. Token counts come with every chunk, each replacing the last.
+"""
+
+from typing import Any
+
+import msgspec
+
+from .. import hints
+from ..codecs import UNDECODABLE, decode_json
+from ..decoding import EventStreamDecoder, JsonBodyDecoder
+from ..error_facts import facts_of
+from ..errors import ErrorKind, ProviderError
+from ..events import Finished, FinishReason, ProviderEvent, ReasoningDelta, Started, TextDelta, ToolCallDelta, Usage
+from ..mapping import rule, stream_error
+from ..numbering import made_call_id
+from ..provider import ResponseHead
+
+RULES = (
+    rule(ErrorKind.PREFILL_UNSUPPORTED, pattern=r"ending with a model turn (?:are|is) not supported"),
+    rule(ErrorKind.AUTH, pattern=r"api key (?:not valid|expired|not found)", statuses=(400, 401, 403)),
+    rule(ErrorKind.QUOTA_EXHAUSTED, pattern=r"\blimit: 0\b", statuses=(429,)),
+)
+"""Google answers 400 to a bad key, and 429 also where no quota will ever come back: a limit of 0."""
+
+_FINISH: dict[str, FinishReason] = {
+    "STOP": "stop",
+    "MAX_TOKENS": "length",
+    "CONTINUATION": "length",
+    "SAFETY": "content_filter",
+    "RECITATION": "content_filter",
+    "LANGUAGE": "content_filter",
+    "BLOCKLIST": "content_filter",
+    "PROHIBITED_CONTENT": "content_filter",
+    "SPII": "content_filter",
+    "ESCALATION": "content_filter",
+    "MODEL_ARMOR": "content_filter",
+    "IMAGE_SAFETY": "content_filter",
+    "IMAGE_PROHIBITED_CONTENT": "content_filter",
+    "IMAGE_RECITATION": "content_filter",
+    "IMAGE_OTHER": "content_filter",
+}
+"""The finish reasons that have a neutral word; `OTHER`, `NO_IMAGE` and those to come are `other`."""
+
+_NOT_SET = "FINISH_REASON_UNSPECIFIED"
+
+_FAILURES: dict[str, ErrorKind] = {
+    "MALFORMED_FUNCTION_CALL": ErrorKind.SERVER_ERROR,
+    "MALFORMED_RESPONSE": ErrorKind.SERVER_ERROR,
+    "UNEXPECTED_TOOL_CALL": ErrorKind.SERVER_ERROR,
+    "TOO_MANY_TOOL_CALLS": ErrorKind.SERVER_ERROR,
+    "MISSING_THOUGHT_SIGNATURE": ErrorKind.BAD_REQUEST,
+}
+"""Finish reasons that are failures: what was said is no answer."""
+
+
+class _Call(msgspec.Struct, rename="camel", gc=False):
+    name: str = ""
+    args: msgspec.Raw = msgspec.Raw(b"{}")
+    id: str | None = None
+    partial_args: Any = None
+    will_continue: bool | None = None
+
+
+class _Part(msgspec.Struct, rename="camel", gc=False):
+    text: str | None = None
+    thought: bool | None = None
+    thought_signature: str | None = None
+    function_call: _Call | None = None
+
+
+class _Content(msgspec.Struct, gc=False):
+    parts: list[_Part] | None = None
+
+
+class _Candidate(msgspec.Struct, rename="camel", gc=False):
+    content: _Content | None = None
+    finish_reason: str | None = None
+    index: int | None = None
+
+
+class _Counts(msgspec.Struct, rename="camel", gc=False):
+    prompt_token_count: int | None = None
+    tool_use_prompt_token_count: int | None = None
+    candidates_token_count: int | None = None
+    thoughts_token_count: int | None = None
+    cached_content_token_count: int | None = None
+
+
+class _Feedback(msgspec.Struct, rename="camel", gc=False):
+    block_reason: str | None = None
+
+
+class _Chunk(msgspec.Struct, rename="camel", gc=False):
+    candidates: list[_Candidate] | None = None
+    usage_metadata: _Counts | None = None
+    model_version: str | None = None
+    response_id: str | None = None
+    prompt_feedback: _Feedback | None = None
+    error: Any = None
+
+
+_decode = msgspec.json.Decoder(_Chunk).decode
+
+
+def with_hint(error: ProviderError, decoded: Any) -> ProviderError:
+    """The error, with the delay that its details name: Google sends no `retry-after`."""
+    if error.retry_after_s is None and error.kind in (ErrorKind.RATE_LIMITED, ErrorKind.OVERLOADED):
+        details = facts_of(decoded).error.get("details")
+        for detail in details if isinstance(details, list) else ():
+            if isinstance(detail, dict) and str(detail.get("@type", "")).endswith("google.rpc.RetryInfo"):
+                delay = detail.get("retryDelay")
+                error.retry_after_s = hints.duration_s(delay if isinstance(delay, str) else None)
+        if error.retry_after_s is None:
+            error.retry_after_s = hints.told_s(error.provider_message or "")
+    return error
+
+
+class ContentStreamDecoder(EventStreamDecoder):
+    """A stream of chunks.
+
+    Args:
+        head: Of the response.
+    """
+
+    def __init__(self, head: ResponseHead) -> None:
+        super().__init__()
+        self._head = head
+        self._begun = False
+        self._calls = 0
+        self._block = 0  # of thinking: the one that is open, or the next
+        self._thinks = False
+        self._usage: Usage | None = None
+
+    def _payload(self, data: bytes, name: str, events: list[ProviderEvent]) -> None:
+        try:
+            chunk = _decode(data)
+        except msgspec.DecodeError:
+            chunk = decode_json(data, _Chunk)
+        if chunk.error:
+            self._error(decode_json(data))
+        else:
+            self.take(chunk, events)
+
+    def feed(self, data: bytes) -> list[ProviderEvent]:
+        events = super().feed(data)
+        if b"\n" in data and self.failure is None and (residue := self._sse.residue).endswith((b"}", b"]")):
+            self._bare_error(residue, whole=False)  # at once, not only when the server closes
+        return events
+
+    def _residue(self, residue: bytes, events: list[ProviderEvent]) -> None:
+        self._bare_error(residue, whole=True)
+
+    def _bare_error(self, residue: bytes, *, whole: bool) -> None:
+        """Take JSON among the events for an error; what is no JSON says nothing. `whole`: no more of it will come."""
+        if residue.lstrip()[:1] not in (b"{", b"["):
+            return
+        try:
+            decoded = decode_json(residue)
+        except UNDECODABLE:
+            if whole:
+                self.failure = ProviderError(ErrorKind.TRUNCATED, "the stream ended inside an error that it reports")
+            return
+        self._error(decoded)
+
+    def _error(self, decoded: Any) -> None:
+        self.failure = with_hint(stream_error(decoded, self._head, rules=RULES), decoded)
+
+    def take(self, chunk: _Chunk, events: list[ProviderEvent]) -> None:
+        """Everything that a chunk says."""
+        if not self._begun and (chunk.candidates or chunk.model_version):
+            self._begun = True
+            events.append(Started(chunk.model_version or None, chunk.response_id or None))
+        for candidate in chunk.candidates or ():
+            if candidate.index:
+                continue  # only the first of several answers is asked for
+            for part in (candidate.content.parts if candidate.content else None) or ():
+                self._part(part, events)
+            native = candidate.finish_reason
+            if native and native != _NOT_SET and self.failure is None:
+                self._finish(native)
+        if chunk.usage_metadata is not None:
+            self._count(chunk.usage_metadata, events)
+        if not chunk.candidates and chunk.prompt_feedback is not None and chunk.prompt_feedback.block_reason:
+            self.failure = ProviderError(
+                ErrorKind.CONTENT_FILTER,
+                "the provider's content filter refused the prompt",
+                native_code=chunk.prompt_feedback.block_reason,
+                request_id=hints.request_id(self._head.headers),
+                provider_message=chunk.prompt_feedback.block_reason,
+            )
+
+    def _part(self, part: _Part, events: list[ProviderEvent]) -> None:
+        if part.function_call is not None:
+            self._close_block()
+            self._call(part.function_call, part.thought_signature, events)
+        elif part.thought:
+            self._thinks = True
+            if part.text or part.thought_signature:
+                events.append(ReasoningDelta(part.text or "", self._block, part.thought_signature or None))
+            if part.thought_signature:
+                self._close_block()
+        elif part.text is not None:
+            self._close_block()
+            if part.text:
+                events.append(TextDelta(part.text))
+            if part.thought_signature:  # the state of the text is a block of its own, without any thought
+                events.append(ReasoningDelta("", self._block, part.thought_signature))
+                self._block += 1
+
+    def _close_block(self) -> None:
+        if self._thinks:
+            self._thinks = False
+            self._block += 1
+
+    def _call(self, call: _Call, signature: str | None, events: list[ProviderEvent]) -> None:
+        if call.partial_args is not None or call.will_continue:
+            self.failure = ProviderError(
+                ErrorKind.PROTOCOL, "the stream holds a call's arguments in parts, for which nobody asked"
+            )
+            return
+        arguments = bytes(call.args).decode(errors="replace")
+        events.append(
+            ToolCallDelta(
+                self._calls,
+                call.id or made_call_id(),
+                call.name,
+                "{}" if arguments == "null" else arguments,
+                signature or None,
+            )
+        )
+        self._calls += 1
+
+    def _count(self, counts: _Counts, events: list[ProviderEvent]) -> None:
+        if counts.prompt_token_count is None:
+            return
+        usage = Usage(
+            counts.prompt_token_count + (counts.tool_use_prompt_token_count or 0),
+            (counts.candidates_token_count or 0) + (counts.thoughts_token_count or 0),
+            counts.cached_content_token_count,
+            counts.thoughts_token_count,
+        )
+        if usage != self._usage:
+            self._usage = usage
+            events.append(usage)
+
+    def _finish(self, native: str) -> None:
+        kind = _FAILURES.get(native)
+        if kind is not None:
+            self.failure = ProviderError(
+                kind,
+                f"the provider ended the answer with {native}",
+                native_code=native,
+                request_id=hints.request_id(self._head.headers),
+                provider_message=native,
+            )
+            return
+        reason = _FINISH.get(native, "other")
+        self.finish = Finished("tool_calls" if reason == "stop" and self._calls else reason, native)
+
+
+def content_body_decoder(head: ResponseHead) -> JsonBodyDecoder:
+    """The decoder of a whole answer in one JSON body, or of an array of chunks, which `alt=sse` would have streamed."""
+
+    def parse(body: bytes, decoder: JsonBodyDecoder) -> list[ProviderEvent]:
+        chunks = decode_json(body, list[msgspec.Raw]) if body.startswith(b"[") else [msgspec.Raw(body)]
+        reader = ContentStreamDecoder(head)
+        events: list[ProviderEvent] = []
+        for chunk in chunks:
+            if reader.failure is None:
+                reader._payload(bytes(chunk), "message", events)
+        if reader.failure is None and reader.finish is None and not events:
+            raise msgspec.ValidationError("the body holds no candidates")
+        decoder.finish, decoder.failure = reader.finish, reader.failure
+        return events
+
+    return JsonBodyDecoder(parse)

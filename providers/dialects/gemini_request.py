@@ -1,0 +1,222 @@
+"""Requests of Google's Gemini API: what a neutral request becomes, and what it cannot become.
+
+Facts: the SDK's types and its converters for both services, the Gemini API (AI Studio) and Vertex AI.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+import msgspec
+
+from ..capabilities import Capabilities
+from ..chat import ChatRequest, ImagePart, Message, TextPart, ToolCall
+from ..fit import Row, arguments_object, fit, json_object, left_out, refused, said_otherwise
+from ..numbering import is_made
+from ..turns import calls_by_id, image_data, image_type, sides
+
+ALWAYS: tuple[Row, ...] = (
+    left_out("image detail", "this API has none for a single image"),
+    refused("images outside user turns", "this API takes JSON from tools, and shows its own images otherwise"),
+    left_out("strict tools", "this API has no such field"),
+    left_out("parallel_tool_calls", "this API cannot forbid several calls"),
+    refused("tool results without their call", "this API wants the name of the function"),
+)
+THOUGHTLESS: tuple[Row, ...] = (left_out("reasoning_effort", "this model does not think"),)
+THINKING: tuple[Row, ...] = (said_otherwise("reasoning_effort above high", "high is the most that every model has"),)
+RESTLESS: tuple[Row, ...] = (said_otherwise("reasoning_effort none", "this model always thinks: as little as it can"),)
+
+FIT = ALWAYS + THOUGHTLESS + THINKING + RESTLESS
+"""What the Gemini API cannot say: always, or as the model has it."""
+
+
+class Model(msgspec.Struct, frozen=True):
+    """What is known of a family of models.
+
+    Attributes:
+        thinking: How it is told to think: not at all, with a budget of tokens, or by a level.
+        is_pro: Its least thinking is more than that of the others.
+    """
+
+    capabilities: Capabilities
+    thinking: Literal["none", "budget", "level"] = "level"
+    is_pro: bool = False
+
+    def as_known(self, capabilities: Capabilities) -> "Model":
+        """This family, with what a target says of its model."""
+        thinking = "none" if capabilities.reasoning is False else self.thinking
+        return msgspec.structs.replace(self, capabilities=capabilities, thinking=thinking)
+
+    @property
+    def always_thinks(self) -> bool:
+        """Whether thinking can be made small, but not switched off."""
+        return self.thinking == "level" or self.is_pro
+
+
+_BUDGETS = {"none": 0, "minimal": 512, "low": 1024, "medium": 8192, "high": 24_576, "xhigh": 24_576, "max": 24_576}
+_LEAST_PRO_BUDGET = 128
+_LEVELS = {"none": "MINIMAL", "minimal": "MINIMAL", "low": "LOW", "medium": "MEDIUM"}
+_PRO_LEVELS = {"none": "LOW", "minimal": "LOW", "low": "LOW", "medium": "MEDIUM"}
+
+_MODES = {"auto": "AUTO", "none": "NONE", "required": "ANY"}
+
+
+def content_body(
+    chat: ChatRequest, name: str, model: Model, options: Mapping[str, Any], *, vertex: bool
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The body of a request, and notes on what was left out.
+
+    Args:
+        name: This provider's: opaque state goes back to it only.
+        options: The target's own settings; `thinking_budget` in tokens wins over the effort.
+        vertex: For Vertex AI, which wants the results of tools in a turn of their own.
+
+    Raises:
+        Unsupported: See `FIT`; or an image or a call's arguments cannot be said.
+    """
+    thinking = _thinking(chat, model, options)
+    rows = ALWAYS + (THINKING if thinking else THOUGHTLESS) + (RESTLESS if model.always_thinks else ())
+    notes = fit(chat, rows, model.capabilities)
+    config: dict[str, Any] = {
+        "maxOutputTokens": chat.max_tokens,
+        "temperature": chat.temperature,
+        "topP": chat.top_p,
+        "stopSequences": list(chat.stop) or None,
+        "seed": chat.seed,
+        "frequencyPenalty": chat.frequency_penalty,
+        "presencePenalty": chat.presence_penalty,
+        "thinkingConfig": thinking or None,
+    }
+    if chat.response_format is not None:
+        config["responseMimeType"] = "application/json"
+        config["responseJsonSchema"] = chat.response_format.schema or None
+    config = {field: value for field, value in config.items() if value is not None}
+    body: dict[str, Any] = {
+        "systemInstruction": {"parts": [{"text": chat.system}]} if chat.system else None,
+        "contents": _contents(chat, name, vertex=vertex),
+        "tools": _tools(chat),
+        "toolConfig": _tool_config(chat),
+        "generationConfig": config or None,
+    }
+    return body, notes
+
+
+def _thinking(chat: ChatRequest, model: Model, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The `thinkingConfig`; empty where none was asked for or the model cannot think."""
+    effort, budget = chat.reasoning_effort, options.get("thinking_budget")
+    if budget is not None:
+        return {"includeThoughts": True, "thinkingBudget": budget}
+    if effort is None or model.thinking == "none":
+        return {}
+    shown = {} if effort == "none" else {"includeThoughts": True}
+    if model.thinking == "budget":
+        tokens = _BUDGETS[effort]
+        return {**shown, "thinkingBudget": max(tokens, _LEAST_PRO_BUDGET) if model.is_pro else tokens}
+    levels = _PRO_LEVELS if model.is_pro else _LEVELS
+    return {**shown, "thinkingLevel": levels.get(effort, "HIGH")}
+
+
+def _tools(chat: ChatRequest) -> list[dict[str, Any]] | None:
+    if not chat.tools:
+        return None
+    return [
+        {
+            "functionDeclarations": [
+                {"name": tool.name, "description": tool.description, "parametersJsonSchema": tool.parameters}
+                for tool in chat.tools
+            ]
+        }
+    ]
+
+
+def _tool_config(chat: ChatRequest) -> dict[str, Any] | None:
+    choice = chat.tool_choice
+    if not chat.tools or choice is None:
+        return None
+    mode = _MODES.get(choice)
+    config = {"mode": mode} if mode else {"mode": "ANY", "allowedFunctionNames": [choice]}
+    return {"functionCallingConfig": config}
+
+
+def _contents(chat: ChatRequest, name: str, *, vertex: bool) -> list[dict[str, Any]]:
+    calls = calls_by_id(chat.messages)
+    own_ids = {c.id for m in chat.messages if m.provider == name for c in m.tool_calls if not is_made(c.id)}
+    turns: list[dict[str, Any]] = []
+    for is_model, run in sides(chat.messages):
+        if is_model:
+            groups = [[part for message in run for part in _model_parts(message, name, own_ids)]]
+        else:
+            groups = _user_parts(run, calls, own_ids, vertex=vertex)
+        turns += [{"role": "model" if is_model else "user", "parts": parts} for parts in groups if parts]
+    if chat.prefill:
+        if not turns or turns[-1]["role"] != "model":
+            turns.append({"role": "model", "parts": []})
+        turns[-1]["parts"].append({"text": chat.prefill})
+    return turns
+
+
+def _user_parts(
+    run: tuple[Message, ...], calls: dict[str, ToolCall], own_ids: set[str], *, vertex: bool
+) -> list[list[dict[str, Any]]]:
+    """The turns of the user's side: results first, in the order of their calls, since some calls have no ids."""
+    places = {call_id: place for place, call_id in enumerate(calls)}
+    results = [message for message in run if message.role == "tool"]
+    results.sort(key=lambda message: places[message.tool_call_id or ""])
+    answered = [_result(message, calls, own_ids) for message in results]
+    said = [part for message in run if message.role != "tool" for part in _parts(message.content)]
+    return [answered, said] if vertex else [answered + said]
+
+
+def _model_parts(message: Message, name: str, own_ids: set[str]) -> list[dict[str, Any]]:
+    """A model's turn, each signature on the part that it came on; the one without a thought is the text's."""
+    parts: list[dict[str, Any]] = []
+    text_signature = None
+    for thought in message.reasoning if message.provider == name else ():
+        if thought.signature is None:
+            continue
+        if thought.text:
+            parts.append({"text": thought.text, "thought": True, "thoughtSignature": thought.signature})
+        else:
+            text_signature = thought.signature
+    said = _parts(message.content)
+    if text_signature is not None:
+        if said and "text" in said[-1]:
+            said[-1]["thoughtSignature"] = text_signature
+        else:
+            said.append({"text": "", "thoughtSignature": text_signature})
+    parts += said
+    for call in message.tool_calls:
+        function: dict[str, Any] = {"name": call.name, "args": arguments_object(call)}
+        if call.id in own_ids:
+            function["id"] = call.id
+        part: dict[str, Any] = {"functionCall": function}
+        if call.signature is not None and message.provider == name:
+            part["thoughtSignature"] = call.signature
+        parts.append(part)
+    return parts
+
+
+def _result(message: Message, calls: dict[str, ToolCall], own_ids: set[str]) -> dict[str, Any]:
+    """A result; `output` and `error` are the words that the API knows for one that is no object."""
+    call = calls[message.tool_call_id or ""]
+    said: Any = json_object(message.text)
+    if message.is_error:
+        said = {"error": message.text if said is None else said}
+    elif said is None:
+        said = {"output": message.text}
+    function: dict[str, Any] = {"name": call.name, "response": said}
+    if call.id in own_ids:
+        function["id"] = call.id
+    return {"functionResponse": function}
+
+
+def _parts(content: Iterable[TextPart | ImagePart]) -> list[dict[str, Any]]:
+    return [_part(part) for part in content if not (isinstance(part, TextPart) and not part.text)]
+
+
+def _part(part: TextPart | ImagePart) -> dict[str, Any]:
+    if isinstance(part, TextPart):
+        return {"text": part.text}
+    data = image_data(part)
+    if data is None:
+        return {"fileData": {"mimeType": image_type(part), "fileUri": part.url}}
+    return {"inlineData": {"mimeType": data[0], "data": data[1]}}

@@ -1,0 +1,186 @@
+"""Mistral's chat: OpenAI's protocol read strictly, with its own names, tool-call ids and prefill.
+
+Facts: the types of the Python SDK; the form of the ids and the echo of a prefix from its users' reports. A field that
+the server does not know is refused with 422, so the body is made here, field by field; what comes back are chunks of
+the chat protocol, whose shared decoder knows Mistral's lists of typed content.
+"""
+
+import hashlib
+import re
+import string
+from collections.abc import Mapping
+from typing import Any
+
+from ..capabilities import Capabilities
+from ..chat import ChatRequest, ImagePart, JsonSchema, Message, TextPart, Tool
+from ..decoding import decoder_for
+from ..envelope import request_body, request_headers
+from ..errors import ErrorKind, ProviderError
+from ..fit import Row, fit, left_out, refused
+from ..mapping import provider_error, rule
+from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, WireRequest, capabilities_of
+from .openai_decoder import ChatStreamDecoder, chat_body_decoder
+
+FIT: tuple[Row, ...] = (
+    refused("images in assistant turns", "Mistral takes images in user turns and tool results only"),
+    left_out("image detail", "Mistral has one way of looking"),
+    left_out("tool errors", "a tool's result has no mark of failure: its text must tell"),
+    refused("prefill with a response_format", "the answer has begun already"),
+    refused("prefill with a forced tool", "the answer has begun already"),
+)
+
+_RULES = (
+    rule(ErrorKind.NOT_FOUND, pattern=r"^invalid model\b", statuses=(400,)),
+    rule(ErrorKind.OVERLOADED, pattern=r"service tier capacity exceeded"),
+    rule(
+        ErrorKind.CONTEXT_LENGTH, pattern=r"too large for model with|prompt contains .{0,40}tokens", statuses=(400, 422)
+    ),
+)
+
+_KNOWN = Capabilities(  # the SDK's ChatCompletionRequest; `prefix` of its AssistantMessage
+    tools=True, json_schema=True, system=True, prefill="echoed", sampling=True, seed=True
+)
+_MODELS: tuple[tuple[re.Pattern[str], Capabilities], ...] = (
+    (re.compile(r"magistral"), Capabilities(reasoning=True)),  # docs.mistral.ai, models
+    (re.compile(r"pixtral"), Capabilities(images=True)),
+)
+
+_CALL_ID = re.compile(r"[A-Za-z0-9]{9}")
+_ALPHABET = string.digits + string.ascii_letters
+
+
+class Mistral:
+    """The provider `mistral`."""
+
+    name = "mistral"
+    info = ProviderInfo(
+        title="Mistral",
+        dialect="mistral",
+        site_url="https://docs.mistral.ai",
+        base_url="https://api.mistral.ai/v1",
+        endpoint="/chat/completions",
+        key_env="MISTRAL_API_KEY",
+        default_model="mistral-small-latest",
+    )
+
+    def capabilities(self, model: str) -> Capabilities:
+        """What is known of a model, by the beginning of its name."""
+        return next((_KNOWN.overridden(more) for pattern, more in _MODELS if pattern.match(model)), _KNOWN)
+
+    def build_request(self, chat: ChatRequest, endpoint: Endpoint) -> WireRequest:
+        """Shape a neutral request into a body that holds no field which Mistral does not know.
+
+        Raises:
+            Unsupported: See `FIT`.
+        """
+        notes = fit(chat, FIT, capabilities_of(self, endpoint))
+        fields = {
+            "tools": [_tool(tool) for tool in chat.tools] or None,
+            "tool_choice": _tool_choice(chat.tool_choice) if chat.tools else None,
+            "parallel_tool_calls": chat.parallel_tool_calls if chat.tools else None,
+            "max_tokens": chat.max_tokens,
+            "temperature": chat.temperature,
+            "top_p": chat.top_p,
+            "random_seed": chat.seed,
+            "stop": list(chat.stop) or None,
+            "frequency_penalty": chat.frequency_penalty,
+            "presence_penalty": chat.presence_penalty,
+            "reasoning_effort": chat.reasoning_effort,
+            "response_format": _response_format(chat.response_format),
+        }
+        body: dict[str, Any] = {"model": endpoint.model, "stream": endpoint.stream, "messages": _messages(chat)}
+        body |= {name: value for name, value in fields.items() if value is not None}
+        own = {} if endpoint.key is None else {"authorization": f"Bearer {endpoint.key.reveal()}"}
+        return WireRequest(
+            url=endpoint.base_url + self.info.endpoint,
+            headers=request_headers(endpoint, own),
+            body=request_body(body, chat, endpoint),
+            notes=notes,
+        )
+
+    def decoder(self, head: ResponseHead) -> Decoder:
+        """A fresh decoder, of the stream or of a whole answer."""
+        return decoder_for(
+            head, stream=lambda: ChatStreamDecoder(head, _RULES), body=lambda: chat_body_decoder(head, _RULES)
+        )
+
+    def error_for(self, head: ResponseHead, body: bytes) -> ProviderError:
+        """What a refusal means; its facts stand in the body without an `error` around them."""
+        return provider_error(head, body, rules=_RULES)
+
+
+def call_id(foreign: str) -> str:
+    """The id under which Mistral knows a call: nine letters and digits, always the same for the same foreign id."""
+    if _CALL_ID.fullmatch(foreign):
+        return foreign
+    number = int.from_bytes(hashlib.sha256(foreign.encode()).digest())
+    return "".join(_ALPHABET[number // len(_ALPHABET) ** place % len(_ALPHABET)] for place in range(9))
+
+
+def _messages(chat: ChatRequest) -> list[dict[str, Any]]:
+    names = {call.id: call.name for message in chat.messages for call in message.tool_calls}
+    said: list[dict[str, Any]] = [{"role": "system", "content": chat.system}] if chat.system else []
+    said += [_message(message, names) for message in chat.messages]
+    if chat.prefill is not None:
+        said.append({"role": "assistant", "content": chat.prefill, "prefix": True})
+    return said
+
+
+def _message(message: Message, names: Mapping[str, str]) -> dict[str, Any]:
+    said: dict[str, Any] = {"role": message.role, "content": message.text}
+    if message.images:
+        said["content"] = [_part(part) for part in message.content]
+    if message.provider == Mistral.name and message.reasoning:
+        said["content"] = [_thinking(block.text, block.signature) for block in message.reasoning]
+        said["content"] += [_part(part) for part in message.content]
+    if message.tool_calls:
+        said["tool_calls"] = [
+            {"id": call_id(call.id), "function": {"name": call.name, "arguments": call.arguments}}
+            for call in message.tool_calls
+        ]
+    if message.role == "tool" and message.tool_call_id is not None:
+        said["tool_call_id"] = call_id(message.tool_call_id)
+        if name := names.get(message.tool_call_id):
+            said["name"] = name
+    return said
+
+
+def _part(part: TextPart | ImagePart) -> dict[str, Any]:
+    if isinstance(part, TextPart):
+        return {"type": "text", "text": part.text}
+    return {"type": "image_url", "image_url": part.url}
+
+
+def _thinking(text: str, signature: str | None) -> dict[str, Any]:
+    signed = {"signature": signature} if signature else {}
+    return {"type": "thinking", "thinking": [{"type": "text", "text": text}], **signed}
+
+
+def _tool(tool: Tool) -> dict[str, Any]:
+    function: dict[str, Any] = {"name": tool.name, "parameters": tool.parameters}
+    if tool.description:
+        function["description"] = tool.description
+    if tool.strict is not None:
+        function["strict"] = tool.strict
+    return {"type": "function", "function": function}
+
+
+def _tool_choice(choice: str | None) -> str | dict[str, Any] | None:
+    if choice == "required":
+        return "any"
+    if choice in (None, "auto", "none"):
+        return choice
+    return {"type": "function", "function": {"name": choice}}
+
+
+def _response_format(wanted: JsonSchema | None) -> dict[str, Any] | None:
+    if wanted is None:
+        return None
+    if not wanted.schema:
+        return {"type": "json_object"}
+    described = {"description": wanted.description} if wanted.description else {}
+    schema = {"name": wanted.name, "schema": wanted.schema, "strict": wanted.strict, **described}
+    return {"type": "json_schema", "json_schema": schema}
+
+
+provider = Mistral()

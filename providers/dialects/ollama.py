@@ -1,0 +1,266 @@
+"""Ollama's native chat (`/api/chat`): newline-delimited JSON, tool arguments as objects, errors as plain strings.
+
+Facts: the server's source (api/types.go, server/routes.go), its docs, and the Python SDK. The server streams unless it
+is told not to, knows no tool choice, and proves the end with `"done": true`; some failures are a line in the stream.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from ..capabilities import Capabilities
+from ..chat import ChatRequest, JsonSchema, Message, Tool
+from ..codecs import decode_json
+from ..decoding import LineDecoder, decoder_for
+from ..envelope import request_body, request_headers
+from ..error_facts import facts_of
+from ..errors import ErrorKind, ProviderError
+from ..events import Finished, FinishReason, ProviderEvent, ReasoningDelta, Started, TextDelta, ToolCallDelta, Usage
+from ..fit import Row, arguments_object, fit, left_out, refused, said_otherwise
+from ..mapping import provider_error, rule, stream_error
+from ..numbering import made_call_id
+from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, WireRequest, capabilities_of
+
+STREAM_TYPE = "application/x-ndjson"
+
+FIT: tuple[Row, ...] = (
+    refused("images by URL", "Ollama takes the bytes of an image only"),
+    left_out("image detail", "Ollama has one way of looking"),
+    left_out("strict tools", "Ollama does not enforce a tool's schema"),
+    said_otherwise("tool_choice none", "Ollama has no tool_choice: no tool is offered"),
+    refused("tool_choice required", "Ollama has no tool_choice"),
+    refused("tool_choice of one tool", "Ollama has no tool_choice"),
+    left_out("parallel_tool_calls", "the model decides"),
+    left_out("tool errors", "a tool's result has no mark of failure: its text must tell"),
+    said_otherwise("reasoning_effort minimal", "the least that Ollama knows is low"),
+    said_otherwise("reasoning_effort xhigh", "between high and max Ollama knows nothing: high"),
+    left_out("reasoning with prefill", "an answer that has begun is gone on with only where thinking is off"),
+)
+
+_THINK: Mapping[str, bool | str] = {
+    "none": False, "minimal": "low", "low": "low", "medium": "medium", "high": "high", "xhigh": "high", "max": "max",
+}  # fmt: skip
+
+_FINISH_REASONS: Mapping[str, FinishReason] = {"stop": "stop", "length": "length"}
+
+_RULES = (
+    rule(
+        ErrorKind.UNSUPPORTED,
+        pattern=r"does not support (?:tools|thinking|chat|images|vision|generate)|think value .{0,80}not supported",
+        statuses=(400,),
+    ),
+    rule(ErrorKind.OVERLOADED, pattern=r"server busy", statuses=(500, 503)),
+)
+
+_PREFILLED = Capabilities(prefill="plain")
+_THINKING = Capabilities(reasoning=True)
+_MODELS: tuple[tuple[re.Pattern[str], Capabilities], ...] = (
+    # Renderers that leave a trailing assistant turn open: the server's source, model/renderers, August 2026.
+    (re.compile(r"(?:.*/)?(?:qwen3-coder|qwen3-vl|qwen3\.5|olmo-?3|lfm2|laguna)"), _PREFILLED),
+    # Families that think unless told otherwise: the tag "thinking" of the model library.
+    (re.compile(r"(?:.*/)?(?:gpt-oss|deepseek-r1|magistral|qwq|qwen3(?!-coder))"), _THINKING),
+)
+_KNOWN = Capabilities(json_schema=True, system=True, sampling=True, seed=True)  # docs/api.md: format, options
+
+
+class _Function(msgspec.Struct, gc=False):
+    name: str
+    arguments: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+class _Call(msgspec.Struct, gc=False):
+    function: _Function
+    id: str | None = None
+
+
+class _Message(msgspec.Struct, gc=False):
+    content: str | None = None
+    thinking: str | None = None
+    tool_calls: list[_Call] | None = None
+
+
+class _Object(msgspec.Struct, gc=False):
+    model: str | None = None
+    message: _Message | None = None
+    done: bool = False
+    done_reason: str | None = None
+    prompt_eval_count: int | None = None
+    eval_count: int | None = None
+    error: Any = None
+
+
+_decode = msgspec.json.Decoder(_Object).decode
+
+
+class OllamaDecoder(LineDecoder):
+    """A stream of objects; one that is `done` at once is the whole answer of a request without a stream."""
+
+    def __init__(self, head: ResponseHead) -> None:
+        super().__init__()
+        self._head = head
+        self._begun = False
+        self._calls = 0
+
+    def _payload(self, data: bytes, events: list[ProviderEvent]) -> None:
+        try:
+            said = _decode(data)
+        except msgspec.DecodeError:
+            said = decode_json(data, _Object)
+        if said.error:
+            # What fails inside an answer is the runner or the upstream, never the request: that was accepted.
+            found = decode_json(data)
+            self.failure = stream_error(found, self._head, status=facts_of(found).status or 500, rules=_RULES)
+            return
+        if said.message is None and not said.done:
+            raise msgspec.ValidationError("neither a message, nor an end, nor an error")
+        if not self._begun:
+            self._begun = True
+            events.append(Started(said.model or None))
+        if said.message is not None:
+            self._take(said.message, events)
+        if said.done:
+            self._finish(said, events)
+
+    def _take(self, message: _Message, events: list[ProviderEvent]) -> None:
+        # Every call comes whole, and the index inside it counts anew in each object.
+        calls = [(call.id or made_call_id(), call.function) for call in message.tool_calls or ()]
+        said = [
+            ToolCallDelta(self._calls + place, call_id, function.name, _arguments(function.arguments))
+            for place, (call_id, function) in enumerate(calls)
+        ]
+        if message.thinking:
+            events.append(ReasoningDelta(message.thinking))
+        if message.content:
+            events.append(TextDelta(message.content))
+        events += said
+        self._calls += len(said)
+
+    def _finish(self, said: _Object, events: list[ProviderEvent]) -> None:
+        if said.prompt_eval_count is not None or said.eval_count is not None:  # zeros are left out by the server
+            events.append(Usage(said.prompt_eval_count or 0, said.eval_count or 0))
+        reason = _FINISH_REASONS.get(said.done_reason or "", "other")
+        if self._calls and reason != "length":
+            reason = "tool_calls"  # the server says `stop`
+        self.finish = Finished(reason, said.done_reason or None)
+        self.closed = True
+
+
+class Ollama:
+    """The provider `ollama`. `options` that it does not name itself (`num_ctx`, …) go into the target's body."""
+
+    name = "ollama"
+    info = ProviderInfo(
+        title="Ollama",
+        dialect="ollama",
+        site_url="https://ollama.com",
+        base_url="http://localhost:11434",
+        endpoint="/api/chat",
+        key_env="OLLAMA_API_KEY",
+        key_required=False,
+        note="A key is needed at https://ollama.com only. Fields of `options` in a target's body are added to ours.",
+    )
+
+    def capabilities(self, model: str) -> Capabilities:
+        """What is known of a model, by the beginning of its name."""
+        known = _KNOWN
+        for pattern, more in _MODELS:
+            if pattern.match(model):
+                known = known.overridden(more)
+        return known
+
+    def build_request(self, chat: ChatRequest, endpoint: Endpoint) -> WireRequest:
+        """Shape a neutral request into a body of `/api/chat`.
+
+        Raises:
+            Unsupported: See `FIT`.
+        """
+        notes = fit(chat, FIT, capabilities_of(self, endpoint))
+        body: dict[str, Any] = {"model": endpoint.model, "stream": endpoint.stream, "messages": _messages(chat)}
+        if chat.prefill is not None:
+            body["think"] = False
+        elif chat.reasoning_effort is not None:
+            body["think"] = _THINK[chat.reasoning_effort]
+        if chat.tools and chat.tool_choice != "none":
+            body["tools"] = [_tool(tool) for tool in chat.tools]
+        if options := _options(chat):
+            body["options"] = options
+        if chat.response_format is not None:
+            body["format"] = _format(chat.response_format)
+        own = {} if endpoint.key is None else {"authorization": f"Bearer {endpoint.key.reveal()}"}
+        return WireRequest(
+            url=endpoint.base_url + self.info.endpoint,
+            headers=request_headers(endpoint, own, stream_type=STREAM_TYPE),
+            body=request_body(body, chat, endpoint, joined=("options",)),
+            notes=notes,
+        )
+
+    def decoder(self, head: ResponseHead) -> Decoder:
+        """A fresh decoder: a whole answer is one line, so one decoder reads both."""
+        return decoder_for(
+            head, stream=lambda: OllamaDecoder(head), body=lambda: OllamaDecoder(head), stream_types=(STREAM_TYPE,)
+        )
+
+    def error_for(self, head: ResponseHead, body: bytes) -> ProviderError:
+        """What a refusal means."""
+        return provider_error(head, body, rules=_RULES)
+
+
+def _arguments(raw: msgspec.Raw) -> str:
+    """The arguments as the model wrote them; a server that sends them as a text, or as null, is understood too."""
+    written = bytes(raw)
+    if written.startswith(b'"'):
+        return decode_json(written, str)
+    return "{}" if written == b"null" else written.decode()
+
+
+def _messages(chat: ChatRequest) -> list[dict[str, Any]]:
+    names = {call.id: call.name for message in chat.messages for call in message.tool_calls}
+    said: list[dict[str, Any]] = [{"role": "system", "content": chat.system}] if chat.system else []
+    said += [_message(message, names) for message in chat.messages]
+    if chat.prefill is not None:
+        said.append({"role": "assistant", "content": chat.prefill})
+    return said
+
+
+def _message(message: Message, names: Mapping[str, str]) -> dict[str, Any]:
+    said: dict[str, Any] = {"role": message.role, "content": message.text}
+    if images := [image.data[1] for image in message.images if image.data]:
+        said["images"] = images
+    if message.provider == Ollama.name and message.reasoning:
+        said["thinking"] = "".join(block.text for block in message.reasoning)
+    if message.tool_calls:
+        said["tool_calls"] = [
+            {"function": {"name": call.name, "arguments": arguments_object(call)}} for call in message.tool_calls
+        ]
+    if name := names.get(message.tool_call_id or ""):
+        said["tool_name"] = name
+    return said
+
+
+def _tool(tool: Tool) -> dict[str, Any]:
+    function: dict[str, Any] = {"name": tool.name, "parameters": tool.parameters}
+    if tool.description:
+        function["description"] = tool.description
+    return {"type": "function", "function": function}
+
+
+def _options(chat: ChatRequest) -> dict[str, Any]:
+    options = {
+        "temperature": chat.temperature,
+        "top_p": chat.top_p,
+        "num_predict": chat.max_tokens,
+        "stop": list(chat.stop) or None,
+        "seed": chat.seed,
+        "frequency_penalty": chat.frequency_penalty,
+        "presence_penalty": chat.presence_penalty,
+    }
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _format(wanted: JsonSchema) -> dict[str, Any] | str:
+    return wanted.schema or "json"
+
+
+provider = Ollama()

@@ -1,0 +1,149 @@
+"""The OpenAI chat protocol (`/chat/completions`): OpenAI itself, and the class that its many speakers are rows of.
+
+Facts: OpenAI's API reference and SDK. What differs elsewhere is data: a `ProviderInfo`, `Quirks`, and rows of
+capabilities make another provider of the same class.
+"""
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from urllib.parse import quote, urlencode
+
+from ..capabilities import Capabilities
+from ..chat import ChatRequest
+from ..decoding import decoder_for
+from ..envelope import request_body, request_headers
+from ..errors import ProviderError
+from ..mapping import provider_error
+from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, Unsupported, WireRequest, capabilities_of
+from .openai_decoder import ChatStreamDecoder, chat_body_decoder
+from .openai_request import Quirks, chat_body
+
+ModelRows = tuple[tuple[str, Capabilities], ...]
+"""Regular expressions that a model's name begins with, and what is known of such models; the first row counts."""
+
+
+MODELS_KEPT = 256
+"""So many models' capabilities are kept: every request asks for those of its model."""
+
+
+class OpenAIChat:
+    """A provider that speaks the OpenAI chat protocol.
+
+    Args:
+        name: Its name in the registry.
+        info: What the registry shows of it.
+        quirks: Where it differs from OpenAI.
+        capabilities: What holds for all its models.
+        models: What holds for some of them, over that.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        info: ProviderInfo,
+        *,
+        quirks: Quirks | None = None,
+        capabilities: Capabilities | None = None,
+        models: ModelRows = (),
+    ) -> None:
+        self.name = name
+        self.info = info
+        self._quirks = quirks or Quirks()
+        self._capabilities = capabilities or Capabilities()
+        self._models = tuple((re.compile(pattern), known) for pattern, known in models)
+        self._known = lru_cache(MODELS_KEPT)(self._look_up)
+
+    def capabilities(self, model: str) -> Capabilities:
+        """What is known of a model."""
+        return self._known(model)
+
+    def _look_up(self, model: str) -> Capabilities:
+        for pattern, known in self._models:
+            if pattern.match(model):
+                return self._capabilities.overridden(known)
+        return self._capabilities
+
+    def build_request(self, chat: ChatRequest, endpoint: Endpoint) -> WireRequest:
+        """Shape a neutral request into the chat protocol.
+
+        Raises:
+            Unsupported: It asks what this speaker cannot say, or more than one answer.
+        """
+        if chat.extra.get("n", endpoint.body.get("n")) not in (None, 1):
+            raise Unsupported("n: a stream of several answers")
+        quirks = self._quirks
+        body, notes = chat_body(
+            chat,
+            endpoint.model,
+            quirks,
+            capabilities_of(self, endpoint),
+            provider=self.name,
+            stream=endpoint.stream,
+        )
+        headers = _options(endpoint, quirks.option_headers)
+        if endpoint.key is not None:
+            headers[quirks.key_header] = quirks.key_prefix + endpoint.key.reveal()
+        return WireRequest(
+            self._url(chat, endpoint),
+            request_headers(endpoint, headers),
+            request_body(body, chat, endpoint),
+            notes=notes,
+        )
+
+    def decoder(self, head: ResponseHead) -> Decoder:
+        """A fresh decoder, for a stream or for a whole answer."""
+        rules = self._quirks.rules
+        return decoder_for(
+            head,
+            stream=lambda: ChatStreamDecoder(head, rules),
+            body=lambda: chat_body_decoder(head, rules),
+        )
+
+    def error_for(self, head: ResponseHead, body: bytes) -> ProviderError:
+        """What a refusal means."""
+        return provider_error(head, body, rules=self._quirks.rules)
+
+    def _url(self, chat: ChatRequest, endpoint: Endpoint) -> str:
+        form = self._quirks.prefill if chat.prefill is not None else None
+        path = (form and form.path) or self._quirks.path
+        if "{model}" in path:
+            path = path.replace("{model}", quote(endpoint.model, safe=""))
+        query = _options(endpoint, self._quirks.option_query)
+        return endpoint.base_url + path + (f"?{urlencode(query)}" if query else "")
+
+    def __repr__(self) -> str:
+        return f"<provider {self.name}>"
+
+
+def _options(endpoint: Endpoint, names: Mapping[str, str]) -> dict[str, str]:
+    """The target's options, under the names that they have on the wire."""
+    options = endpoint.options
+    return {wire: str(options[option]) for option, wire in names.items() if option in options} if options else {}
+
+
+_REASONING = Capabilities(reasoning=True, sampling=False, max_stop=0)
+
+provider = OpenAIChat(
+    "openai",
+    ProviderInfo(
+        title="OpenAI",
+        dialect="openai",
+        site_url="https://platform.openai.com",
+        base_url="https://api.openai.com/v1",
+        endpoint="/chat/completions",
+        key_env="OPENAI_API_KEY",
+        default_model="gpt-5-mini",
+    ),
+    quirks=Quirks(option_headers={"organization": "openai-organization", "project": "openai-project"}),
+    capabilities=Capabilities(
+        tools=True, images=True, json_schema=True, system=True, prefill="none", max_stop=4, sampling=True, seed=True
+    ),
+    models=(
+        (r"gpt-5[^/]*-chat", Capabilities()),
+        (r"o[0-9]", _REASONING),
+        (r"gpt-5(?![.])", _REASONING),
+        (r"gpt-5", Capabilities(reasoning=True)),
+        (r"gpt-3\.5", Capabilities(images=False, json_schema=False)),
+    ),
+)

@@ -1,0 +1,201 @@
+"""The chunks of the OpenAI chat protocol, as strict structs for the hot path and read kindly for everybody else.
+
+Only fields that are read are declared, in the order of the wire: that is what makes decoding cheap. A chunk that does
+not fit (a count as a float, content as a list, arguments as an object) is read again as plain JSON.
+"""
+
+from typing import Any
+
+import msgspec
+
+from ..events import FinishReason, Usage
+
+
+class FunctionPart(msgspec.Struct, gc=False):
+    name: str | None = None
+    arguments: str | None = None
+
+
+class CallPart(msgspec.Struct, gc=False):
+    index: int | None = None
+    id: str | None = None
+    function: FunctionPart | None = None
+
+
+class Delta(msgspec.Struct, gc=False):
+    content: str | None = None
+    reasoning: str | None = None
+    reasoning_content: str | None = None
+    refusal: str | None = None
+    tool_calls: list[CallPart] | None = None
+
+
+class Choice(msgspec.Struct, gc=False):
+    delta: Delta | None = None
+    finish_reason: str | None = None
+
+
+class PromptDetails(msgspec.Struct, gc=False):
+    cached_tokens: int | None = None
+
+
+class CompletionDetails(msgspec.Struct, gc=False):
+    reasoning_tokens: int | None = None
+
+
+class Counts(msgspec.Struct, gc=False):
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    prompt_tokens_details: PromptDetails | None = None
+    completion_tokens_details: CompletionDetails | None = None
+    prompt_cache_hit_tokens: int | None = None  # DeepSeek
+
+
+class GroqPart(msgspec.Struct, gc=False):
+    usage: Counts | None = None
+    error: str | None = None
+
+
+class Chunk(msgspec.Struct, gc=False):
+    choices: list[Choice] | None = None
+    usage: Counts | None = None
+    error: Any = None
+    x_groq: GroqPart | None = None
+
+
+class FirstChunk(Chunk, gc=False):
+    """With what is read once: until the answer has begun."""
+
+    id: str | None = None
+    model: str | None = None
+
+
+class WholeChoice(msgspec.Struct, gc=False, rename={"delta": "message"}):
+    delta: Delta | None = None
+    finish_reason: str | None = None
+
+
+class Whole(msgspec.Struct, gc=False):
+    """A whole answer in one body."""
+
+    id: str | None = None
+    model: str | None = None
+    choices: list[WholeChoice] | None = None
+    usage: Counts | None = None
+    error: Any = None
+    x_groq: GroqPart | None = None
+
+    def as_chunk(self) -> FirstChunk | None:
+        """The one chunk that a stream of it would be; None when it has to be read kindly."""
+        if not self.choices or self.error:
+            return None
+        choices: list[Choice] = []
+        for choice in self.choices:
+            if choice.delta is None:
+                return None
+            choices.append(Choice(choice.delta, choice.finish_reason))
+        return FirstChunk(choices, self.usage, None, self.x_groq, self.id, self.model)
+
+
+FINISH_REASONS: dict[str, FinishReason] = {
+    "stop": "stop",
+    "eos": "stop",
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "length": "length",
+    "max_tokens": "length",
+    "model_length": "length",
+    "tool_calls": "tool_calls",
+    "function_call": "tool_calls",
+    "content_filter": "content_filter",
+}
+"""The words of the protocol's speakers; any other is `other`."""
+
+
+def usage_of(counts: Counts) -> Usage | None:
+    """The usage event of these counts; None when they are missing or nonsense."""
+    prompt, completion = counts.prompt_tokens, counts.completion_tokens or 0
+    if prompt is None or prompt < 0 or completion < 0:
+        return None
+    cached = counts.prompt_tokens_details.cached_tokens if counts.prompt_tokens_details else None
+    reasoning = counts.completion_tokens_details.reasoning_tokens if counts.completion_tokens_details else None
+    return Usage(prompt, completion, counts.prompt_cache_hit_tokens if cached is None else cached, reasoning)
+
+
+def kindly(decoded: dict[str, Any]) -> FirstChunk:
+    """A chunk, or a whole answer, of which only what makes sense is kept."""
+    choices = decoded.get("choices")
+    groq = _dict(decoded.get("x_groq"))
+    return FirstChunk(
+        [_choice(choice) for choice in choices if isinstance(choice, dict)] if isinstance(choices, list) else None,
+        _counts(decoded.get("usage")),
+        decoded.get("error"),
+        GroqPart(_counts(groq.get("usage")), _str(groq.get("error"))),
+        _str(decoded.get("id")),
+        _str(decoded.get("model")),
+    )
+
+
+def _choice(choice: dict[str, Any]) -> Choice:
+    said = _dict(choice.get("delta") or choice.get("message"))
+    content = said.get("content")
+    thoughts = said.get("reasoning") or said.get("reasoning_content")
+    calls = said.get("tool_calls")
+    if isinstance(calls, dict):
+        calls = [calls]
+    return Choice(
+        Delta(
+            _parts(content, "text") if isinstance(content, list) else _str(content),
+            _str(thoughts) or (_parts(content, "thinking") if isinstance(content, list) else None),
+            None,
+            _str(said.get("refusal")),
+            [_call(call) for call in calls if isinstance(call, dict)] if isinstance(calls, list) else None,
+        ),
+        _str(choice.get("finish_reason")),
+    )
+
+
+def _parts(parts: list[Any], kind: str) -> str:
+    """The text of the parts of one type; Mistral nests a list of text parts in a thinking part."""
+    texts = []
+    for part in parts:
+        if isinstance(part, dict) and part.get("type") == kind:
+            held = part.get(kind)
+            texts.append(_parts(held, "text") if isinstance(held, list) else _str(held) or "")
+    return "".join(texts)
+
+
+def _call(call: dict[str, Any]) -> CallPart:
+    function = _dict(call.get("function"))
+    arguments = function.get("arguments")
+    if isinstance(arguments, dict):
+        arguments = msgspec.json.encode(arguments).decode()
+    return CallPart(
+        _int(call.get("index")), _str(call.get("id")), FunctionPart(_str(function.get("name")), _str(arguments))
+    )
+
+
+def _counts(found: object) -> Counts | None:
+    if not isinstance(found, dict):
+        return None
+    return Counts(
+        _int(found.get("prompt_tokens")),
+        _int(found.get("completion_tokens")),
+        PromptDetails(_int(_dict(found.get("prompt_tokens_details")).get("cached_tokens"))),
+        CompletionDetails(_int(_dict(found.get("completion_tokens_details")).get("reasoning_tokens"))),
+        _int(found.get("prompt_cache_hit_tokens")),
+    )
+
+
+def _dict(found: object) -> dict[str, Any]:
+    return found if isinstance(found, dict) else {}
+
+
+def _str(found: object) -> str | None:
+    return found if isinstance(found, str) else None
+
+
+def _int(found: object) -> int | None:
+    if isinstance(found, float) and found.is_integer():
+        found = int(found)
+    return found if isinstance(found, int) and not isinstance(found, bool) else None

@@ -1,0 +1,133 @@
+"""Requests of OpenAI's Responses API: what a neutral request becomes, and what it cannot become.
+
+Facts: the SDK's types. Nothing is stored at the provider unless a target asks for it, so the state of reasoning travels
+with the conversation, encrypted.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..capabilities import Capabilities
+from ..chat import ChatRequest, ImagePart, JsonSchema, Message, TextPart, Tool
+from ..fit import Row, fit, left_out, refused
+
+ALWAYS: tuple[Row, ...] = (
+    refused("images in assistant turns", "this API takes them from users and tools only"),
+    left_out("tool errors", "this API has no such field; the result's text says it"),
+    refused("stop", "this API has no stop texts"),
+    left_out("seed", "this API has none"),
+    left_out("frequency_penalty", "this API has none"),
+    left_out("presence_penalty", "this API has none"),
+    refused("prefill", "no model behind this API goes on from a trailing assistant turn"),
+)
+UNSAMPLED: tuple[Row, ...] = (
+    left_out("temperature", "this model does not take it"),
+    left_out("top_p", "this model does not take it"),
+)
+THOUGHTLESS: tuple[Row, ...] = (left_out("reasoning_effort", "this model does not reason"),)
+
+FIT = ALWAYS + UNSAMPLED + THOUGHTLESS
+"""What the Responses API cannot say: always, or as the model has it."""
+
+
+def response_body(
+    chat: ChatRequest, name: str, capabilities: Capabilities, options: Mapping[str, Any]
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The body of a request without the model's name, and notes on what was left out.
+
+    Args:
+        name: This provider's: opaque state goes back to it only.
+        options: The target's own settings; `store` has the provider keep the response.
+
+    Raises:
+        Unsupported: See `FIT`.
+    """
+    samples, reasons = capabilities.sampling is not False, capabilities.reasoning is not False
+    notes = fit(chat, ALWAYS + (() if samples else UNSAMPLED) + (() if reasons else THOUGHTLESS), capabilities)
+    store = bool(options.get("store", False))
+    body: dict[str, Any] = {
+        "instructions": chat.system or None,
+        "input": [item for message in chat.messages for item in _items(message, name)],
+        "tools": [_tool(tool) for tool in chat.tools] or None,
+        "tool_choice": _tool_choice(chat.tool_choice) if chat.tools else None,
+        "parallel_tool_calls": chat.parallel_tool_calls if chat.tools else None,
+        "max_output_tokens": chat.max_tokens,
+        "temperature": chat.temperature if samples else None,
+        "top_p": chat.top_p if samples else None,
+        "reasoning": _reasoning(chat.reasoning_effort) if reasons else None,
+        "text": {"format": _format(chat.response_format)} if chat.response_format is not None else None,
+        "store": store,
+        "include": ["reasoning.encrypted_content"] if capabilities.reasoning and not store else None,
+    }
+    return body, notes
+
+
+def _reasoning(effort: str | None) -> dict[str, Any] | None:
+    if effort in (None, "none"):
+        return {"effort": "none"} if effort else None
+    return {"effort": effort, "summary": "auto"}  # without a summary nothing is heard while it thinks
+
+
+def _format(form: JsonSchema) -> dict[str, Any]:
+    if not form.schema:
+        return {"type": "json_object"}
+    described = {"description": form.description} if form.description else {}
+    return {"type": "json_schema", "name": form.name, "schema": form.schema, "strict": form.strict, **described}
+
+
+def _tool(tool: Tool) -> dict[str, Any]:
+    """A tool; `strict` is always said, since this API's default is the opposite of everybody else's."""
+    described = {"description": tool.description} if tool.description else {}
+    return {
+        "type": "function",
+        "name": tool.name,
+        "parameters": tool.parameters,
+        "strict": bool(tool.strict),
+        **described,
+    }
+
+
+def _tool_choice(choice: str | None) -> str | dict[str, Any] | None:
+    if choice in (None, "auto", "none", "required"):
+        return choice
+    return {"type": "function", "name": choice}
+
+
+def _items(message: Message, name: str) -> Iterator[dict[str, Any]]:
+    if message.role == "tool":
+        output = _content(message.content) if message.images else message.text
+        yield {"type": "function_call_output", "call_id": message.tool_call_id, "output": output}
+        return
+    if message.role != "assistant":
+        if message.content:
+            yield {"role": "user", "content": _content(message.content)}
+        return
+    if message.provider == name:
+        yield from _reasoning_items(message)
+    if message.text:
+        yield {"role": "assistant", "content": message.text}
+    for call in message.tool_calls:
+        yield {"type": "function_call", "call_id": call.id, "name": call.name, "arguments": call.arguments or "{}"}
+
+
+def _reasoning_items(message: Message) -> Iterator[dict[str, Any]]:
+    """Blocks up to the one that holds an item's state are the parts of its summary; without state there is no item."""
+    summary: list[dict[str, Any]] = []
+    for block in message.reasoning:
+        if block.text:
+            summary.append({"type": "summary_text", "text": block.text})
+        if block.redacted is not None:
+            item_id = {"id": block.signature} if block.signature else {}
+            yield {"type": "reasoning", **item_id, "summary": summary, "encrypted_content": block.redacted}
+            summary = []
+
+
+def _content(content: tuple[TextPart | ImagePart, ...]) -> str | list[dict[str, Any]]:
+    if len(content) == 1 and isinstance(content[0], TextPart):
+        return content[0].text
+    return [
+        {"type": "input_text", "text": part.text}
+        if isinstance(part, TextPart)
+        else {"type": "input_image", "image_url": part.url, "detail": part.detail or "auto"}
+        for part in content
+    ]

@@ -1,0 +1,224 @@
+"""What went wrong, in one closed enum, and what may follow: one table from kind to disposition.
+
+Every provider maps its statuses, codes and sentences into these kinds once; nobody downstream reads a message or a
+status again. A route may override single rows of the table.
+"""
+
+import re
+from enum import StrEnum
+from typing import Any, Literal, Self, TypeAlias
+
+import msgspec
+
+
+class ErrorKind(StrEnum):
+    """Why an attempt, or a call, failed."""
+
+    CONNECT = "connect"
+    DNS = "dns"
+    TLS = "tls"
+    DISCONNECTED = "disconnected"
+    FIRST_TOKEN_TIMEOUT = "first_token_timeout"  # noqa: S105 - a kind, not a password
+    STALLED = "stalled"
+    TRUNCATED = "truncated"
+    TIMEOUT = "timeout"
+    BLOCKED = "blocked"
+    SERVER_ERROR = "server_error"
+    OVERLOADED = "overloaded"
+    RATE_LIMITED = "rate_limited"
+    QUOTA_EXHAUSTED = "quota_exhausted"
+    AUTH = "auth"
+    NOT_FOUND = "not_found"
+    CONTEXT_LENGTH = "context_length"
+    CONTENT_FILTER = "content_filter"
+    BAD_REQUEST = "bad_request"
+    PREFILL_UNSUPPORTED = "prefill_unsupported"
+    UNSUPPORTED = "unsupported"
+    PROTOCOL = "protocol"
+    UNKNOWN = "unknown"
+    EMPTY = "empty"
+    DEADLINE = "deadline"
+    CANCELLED = "cancelled"
+
+
+RetryRule: TypeAlias = Literal["never", "once", "backoff", "hint", "fresh_connection"]
+AskAnother: TypeAlias = Literal["yes", "no", "larger_window", "other_dialect"]
+
+
+class Disposition(msgspec.Struct, frozen=True):
+    """What an error of one kind may cause.
+
+    Attributes:
+        retry: May the same target be asked again in this call, and how? `once` and `backoff` wait with jitter;
+            `hint` waits a short hint out once and backs off without one; `fresh_connection` asks once more when
+            the connection was a reused one.
+        ask_another: May another target be asked, and which?
+        health: How much one such failure counts against the target's health, 0 to 1.
+        parks: Is the target, or its credential, left alone until a hint or a park's end?
+        alert: Should an operator be told, because it will not heal by itself?
+    """
+
+    retry: RetryRule
+    ask_another: AskAnother
+    health: float = 0.0
+    parks: bool = False
+    alert: bool = False
+
+
+_UNREACHED = Disposition("never", "yes", health=1.0)
+_RETRYABLE = Disposition("backoff", "yes", health=1.0)
+_PARKED = Disposition("never", "yes", parks=True, alert=True)
+_CALLER = Disposition("never", "no")
+
+DISPOSITIONS: dict[ErrorKind, Disposition] = {
+    ErrorKind.CONNECT: _UNREACHED,
+    ErrorKind.DNS: _UNREACHED,
+    ErrorKind.TLS: _UNREACHED,
+    ErrorKind.DISCONNECTED: Disposition("fresh_connection", "yes", health=1.0),
+    ErrorKind.FIRST_TOKEN_TIMEOUT: _UNREACHED,
+    ErrorKind.STALLED: _UNREACHED,
+    ErrorKind.TRUNCATED: _UNREACHED,
+    ErrorKind.TIMEOUT: Disposition("once", "yes", health=0.5),
+    ErrorKind.BLOCKED: _UNREACHED,
+    ErrorKind.SERVER_ERROR: _RETRYABLE,
+    ErrorKind.OVERLOADED: _RETRYABLE,
+    ErrorKind.RATE_LIMITED: Disposition("hint", "yes", parks=True),
+    ErrorKind.QUOTA_EXHAUSTED: _PARKED,
+    ErrorKind.AUTH: _PARKED,
+    ErrorKind.NOT_FOUND: _PARKED,
+    ErrorKind.CONTEXT_LENGTH: Disposition("never", "larger_window"),
+    ErrorKind.CONTENT_FILTER: _CALLER,
+    ErrorKind.BAD_REQUEST: Disposition("never", "other_dialect"),
+    ErrorKind.PREFILL_UNSUPPORTED: Disposition("never", "yes"),
+    ErrorKind.UNSUPPORTED: Disposition("never", "yes"),
+    ErrorKind.PROTOCOL: _UNREACHED,
+    ErrorKind.UNKNOWN: Disposition("once", "yes", health=1.0),
+    ErrorKind.EMPTY: _UNREACHED,
+    ErrorKind.DEADLINE: _CALLER,
+    ErrorKind.CANCELLED: _CALLER,
+}
+"""The whole table of DESIGN: one row a kind."""
+
+
+class UnderstudyError(Exception):
+    """The root of everything that understudy raises on purpose."""
+
+
+class MissingExtraError(UnderstudyError):
+    """An optional dependency is needed and not installed; the message says which extra to install."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} needs an optional package: pip install 'understudy[{extra}]'")
+        self.what, self.extra = what, extra
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.what, self.extra)
+
+
+_IDENTIFIER = re.compile(r"[A-Za-z0-9_.:/-]{1,64}")
+_LIKE_A_KEY = re.compile(r"(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])[A-Za-z0-9]{16}")
+
+
+def safe_code(code: object) -> str | None:
+    """A provider's own code when it is a plain identifier. A sentence may echo a prompt, a long mix a key: None."""
+    text = str(code) if isinstance(code, str | int) and not isinstance(code, bool) else ""
+    return text if _IDENTIFIER.fullmatch(text) and not _LIKE_A_KEY.search(text) else None
+
+
+class ProviderError(UnderstudyError):
+    """One attempt failed. `kind` says what may follow; nobody reads the message or the status again.
+
+    `str`, `repr`, `args` and pickles hold only what is safe to log: providers echo keys and prompts in their
+    messages, so the provider's own words are in `provider_message` and nowhere else.
+
+    Attributes:
+        kind: What went wrong.
+        detail: Our own words about it, safe to show.
+        status: The HTTP status, when there was one.
+        native_code: The provider's own code, as sent (it may be a sentence; `safe_code` decides what is shown).
+        native_type: The provider's own type of the error, as sent.
+        request_id: The provider's id of the request, for its support.
+        retry_after_s: When the provider says it may be asked again, in seconds from now.
+        should_retry: The provider's own `x-should-retry`, which overrides the retry column.
+        provider_message: The provider's words, at most 1 KiB. May hold the caller's text.
+        local: The cause is on our side (no file descriptors, a full pool, a proxy): it hurts nobody's health.
+        reused_connection: It happened on a kept-alive connection, before any byte of an answer.
+    """
+
+    def __init__(
+        self,
+        kind: ErrorKind,
+        detail: str = "",
+        *,
+        status: int | None = None,
+        native_code: str | int | None = None,
+        native_type: str | None = None,
+        request_id: str | None = None,
+        retry_after_s: float | None = None,
+        should_retry: bool | None = None,
+        provider_message: str | None = None,
+        local: bool = False,
+        reused_connection: bool = False,
+    ) -> None:
+        super().__init__()
+        self.kind = kind
+        self.detail = detail
+        self.status = status
+        self.native_code = native_code
+        self.native_type = native_type
+        self.request_id = request_id
+        self.retry_after_s = retry_after_s
+        self.should_retry = should_retry
+        self.provider_message = provider_message[:1024] if provider_message else None
+        self.local = local
+        self.reused_connection = reused_connection
+        self.target: str | None = None
+
+    @property
+    def disposition(self) -> Disposition:
+        """The row of the table for this kind, before a route's overrides."""
+        return DISPOSITIONS[self.kind]
+
+    @property
+    def retryable(self) -> bool:
+        """May the same endpoint give an answer later, as far as the provider's word and the kind tell?"""
+        if self.should_retry is not None:
+            return self.should_retry
+        return self.disposition.retry in ("once", "backoff", "hint")
+
+    def __str__(self) -> str:
+        facts = [f"HTTP {self.status}"] if self.status else []
+        code = safe_code(self.native_code) or safe_code(self.native_type)
+        if code and code != str(self.status):
+            facts.append(f"code {code}")
+        if self.retry_after_s is not None:
+            facts.append(f"may be asked again in {self.retry_after_s:g} s")
+        where = f"{self.target}: " if self.target else ""
+        what = f"{self.kind.value}: {self.detail}" if self.detail else self.kind.value
+        return f"{where}{what}" + (f" ({', '.join(facts)})" if facts else "")
+
+    def __repr__(self) -> str:
+        return f"ProviderError({str(self)!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self._safe_state())
+
+    def _safe_state(self) -> dict[str, Any]:
+        state = dict(self.__dict__)
+        state["provider_message"] = None
+        state["native_code"] = safe_code(self.native_code)
+        state["native_type"] = safe_code(self.native_type)
+        if self.request_id is not None and not _IDENTIFIER.fullmatch(self.request_id):
+            state["request_id"] = None
+        return state
+
+    def __copy__(self) -> Self:
+        twin = type(self)(self.kind)
+        twin.__dict__.update(self.__dict__)
+        return twin
+
+
+def _rebuild(cls: type[ProviderError], state: dict[str, Any]) -> ProviderError:
+    error = cls(state["kind"])
+    error.__dict__.update(state)
+    return error

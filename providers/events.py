@@ -1,0 +1,108 @@
+"""What a stream says: one closed union of events, the same for every dialect.
+
+A decoder turns bytes into these; the router relays them in order, exactly once. Readers `match` on them and close
+with `assert_never`. They are msgspec structs: half the price of a dataclass, and JSON for free.
+"""
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter", "other"]
+
+
+class Started(msgspec.Struct, frozen=True, gc=False, tag="started"):
+    """The provider began to answer. Comes at most once, and is not useful by itself.
+
+    Attributes:
+        model: The model that the provider says is answering; None when it does not say.
+        id: The provider's own id of the response.
+    """
+
+    model: str | None = None
+    id: str | None = None
+
+
+class TextDelta(msgspec.Struct, frozen=True, gc=False, tag="text"):
+    """A piece of the answer, never empty."""
+
+    text: str
+
+
+class ReasoningDelta(msgspec.Struct, frozen=True, gc=False, tag="reasoning"):
+    """A piece of the model's thinking, or the opaque state that closes a block of it.
+
+    Attributes:
+        text: The readable piece; empty when only state came.
+        index: Which block of thinking it belongs to.
+        signature: The provider's proof of the block, to be sent back unchanged within the turn.
+        redacted: An encrypted block that only its provider can read.
+    """
+
+    text: str
+    index: int = 0
+    signature: str | None = None
+    redacted: str | None = None
+
+
+class RefusalDelta(msgspec.Struct, frozen=True, gc=False, tag="refusal"):
+    """A piece of the text with which the model declines, never empty."""
+
+    text: str
+
+
+class ToolCallDelta(msgspec.Struct, frozen=True, gc=False, tag="tool_call"):
+    """A fragment of a tool call. Fragments of one call share `index`; `id` and `name` come with the first.
+
+    Attributes:
+        index: The position of the call in the answer, from 0, without gaps.
+        id: The call's id; made by the adapter where the provider gives none.
+        name: The function's name.
+        arguments: The next piece of the arguments' JSON text; the pieces of a call, joined, are its arguments.
+        signature: The provider's opaque state of the call (Gemini's thought signature).
+    """
+
+    index: int
+    id: str | None = None
+    name: str | None = None
+    arguments: str = ""
+    signature: str | None = None
+
+
+class Usage(msgspec.Struct, frozen=True, gc=False, tag="usage"):
+    """Tokens as the provider counted them. The last one of a stream replaces those before it.
+
+    Attributes:
+        input_tokens: All tokens of the prompt, cached ones included.
+        output_tokens: All tokens of the answer, reasoning included.
+        cached_input_tokens: Those of the prompt that were read from the provider's cache.
+        reasoning_tokens: Those of the answer that were spent on thinking.
+    """
+
+    input_tokens: int
+    output_tokens: int
+    cached_input_tokens: int | None = None
+    reasoning_tokens: int | None = None
+
+
+class Finished(msgspec.Struct, frozen=True, gc=False, tag="finished"):
+    """The dialect's own end marker was seen: the answer is whole. Always the last event.
+
+    Attributes:
+        reason: Why the model stopped; None where the dialect has no end marker (Koala).
+        native_reason: The provider's own word for it.
+    """
+
+    reason: FinishReason | None
+    native_reason: str | None = None
+
+
+UsefulDelta: TypeAlias = TextDelta | ReasoningDelta | RefusalDelta | ToolCallDelta
+ProviderEvent: TypeAlias = Started | UsefulDelta | Usage | Finished
+
+_USEFUL = (TextDelta, ReasoningDelta, RefusalDelta, ToolCallDelta)
+
+
+def is_useful(event: object) -> bool:
+    """Whether an event carries content. Decoders emit no empty delta, so the type decides, but for bare state."""
+    return isinstance(event, _USEFUL) and not (isinstance(event, ReasoningDelta) and not event.text)

@@ -1,0 +1,174 @@
+"""What a provider is: a stateless adapter of one wire dialect, made of pure functions.
+
+    build_request(chat, endpoint) -> WireRequest     what to send
+    decoder(head) -> Decoder                         bytes in, events out
+    error_for(head, body) -> ProviderError           what a refusal means
+
+No provider does I/O, keeps state between calls, or knows of another provider.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Protocol, runtime_checkable
+
+import msgspec
+
+from .capabilities import Capabilities
+from .chat import ChatRequest
+from .errors import ProviderError
+from .events import Finished, ProviderEvent
+from .secret import Secret
+
+
+class Unsupported(Exception):
+    """A dialect cannot say what the request asks; `str` names the feature. Nothing has been sent."""
+
+
+class ProviderInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """What the registry shows of a provider.
+
+    Attributes:
+        title: Its name for people.
+        dialect: The wire it speaks; an error in the request is not tried again at another of the same dialect.
+        site_url: Where a person reads about it.
+        base_url: Where it is asked unless a target says otherwise; None: a target must say.
+        endpoint: The path of a chat call, below the base URL.
+        key_env: The environment variable that usually holds its key; None: it takes none.
+        key_required: A target without a key cannot be asked.
+        default_model: The model when a target names none.
+        keeps_history: Whether a conversation's earlier turns are sent.
+        official: False for an endpoint that its owner never offered as an API.
+        working: False when it was last known not to work.
+        note: What a user should know.
+    """
+
+    title: str
+    dialect: str
+    site_url: str
+    base_url: str | None
+    endpoint: str
+    key_env: str | None = None
+    key_required: bool = True
+    default_model: str | None = None
+    keeps_history: bool = True
+    official: bool = True
+    working: bool = True
+    note: str = ""
+
+
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """Where and as whom one attempt asks: what a target comes to, once its key is resolved.
+
+    Attributes:
+        base_url: Without a trailing slash.
+        stream: Ask for a stream; else for one JSON body.
+        headers: More headers, which win over the provider's own.
+        body: More fields of the body, which win over the provider's own.
+        options: Settings that only this provider knows (`api_version`, `region`, …), from the target.
+        capabilities: What is known of the model, the target's own word included; None: what the provider's data say.
+    """
+
+    base_url: str
+    model: str
+    key: Secret | None = None
+    stream: bool = True
+    headers: Mapping[str, str] = msgspec.field(default_factory=dict)
+    body: Mapping[str, Any] = msgspec.field(default_factory=dict)
+    options: Mapping[str, Any] = msgspec.field(default_factory=dict)
+    capabilities: Capabilities | None = None
+
+    def __repr__(self) -> str:
+        return f"Endpoint({self.base_url!r}, {self.model!r})"  # headers, body and options may hold keys
+
+
+class WireRequest(msgspec.Struct, frozen=True):
+    """One HTTP request, ready to be sent.
+
+    Attributes:
+        notes: What the dialect could not say and left out harmlessly; they go into the report.
+    """
+
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+    method: str = "POST"
+    notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"WireRequest({self.method}, <{len(self.body)} bytes>)"
+
+
+class ResponseHead(msgspec.Struct, frozen=True):
+    """A response's status and headers.
+
+    Attributes:
+        headers: Names in lower case.
+        now_s: The wall clock when it came, in epoch seconds: dates in hints count from here, or from its `Date`.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    now_s: float = 0.0
+
+    @property
+    def content_type(self) -> str:
+        """The media type, in lower case, without parameters; empty when there is none."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+class Decoder(Protocol):
+    """Turns one response's body into events. Used once.
+
+    Whatever was decoded before a failure is returned first: `feed` and `end` never raise for what the wire says, they
+    set `failure`, which the caller reads after taking the events.
+
+    Attributes:
+        finish: The dialect's end marker, once seen. Never among the events: the caller emits it last, once.
+        closed: After the end marker, nothing that matters can follow.
+        failure: What went wrong. Final: nothing is decoded after it.
+    """
+
+    finish: Finished | None
+    closed: bool
+    failure: ProviderError | None
+
+    def feed(self, data: bytes) -> list[ProviderEvent]:
+        """Take the next bytes of the body, cut anywhere; give the events that are now whole."""
+        ...
+
+    def end(self) -> list[ProviderEvent]:
+        """The body ended, cleanly as far as HTTP can tell. Without an end marker, `failure` is set: truncated."""
+        ...
+
+
+@runtime_checkable
+class Provider(Protocol):
+    """An adapter that speaks one wire dialect."""
+
+    name: str
+    info: ProviderInfo
+
+    def capabilities(self, model: str) -> Capabilities:
+        """What is known of a model of this provider."""
+        ...
+
+    def build_request(self, chat: ChatRequest, endpoint: Endpoint) -> WireRequest:
+        """Shape a neutral request into this dialect.
+
+        Raises:
+            Unsupported: The dialect cannot say what the request asks.
+        """
+        ...
+
+    def decoder(self, head: ResponseHead) -> Decoder:
+        """A fresh decoder for a response with a success status, chosen by its content type."""
+        ...
+
+    def error_for(self, head: ResponseHead, body: bytes) -> ProviderError:
+        """What a response with any other status means. `body` holds at most 64 KiB of it."""
+        ...
+
+
+def capabilities_of(provider: Provider, endpoint: Endpoint) -> Capabilities:
+    """What a request is shaped by: the target's word on its model, else what the provider's data say of it."""
+    known = endpoint.capabilities
+    return provider.capabilities(endpoint.model) if known is None else known

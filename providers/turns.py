@@ -1,0 +1,46 @@
+"""Conversations as dialects with two roles have them: runs of one side, calls by id, images by where they are."""
+
+import mimetypes
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from .chat import ImagePart, Message, ToolCall
+from .provider import Unsupported
+
+
+def sides(messages: Sequence[Message]) -> Iterator[tuple[bool, tuple[Message, ...]]]:
+    """Runs of messages of one side, in order: `(whether it is the assistant's, its messages)`.
+
+    Users and tools are one side. Messages that say nothing at all are left out: no such dialect takes an empty turn.
+    """
+    saying = (m for m in messages if m.role == "tool" or m.images or m.text or m.tool_calls or m.reasoning)
+    for is_assistant, run in groupby(saying, key=lambda message: message.role == "assistant"):
+        yield is_assistant, tuple(run)
+
+
+def calls_by_id(messages: Sequence[Message]) -> dict[str, ToolCall]:
+    """Every tool call of a conversation: a result names its call by id alone, some dialects want the name too."""
+    return {call.id: call for message in messages for call in message.tool_calls}
+
+
+def image_data(image: ImagePart) -> tuple[str, str] | None:
+    """`(media type, base64 text)` of an image that is sent along; None for one at a URL.
+
+    Raises:
+        Unsupported: It is a data URL of another kind.
+    """
+    if image.data is None and image.url[:5].lower() == "data:":
+        raise Unsupported("an image as a data URL without base64")
+    return image.data
+
+
+def image_type(image: ImagePart) -> str:
+    """The media type of an image at a URL, by the name of its file.
+
+    Raises:
+        Unsupported: The name does not tell.
+    """
+    found, _ = mimetypes.guess_type(image.url.partition("?")[0].partition("#")[0])
+    if found is None:
+        raise Unsupported("an image at a URL that does not tell its type")
+    return found

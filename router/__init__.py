@@ -1,0 +1,50 @@
+"""What the product is: the decision core, the attempts, the stream, health and retries, the report."""
+
+from .answer import Answer
+from .errors import (
+    AllTargetsFailed,
+    CallFailed,
+    NoTargetAvailable,
+    RequestRejected,
+    StreamBusy,
+    StreamInterrupted,
+    WrongLoop,
+)
+from .events import HandedOver, Restarted
+from .observe import AttemptEnded, CallEnded, Notice, Observer
+from .oneshot import ask, ask_stream, complete, stream
+from .report import AttemptReport, Report, Skipped, Switch
+from .router import Router
+from .snapshot import HealthChanged, HealthSnapshot, HealthState, ParkSnapshot
+from .stream import RoutedStream
+
+__all__ = [
+    "AllTargetsFailed",
+    "Answer",
+    "AttemptEnded",
+    "AttemptReport",
+    "CallEnded",
+    "CallFailed",
+    "HandedOver",
+    "HealthChanged",
+    "HealthSnapshot",
+    "HealthState",
+    "NoTargetAvailable",
+    "Notice",
+    "Observer",
+    "ParkSnapshot",
+    "Report",
+    "RequestRejected",
+    "Restarted",
+    "RoutedStream",
+    "Router",
+    "Skipped",
+    "StreamBusy",
+    "StreamInterrupted",
+    "Switch",
+    "WrongLoop",
+    "ask",
+    "ask_stream",
+    "complete",
+    "stream",
+]

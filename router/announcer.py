@@ -1,0 +1,53 @@
+"""Tells of the changes of one target's health: one notice for each name under which the target is configured."""
+
+from collections.abc import Callable
+
+from .credentials import Credentials
+from .snapshot import HealthChanged, HealthState
+
+
+class Announcer:
+    """What was told last of one target and its keys, so that each change is told once.
+
+    Attributes:
+        names: What the notices call the target.
+    """
+
+    __slots__ = ("_listener", "_parked", "_state", "names")
+
+    def __init__(self, listener: Callable[[HealthChanged], None]) -> None:
+        self._listener = listener
+        self._state: HealthState = "closed"
+        self._parked: set[str] = set()
+        self.names: list[str] = []
+
+    def target(self, state: HealthState, reason: str, until_s: float | None, now_s: float) -> None:
+        """The target is in this state now."""
+        was, self._state = self._state, state
+        if state != was:
+            self._tell(was, state, reason, until_s, now_s, None)
+
+    def credentials(self, credentials: Credentials, reason: str, now_s: float) -> None:
+        """Its keys are parked, or not, as they are now. An only key is the target's own affair."""
+        if len(credentials.all) == 1:
+            return
+        for credential in credentials.all:
+            name, park = credential.name, credential.park
+            if park is not None and name not in self._parked:
+                self._parked.add(name)
+                self._tell("closed", "parked", reason, park.until_s, now_s, name)
+            elif park is None and name in self._parked:
+                self._parked.remove(name)
+                self._tell("parked", "closed", reason, None, now_s, name)
+
+    def _tell(
+        self,
+        was: HealthState,
+        now: HealthState,
+        reason: str,
+        until_s: float | None,
+        at_s: float,
+        credential: str | None,
+    ) -> None:
+        for name in tuple(self.names):
+            self._listener(HealthChanged(name, was, now, reason, until_s, at_s, credential))

@@ -1,0 +1,120 @@
+"""A whole answer, collected from events."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from ..providers.chat import Message, Reasoning, TextPart, ToolCall
+from ..providers.events import (
+    Finished,
+    FinishReason,
+    ReasoningDelta,
+    RefusalDelta,
+    TextDelta,
+    ToolCallDelta,
+    Usage,
+)  # fmt: skip
+from .events import StreamEvent
+from .report import Report
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What the model said, whole.
+
+    Attributes:
+        text: The answer's text.
+        tool_calls: The tools it wants called, in its order.
+        finish_reason: Why it stopped; None where the dialect has no end marker.
+        target: Who answered.
+        model: The model that answered, as its provider names it.
+        usage: Tokens as the provider counted them; None when it did not.
+        message: The answer as a turn of the conversation, with its provider's opaque state, to be sent back.
+    """
+
+    text: str
+    reasoning: str
+    refusal: str
+    tool_calls: tuple[ToolCall, ...]
+    finish_reason: FinishReason | None
+    usage: Usage | None
+    target: str
+    model: str
+    message: Message
+    report: Report
+
+    def __repr__(self) -> str:
+        return f"Answer(<{len(self.text)} characters>, {len(self.tool_calls)} tool calls, target={self.target!r})"
+
+
+class _Call:
+    __slots__ = ("arguments", "id", "name", "signature")
+
+    def __init__(self) -> None:
+        self.id, self.name = "", ""
+        self.signature: str | None = None
+        self.arguments: list[str] = []
+
+
+class _Block:
+    __slots__ = ("redacted", "signature", "text")
+
+    def __init__(self) -> None:
+        self.text: list[str] = []
+        self.signature: str | None = None
+        self.redacted: str | None = None
+
+
+def collect(events: Iterable[StreamEvent], report: Report, provider: str) -> Answer:
+    """Put the events of one whole answer together.
+
+    Args:
+        provider: Whose opaque state the events carry.
+    """
+    text: list[str] = []
+    refusal: list[str] = []
+    blocks: dict[int, _Block] = {}
+    calls: dict[int, _Call] = {}
+    usage: Usage | None = None
+    reason: FinishReason | None = None
+    for event in events:
+        match event:
+            case TextDelta():
+                text.append(event.text)
+            case ReasoningDelta():
+                block = blocks.setdefault(event.index, _Block())
+                block.text.append(event.text)
+                block.signature = event.signature or block.signature
+                block.redacted = event.redacted or block.redacted
+            case RefusalDelta():
+                refusal.append(event.text)
+            case ToolCallDelta():
+                call = calls.setdefault(event.index, _Call())
+                call.id, call.name = event.id or call.id, event.name or call.name
+                call.signature = event.signature or call.signature
+                call.arguments.append(event.arguments)
+            case Usage():
+                usage = event
+            case Finished():
+                reason = event.reason
+            case _:
+                pass
+    tool_calls = tuple(
+        ToolCall(call.id, call.name, "".join(call.arguments) or "{}", call.signature)
+        for _, call in sorted(calls.items())
+    )
+    reasoning = tuple(Reasoning("".join(b.text), b.signature, b.redacted) for _, b in sorted(blocks.items()))
+    said = "".join(text)
+    return Answer(
+        text=said,
+        reasoning="".join(block.text for block in reasoning),
+        refusal="".join(refusal),
+        tool_calls=tool_calls,
+        finish_reason=reason,
+        usage=usage,
+        target=report.target or "",
+        model=report.model or "",
+        message=Message(
+            "assistant", (TextPart(said),) if said else (), tool_calls, reasoning=reasoning, provider=provider
+        ),
+        report=report,
+    )

@@ -1,0 +1,123 @@
+"""A seat as one call sees it, where limits, a budget or a price hold: what the call would use, and its place in line.
+
+Most calls need none of this, and keep the plain seats that all calls share.
+"""
+
+from collections.abc import Callable, Sequence
+
+from ..providers.chat import ChatRequest
+from .bill import Bill
+from .course import MIN_ATTEMPT_S
+from .demand import Demand, demand
+from .health import Refusal
+from .limits import Limited
+from .queue import Queue, Ticket
+from .report import Report
+from .seat import Seat
+
+_USUAL = 90.0
+"""An answer takes as long as so many percent of the recent ones did at most: a single slow one is no rule."""
+
+
+class BoundedSeat(Seat):
+    """One target in one call, within its limits and budgets.
+
+    Args:
+        wanted: What the request says it will use.
+        deadline_s: Of the call, on the loop's clock.
+        whole: The whole answer must have come by then, and not only its first useful delta.
+
+    Attributes:
+        urgent: The call has delivered a part of the answer: it goes before those who wait for their first.
+    """
+
+    __slots__ = ("_cost_max", "_deadline_s", "_demand", "_full_queue", "_ticket", "_whole", "urgent")
+
+    def __init__(self, seat: Seat, wanted: Demand, deadline_s: float, *, whole: bool) -> None:
+        for name in Seat.__slots__:
+            setattr(self, name, getattr(seat, name))
+        own = self._defaults.get("max_tokens")
+        if wanted.answer_max is None and isinstance(own, int):
+            wanted = wanted._replace(answer_max=own)
+        self._demand, self._deadline_s, self._whole = wanted, deadline_s, whole
+        self._cost_max = 0.0 if self.live.rates is None else self.live.rates.cost(wanted.most)
+        self._ticket: Ticket | None = None
+        self._full_queue: Queue | None = None  # where it would have to wait
+        self.urgent = False
+
+    def refusal(self, now_s: float) -> Refusal | None:
+        """Why it may not be asked now; None when it may."""
+        return self.live.health.refusal(now_s) or self.limited(now_s)
+
+    def limited(self, now_s: float) -> Limited | None:
+        """Which limit or budget keeps it from being asked now.
+
+        Nobody waits in vain, and who has waited for too long gives up instead of taking a place: under overload most
+        places would go to calls that cannot be answered in time any more.
+        """
+        refusal = self._refused(now_s)
+        if self.urgent or (refusal is None and self._ticket is None) or (refusal is not None and not refusal.queues):
+            return refusal
+        usual_s = (self.live.limits.answers if self._whole else self.live.latency).percentile_s(_USUAL) or 0.0
+        last_s = self._deadline_s - max(usual_s, MIN_ATTEMPT_S)
+        turn_s = now_s if refusal is None or refusal.until_s is None else refusal.until_s
+        if turn_s >= last_s:
+            detail = f"its turn would come too late for an answer, which takes {usual_s:.2g} s"
+            return Limited("limit", detail, None)
+        if refusal is not None and refusal.until_s is None:
+            return Limited(refusal.reason, refusal.detail, last_s, queues=True)
+        return refusal
+
+    def wait_in_line(self, wake: Callable[[], None]) -> None:
+        """Wait for what was full when it was asked last; a place that is held already is kept."""
+        queue = self._full_queue
+        assert queue is not None
+        if self._ticket is None or self._ticket.queue is not queue:
+            self.leave_line()
+            self._ticket = queue.join(wake, self._demand.tokens)
+
+    def leave_line(self) -> None:
+        """Wait no more. Idempotent."""
+        ticket, self._ticket = self._ticket, None
+        if ticket is not None:
+            ticket.leave()
+
+    def open_bill(self, total: Report, now_s: float) -> Bill | None:
+        """Take what one attempt needs, all or nothing; None when a limit or a budget keeps it from being asked.
+
+        Args:
+            total: The report of the call.
+        """
+        if self.limited(now_s) is not None:
+            return None
+        live = self.live
+        permit = live.limits.take(live.sizes, self._demand.tokens, now_s)
+        priced = live.rates is not None
+        reservations = [ledger.reserve(self._cost_max) for ledger, _ in self.purses] if priced else []
+        self.leave_line()
+        return Bill(self._demand, live.rates, permit, reservations, total)
+
+    def _refused(self, now_s: float) -> Limited | None:
+        live, ticket = self.live, self._ticket
+        self._full_queue = queue = live.limits.queue
+        refusal = live.limits.refusal(live.sizes, self._demand.tokens, now_s, queue.first if self.urgent else ticket)
+        if refusal is not None or live.rates is None:
+            return refusal
+        for ledger, budgets in self.purses:
+            self._full_queue = queue = ledger.queue
+            refusal = ledger.refusal(budgets, self._cost_max, now_s, queue.first if self.urgent else ticket)
+            if refusal is not None:
+                return refusal
+        return None
+
+
+def in_call(seats: Sequence[Seat], chat: ChatRequest, deadline_s: float, *, whole: bool = False) -> Sequence[Seat]:
+    """The seats as this call sees them: those where something is limited or counted become its own."""
+    for seat in seats:
+        if seat.metered or seat.live.limits.told:
+            wanted = demand(chat)
+            return [
+                BoundedSeat(each, wanted, deadline_s, whole=whole) if each.metered or each.live.limits.told else each
+                for each in seats
+            ]
+    return seats

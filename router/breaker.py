@@ -1,0 +1,196 @@
+"""A circuit breaker: when a target fails, it is left alone for a while, then one call probes whether it is back.
+
+    closed     every call is admitted; n failures in a row, a share of failures in the window, or a share of slow calls
+               in it open the breaker
+    open       nobody is admitted until `until_s`
+    half_open  one probe is out; it closes the breaker or opens it again, for twice as long
+
+Failures and slow calls are two rules with a share each, so that either can be read off and explained. A slow call is an
+answer: it is no failure, and it ends a row of them. A probe must show that the cause is gone: a slow answer closes a
+breaker that failures opened, and opens again one that slowness did.
+
+Pure: no clock of its own, no I/O. Every change of state begins a new epoch, and an outcome that belongs to an older one
+is ignored: late news of calls that began before must not move it.
+"""
+
+import random
+from collections import deque
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from ..config.model import Health
+
+State: TypeAlias = Literal["closed", "open", "half_open"]
+Cause: TypeAlias = Literal["failures", "slow"]
+
+_JITTER = 0.1
+_KEPT = 1000
+
+
+class Window(msgspec.Struct, frozen=True):
+    """What a breaker has seen within its window.
+
+    Attributes:
+        calls: How many calls ended.
+        failure_ratio: Their share that failed, by weight.
+        slow_ratio: Their share that was slow.
+    """
+
+    calls: int
+    failure_ratio: float
+    slow_ratio: float
+
+
+class Breaker:
+    """The breaker of one target.
+
+    Attributes:
+        state: Where it stands.
+        epoch: Counts the changes of state.
+        until_s: When an open breaker admits its probe.
+        cause: What opened it last.
+        closed_s: When it was closed last; None: it was never open.
+        in_row: The failures since the last answer.
+    """
+
+    __slots__ = (
+        "_doublings", "_failed", "_outcomes", "_policy", "_proven", "_rng", "_slow", "cause", "closed_s", "epoch",
+        "in_row", "state", "until_s",
+    )  # fmt: skip
+
+    def __init__(self, policy: Health, rng: random.Random) -> None:
+        self._policy, self._rng = policy, rng
+        self.state: State = "closed"
+        self.epoch = 0
+        self.until_s = 0.0
+        self.cause: Cause = "failures"
+        self.closed_s: float | None = None
+        self.in_row = 0
+        self._doublings = 0
+        self._proven = 0  # probes that succeeded one after another
+        self._outcomes: deque[tuple[float, float]] = deque(maxlen=_KEPT)  # (when, weight of the failure; 0: success)
+        self._failed = 0.0  # sum of the weights in `_outcomes`
+        self._slow: deque[float] = deque(maxlen=_KEPT)  # when the slow ones among `_outcomes` ended
+
+    def admits(self, now_s: float) -> bool:
+        """Would a call be let through now? An open breaker whose time is up admits one, as its probe."""
+        return self.state == "closed" or (self.state == "open" and now_s >= self.until_s)
+
+    def begin_probe(self) -> None:
+        """The call that was just admitted to an open breaker is its probe."""
+        self._change("half_open")
+
+    def abandon_probe(self, now_s: float) -> None:
+        """The probe was cancelled, or could not be sent: that proves nothing, the next call probes."""
+        if self.state == "half_open":
+            self._change("open")
+            self.until_s = now_s
+
+    def close(self, now_s: float) -> None:
+        """Forget what has been: the target is back."""
+        if self.state != "closed":
+            self._change("closed")
+            self.closed_s = now_s
+        self.in_row = self._proven = 0
+        self._outcomes.clear()
+        self._slow.clear()
+        self._failed = 0.0
+
+    def succeeded(self, now_s: float, *, slow: bool = False) -> None:
+        """A call of this epoch was answered."""
+        if self.state == "half_open":
+            if slow and self.cause == "slow":
+                self._open(now_s, "slow")
+                return
+            self._proven += 1
+            if self._proven < self._policy.probes_to_close:
+                self._change("open")
+                self.until_s = now_s  # the next probe may follow at once
+                return
+            self.close(now_s)
+        elif self.state == "open":
+            return
+        self.in_row = 0
+        self._count(now_s, 0.0)
+        if slow:
+            self._count_slow(now_s)
+
+    def failed(self, now_s: float, weight: float = 1.0, *, slow: bool = False) -> None:
+        """A call of this epoch failed.
+
+        Args:
+            weight: How much it counts, above 0 and at most 1.
+        """
+        if self.state == "half_open":
+            self._open(now_s, self.cause)
+            return
+        if self.state == "open":
+            return
+        self.in_row += 1
+        self._count(now_s, weight)
+        policy = self._policy
+        in_window = len(self._outcomes)
+        if self.in_row >= policy.failures_in_row or (
+            in_window >= policy.window_min_calls and self._failed >= policy.failure_ratio * in_window
+        ):
+            self._open(now_s, "failures")
+        elif slow:
+            self._count_slow(now_s)
+
+    def left_slow(self, now_s: float) -> None:
+        """A call of this epoch was given up by its caller, and had been slow until then: neither answer nor failure."""
+        if self.state == "half_open":
+            if self.cause == "slow":
+                self._open(now_s, "slow")
+            else:
+                self.abandon_probe(now_s)
+        elif self.state == "closed":
+            self._count(now_s, 0.0)
+            self._count_slow(now_s)
+
+    def window(self, now_s: float) -> Window:
+        """What the window holds now. For people: calls do not need it."""
+        oldest_s = now_s - self._policy.window_s
+        weights = [weight for at_s, weight in self._outcomes if at_s >= oldest_s]
+        slow = sum(at_s >= oldest_s for at_s in self._slow)
+        calls = len(weights)
+        return Window(calls, sum(weights) / calls, slow / calls) if calls else Window(0, 0.0, 0.0)
+
+    def _count(self, now_s: float, weight: float) -> None:
+        outcomes = self._outcomes
+        if len(outcomes) == _KEPT:
+            self._failed -= outcomes.popleft()[1]
+        outcomes.append((now_s, weight))
+        self._failed += weight
+        oldest_s = now_s - self._policy.window_s
+        while outcomes[0][0] < oldest_s:
+            self._failed -= outcomes.popleft()[1]
+
+    def _count_slow(self, now_s: float) -> None:
+        """The outcome that was just counted was slow too."""
+        slow, outcomes, policy = self._slow, self._outcomes, self._policy
+        slow.append(now_s)
+        while slow[0] < outcomes[0][0]:
+            slow.popleft()
+        if len(outcomes) >= policy.window_min_calls and len(slow) >= policy.slow_ratio * len(outcomes):
+            self._open(now_s, "slow")
+
+    def _open(self, now_s: float, cause: Cause) -> None:
+        policy = self._policy
+        if self.state == "closed" and self.closed_s is not None:
+            # Who falls over again soon is left alone for longer; each sound window forgets one doubling.
+            sound_windows = int((now_s - self.closed_s) / policy.window_s)
+            self._doublings = max(0, self._doublings - sound_windows)
+        open_s = min(policy.open_max_s, policy.open_s * 2.0**self._doublings)
+        if open_s < policy.open_max_s:
+            self._doublings += 1
+        self.in_row = self._proven = 0
+        self.cause = cause
+        self._change("open")
+        # Jitter only ever shortens, so that "one attempt per open interval" and "back within one" both hold.
+        self.until_s = now_s + open_s * (1 - _JITTER * self._rng.random())
+
+    def _change(self, state: State) -> None:
+        self.state = state
+        self.epoch += 1

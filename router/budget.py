@@ -1,0 +1,48 @@
+"""Budgets of extra calls: token buckets, so that an outage is not multiplied by everybody's good intentions.
+
+Every call earns a share of a token, time may earn some too, and each retry or hedge costs one. Pure, the clock is
+handed in.
+"""
+
+_ROUNDING = 1e-9  # ten tenths of a token are a token
+
+
+class TokenBudget:
+    """The extra calls that may still be made.
+
+    Args:
+        ratio: What a call earns.
+        floor_per_s: What a second earns.
+        burst: The most that can be saved.
+        saved: What is there at the start.
+    """
+
+    __slots__ = ("_burst", "_floor_per_s", "_ratio", "_seen_s", "_tokens")
+
+    def __init__(self, ratio: float, floor_per_s: float = 0.0, *, burst: float = 10.0, saved: float = 0.0) -> None:
+        self._ratio, self._floor_per_s, self._burst = ratio, floor_per_s, burst
+        self._tokens = saved
+        self._seen_s: float | None = None
+
+    def earn(self) -> None:
+        """A call was made."""
+        self._tokens = min(self._burst, self._tokens + self._ratio)
+
+    def left(self, now_s: float) -> float:
+        """How many extra calls there is enough for."""
+        self.affords(now_s)
+        return self._tokens
+
+    def affords(self, now_s: float) -> bool:
+        """Is there enough for one extra call?"""
+        if self._seen_s is not None:
+            self._tokens = min(self._burst, self._tokens + self._floor_per_s * (now_s - self._seen_s))
+        self._seen_s = now_s
+        return self._tokens >= 1.0 - _ROUNDING
+
+    def take(self, now_s: float) -> bool:
+        """Pay for one extra call, if there is enough."""
+        if not self.affords(now_s):
+            return False
+        self._tokens -= 1.0
+        return True

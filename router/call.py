@@ -1,0 +1,329 @@
+"""The shell of a call: carries out what the course decides, and hands over what the winner says. It decides nothing.
+
+One engine for streams and collected answers. A stream hands over each batch as it comes, and all before its first
+useful delta is invisible; a collected answer hands nothing over before its end, so that every failure is one before the
+commit.
+"""
+
+import asyncio
+from functools import partial
+from typing import NoReturn
+
+from ..providers.errors import ErrorKind, ProviderError, safe_code
+from ..providers.events import Finished, ProviderEvent, Started, TextDelta, Usage, is_useful
+from ..providers.provider import Unsupported
+from .bounded import BoundedSeat
+from .context import CallContext
+from .course import Ask, End, Resume, Step, Wait
+from .errors import AllTargetsFailed, CallFailed, NoTargetAvailable, RequestRejected, StreamInterrupted
+from .events import HandedOver, Restarted, StreamEvent
+from .pause import Pause
+from .pursuit import LeftAlone, Pursuit
+from .race import Lost, race
+from .relayed import Relayed
+from .report import CallOutcome, Report, Switch
+from .resume import resumed, seam_for
+from .seam import Diverged
+from .selection import left_out
+
+HOLD_MAX_CHARS = 1024 * 1024
+"""No more of an answer is held than this, whatever the route says."""
+
+
+class Call:
+    """One request of the caller, from its first attempt to its one terminal.
+
+    Attributes:
+        report: What happened so far.
+        ended: There is nothing more to come.
+    """
+
+    __slots__ = (
+        "_batches", "_begun", "_context", "_course", "_pause", "_pursuit", "_racing", "_waited", "ended", "report",
+    )  # fmt: skip
+
+    def __init__(self, context: CallContext) -> None:
+        self._context, self._course = context, context.course
+        self._pursuit: Pursuit | None = None  # whose answer is delivered, or is being asked for
+        self._racing: asyncio.Task[object] | None = None
+        self._pause = Pause(context.loop)
+        self._batches: list[list[StreamEvent]] = []  # what was delivered
+        self._begun = False
+        self._waited = False
+        self.ended = False
+        self.report: Report = context.report
+
+    def forbid_restart(self) -> None:
+        """The caller reads plain text, and could not be told that what it has is void."""
+        self._course.restartable = False
+
+    async def next(self) -> list[StreamEvent]:
+        """The next events of the answer, at least one; none after the end.
+
+        Raises:
+            CallFailed: There is no whole answer to be had.
+        """
+        if self.ended:
+            return []
+        try:
+            return await (self._relayed() if self._batches else self._first_batch())
+        except CallFailed:
+            raise
+        except BaseException:
+            self.cancel()
+            raise
+
+    def cancel(self) -> None:
+        """The caller leaves: close what is open, release what is held; nobody is blamed. Idempotent."""
+        if self.ended:
+            return
+        self.ended = True
+        if self._pursuit is not None:
+            self._pursuit.stop()
+        if self._racing is not None:
+            self._racing.cancel()
+        self._pause.end()
+        self._over("cancelled", ErrorKind.CANCELLED)
+
+    # Before the commit
+
+    async def _first_batch(self) -> list[StreamEvent]:
+        """Go the course until somebody gives a useful delta; for a whole answer, until somebody gives all of it."""
+        self._begun = True
+        self._context.generation.calls += 1
+        self._leave_out()
+        loop, course = self._context.loop, self._course
+        step: Step = course.next(loop.time())
+        while not self.ended:
+            match step:
+                case Ask():
+                    try:
+                        if self._waited:
+                            self._leave_lines(but=step.candidate)
+                        pursuit, batch = await self._ask(step)
+                        while not self._finished(pursuit) and (held := await self._held(pursuit, batch)) is not None:
+                            batch += held
+                    except (ProviderError, Unsupported) as failure:
+                        step = self._after([(step.candidate, failure)])
+                    except Lost as lost:
+                        step = self._after(lost.failures)
+                    except LeftAlone:
+                        step = self._after([])
+                    else:
+                        return self._commit(pursuit, batch)
+                case Wait():
+                    self._waited = True
+                    await self._wait(step)
+                    step = course.next(loop.time())
+                case End():
+                    self._fail(step)
+                case Resume():
+                    raise AssertionError("nothing was delivered that could be gone on with")
+        return []
+
+    def _leave_out(self) -> None:
+        """Who is known to be of no use for this request is not asked at all."""
+        context = self._context
+        for place, seat in enumerate(context.seats):
+            if problem := left_out(seat, context.chat):
+                self._course.exclude(place, *problem, context.began_s)
+
+    async def _ask(self, step: Ask) -> tuple[Pursuit, list[ProviderEvent]]:
+        """Up to the first useful delta of one target, or of the faster of two."""
+        context = self._context
+        hedge_after_s = context.seats[step.candidate].hedge_after_s()
+        if hedge_after_s is not None:
+            hedge_at_s = context.loop.time() + hedge_after_s
+            self._racing = racing = context.loop.create_task(race(context, step, hedge_at_s, self._course.hedge))
+            try:
+                self._pursuit, batch = await racing
+            except asyncio.CancelledError:
+                racing.cancel()
+                await asyncio.wait([racing])
+                task = asyncio.current_task()
+                if self.ended and task is not None and not task.cancelling():
+                    raise Lost([]) from None  # the stream was closed by another task, this one was not cancelled
+                raise
+            finally:
+                self._racing = None
+            return self._pursuit, batch
+        self._pursuit = pursuit = Pursuit(context, step.candidate)
+        return pursuit, await pursuit.first_useful(step)
+
+    def _after(self, failures: list[tuple[int, ProviderError | Unsupported]]) -> Step:
+        """Everybody who was asked has failed: what is next?"""
+        self._pursuit = None
+        course, now_s = self._course, self._context.loop.time()
+        ends: list[End] = []
+        for place, failure in failures:
+            if isinstance(failure, Unsupported):
+                course.exclude(place, "unsupported", f"cannot express {failure}", now_s)
+            elif (end := course.failed(place, failure, now_s)) is not None:
+                ends.append(end)
+        return ends[0] if ends else course.next(now_s)
+
+    async def _held(self, pursuit: Pursuit, batch: list[ProviderEvent]) -> list[ProviderEvent] | None:
+        """What comes next, to be held too; None when what is held is to be delivered."""
+        context = self._context
+        if context.whole:
+            return await pursuit.next()
+        hold = context.route.hold
+        if hold is None:
+            return None
+        useful = [event for event in batch if is_useful(event)]
+        if hold.deltas is not None and len(useful) >= hold.deltas:
+            return None
+        if sum(len(event.text) for event in useful if type(event) is TextDelta) > HOLD_MAX_CHARS:
+            return None
+        until_s = context.deadline_s
+        if hold.for_s is not None and pursuit.attempt is not None:
+            until_s = min(until_s, context.began_s + (pursuit.attempt.report.first_delta_s or 0.0) + hold.for_s)
+        if context.loop.time() >= until_s:
+            return None
+        return await pursuit.next(until_s) or None
+
+    async def _wait(self, step: Wait) -> None:
+        """Wait for somebody to return, or for a place; any change of anybody's health ends it too."""
+        context, at_s = self._context, self._context.since_s()
+        for place, seat in enumerate(context.seats):
+            if isinstance(seat, BoundedSeat):
+                if place in step.queues:
+                    seat.wait_in_line(self._pause.interrupt)
+                else:
+                    seat.leave_line()
+        await self._pause.until(step.until_s, context.shared.waiting)
+        reason, label = "queue" if step.queues else "return", context.seats[step.candidate].label
+        self.report.waited(reason, label, at_s, context.since_s())
+
+    def _leave_lines(self, but: int | None = None) -> None:
+        """Wait for a place nowhere any more, but where it is this call's turn."""
+        for place, seat in enumerate(self._context.seats):
+            if place != but and isinstance(seat, BoundedSeat):
+                seat.leave_line()
+
+    # After the commit
+
+    def _commit(self, pursuit: Pursuit, batch: list[ProviderEvent]) -> list[StreamEvent]:
+        """From here on the answer is this pursuit's."""
+        report, attempt = self.report, pursuit.attempt
+        assert attempt is not None
+        report.first_delta_s = self._context.since_s()
+        report.target = attempt.report.target
+        named = next((event.model for event in batch if type(event) is Started and event.model), None)
+        report.model = safe_code(named) or attempt.report.model
+        return self._hand_over(pursuit, [*batch])
+
+    async def _relayed(self) -> list[StreamEvent]:
+        pursuit = self._pursuit
+        assert pursuit is not None
+        try:
+            batch: list[StreamEvent] = [*await pursuit.next()]
+        except ProviderError as error:
+            return [] if self.ended else await self._resume(pursuit.place, error)
+        return self._hand_over(pursuit, batch)
+
+    async def _resume(self, source: int, broken: ProviderError) -> list[StreamEvent]:
+        """The delivered answer broke off: go on with it, if there is a way that is correct for what was delivered."""
+        context, course = self._context, self._course
+        for seat in context.seats:
+            if isinstance(seat, BoundedSeat):
+                seat.urgent = True
+        relayed = Relayed(self._batches)
+        step = course.broke_off(source, broken, relayed, context.loop.time())
+        while not self.ended:
+            if isinstance(step, End):
+                self._over("failed", broken.kind)
+                raise StreamInterrupted(broken.kind, self.report, relayed.text) from None
+            policy, capabilities = step.policy, context.seats[step.candidate].capabilities
+            seam = seam_for(policy, relayed, context.chat, capabilities)
+            shape = partial(resumed, policy=policy, relayed=relayed, instruction=context.route.instruction)
+            self._pursuit = pursuit = Pursuit(context, step.candidate)
+            try:
+                joined = seam.feed(await pursuit.once(policy, step.first_by_s, short=False, shape=shape))
+                while not seam.settled:
+                    joined += seam.feed(await pursuit.next())
+            except ProviderError as failed:
+                step = course.broke_off(step.candidate, failed, relayed, context.loop.time())
+            except (Unsupported, LeftAlone):
+                step = course.go_on(relayed, context.loop.time())
+            except Diverged as how:
+                pursuit.stop(str(how))
+                step = course.go_on(relayed, context.loop.time())
+            else:
+                switch = Switch(
+                    context.seats[source].label,
+                    context.seats[step.candidate].label,
+                    policy,
+                    broken.kind,
+                    context.since_s(),
+                    len(relayed.text),
+                    seam.trimmed,
+                )
+                return self._join(pursuit, switch, joined)
+        return []
+
+    def _join(self, pursuit: Pursuit, switch: Switch, joined: list[ProviderEvent]) -> list[StreamEvent]:
+        """Mark the switch and deliver what follows it."""
+        self.report.target = switch.target
+        self.report.switches.append(switch)
+        attempt = pursuit.attempt
+        assert attempt is not None
+        named = next((event.model for event in joined if type(event) is Started and event.model), None)
+        self.report.model = safe_code(named) or attempt.report.model
+        if switch.policy == "restart":
+            return self._hand_over(pursuit, [Restarted(switch.source, switch.target, switch.why), *joined])
+        if joined and type(joined[-1]) is Finished and not attempt.finished:
+            attempt.close()  # a stop text lay across the seam: the answer is over, whatever still comes
+            attempt.finished = True
+        mark = HandedOver(switch.source, switch.target, switch.why, switch.policy, switch.trimmed_chars)
+        return self._hand_over(pursuit, [mark, *(event for event in joined if type(event) is not Started)])
+
+    def _hand_over(self, pursuit: Pursuit, batch: list[StreamEvent]) -> list[StreamEvent]:
+        self._batches.append(batch)
+        if self._finished(pursuit):
+            self._finish(pursuit)
+        return batch
+
+    @staticmethod
+    def _finished(pursuit: Pursuit) -> bool:
+        return pursuit.attempt is not None and pursuit.attempt.finished
+
+    def _finish(self, pursuit: Pursuit) -> None:
+        attempt, finish = pursuit.attempt, self._batches[-1][-1]
+        assert attempt is not None
+        assert isinstance(finish, Finished)
+        attempt.lease.succeeded(self._context.loop.time())
+        usage = next((e for batch in reversed(self._batches) for e in reversed(batch) if type(e) is Usage), None)
+        mine = attempt.report
+        mine.outcome, mine.ended_s, mine.usage = "finished", self._context.since_s(), usage
+        if attempt.bill is None:
+            self.report.add(mine)
+        else:
+            attempt.bill.close(mine, None, self._context.loop.time(), whole=True)
+        self.report.usage = usage
+        if usage is not None and mine.first_delta_s is not None:
+            attempt.live.latency.record_output(usage.output_tokens, mine.ended_s - mine.first_delta_s)
+        self._context.shared.attempt_ended(self.report, mine)
+        self.report.completion = "proven" if finish.reason is not None or attempt.framed else "unproven"
+        self._over("finished", None)
+
+    # The end
+
+    def _fail(self, end: End) -> NoReturn:
+        self._over("failed", end.kind)
+        errors = self._course.errors
+        if end.verdict == "rejected":
+            raise RequestRejected(end.kind, self.report) from None
+        if not errors:
+            raise NoTargetAvailable(end.kind, self.report) from None
+        raise AllTargetsFailed(end.kind, self.report, [error.with_traceback(None) for error in errors]) from None
+
+    def _over(self, outcome: CallOutcome, kind: ErrorKind | None) -> None:
+        self.ended = True
+        self._pursuit = None
+        if self._waited:
+            self._leave_lines()
+        report = self.report
+        report.outcome, report.kind, report.ended_s = outcome, kind, self._context.since_s()
+        if self._begun:
+            self._context.shared.call_ended(report, self._context.generation)

@@ -1,0 +1,60 @@
+"""The right to ask a target once: it ties every outcome to the admission that it belongs to."""
+
+from typing import TYPE_CHECKING
+
+from ..providers.errors import ProviderError
+from .credentials import Credential
+
+if TYPE_CHECKING:
+    from .health import TargetHealth
+
+
+class Lease:
+    """The right to ask a target once. Settled exactly once, at the attempt's end; a probe at its first useful delta.
+
+    Settling again does nothing, so that every path out of an attempt may settle without asking who was first.
+
+    Attributes:
+        epoch: Of the breaker, when it was given.
+        credential: Which key is to be used.
+        edition: Of that key.
+        probe: It is to show whether the target is back.
+        slow: It has waited for a useful delta for longer than `slow_call_s`.
+    """
+
+    __slots__ = ("_health", "_settled", "credential", "edition", "epoch", "probe", "slow")
+
+    def __init__(self, health: "TargetHealth", epoch: int, credential: Credential, *, probe: bool = False) -> None:
+        self._health, self.epoch, self.credential, self.probe = health, epoch, credential, probe
+        self.edition = credential.edition
+        self.slow = False
+        self._settled = False
+
+    def use(self, credential: Credential) -> None:
+        """Ask with this key; if it is parked, as its probe."""
+        self.credential, self.edition = credential, credential.edition
+        if credential.park is not None and credential.probe is None:
+            credential.probe = self
+
+    def committed(self, now_s: float) -> None:
+        """The first useful delta came: a probe has shown what it was sent for."""
+        if self.probe or self.credential.probe is self:
+            self.succeeded(now_s)
+
+    def succeeded(self, now_s: float) -> None:
+        """The target answered."""
+        if not self._settled:
+            self._settled = True
+            self._health._succeeded(self, now_s)
+
+    def failed(self, error: ProviderError, now_s: float) -> None:
+        """The attempt failed; the error's disposition says whether the target is to blame."""
+        if not self._settled:
+            self._settled = True
+            self._health._failed(self, error, now_s)
+
+    def abandoned(self, now_s: float) -> None:
+        """The caller left, or nothing was sent: that says nothing about the target, unless it had been slow."""
+        if not self._settled:
+            self._settled = True
+            self._health._abandoned(self, now_s)

@@ -1,0 +1,187 @@
+"""A target in use: its provider, its health, its transport, and where and as whom it is asked.
+
+What is remembered of it belongs to what it *is* (endpoint, model, credential) and outlives a reload; its transport
+belongs to the generation that opened it. Nothing here decides anything.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from ..config.model import ConfigError, Target
+from ..providers import registry
+from ..providers.capabilities import Capabilities
+from ..providers.errors import ProviderError
+from ..providers.hints import remaining
+from ..providers.prices import Rates, rates_of
+from ..providers.provider import Endpoint, ResponseHead
+from ..providers.secret import Secret
+from ..providers.transport import Transport, TransportOptions
+from .keys import KeyReader, key_sources
+from .lease import Lease
+from .limits import Sizes
+from .record import Identity, TargetRecord
+
+
+class LiveTarget:
+    """One target in use.
+
+    Args:
+        record_of: What is remembered of a target, by what it is.
+
+    Attributes:
+        label: What reports and logs call it.
+        model: The model that is asked for.
+        dialect: The wire it speaks.
+        limits: How much of it is in use.
+        sizes: How much of it may be.
+        rates: What it costs; None: nobody knows.
+        ledger: What was spent on it.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        record_of: Callable[[Identity], TargetRecord],
+        environment: Mapping[str, str] = os.environ,
+    ) -> None:
+        self.target = target
+        self.provider = registry.get(target.provider)
+        info = self.provider.info
+        self.label = target.label
+        self.dialect = info.dialect
+        model = target.model or info.default_model
+        if model is None:
+            raise ConfigError(
+                f"target {self.label}: {target.provider} has no default model; write {target.provider}/MODEL"
+            )
+        self.model = model
+        variable = f"UNDERSTUDY_{target.provider.upper().replace('-', '_')}_BASE_URL"
+        base_url = target.base_url or environment.get(variable) or info.base_url
+        if base_url is None:
+            raise ConfigError(f"target {self.label}: {target.provider} needs a base_url (or {variable})")
+        if not base_url.startswith(("https://", "http://")):
+            raise ConfigError(f"target {self.label}: its base_url must begin with https:// or http://")
+        self.base_url = base_url.rstrip("/")
+        self.capabilities: Capabilities = self.provider.capabilities(model).overridden(
+            msgspec.convert(dict(target.capabilities), Capabilities)
+        )
+        self._sources = key_sources(target, info.key_env, environment)
+        self._keys = KeyReader(self._sources)
+        record = record_of(Identity(target.provider, self.base_url, model, self._sources))
+        record.health.known_as(self.label)
+        self.health, self.retry_budget, self.latency = record.health, record.retry_budget, record.latency
+        self.limits, self.ledger = record.limits, record.ledger
+        self.sizes = Sizes(target.concurrency, target.requests_per_min, target.tokens_per_min)
+        self.rates = _rates(target, model, record.ledger.wall())
+        self._endpoints: list[dict[bool, Endpoint]] = [{} for _ in self._sources or (None,)]
+        self._transport: Transport | None = None
+
+    @property
+    def lacks_key(self) -> str | None:
+        """What to do about a key that is needed and not there; None when nothing lacks."""
+        info = self.provider.info
+        if not info.key_required or self._sources:
+            return None
+        return f"no key: set {info.key_env}" if info.key_env else "no key"
+
+    def endpoint(self, *, stream: bool, place: int = 0) -> Endpoint | None:
+        """Where and as whom to ask; None when the key must be fetched first, see `fresh_endpoint`.
+
+        Args:
+            place: Of the key among the target's keys.
+        """
+        cached = self._endpoints[place].get(stream)
+        if cached is None:
+            key = self._keys.at_once(place) if self._sources else None
+            if key is None and self._sources:
+                return None
+            cached = self._endpoints[place][stream] = self._endpoint(key, stream)
+        return cached
+
+    async def fresh_endpoint(self, lease: Lease, by_s: float, *, stream: bool) -> Endpoint:
+        """Where and as whom to ask, with the lease's key as its file or callback gives it now.
+
+        Of several keys, one that cannot be had is replaced by the next, in the lease too.
+
+        Args:
+            by_s: When the key must be there, on the loop's clock.
+
+        Raises:
+            ProviderError: There is no key to be had.
+        """
+        now_s = asyncio.get_running_loop().time
+        while True:
+            credential = lease.credential
+            try:
+                key = await self._keys.read(credential.place, by_s)
+            except ProviderError as error:
+                if not self.health.replace_key(lease, error, now_s()):
+                    raise
+            else:
+                self.health.resolved(credential, key, now_s())
+                lease.edition = credential.edition
+                return self._endpoint(key, stream)
+
+    async def look_for_new_key(self, lease: Lease, by_s: float) -> None:
+        """The lease's key was refused. If its file or callback has another one by now, that is not to suffer."""
+        credential = lease.credential
+        if not credential.renewable:
+            return
+        try:
+            key = await self._keys.read(credential.place, by_s)
+        except ProviderError:
+            return  # the next attempt will meet the same, and tell it
+        self.health.resolved(credential, key, asyncio.get_running_loop().time())
+
+    def _endpoint(self, key: Secret | None, stream: bool) -> Endpoint:
+        target = self.target
+        return Endpoint(
+            base_url=self.base_url,
+            model=self.model,
+            key=key,
+            stream=stream,
+            headers=target.headers,
+            body=target.body,
+            options=target.options,
+            capabilities=self.capabilities,
+        )
+
+    @property
+    def transport(self) -> Transport:
+        """The transport, made on first use."""
+        if self._transport is None:
+            target = self.target
+            self._transport = Transport(
+                TransportOptions(
+                    proxy=target.proxy,
+                    connector=target.connector,
+                    trust_env=target.trust_env,
+                    ca_file=target.ca_file,
+                    client_cert=target.client_cert,
+                    connections_max=target.connections_max,
+                )
+            )
+        return self._transport
+
+    def learn(self, head: ResponseHead, now_s: float) -> None:
+        """What a response says is left of the provider's limits: of one key's, so nothing is learnt of several."""
+        if len(self._endpoints) == 1:
+            for told in remaining(head.headers, head.now_s):
+                self.limits.learn(told, now_s)
+
+    async def aclose(self) -> None:
+        """Close the transport and everything that is open in it."""
+        if self._transport is not None:
+            transport, self._transport = self._transport, None
+            await transport.aclose()
+
+
+def _rates(target: Target, model: str, at_s: float) -> Rates | None:
+    """What a target costs: as it says itself, else as genai-prices knows."""
+    price = target.price
+    if price is None:
+        return rates_of(target.provider, model, at_s)
+    return Rates(price.input, price.output, price.input if price.cached is None else price.cached)

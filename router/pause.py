@@ -1,0 +1,61 @@
+"""A wait that ends at an instant, or sooner when somebody ends it."""
+
+import asyncio
+
+
+class Pause:
+    """One wait at a time.
+
+    Attributes:
+        waiting: Somebody waits in it now.
+    """
+
+    __slots__ = ("_loop", "_wake", "ended")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._wake: asyncio.Future[None] | None = None
+        self.ended = False
+
+    @property
+    def waiting(self) -> bool:
+        return self._wake is not None
+
+    async def until(self, until_s: float, also: "dict[asyncio.Future[None], None] | None" = None) -> None:
+        """Wait until then.
+
+        Args:
+            until_s: On the loop's clock.
+            also: Whoever wakes the futures in it ends the wait too; a dict, because it keeps their order.
+        """
+        loop = self._loop
+        while not self.ended and (now_s := loop.time()) < until_s:  # uvloop's timers may ring a little early
+            self._wake = wake = loop.create_future()
+            timer = loop.call_at(max(until_s, now_s + 0.0005), _ring, wake)
+            if also is not None:
+                also[wake] = None
+            try:
+                await wake
+            finally:
+                timer.cancel()
+                self._wake = None
+                if also is not None:
+                    also.pop(wake, None)
+            if also is not None:
+                return
+
+    def interrupt(self) -> None:
+        """End the present wait."""
+        if self._wake is not None:
+            _ring(self._wake)
+
+    def end(self) -> None:
+        """End the wait, and every later one."""
+        self.ended = True
+        if self._wake is not None:
+            _ring(self._wake)
+
+
+def _ring(wake: "asyncio.Future[None]") -> None:
+    if not wake.done():
+        wake.set_result(None)

@@ -1,0 +1,265 @@
+"""Asking one target within a call: its tries, the waits between them, and the lease and the report of each.
+
+Whatever way a try ends, its lease is settled and its report complete.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from ..providers.chat import ChatRequest
+from ..providers.errors import ErrorKind, ProviderError
+from ..providers.events import Finished, ProviderEvent, is_useful
+from .attempt import Attempt
+from .bounded import BoundedSeat
+from .context import CallContext
+from .course import Ask
+from .limits import Limited
+from .pause import Pause
+from .report import AttemptReport, Waited
+
+_SAYS_NOTHING = ("stop", "other", None)
+"""Finish reasons that explain no empty answer; `length` and `content_filter` are what they say."""
+
+
+class LeftAlone(Exception):
+    """Since the decision to ask it, the target's health has turned, or another call is its probe. Nothing was sent."""
+
+
+class Full(LeftAlone):
+    """It is merely full: the call waits for its turn."""
+
+
+class Pursuit:
+    """One target's turn in a call.
+
+    Attributes:
+        place: The target's seat.
+        attempt: The attempt that is open.
+        stopped: It was ended from outside.
+    """
+
+    __slots__ = ("_context", "_pause", "attempt", "place", "stopped")
+
+    def __init__(self, context: CallContext, place: int) -> None:
+        self._context = context
+        self._pause = Pause(context.loop)
+        self.place = place
+        self.attempt: Attempt | None = None
+        self.stopped = False
+
+    @property
+    def in_back_off(self) -> bool:
+        """Nothing is asked now: it waits for its next try."""
+        return self._pause.waiting
+
+    async def first_useful(self, step: Ask) -> list[ProviderEvent]:
+        """Open attempts until one gives a useful delta, or the course has no other try here.
+
+        Raises:
+            ProviderError: Why the last try failed.
+            Unsupported: The target cannot be asked this at all; nothing was sent.
+            LeftAlone: It may not be asked any more.
+        """
+        try:
+            return await self.once(step.why, step.first_by_s, short=step.short)
+        except ProviderError as error:
+            failed = error
+        from .retrying import try_again
+
+        context, place = self._context, self.place
+        course, loop, seat = context.course, context.loop, context.seats[place]
+
+        async def again() -> list[ProviderEvent]:
+            nonlocal failed
+            if self.stopped:
+                raise LeftAlone
+            first_by_s, short = course.first_by(place, loop.time())
+            try:
+                return await self.once("retry", first_by_s, short=short)
+            except ProviderError as error:
+                failed = error
+                raise
+
+        async def sleep(delay_s: float) -> None:
+            at_s = context.since_s()
+            await self._pause.until(loop.time() + delay_s)
+            reason = "backoff" if failed.retry_after_s is None else "hint"
+            context.report.waits.append(Waited(reason, seat.label, at_s, context.since_s() - at_s))
+
+        full = False
+        try:
+            return await try_again(
+                failed, again, delay_after=lambda error: course.try_failed(place, error, loop.time()), sleep=sleep
+            )
+        except Full:
+            full = True
+            course.deferred(place)
+            raise
+        except LeftAlone:
+            raise failed from None
+        finally:
+            if self.attempt is None and not full:
+                seat.live.health.gave_up(failed, loop.time())
+
+    async def once(
+        self,
+        why: str,
+        first_by_s: float,
+        *,
+        short: bool,
+        shape: Callable[[ChatRequest], ChatRequest] | None = None,
+    ) -> list[ProviderEvent]:
+        """One attempt, up to its first useful delta.
+
+        Args:
+            shape: Makes the request anew, to go on with an answer; the rest of one may be empty.
+
+        Raises:
+            ProviderError: Why it failed.
+            Unsupported: The target cannot be asked this at all; nothing was sent.
+            LeftAlone: It may not be asked any more.
+        """
+        context = self._context
+        loop, seat = context.loop, context.seats[self.place]
+        live = seat.live
+        stream = not context.single
+        now_s = loop.time()
+        if why != "last_resort" and (refusal := seat.refusal(now_s)) is not None:
+            raise Full if isinstance(refusal, Limited) and refusal.queues else LeftAlone
+        bill = seat.open_bill(context.report, now_s) if isinstance(seat, BoundedSeat) else None
+        if bill is None and isinstance(seat, BoundedSeat):
+            raise LeftAlone  # our own limits hold even as a last resort
+        lease = live.health.admit(now_s)
+        try:
+            place = lease.credential.place
+            endpoint = live.endpoint(stream=stream, place=place)
+            if endpoint is None:
+                endpoint = await live.fresh_endpoint(lease, first_by_s, stream=stream)
+            chat = seat.with_defaults(context.chat)
+            wire = live.provider.build_request(chat if shape is None else shape(chat), endpoint)
+        except BaseException as error:
+            lease.abandoned(loop.time())
+            if bill is not None:
+                bill.void(loop.time())
+            if isinstance(error, ProviderError):
+                self._unsent(why, error)
+            raise
+        report = AttemptReport(live.label, live.target.provider, live.model, why, context.since_s(), notes=wire.notes)
+        context.report.attempts.append(report)
+        context.course.tried(self.place)
+        if why != "retry":
+            live.retry_budget.earn()
+        self.attempt = attempt = Attempt(
+            live,
+            lease,
+            report,
+            bill,
+            clocks=seat.clocks,
+            first_by_s=first_by_s,
+            short=short,
+            end_by_s=context.deadline_s if context.whole else None,
+            call_began_s=context.began_s,
+            loop=loop,
+        )
+        try:
+            batch = await attempt.open(wire, stream=stream)
+            if bill is not None:
+                bill.saw(batch)
+            if attempt.finished and shape is None and self._is_empty(batch):
+                raise ProviderError(ErrorKind.EMPTY, "the answer ended with nothing in it")
+        except ProviderError as error:
+            await self._failed_to_open(error, first_by_s)
+            raise
+        except BaseException:
+            self.stop()
+            raise
+        now_s = loop.time()
+        report.first_delta_s = now_s - context.began_s
+        live.latency.record(report.first_delta_s - report.began_s, now_s)
+        lease.committed(now_s)
+        return batch
+
+    async def next(self, until_s: float | None = None) -> list[ProviderEvent]:
+        """The open attempt's next events; none when `until_s` came first.
+
+        Raises:
+            ProviderError: The answer broke off.
+        """
+        attempt = self.attempt
+        assert attempt is not None
+        try:
+            batch = await attempt.next(until_s)
+        except ProviderError as error:
+            self._failed(error)
+            raise
+        if attempt.bill is not None:
+            attempt.bill.saw(batch)
+        return batch
+
+    def stop(self, detail: str | None = None) -> None:
+        """End it from outside: the socket is closed, nobody is blamed. Idempotent.
+
+        Args:
+            detail: Why nothing of a sound attempt is used; None: the caller left.
+        """
+        if self.stopped:
+            return
+        self.stopped = True
+        self._pause.end()
+        attempt, self.attempt = self.attempt, None
+        if attempt is None:
+            return
+        attempt.abort()
+        attempt.lease.abandoned(self._context.loop.time())
+        self._charge(attempt, ProviderError(ErrorKind.CANCELLED))
+        if attempt.report.outcome != "running":
+            return
+        if detail is None:
+            attempt.report.failed(ProviderError(ErrorKind.CANCELLED), self._context.since_s())
+        else:
+            now_s = self._context.since_s()
+            attempt.report.unused(detail, now_s)
+            if attempt.report.first_delta_s is None:  # at least so long: or percentiles would know only the fast ones
+                attempt.live.latency.record(now_s - attempt.report.began_s, self._context.loop.time())
+        self._context.shared.attempt_ended(self._context.report, attempt.report)
+
+    def _unsent(self, why: str, error: ProviderError) -> None:
+        """There is no key to be had: nothing was sent, and the report has to say so."""
+        context, live = self._context, self._context.seats[self.place].live
+        error.target = live.label
+        report = AttemptReport(live.label, live.target.provider, live.model, why, context.since_s())
+        report.failed(error, context.since_s())
+        context.report.attempts.append(report)
+        context.course.tried(self.place)
+        context.shared.attempt_ended(context.report, report)
+
+    async def _failed_to_open(self, error: ProviderError, by_s: float) -> None:
+        attempt = self.attempt
+        if error.kind is ErrorKind.AUTH and attempt is not None:
+            try:
+                await attempt.live.look_for_new_key(attempt.lease, by_s)
+            except asyncio.CancelledError:
+                self.stop()
+                raise
+        self._failed(error)
+
+    def _failed(self, error: ProviderError) -> None:
+        attempt, self.attempt = self.attempt, None
+        if attempt is None:  # `stop` has closed the books
+            return
+        error.target = attempt.report.target
+        attempt.close()
+        attempt.lease.failed(error, self._context.loop.time())
+        self._charge(attempt, error)
+        attempt.report.failed(error, self._context.since_s())
+        self._context.shared.attempt_ended(self._context.report, attempt.report)
+
+    def _charge(self, attempt: Attempt, error: ProviderError) -> None:
+        if attempt.bill is not None:
+            attempt.bill.close(attempt.report, error, self._context.loop.time(), whole=attempt.finished)
+
+    def _is_empty(self, batch: list[ProviderEvent]) -> bool:
+        if not self._context.route.ask_another_when_empty or any(is_useful(event) for event in batch):
+            return False
+        finish = batch[-1]
+        return isinstance(finish, Finished) and finish.reason in _SAYS_NOTHING

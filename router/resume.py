@@ -1,0 +1,43 @@
+"""How an answer that broke off is asked for again, and joined: pure, for each way of going on."""
+
+from msgspec.structs import replace
+
+from ..config.model import MidStream
+from ..providers.capabilities import Capabilities
+from ..providers.chat import ChatRequest, Message, TextPart
+from .relayed import Relayed
+from .seam import Continuation, Fresh, Replay, Seam
+
+_CHARS_PER_TOKEN = 4
+"""A low estimate for most texts: what is left of `max_tokens` is rather too small than too large."""
+
+
+def resumable(chat: ChatRequest) -> bool:
+    """Can plain text be joined to plain text here? Not inside structured output, nor where a tool must be called."""
+    return chat.response_format is None and chat.tool_choice in (None, "auto", "none")
+
+
+def resumed(chat: ChatRequest, policy: MidStream, relayed: Relayed, instruction: str) -> ChatRequest:
+    """The request that goes on with what was delivered; `max_tokens` counts both parts."""
+    if policy not in ("continue", "ask_to_continue"):
+        return chat
+    left = None if chat.max_tokens is None else max(1, chat.max_tokens - len(relayed.text) // _CHARS_PER_TOKEN)
+    if policy == "continue":
+        return replace(chat, prefill=(chat.prefill or "") + relayed.text, max_tokens=left)
+    said = Message("assistant", (TextPart(relayed.text),))
+    asked = Message("user", (TextPart(instruction),))
+    return replace(chat, messages=(*chat.messages, said, asked), max_tokens=left)
+
+
+def seam_for(policy: MidStream, relayed: Relayed, chat: ChatRequest, capabilities: Capabilities) -> Seam:
+    """What joins the new attempt's events to the delivered ones."""
+    match policy:
+        case "continue":
+            echoes = capabilities.prefill == "echoed"
+            return Continuation(relayed.text, stops=chat.stop, whole_only=True, echoes=echoes)
+        case "ask_to_continue":
+            return Continuation(relayed.text, stops=chat.stop, whole_only=False)
+        case "replay":
+            return Replay(relayed)
+        case "restart":
+            return Fresh()

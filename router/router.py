@@ -1,0 +1,269 @@
+"""The Router: made from targets, a configuration or a YAML file; asked for a stream or a whole answer."""
+
+import asyncio
+import os
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, Unpack
+
+from ..config.model import SECONDS, Config, ConfigError, Target, listed
+from ..providers.chat import Messages
+from .answer import Answer, collect
+from .asked import CallOptions, asked
+from .call import Call
+from .context import CallContext
+from .errors import WrongLoop
+from .live import LiveTarget
+from .observe import Observer
+from .plan import PLAIN, Plan, plan
+from .selection import ordered
+from .shared import Shared
+from .snapshot import HealthChanged, HealthSnapshot, snapshot
+from .spend import WALL_CLOCK, WallClock
+from .stream import RoutedStream
+
+if TYPE_CHECKING:
+    from .reload import Reloader
+
+
+class Router:
+    """Asks the best target that can serve a call, and the next one when it cannot go on.
+
+    Args:
+        source: A `Config`, the path of a YAML file, or a list of targets (`"provider/model"` or `Target`), best first.
+        reload: Watch the YAML file and serve new calls by what it says as soon as it changes (extra `reload`). A file
+            that is wrong changes nothing, and the log says so.
+        observers: Called with an `AttemptEnded` or `CallEnded` for each, in a thread of their own; one that raises or
+            hangs harms nothing.
+        rng: Draws the jitter; for tests.
+        wall: Says what day it is, for budgets, in seconds since 1970; for tests.
+
+    Attributes:
+        on_health_change: Functions that are called with a `HealthChanged` after each, in the event loop: they must be
+            quick, and one that raises harms nothing.
+
+    Raises:
+        ConfigError: The configuration makes no sense; the message says where.
+        NoTargets: Nobody is configured to be asked.
+    """
+
+    def __init__(
+        self,
+        source: Config | str | Path | Sequence[str | Target],
+        *,
+        reload: bool = False,
+        observers: Sequence[Observer] = (),
+        rng: random.Random | None = None,
+        wall: WallClock = WALL_CLOCK,
+    ) -> None:
+        self._config = _config_of(source)
+        self._observers = tuple(observers)
+        if reload and not isinstance(source, str | Path):
+            raise ConfigError("reload=True needs the path of a YAML file: there is no file to watch")
+        self._watched = Path(source) if reload and isinstance(source, str | Path) else None
+        self.on_health_change: list[Callable[[HealthChanged], None]] = []
+        self._reloader: Reloader | None = None
+        self._rng = rng or random.Random()  # noqa: S311 - jitter, not cryptography
+        self._wall = wall
+        self._shared: Shared | None = None
+
+    @classmethod
+    def from_yaml(cls, path: str | Path, *, reload: bool = False) -> Self:
+        """A Router over the targets and routes of a YAML file; see docs/configuration.md."""
+        return cls(Path(path), reload=reload)
+
+    @property
+    def config(self) -> Config:
+        """What new calls are served by."""
+        return self._config if self._shared is None else self._shared.generation.config
+
+    def swap(self, config: Config) -> None:
+        """Serve new calls by another configuration from now on, as a whole.
+
+        Calls in flight finish on theirs. What is remembered of targets stays with them: a sick one is not made well.
+        """
+        self._config = config
+        if self._shared is not None:
+            self._shared.swap(config)
+
+    async def __aenter__(self) -> Self:
+        self.enter()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def enter(self) -> None:
+        """Belong to the running event loop from now on; `async with` does it for you. Opens nothing yet."""
+        if self._shared is not None:
+            raise WrongLoop("this Router is entered already: enter it once, for as long as the service lives")
+        loop = asyncio.get_running_loop()
+        self._shared = shared = Shared(
+            self._config, loop, self._rng, self._observers, self.on_health_change, self._wall
+        )
+        if self._watched is not None:
+            from .reload import Reloader
+
+            self._reloader = Reloader(self._watched, self.swap, shared.log.told)
+            self._reloader.start()
+
+    async def aclose(self) -> None:
+        """Close all connections; streams still open break off. Idempotent."""
+        reloader, self._reloader = self._reloader, None
+        if reloader is not None:
+            await reloader.aclose()
+        shared, self._shared = self._shared, None
+        if shared is not None:
+            await shared.aclose()
+
+    def stream(self, messages: Messages, **options: Unpack[CallOptions]) -> RoutedStream:
+        """Ask for an answer as it comes. Nothing is sent before the stream is entered and read.
+
+        Args:
+            messages: A text, a list of messages (ours or OpenAI-shaped dicts), or a `ChatRequest`.
+            options: See `CallOptions`. `deadline_s` runs until the first useful delta.
+
+        Raises:
+            InvalidRequest: The request makes no sense.
+            ConfigError: There is no such route or target.
+        """
+        call = self.begin(messages, options, whole=False)
+        return RoutedStream(lambda: call)
+
+    async def complete(self, messages: Messages, **options: Unpack[CallOptions]) -> Answer:
+        """Ask for a whole answer. One that breaks off begins again elsewhere, unseen.
+
+        Args:
+            messages: As for `stream`.
+            options: See `CallOptions`. `deadline_s` runs until the end.
+
+        Raises:
+            CallFailed: Nobody gave a whole answer; the exception holds the report.
+            InvalidRequest: The request makes no sense.
+            ConfigError: There is no such route or target.
+        """
+        call = self.begin(messages, options, whole=True)
+        events = await call.next()
+        return collect(events, call.report, call.report.attempts[-1].provider)
+
+    def explain(self, messages: Messages | None = None, **options: Unpack[CallOptions]) -> Plan:
+        """What a streamed call would do now: whom it would ask, in what order and how long, and whom not, and why.
+
+        Nothing is sent and nobody's health is touched, so that it may be asked at any time while the Router is entered.
+
+        Args:
+            messages: As for `stream`; None: a question that every target can answer.
+            options: See `CallOptions`.
+
+        Raises:
+            InvalidRequest: The request makes no sense.
+            ConfigError: There is no such route or target.
+        """
+        shared = self._entered()
+        generation = shared.generation
+        limits = generation.config.limits
+        what = asked(generation.config, PLAIN if messages is None else messages, options)
+        return plan(
+            generation.seats(what.route, what.key, what.clocks),
+            what.route,
+            what.shown,
+            what.chat,
+            deadline_s=what.deadline_s or what.route.deadline_s or limits.deadline_s,
+            reserve_s=limits.reserve_s,
+            now_s=shared.loop.time(),
+            upstream=what.upstream,
+        )
+
+    def health(self) -> tuple[HealthSnapshot, ...]:
+        """How each target stands now, the configured ones first.
+
+        Raises:
+            ConfigError: A configured target cannot be made.
+        """
+        shared = self._entered()
+        now_s = shared.loop.time()
+        return tuple(snapshot(live, now_s) for live in shared.generation.all_live())
+
+    def isolate(self, target: str, for_s: float | None = None) -> None:
+        """Send a target no more calls; those that it answers now go on. It is not even asked as a last resort.
+
+        Args:
+            target: Its name, as in reports.
+            for_s: So many seconds; None: until `restore`.
+
+        Raises:
+            ConfigError: There is no such target, or `for_s` is out of bounds.
+        """
+        if for_s is not None and (problem := SECONDS.problem(for_s)):
+            raise ConfigError(f"for_s {problem}")
+        now_s = self._entered().loop.time()
+        for live in self._named(target):
+            live.health.isolate(now_s, for_s)
+
+    def restore(self, target: str) -> None:
+        """Ask a target again at once: it is isolated no more, its parks are lifted and its breaker is closed.
+
+        Raises:
+            ConfigError: There is no such target.
+        """
+        now_s = self._entered().loop.time()
+        for live in self._named(target):
+            live.health.restore(now_s)
+
+    def _named(self, target: str) -> list[LiveTarget]:
+        every = self._entered().generation.all_live()
+        if not (found := [live for live in every if live.label == target]):
+            known = ", ".join(sorted({live.label for live in every}))
+            raise ConfigError(f"there is no target {target!r}; there are {known}")
+        return found
+
+    def begin(self, messages: Messages, options: CallOptions, *, whole: bool) -> Call:
+        """The call behind `stream` and `complete`."""
+        shared = self._entered()
+        generation = shared.generation
+        limits = generation.config.limits
+        what = asked(generation.config, messages, options)
+        default_s = limits.complete_deadline_s if whole else limits.deadline_s
+        seats = generation.seats(what.route, what.key, what.clocks)
+        context = CallContext(
+            shared,
+            generation,
+            what.chat,
+            what.route,
+            what.shown,
+            ordered(seats, what.route.select, what.chat, what.sticky, shared.loop.time(), shared.rng),
+            whole=whole,
+            single=(what.upstream or what.route.upstream) == "single",
+            deadline_s=what.deadline_s or what.route.deadline_s or default_s,
+        )
+        return Call(context)
+
+    def _entered(self) -> Shared:
+        shared = self._shared
+        if shared is None:
+            raise WrongLoop("this Router is not entered: use 'async with Router(…) as router'")
+        if os.getpid() != shared.process:  # first, since asyncio sees no running loop in a forked process
+            raise WrongLoop("this Router was entered before the process was forked: make one Router in each worker")
+        try:
+            running = asyncio.get_running_loop()
+        except RuntimeError:
+            running = None
+        if running is not shared.loop:
+            raise WrongLoop("this Router belongs to another event loop: make one Router for each loop")
+        return shared
+
+
+def _config_of(source: Config | str | Path | Sequence[str | Target]) -> Config:
+    if isinstance(source, Config):
+        return source
+    if isinstance(source, str) and not source.endswith((".yaml", ".yml")) and not os.path.exists(source):
+        raise ConfigError(f"there is no file {source!r}; targets are given in a list, the best first: [{source!r}]")
+    if isinstance(source, str | Path):
+        from ..config import load
+
+        return load(source)
+    return Config.of_targets(listed(source))

@@ -1,0 +1,116 @@
+"""A target's seat on a route: the live target with the clocks, retries and defaults that hold for it there."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..config.model import Limits, Retry, Route
+from ..providers.chat import ChatRequest, chat_request
+from ..providers.errors import ErrorKind, ProviderError
+from .budget import TokenBudget
+from .clocks import Clocks
+from .health import Refusal
+from .limits import Sizes
+from .live import LiveTarget
+from .spend import Budgets, Ledger, Purse
+
+
+class Seat:
+    """One target as a call on one route sees it. Clocks: the call's, else the target's, the route's, the defaults.
+
+    Args:
+        hedge_budget: What the route's hedges are paid from.
+        tier: Which tier of the route it is in.
+        only_on: It is asked only after a failure of this kind.
+        overrides: Clocks of this call, by name (`connect_s`, `first_delta_s`, `stall_s`, `total_s`).
+        ledger: What was spent on the route.
+
+    Attributes:
+        metered: Something is limited or counted here, so that a call needs a `BoundedSeat`.
+        purses: What an attempt here is paid from.
+    """
+
+    __slots__ = (
+        "_defaults", "_hedge", "_hedge_budget", "capabilities", "clocks", "dialect", "first_delta_s", "label", "live",
+        "metered", "only_on", "purses", "retry", "tier", "weight",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        live: LiveTarget,
+        route: Route,
+        limits: Limits,
+        retry: Retry,
+        hedge_budget: TokenBudget,
+        *,
+        tier: int = 0,
+        only_on: ErrorKind | None = None,
+        overrides: Mapping[str, float] | None = None,
+        ledger: Ledger | None = None,
+    ) -> None:
+        self.live = live
+        self.label, self.dialect, self.capabilities = live.label, live.dialect, live.capabilities
+        self.retry = route.retry or retry
+        self.clocks = _clocks(live, route, limits, overrides or {})
+        self.first_delta_s = self.clocks.first_delta_s
+        self.only_on = only_on
+        self.tier, self.weight = tier, route.weights.get(live.label, 1.0)
+        self._hedge, self._hedge_budget = route.hedge, hedge_budget
+        purses = [Purse(live.ledger, Budgets(live.target.budget_day, live.target.budget_month))]
+        if ledger is not None:
+            purses.append(Purse(ledger, Budgets(route.budget_day, route.budget_month)))
+        self.purses = tuple(purse for purse in purses if purse.budgets != Budgets())
+        self.metered = live.rates is not None or live.sizes != Sizes()
+        self._defaults: dict[str, Any] = {**route.parameters, **live.target.parameters}
+
+    def refusal(self, now_s: float) -> Refusal | None:
+        """Why it may not be asked now; None when it may."""
+        return self.live.health.refusal(now_s)
+
+    def may_retry(self, now_s: float) -> bool:
+        """Pay for one retry from its budget."""
+        return self.live.retry_budget.take(now_s)
+
+    def has_other_credential(self, error: ProviderError, now_s: float) -> bool:
+        """After such an error with one of its keys: can it be asked with another at once?"""
+        return self.live.health.has_other_credential(error, now_s)
+
+    def hedge_after_s(self) -> float | None:
+        """After how long a silence a second target is asked beside it; None: never, or not enough is known yet."""
+        if self._hedge is None:
+            return None
+        self._hedge_budget.earn()
+        after = self._hedge.after
+        return self.live.latency.percentile_s(float(after[1:])) if isinstance(after, str) else after
+
+    def may_hedge(self, now_s: float) -> bool:
+        """Is it well, and pay for one hedge: from the route's budget of hedges and the target's of extra calls."""
+        if self.live.health.breaker.state != "closed" or self.refusal(now_s) is not None:
+            return False
+        if not self.live.retry_budget.affords(now_s) or not self._hedge_budget.take(now_s):
+            return False
+        return self.live.retry_budget.take(now_s)
+
+    def with_defaults(self, chat: ChatRequest) -> ChatRequest:
+        """The request with the target's and the route's parameters where the caller left them open."""
+        if not self._defaults:
+            return chat
+        left_open = {name: value for name, value in self._defaults.items() if getattr(chat, name, None) in (None, ())}
+        return chat_request(chat, **left_open)
+
+
+def _clocks(live: LiveTarget, route: Route, limits: Limits, overrides: Mapping[str, float]) -> Clocks:
+    target = live.target
+    thinks = live.capabilities.reasoning if target.reasoning is None else target.reasoning
+
+    def clock(name: str, default: float | None) -> float | None:
+        return overrides.get(name) or getattr(target, name) or getattr(route, name, None) or default
+
+    first_delta_s = limits.reasoning_first_delta_s if thinks else limits.first_delta_s
+    stall_s = limits.reasoning_stall_s if thinks else limits.stall_s
+    return Clocks(
+        connect_s=clock("connect_s", limits.connect_s) or limits.connect_s,
+        first_delta_s=clock("first_delta_s", first_delta_s) or first_delta_s,
+        stall_s=clock("stall_s", stall_s) or stall_s,
+        tail_s=limits.tail_s,
+        total_s=clock("total_s", limits.total_s),
+    )

@@ -1,0 +1,125 @@
+"""What all calls of a Router share: its loop, what it remembers of its targets, and who waits for whose return."""
+
+import asyncio
+import os
+import random
+from collections.abc import Callable, Sequence
+from copy import copy
+
+from ..config.model import Config
+from ..providers import prices
+from .budget import TokenBudget
+from .generation import Generation
+from .log import CallLog
+from .observe import AttemptEnded, CallEnded, Observer, Observers
+from .record import Identity, TargetRecord
+from .report import AttemptReport, Report
+from .snapshot import HealthChanged
+from .spend import WALL_CLOCK, Ledger, WallClock
+
+
+class Shared:
+    """One Router's state, made when it is entered.
+
+    Args:
+        on_health_change: Called in the loop after each change of anybody's health. One that raises is counted, and told
+            of once in the log.
+        wall: The calendar of the budgets.
+
+    Attributes:
+        generation: What new calls are served by.
+        waiting: Calls that wait for a target to return, in the order of their coming; all are woken when anybody's
+            health changes.
+        listeners_raised: How often one of `on_health_change` raised.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        loop: asyncio.AbstractEventLoop,
+        rng: random.Random,
+        observers: Sequence[Observer] = (),
+        on_health_change: Sequence[Callable[[HealthChanged], None]] = (),
+        wall: WallClock = WALL_CLOCK,
+    ) -> None:
+        from . import retrying  # noqa: F401 - tenacity is loaded now: not with the package, and not on a failure
+
+        prices.load_for(t.provider for t in config.all_targets() if t.price is None)  # for the same reason
+        self.loop = loop
+        self.rng = rng
+        self.process = os.getpid()
+        self.waiting: dict[asyncio.Future[None], None] = {}
+        self.log = CallLog()
+        self.observers = Observers(observers, self.log.observer_raised)
+        self._on_health_change = on_health_change
+        self.listeners_raised = 0
+        self._records: dict[Identity, TargetRecord] = {}
+        self._hedge_budgets: dict[object, TokenBudget] = {}
+        self._wall = wall
+        self._ledgers: dict[object, Ledger] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+        self.generation = Generation(1, config, self._record, self._hedge_budgets, ledger_of=self._ledger)
+
+    def swap(self, config: Config) -> None:
+        """Serve new calls by this configuration from now on; the old generation closes with its last call."""
+        old = self.generation
+        self.generation = Generation(old.number + 1, config, self._record, self._hedge_budgets, ledger_of=self._ledger)
+        old.retired = True
+        if not old.calls:
+            self._close(old)
+
+    def call_ended(self, report: Report, generation: Generation) -> None:
+        """A call is over."""
+        generation.calls -= 1
+        if generation.retired and not generation.calls:
+            self._close(generation)
+        self.log.call_ended(report)
+        if self.observers:
+            self.observers.tell(CallEnded(report))
+
+    def attempt_ended(self, report: Report, attempt: AttemptReport) -> None:
+        """One attempt of a call is over."""
+        if self.observers:
+            self.observers.tell(AttemptEnded(report.call_id, report.route, copy(attempt)))
+
+    def health_changed(self, change: HealthChanged) -> None:
+        """Let everybody who waits for a return look again, and tell of it."""
+        for wake in self.waiting:
+            if not wake.done():
+                wake.set_result(None)
+        self.log.health_changed(change)
+        for listener in tuple(self._on_health_change):
+            try:
+                listener(change)
+            except Exception as error:  # noqa: BLE001 - a listener may raise anything, and must harm no call
+                self.listeners_raised += 1
+                if self.listeners_raised == 1:
+                    self.log.observer_raised(type(error).__name__)
+
+    async def aclose(self) -> None:
+        """Close every connection, and let the observers have what waits for them."""
+        await self.generation.aclose()
+        if self._closing:
+            await asyncio.wait(self._closing)
+        if self.observers:
+            await asyncio.to_thread(self.observers.close)
+
+    def _record(self, identity: Identity) -> TargetRecord:
+        record = self._records.get(identity)
+        if record is None:
+            config = self.generation.config
+            record = self._records[identity] = TargetRecord(
+                config, self.rng, self.health_changed, identity.keys, self._wall
+            )
+        return record
+
+    def _ledger(self, route: object) -> Ledger:
+        ledger = self._ledgers.get(route)
+        if ledger is None:
+            ledger = self._ledgers[route] = Ledger(self._wall)
+        return ledger
+
+    def _close(self, generation: Generation) -> None:
+        task = self.loop.create_task(generation.aclose())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)

@@ -1,0 +1,129 @@
+"""The stream that a caller holds: an async iterator of events with a promise about leaving it.
+
+Leaving the `async with`, by its end, a `break`, an error or a cancelled task, closes the upstream socket, stops the
+clocks, gives back what was held, and blames nobody. It is a class and not a generator, because only a class can close
+itself while somebody waits in it.
+"""
+
+import warnings
+from collections.abc import AsyncIterator, Awaitable, Callable
+from types import TracebackType
+from typing import Self
+
+from ..providers.events import TextDelta
+from .call import Call
+from .errors import CallFailed, StreamBusy
+from .events import StreamEvent
+from .report import Report
+
+
+class RoutedStream:
+    """One call's answer, as it comes.
+
+    Use it as `async with router.stream(…) as stream: async for event in stream: …`, or `stream.text()` for the text
+    alone. Nothing is sent before the first event is asked for.
+
+    Args:
+        begin: Makes the call, once the first event is asked for or the stream is entered.
+        on_close: Awaited once when the stream is closed.
+    """
+
+    def __init__(self, begin: Callable[[], Call], on_close: Callable[[], Awaitable[None]] | None = None) -> None:
+        self._begin = begin
+        self._on_close = on_close
+        self._call: Call | None = None
+        self._batch: list[StreamEvent] = []
+        self._place = 0
+        self._pulling = False
+        self._closed = False
+
+    @property
+    def report(self) -> Report:
+        """What happened so far; final after the last event."""
+        return self._started().report
+
+    async def __aenter__(self) -> Self:
+        self._started()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> StreamEvent:
+        """The next event.
+
+        Raises:
+            CallFailed: There is no (more of the) answer to be had.
+            StreamBusy: Another consumer is waiting for the next event.
+        """
+        place = self._place
+        batch = self._batch
+        if place >= len(batch):
+            batch, place = await self._next_batch(), 0
+        self._place = place + 1
+        return batch[place]
+
+    async def text(self) -> AsyncIterator[str]:
+        """The text of the answer alone, piece by piece. Refuses the policy `restart`: it would void what is out."""
+        self._started().forbid_restart()
+        while True:
+            batch, place = self._batch, self._place
+            self._place = len(batch)
+            for event in batch[place:] if place else batch:
+                if type(event) is TextDelta:
+                    yield event.text
+            try:
+                await self._next_batch()
+            except StopAsyncIteration:
+                return
+
+    async def aclose(self) -> None:
+        """Leave the stream: close what is open upstream. Safe at any time, also while it is read, and idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        self._batch, self._place = [], 0
+        if self._call is not None:
+            self._call.cancel()
+        if self._on_close is not None:
+            await self._on_close()
+
+    async def _next_batch(self) -> list[StreamEvent]:
+        if self._pulling:
+            raise StreamBusy("this stream is being read already: give each consumer its own call")
+        if self._closed:
+            raise StopAsyncIteration
+        self._pulling = True
+        try:
+            batch = await self._started().next()
+        except CallFailed:
+            await self.aclose()
+            raise
+        finally:
+            self._pulling = False
+        if not batch or self._closed:
+            await self.aclose()
+            raise StopAsyncIteration
+        self._batch, self._place = batch, 0
+        return batch
+
+    def _started(self) -> Call:
+        if self._call is None:
+            self._call = self._begin()
+        return self._call
+
+    def __del__(self) -> None:
+        call = self._call
+        if call is not None and not self._closed and not call.ended:
+            call.cancel()
+            warnings.warn(
+                "a stream was dropped without being closed: use 'async with router.stream(…) as stream'",
+                ResourceWarning,
+                stacklevel=2,
+                source=self,
+            )

@@ -1,0 +1,200 @@
+"""Cohere's chat, version 2, as its server speaks it: named events in blocks, or one JSON body.
+
+The shapes follow the recorded responses of the wire reference (cohere) and what the official SDK reads. Ids are
+counted, so that the same script gives the same bytes.
+"""
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import msgspec
+
+from ...providers.codecs.json import decode_json
+from ...providers.errors import ErrorKind
+from ...providers.events import FinishReason, ReasoningDelta, ToolCallDelta
+from ..reply import Answer, Failure, Page
+from ..request import Reading, Request
+from .base import Frame, hint_headers, malformed_event, named_event, opened
+
+_Object: TypeAlias = dict[str, Any]
+
+
+class _Message(msgspec.Struct):
+    role: str = ""
+    content: str | list[_Object] | None = None
+
+
+class _Tool(msgspec.Struct):
+    function: _Object = {}
+
+
+class _Body(msgspec.Struct):
+    model: str = ""
+    messages: list[_Message] = []
+    stream: bool = False
+    tools: list[_Tool] | None = None
+
+
+_ERRORS: dict[ErrorKind, tuple[int, str]] = {
+    ErrorKind.BAD_REQUEST: (400, "invalid request: message must be at least 1 token long"),
+    ErrorKind.CONTEXT_LENGTH: (400, "too many tokens: total number of tokens in the prompt cannot exceed 128000"),
+    ErrorKind.AUTH: (401, "invalid api token"),
+    ErrorKind.QUOTA_EXHAUSTED: (402, "Please add a payment method to continue"),
+    ErrorKind.NOT_FOUND: (404, "model 'nope' not found, make sure the correct model ID was used"),
+    ErrorKind.RATE_LIMITED: (429, "You are using a Trial key, which is limited to 10 API calls / minute."),
+    ErrorKind.CONTENT_FILTER: (498, "blocked output: please try again with another prompt"),
+    ErrorKind.SERVER_ERROR: (500, "internal server error"),
+    ErrorKind.OVERLOADED: (503, "the model is overloaded"),
+    ErrorKind.TIMEOUT: (504, "gateway timeout"),
+    ErrorKind.UNKNOWN: (418, "I'm a teapot"),
+}
+"""Kind -> status and words."""
+
+_REASONS: dict[FinishReason, str] = {"stop": "COMPLETE", "length": "MAX_TOKENS", "tool_calls": "TOOL_CALL"}
+
+
+class Cohere:
+    """The dialect `cohere`. Before tool calls, reasoning is the plan. Refusals are text: there is no other place."""
+
+    name = "cohere"
+    stream_type = "text/event-stream"
+    ping = b": ping\n\n"
+
+    def read(self, headers: Mapping[str, str], path: str, body: bytes) -> Reading:
+        if not body:
+            return Reading()
+        asked = decode_json(body, _Body)
+        return Reading(
+            model=asked.model,
+            stream=asked.stream,
+            wants_usage=True,
+            messages=tuple((message.role, _text(message.content)) for message in asked.messages),
+            tools=tuple(str(tool.function.get("name", "")) for tool in asked.tools or ()),
+        )
+
+    def headers(self, request: Request) -> Mapping[str, str]:
+        return {"x-debug-trace-id": f"simulated{request.number}"}
+
+    def frames(self, answer: Answer, request: Request) -> list[Frame]:
+        start = {"role": "assistant", "content": [], "tool_plan": "", "tool_calls": [], "citations": []}
+        frames = [Frame(_event("message-start", id=_id(answer, request), delta={"message": start}), "opening")]
+        frames += _contents(answer)
+        open_call: int | None = None
+        for delta in answer.deltas():
+            if not isinstance(delta, ToolCallDelta):
+                continue
+            if delta.name is not None:
+                if open_call is not None:
+                    frames.append(Frame(_event("tool-call-end", index=open_call), "delta"))
+                open_call = delta.index
+            frames.append(Frame(_call_event(delta), "delta", useful=True))
+        if open_call is not None:
+            frames.append(Frame(_event("tool-call-end", index=open_call), "delta"))
+        end = {"finish_reason": _reason(answer), "usage": _usage(answer, request)}
+        frames.append(Frame(_event("message-end", id=_id(answer, request), delta=end), "finish"))
+        return opened(frames)
+
+    def single(self, answer: Answer, request: Request) -> bytes:
+        said = answer.deltas()
+        thought = "".join(delta.text for delta in said if isinstance(delta, ReasoningDelta))
+        text = "".join(delta.text for delta in said if not isinstance(delta, ReasoningDelta | ToolCallDelta))
+        content: list[_Object] = []
+        if thought and not answer.tool_calls:
+            content.append({"type": "thinking", "thinking": thought})
+        if text:
+            content.append({"type": "text", "text": text})
+        message: _Object = {"role": "assistant", "content": content}
+        if answer.tool_calls:
+            if thought:
+                message["tool_plan"] = thought
+            message["tool_calls"] = [
+                {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+                for call in answer.tool_calls
+            ]
+        body = {"id": _id(answer, request), "finish_reason": _reason(answer), "message": message}
+        return msgspec.json.encode({**body, "usage": _usage(answer, request)})
+
+    def refusal(self, failure: Failure) -> Page:
+        status, message = _known(failure.kind)
+        body = msgspec.json.encode({"id": "simulated", "message": failure.message or message})
+        return Page(body, failure.status or status, "application/json", hint_headers(failure))
+
+    def error_frame(self, failure: Failure) -> bytes:
+        native = "TIMEOUT" if failure.kind is ErrorKind.TIMEOUT else "ERROR"
+        said = failure.message or _known(failure.kind)[1]
+        usage = {"tokens": {"input_tokens": 0, "output_tokens": 0}}
+        return _event("message-end", id="simulated", delta={"finish_reason": native, "usage": usage, "error": said})
+
+    def malformed(self, frame: bytes) -> bytes:
+        return malformed_event(frame)
+
+
+def _event(kind: str, **payload: Any) -> bytes:
+    return named_event({"type": kind, **payload})
+
+
+def _contents(answer: Answer) -> list[Frame]:
+    """What comes before the calls: a plan, or a block of thinking; then a block of text."""
+    frames: list[Frame] = []
+    index, block = -1, ""
+    for delta in answer.deltas():
+        if isinstance(delta, ToolCallDelta):
+            continue
+        if isinstance(delta, ReasoningDelta) and answer.tool_calls:
+            said: _Object = {"message": {"tool_plan": delta.text}}
+            frames.append(Frame(_event("tool-plan-delta", delta=said), "delta", bool(delta.text)))
+            continue
+        kind = "thinking" if isinstance(delta, ReasoningDelta) else "text"
+        if kind != block:
+            if block:
+                frames.append(Frame(_event("content-end", index=index), "delta"))
+            index, block = index + 1, kind
+            begun = {"message": {"content": {"type": kind, kind: ""}}}
+            frames.append(Frame(_event("content-start", index=index, delta=begun), "delta"))
+        said = {"message": {"content": {kind: delta.text}}}
+        frames.append(Frame(_event("content-delta", index=index, delta=said), "delta", bool(delta.text)))
+    if block:
+        frames.append(Frame(_event("content-end", index=index), "delta"))
+    return frames
+
+
+def _call_event(delta: ToolCallDelta) -> bytes:
+    if delta.name is None:
+        call: _Object = {"function": {"arguments": delta.arguments}}
+        return _event("tool-call-delta", index=delta.index, delta={"message": {"tool_calls": call}})
+    call = {"id": delta.id, "type": "function", "function": {"name": delta.name, "arguments": delta.arguments}}
+    return _event("tool-call-start", index=delta.index, delta={"message": {"tool_calls": call}})
+
+
+def _text(content: str | list[_Object] | None) -> str:
+    if isinstance(content, list):
+        return "".join(str(part.get("text", "")) for part in content)
+    return content or ""
+
+
+def _id(answer: Answer, request: Request) -> str:
+    return answer.id or f"simulated{request.number}"
+
+
+def _usage(answer: Answer, request: Request) -> _Object:
+    usage = answer.counted(request.reading.words)
+    counts = {"input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens}
+    cached = {} if usage.cached_input_tokens is None else {"cached_tokens": usage.cached_input_tokens}
+    return {"billed_units": counts, "tokens": counts, **cached}
+
+
+def _reason(answer: Answer) -> str:
+    reason = answer.native_finish or _REASONS.get(answer.reason)
+    if reason is None:
+        raise ValueError(f"{answer.reason!r} is no reason of Cohere's; set native_finish")
+    return reason
+
+
+def _known(kind: ErrorKind) -> tuple[int, str]:
+    try:
+        return _ERRORS[kind]
+    except KeyError:
+        raise ValueError(f"{kind.value!r} is nothing that Cohere says; use a fault or a Page") from None
+
+
+cohere = Cohere()

@@ -1,0 +1,229 @@
+"""OpenAI's Responses API as a server speaks it: typed, numbered events around items, or one response.
+
+The shapes follow the recorded responses of the wire reference (openai-responses) and what the official SDK reads. An
+error before the stream looks like one of the chat API; inside the stream it is said twice.
+"""
+
+from collections.abc import Iterator, Mapping
+from itertools import count
+from typing import Any, TypeAlias
+
+import msgspec
+
+from ...providers.codecs.json import decode_json
+from ...providers.events import FinishReason, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta, Usage
+from ..reply import Answer, Failure, Page
+from ..request import Reading, Request
+from .base import Frame, malformed_event, named_event, opened
+from .openai import openai
+
+_CREATED = 1_795_000_000
+_Object: TypeAlias = dict[str, Any]
+
+
+class _Item(msgspec.Struct):
+    type: str = "message"
+    role: str = ""
+    content: str | list[_Object] = ""
+    output: str | list[_Object] = ""
+
+
+class _Body(msgspec.Struct):
+    """What is read of a request; everything else is let through unread."""
+
+    model: str = ""
+    instructions: str | None = None
+    input: str | list[_Item] = ""
+    stream: bool | None = None
+    tools: list[_Object] | None = None
+
+
+_INCOMPLETE: dict[FinishReason, str] = {
+    "length": "max_output_tokens",
+    "content_filter": "content_filter",
+    "other": "steered",
+}
+
+
+class OpenAIResponses:
+    """The dialect `openai-responses`."""
+
+    name = "openai-responses"
+    stream_type = "text/event-stream; charset=utf-8"
+    ping = b": ping\n\n"
+
+    def read(self, headers: Mapping[str, str], path: str, body: bytes) -> Reading:
+        if not body:
+            return Reading()
+        asked = decode_json(body, _Body)
+        items = [_Item(role="user", content=asked.input)] if isinstance(asked.input, str) else asked.input
+        messages = [("system", asked.instructions)] if asked.instructions else []
+        for item in items:
+            if item.type == "function_call_output":
+                messages.append(("tool", _text(item.output)))
+            elif item.type == "function_call" and (not messages or messages[-1][0] != "assistant"):
+                messages.append(("assistant", ""))
+            elif item.type == "message":
+                messages.append((item.role, _text(item.content)))
+        return Reading(
+            model=asked.model,
+            stream=bool(asked.stream),
+            wants_usage=True,
+            messages=tuple(messages),
+            tools=tuple(str(tool.get("name", "")) for tool in asked.tools or ()),
+        )
+
+    def headers(self, request: Request) -> Mapping[str, str]:
+        return {"x-request-id": f"req_simulated{request.number}"}
+
+    def frames(self, answer: Answer, request: Request) -> list[Frame]:
+        numbers = count()
+
+        def frame(kind: str, *, useful: bool = False, **fields: Any) -> Frame:
+            payload = {"type": f"response.{kind}", **fields, "sequence_number": next(numbers)}
+            return Frame(named_event(payload), "delta", useful=useful)
+
+        begun = _response(answer, request) | {"status": "in_progress"}
+        frames = [frame("created", response=begun), frame("in_progress", response=begun)]
+        for place, item in enumerate(_items(answer)):
+            is_call = item["type"] == "function_call"
+            frames.append(frame("output_item.added", useful=is_call, output_index=place, item=_empty(item)))
+            at = {"item_id": item["id"], "output_index": place}
+            frames += [frame(kind, useful=useful, **at, **fields) for kind, fields, useful in _told(item, answer)]
+            frames.append(frame("output_item.done", output_index=place, item=item))
+        ended = _ended(answer, request)
+        last = frame(ended["status"], response=ended)
+        return [*opened(frames), Frame(last.data, "finish")]
+
+    def single(self, answer: Answer, request: Request) -> bytes:
+        return msgspec.json.encode(_ended(answer, request))
+
+    def refusal(self, failure: Failure) -> Page:
+        return openai.refusal(failure)
+
+    def error_frame(self, failure: Failure) -> bytes:
+        error = msgspec.json.decode(openai.refusal(failure).body)["error"]
+        failed = {"code": error["code"] or error["type"], "message": error["message"]}
+        response = {"id": "resp_simulated", "object": "response", "status": "failed", "error": failed, "output": []}
+        told = named_event({"type": "error", "error": error, "sequence_number": 0})
+        return told + named_event({"type": "response.failed", "response": response, "sequence_number": 1})
+
+    def malformed(self, frame: bytes) -> bytes:
+        return malformed_event(frame)
+
+
+def _text(content: str | list[_Object]) -> str:
+    if isinstance(content, str):
+        return content
+    return "".join(str(part.get("text", "")) for part in content)
+
+
+def _items(answer: Answer) -> Iterator[_Object]:
+    """The items of the output, whole."""
+    said = answer.deltas()
+    thoughts = [delta.text for delta in said if isinstance(delta, ReasoningDelta)]
+    texts = [delta.text for delta in said if isinstance(delta, TextDelta)]
+    refusals = [delta.text for delta in said if isinstance(delta, RefusalDelta)]
+    if thoughts:
+        yield {"id": "rs_1", "type": "reasoning", "summary": [{"type": "summary_text", "text": "".join(thoughts)}]}
+    content: list[_Object] = []
+    if texts:
+        content.append({"type": "output_text", "text": "".join(texts), "annotations": [], "logprobs": []})
+    if refusals:
+        content.append({"type": "refusal", "refusal": "".join(refusals)})
+    if content:
+        yield {"id": "msg_1", "type": "message", "status": "completed", "role": "assistant", "content": content}
+    for number, call in enumerate(answer.tool_calls, 1):
+        yield {
+            "id": f"fc_{number}",
+            "type": "function_call",
+            "status": "completed",
+            "arguments": call.arguments,
+            "call_id": call.id,
+            "name": call.name,
+        }
+
+
+def _empty(item: _Object) -> _Object:
+    """An item as it is announced, before anything of it is said."""
+    nothing = {"summary": [], "content": [], "arguments": "", "status": "in_progress"}
+    return {name: nothing.get(name, value) for name, value in item.items()}
+
+
+_Told: TypeAlias = tuple[str, _Object, bool]
+"""An event's kind, its fields, and whether it is a useful delta."""
+
+
+def _told(item: _Object, answer: Answer) -> Iterator[_Told]:
+    """The events inside one item: each of its parts is announced, said, and said again."""
+    said = answer.deltas()
+    match item["type"]:
+        case "reasoning":
+            here = {"summary_index": 0}
+            part = item["summary"][0]
+            yield "reasoning_summary_part.added", here | {"part": part | {"text": ""}}, False
+            thoughts = [delta.text for delta in said if isinstance(delta, ReasoningDelta)]
+            yield from _deltas("reasoning_summary_text", here, thoughts)
+            yield "reasoning_summary_text.done", here | {"text": part["text"]}, False
+            yield "reasoning_summary_part.done", here | {"part": part}, False
+        case "message":
+            for place, part in enumerate(item["content"]):
+                here = {"content_index": place}
+                is_text = part["type"] == "output_text"
+                field = "text" if is_text else "refusal"
+                more: _Object = {"logprobs": []} if is_text else {}
+                texts = [delta.text for delta in said if isinstance(delta, TextDelta if is_text else RefusalDelta)]
+                kind = "output_text" if is_text else "refusal"
+                yield "content_part.added", here | {"part": part | {field: ""}}, False
+                yield from _deltas(kind, here | more, texts)
+                yield f"{kind}.done", here | more | {field: part[field]}, False
+                yield "content_part.done", here | {"part": part}, False
+        case _:
+            index = int(item["id"].removeprefix("fc_")) - 1
+            arguments = [d.arguments for d in said if isinstance(d, ToolCallDelta) and d.index == index and not d.name]
+            yield from _deltas("function_call_arguments", {}, arguments)
+            yield "function_call_arguments.done", {"arguments": item["arguments"], "name": item["name"]}, False
+
+
+def _deltas(kind: str, here: _Object, texts: list[str]) -> Iterator[_Told]:
+    for text in texts:
+        yield f"{kind}.delta", here | {"delta": text}, bool(text)
+
+
+def _response(answer: Answer, request: Request) -> _Object:
+    return {
+        "id": answer.id or f"resp_simulated{request.number}",
+        "object": "response",
+        "created_at": _CREATED,
+        "status": "completed",
+        "error": None,
+        "incomplete_details": None,
+        "model": answer.model or request.reading.model or "simulated-1",
+        "output": [],
+        "parallel_tool_calls": True,
+        "tool_choice": "auto",
+        "tools": [],
+        "usage": None,
+    }
+
+
+def _ended(answer: Answer, request: Request) -> _Object:
+    usage = _usage(answer.counted(request.reading.words))
+    whole = _response(answer, request) | {"output": list(_items(answer)), "usage": usage}
+    why = answer.native_finish.removeprefix("incomplete:") if answer.native_finish else _INCOMPLETE.get(answer.reason)
+    if why is None or why == "completed":
+        return whole
+    return whole | {"status": "incomplete", "incomplete_details": {"reason": why}}
+
+
+def _usage(usage: Usage) -> _Object:
+    return {
+        "input_tokens": usage.input_tokens,
+        "input_tokens_details": {"cached_tokens": usage.cached_input_tokens or 0, "cache_write_tokens": 0},
+        "output_tokens": usage.output_tokens,
+        "output_tokens_details": {"reasoning_tokens": usage.reasoning_tokens or 0},
+        "total_tokens": usage.input_tokens + usage.output_tokens,
+    }
+
+
+openai_responses = OpenAIResponses()

@@ -1,0 +1,237 @@
+"""What must hold in a simulated world, whatever goes wrong in it. Numbers like I4 are those of docs/guarantees.md.
+
+A monitor only writes down; a violation names the call, so that the seed and the number are enough to see it again.
+"""
+
+import asyncio
+import itertools
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from ..router.errors import AllTargetsFailed, CallFailed, NoTargetAvailable, RequestRejected, StreamInterrupted
+from ..router.report import Report
+from ..router.router import Router
+from .drill_callers import CallersOwnError, Heard
+from .network import Network
+from .server import Simulator
+
+if TYPE_CHECKING:
+    from .drill_world import Told, World
+
+SLACK_S = 0.002
+"""Virtual seconds for what takes a few turns of the loop and one way over the network."""
+
+LEFT_WITHIN_S = 0.1
+"""So soon after a call has ended, every provider that was left has noticed."""
+
+FOREVER_S = 1000.0
+"""Nothing in a world may take longer, stalls of the process aside."""
+
+
+class Monitors:
+    """Watches one world.
+
+    Attributes:
+        violations: What must not be.
+        edges: What happened, by name: how attempts came to be, how calls ended, what was waited for, who was skipped.
+    """
+
+    def __init__(self, world: "World", simulator: Simulator, network: Network) -> None:
+        self._world, self._simulator, self._network = world, simulator, network
+        self._loop = asyncio.get_running_loop()
+        self._stalled_before: dict[int, float] = {}
+        self.violations: list[str] = []
+        self.edges: Counter[str] = Counter()
+
+    def blame(self, invariant: str, call: int | None, words: str) -> None:
+        where = "" if call is None else f" call {call}"
+        self.violations.append(f"{invariant} seed {self._world.mode} {self._world.seed}{where}: {words}")
+
+    # One call is over
+
+    def over(self, heard: Heard) -> None:
+        """Hold what a caller got against what was to be said, and against the report."""
+        report = heard.report
+        if isinstance(heard.error, CallFailed):
+            report = heard.error.report
+        if report is None:
+            if not heard.left:
+                self.blame("I42", heard.call, "there is no report")
+            return
+        told = [each for each in self._world.told if each.call == heard.call]
+        self._one_terminal(heard, report)
+        self._words(heard, report, told)
+        self._books(heard, report, told)
+        self._deadline(heard, report)
+        self._secrets(heard, report)
+        self._alive(heard, report)
+        self._trace(heard, report)
+        self._loop.call_later(LEFT_WITHIN_S, self._left, heard.call, heard.left or report.outcome != "finished")
+
+    def _one_terminal(self, heard: Heard, report: Report) -> None:
+        call = heard.call
+        if heard.after_end:
+            self.blame("I1", call, f"{heard.after_end} events behind the end ({heard.temper})")
+        if report.outcome == "running":
+            self.blame("I1", call, f"its report still says running ({heard.temper}, {heard.events} events)")
+        if heard.finished and report.outcome != "finished":
+            self.blame("I1", call, f"the caller saw it finished, the report says {report.outcome}")
+        if isinstance(heard.error, CallFailed) and report.outcome != "failed":
+            self.blame("I1", call, f"the caller saw it fail, the report says {report.outcome}")
+        if heard.left and report.outcome == "failed":
+            self.blame("I24", call, "it was left, and is reported as failed")
+        if heard.error is None and not heard.left and not heard.finished:
+            self.blame("I1", call, f"it ended without a terminal ({heard.temper}, {report.outcome})")
+        if isinstance(heard.error, CallersOwnError) and heard.temper != "raises":
+            self.blame("I16", call, "a foreign error")
+        if heard.events and isinstance(heard.error, AllTargetsFailed | NoTargetAvailable | RequestRejected):
+            self.blame("I5", call, f"something reached the caller before {type(heard.error).__name__}")
+
+    def _words(self, heard: Heard, report: Report, told: "list[Told]") -> None:
+        """No chunk lost, repeated, reordered, spliced in, or from another call (I2, I3, I4, I36)."""
+        call, pieces = heard.call, heard.pieces
+        if heard.temper == "reads_text" and report.switches:
+            pieces = _cut(pieces[0], [switch.at_chars for switch in report.switches])
+        if self._world.common:
+            after = max((place + 1 for place, mark in enumerate(heard.marks) if mark == "restart"), default=0)
+            pieces = ["".join(pieces[after:])]
+            whole = self._world.whole(call)
+            if not whole.startswith(pieces[0]):
+                self.blame("I2", call, f"{pieces[0]!r} is no beginning of the answer {whole!r} ({heard.marks})")
+            if heard.finished and pieces[0] != whole and report.completion != "unproven":
+                self.blame("I4", call, f"finished with {pieces[0]!r}; whole is {whole!r} ({heard.marks})")
+        else:
+            for piece in pieces:
+                if piece and not any(each.text.startswith(piece) for each in told):
+                    self.blame("I3", call, f"{piece!r} is no beginning of anything that was said to this call")
+            ends = [each for each in told if each.text == pieces[-1]]
+            if heard.finished and report.completion != "unproven" and not ends:
+                self.blame("I4", call, f"finished with {pieces[-1]!r}, which is nobody's whole answer")
+            elif heard.finished and report.completion != "unproven" and not any(each.sound for each in ends):
+                self.blame("I4", call, f"finished, but the end was never told: {ends}")
+        if heard.error is not None and isinstance(heard.error, StreamInterrupted):
+            after = max((place + 1 for place, mark in enumerate(heard.marks) if mark == "restart"), default=0)
+            if heard.error.partial != "".join(heard.pieces[after:]):
+                self.blame("I6", call, f"partial is not what was delivered: {heard.error.partial!r} {heard.pieces}")
+
+    def _books(self, heard: Heard, report: Report, told: "list[Told]") -> None:
+        """Attempts are complete, none runs on, and no provider was asked behind the report's back (I18, I41, I42)."""
+        call = heard.call
+        for attempt in report.attempts:
+            if attempt.outcome == "running" or attempt.ended_s is None:
+                self.blame("I41", call, f"an attempt at {attempt.target} never ended")
+            if attempt.outcome == "failed" and attempt.kind is None:
+                self.blame("I42", call, f"an attempt at {attempt.target} failed for no reason")
+        for name in self._world.names:
+            attempts = sum(attempt.target == name for attempt in report.attempts)
+            asked = sum(each.provider == name for each in told)
+            if asked > attempts:
+                self.blame("I21", call, f"{name} was asked {asked} times, and the report knows of {attempts}")
+        finished = sum(attempt.outcome == "finished" for attempt in report.attempts)
+        if finished != (report.outcome == "finished"):
+            self.blame("I41", call, f"{finished} attempts finished, and the call is {report.outcome}")
+        retries = Counter(attempt.target for attempt in report.attempts if attempt.why == "retry")
+        most = self._world.route.retry.attempts - 1 if self._world.route.retry else 2
+        returns = Counter(attempt.target for attempt in report.attempts if attempt.why != "retry")
+        for name, count in retries.items():
+            if count > most * returns[name]:
+                self.blame("I21", call, f"{name} was retried {count} times; {most} are allowed in each turn")
+
+    def _deadline(self, heard: Heard, report: Report) -> None:
+        collected = heard.temper == "collects"
+        config = self._world.limits
+        deadline_s = config.complete_deadline_s if collected else config.deadline_s
+        committed_s = report.ended_s if collected or report.first_delta_s is None else report.first_delta_s
+        slack_s = SLACK_S + self._world.stalled_s
+        if committed_s is not None and committed_s > deadline_s + slack_s:
+            self.blame("I9", heard.call, f"its deadline was {deadline_s:g} s, it took {committed_s:.4f} s")
+        if heard.ended_s - heard.began_s > FOREVER_S + slack_s:
+            self.blame("I10", heard.call, f"it took {heard.ended_s - heard.began_s:.0f} s")
+        for wait in report.waits:
+            if wait.at_s + wait.for_s > deadline_s + slack_s:
+                self.blame("I12", heard.call, f"it slept past its deadline: {wait}")
+
+    def _secrets(self, heard: Heard, report: Report) -> None:
+        from .drill_world import CANARY_KEY, CANARY_PROMPT
+
+        shown = [repr(report), msgspec.json.encode(report).decode()]
+        if heard.error is not None:
+            shown += [repr(heard.error), str(heard.error), repr(heard.error.args)]
+        for text in shown:
+            if CANARY_KEY[:14] in text:
+                self.blame("I44", heard.call, "a key shows")
+            if CANARY_PROMPT in text or f"c{heard.call}." in text:
+                self.blame("I45", heard.call, "a prompt or an answer shows")
+
+    def _alive(self, heard: Heard, report: Report) -> None:
+        """Once a healthy core has appeared, every call ends well."""
+        world = self._world
+        healed = world.core is not None and world.healed_s is not None and heard.began_s >= world.healed_s
+        if (
+            healed and not heard.finished and heard.pieces[-1] != world.whole(heard.call)
+        ):  # else all was said but the end
+            kinds = [(attempt.target, attempt.why, attempt.kind) for attempt in report.attempts]
+            skips = [(skip.target, skip.reason) for skip in report.skipped]
+            self.blame("I10", heard.call, f"a healthy target stood by, and it ended {report.outcome}: {kinds} {skips}")
+
+    def _trace(self, heard: Heard, report: Report) -> None:
+        attempts = [(a.target, a.why, a.outcome, a.kind and a.kind.value, a.ended_s) for a in report.attempts]
+        self._network.note(f"call {heard.call} {report.outcome} {attempts} {heard.pieces}")
+        self.edges[f"caller {heard.temper}"] += 1
+        for attempt in report.attempts:
+            self.edges[f"ask {attempt.why}"] += 1
+            if attempt.kind is not None:
+                self.edges[f"kind {attempt.kind.value}"] += 1
+        for skip in report.skipped:
+            self.edges[f"skip {skip.reason}"] += 1
+        for wait in report.waits:
+            self.edges[f"wait {wait.reason}"] += 1
+        for switch in report.switches:
+            self.edges[f"switch {switch.policy}"] += 1
+        ended = type(heard.error).__name__ if isinstance(heard.error, CallFailed) else report.outcome
+        self.edges[f"end {ended}"] += 1
+
+    def _left(self, call: int, given_up: bool) -> None:
+        """A little later: nobody generates for a call that is over (I14, I15)."""
+        for exchange in self._simulator.exchanges:
+            if exchange.ended is None and f"#{call} ".encode() in exchange.request.body and given_up:
+                self.blame("I14", call, f"{exchange.provider} still answers, though the call is over")
+
+    # The world is over
+
+    def settled(self, router: Router) -> None:
+        """All calls have ended: what was taken has been given back (I17, I18)."""
+        shared = router._entered()
+        if shared.generation.calls:
+            self.blame("I18", None, f"{shared.generation.calls} calls are counted as in flight")
+        if shared.waiting:
+            self.blame("I18", None, f"{len(shared.waiting)} calls wait for a return")
+        for live in shared.generation.all_live():
+            if live.health.probing:
+                self.blame("I23", None, f"{live.label}: a probe is out that nobody sent")
+            transport = live._transport
+            if transport is not None and transport.open_exchanges:
+                self.blame("I17", None, f"{live.label}: {transport.open_exchanges} exchanges are open")
+            pool = None if transport is None else transport._pool
+            if pool is not None and pool.acquired:
+                self.blame("I17", None, f"{live.label}: {pool.acquired} connections are taken")
+        told = Counter(each.call for each in self._world.told)
+        if any(call >= self._world.streams for call in told):
+            self.blame("I41", None, "a provider was asked for a call that nobody made")
+
+    def closed(self) -> None:
+        """The Router is closed: nothing of it is left (I10, I17)."""
+        mine = asyncio.current_task()
+        for task in asyncio.all_tasks():
+            name = getattr(task.get_coro(), "__qualname__", "")
+            if task is not mine and not name.startswith("Connection."):
+                self.blame("I10", None, f"a task outlives the Router: {name} {task.get_name()}")
+        if self._network.open:
+            self.blame("I17", None, f"{len(self._network.open)} connections are open")
+
+
+def _cut(text: str, places: list[int]) -> list[str]:
+    bounds = [0, *places, len(text)]
+    return [text[start:end] for start, end in itertools.pairwise(bounds)]

@@ -1,0 +1,263 @@
+"""One world of the simulation: targets of several dialects, a route with drawn policies, callers of every temper.
+
+Everything is drawn from one seed, in swarm subsets: a world has some of the faults, not all, so that rare ones combine.
+The real Router, with its real transport, is asked by callers who read, collect, break off, are cancelled, or are slow;
+`drill_monitors` watches what reaches them. In `safety` mode the faults go on throughout; in `liveness` mode one target
+is healed after a while and spared from then on, and every call that begins later must end well.
+"""
+
+import asyncio
+import random
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any, Literal, cast
+
+import msgspec
+
+from ..config.model import Config, Health, Hedge, Hold, Limits, Retry, Route, Target
+from ..router.router import Router
+from .drill_callers import Caller
+from .drill_monitors import Monitors
+from .faults_script import SCRIPT_FAULTS, Cast
+from .faults_wire import CONNECT_FAULTS, WIRE_FAULTS, SwarmWeather
+from .network import RESOLVER_GIVES_UP_S, Network
+from .reply import Answer
+from .request import Request
+from .script import Scenario, Script
+from .server import Simulator
+from .virtual import VirtualLoop, perform
+
+Mode = Literal["safety", "liveness"]
+
+PROCESS_FAULTS = ("process_stall", "wall_jump")
+ALL_FAULTS = (*SCRIPT_FAULTS, *CONNECT_FAULTS, *WIRE_FAULTS, *PROCESS_FAULTS)
+SURFACED = ("bad_request", "context_length", "content_filter", "unknown")
+"""A fault of the caller's, for which no other target need be asked."""
+
+ENDS_ALL_THE_SAME = ("kept_open", "short_body")
+"""Something goes wrong behind the dialect's end marker, which has proven that the answer is whole."""
+
+SPEAKERS = ("openai", "openai", "anthropic", "gemini", "koala", "openai-responses", "ollama", "cohere", "mistral")
+STREAMS = 40
+CANARY_KEY = "sk-canary-7Jq2LwP0xVbN4tRz"
+CANARY_PROMPT = "canaryprompt-9f3b"
+HEALED_AFTER_S = 8.0
+
+
+@dataclass
+class Played:
+    """What one world came to.
+
+    Attributes:
+        violations: What must not be, in words that name the call.
+        faults: How often each fault struck.
+        edges: How often each way of going on, and of ending, was taken.
+        trace: The digest of all that happened.
+    """
+
+    seed: int
+    streams: int
+    violations: list[str] = field(default_factory=list)
+    faults: Counter[str] = field(default_factory=Counter)
+    edges: Counter[str] = field(default_factory=Counter)
+    trace: str = ""
+
+
+class Told(msgspec.Struct):
+    """What a provider was to say to one request, kept to be held against what arrived.
+
+    Attributes:
+        call: The number of the call that asked.
+        text: All of its text.
+        sound: Its own end is told, so that it may count as whole.
+    """
+
+    call: int
+    provider: str
+    number: int
+    text: str
+    fault: str | None
+    sound: bool
+
+
+class World:
+    """A seed, and what is drawn from it."""
+
+    def __init__(self, seed: int, *, mode: Mode = "safety", streams: int = STREAMS) -> None:
+        self.seed, self.mode, self.streams = seed, mode, streams
+        self.rng = rng = random.Random(f"{mode}-{seed}")  # noqa: S311 - chance, not cryptography
+        self.common = rng.random() < 0.5
+        """Whether all targets would say the same, so that answers can be gone on with; else each says its own."""
+        kinds = [kind for kind in ALL_FAULTS if rng.random() < 0.5] or ["refuse"]
+        if mode == "liveness":
+            kinds = [kind for kind in kinds if kind not in (*SURFACED, *PROCESS_FAULTS, "no_descriptors")]
+        self.kinds = kinds
+        self.share = rng.choice((0.3, 0.5, 0.8))
+        self.names = [f"t{place}" for place in range(rng.randint(2, 4))]
+        self.dialects = {name: rng.choice(SPEAKERS) for name in self.names}
+        self.core = self.names[-1] if mode == "liveness" else None
+        self.route = self._route()
+        self.told: list[Told] = []
+        self.faults: Counter[str] = Counter()
+        self.healed = False
+        self.healed_s: float | None = None
+        self.stalled_s = 0.0
+        self.limits = Limits(
+            connect_s=0.8, first_delta_s=2.0, stall_s=2.0, deadline_s=30.0 if self.core is None else 300.0,
+            complete_deadline_s=60.0 if self.core is None else 300.0, reserve_s=1.0,
+            total_s=rng.choice((None, None, 8.0)) if self.core is None else None,
+        )  # fmt: skip
+
+    def config(self) -> Config:
+        rng = self.rng
+        targets = {
+            name: Target(
+                self.dialects[name], model="simulated-1", name=name, key=CANARY_KEY, reasoning=False,
+                base_url=f"http://{name}.sim/{name}",
+            )
+            for name in self.names
+        }  # fmt: skip
+        health = Health(
+            failures_in_row=rng.choice((2, 5)), window_min_calls=rng.choice((4, 10)), open_s=rng.choice((0.5, 5.0)),
+            slow_call_s=rng.choice((None, 0.5)), probes_to_close=rng.choice((1, 2)), park_auth_s=10.0,
+            park_quota_s=20.0, park_max_s=40.0, park_not_found_s=10.0, park_growth_max_s=30.0,
+        )  # fmt: skip
+        return Config(targets=targets, routes={"world": self.route}, limits=self.limits, health=health)
+
+    def _route(self) -> Route:
+        rng = self.rng
+        policies = [policy for policy in ("continue", "ask_to_continue", "replay", "restart") if rng.random() < 0.6]
+        rng.shuffle(policies)
+        if self.core is not None and "replay" not in policies:
+            policies.append("replay")
+        if self.core is not None:
+            self.common = True
+        names: list[Any] = list(self.names)
+        select = rng.choice(("priority", "priority", "weighted", "latency"))
+        if select != "priority" and len(names) > 2 and rng.random() < 0.5:
+            names = [tuple(names[:2]), *names[2:]]
+        return Route(
+            tuple(names),
+            select=cast(Any, select),
+            all_open="wait" if self.core is not None else rng.choice(("wait", "wait", "last_resort", "fail")),
+            mid_stream=cast(Any, tuple(policies)),
+            upstream=rng.choice(("stream", "stream", "stream", "single")),
+            hold=rng.choice((None, None, None, Hold(deltas=3), Hold(for_s=0.4), Hold())),
+            hedge=rng.choice((None, None, Hedge(after=0.4, budget_ratio=1.0), Hedge(budget_ratio=0.5))),
+            retry=Retry(attempts=rng.choice((1, 2, 3)), budget_floor_per_s=rng.choice((1.0, 10.0)), backoff_s=0.3),
+        )
+
+    # What the providers say
+
+    def script(self, request: Request) -> Script:
+        """What a provider does with a request: the answer, or the answer spoilt."""
+        rng = self.rng
+        name, dialect = request.provider, self.dialects[request.provider]
+        call, left = self._what_to_say(request, dialect)
+        answer = Answer(tuple(_words(left)))
+        spared = name == self.core and self.healed
+        fault = None
+        if answer.text and not spared and rng.random() < self.share:
+            known = [kind for kind in self.kinds if kind in SCRIPT_FAULTS]
+            known = [kind for kind in known if request.reading.stream or not SCRIPT_FAULTS[kind].streams_only]
+            fault = SCRIPT_FAULTS[rng.choice(known)] if known else None
+        pace_s = rng.choice((0.0, 0.01, 0.05))
+        if fault is None:
+            script = Script(answer)
+        else:
+            self.faults[fault.name] += 1
+            script = fault.spoil(Cast(answer, dialect, request.reading.stream, rng))
+        script = msgspec.structs.replace(
+            script, delta_delay_s=pace_s, head_delay_s=rng.choice((0.0, 0.02)),
+            keep_alive=script.keep_alive and (fault is not None or rng.random() < 0.7),
+        )  # fmt: skip
+        sound = fault is None or fault.harmless or fault.name in ENDS_ALL_THE_SAME
+        self.told.append(Told(call, name, request.number, left, fault.name if fault else None, sound))
+        return script
+
+    def _what_to_say(self, request: Request, dialect: str) -> tuple[int, str]:
+        """The call that asks, and what is left of it to be said."""
+        messages = request.reading.messages
+        asked = next(text for role, text in messages if CANARY_PROMPT in text)
+        call = int(asked.split("#")[1].split()[0])
+        if not self.common:
+            text = "".join(f"c{call}.{request.provider}.{request.number}.{word} " for word in range(_size(call)))
+            return call, text
+        text = self.whole(call)
+        said = next((text for role, text in reversed(messages) if role in ("assistant", "model")), "")
+        echoes = dialect == "mistral" and request.reading.prefilled
+        return call, text if echoes or not text.startswith(said) else text[len(said) :]
+
+    def whole(self, call: int) -> str:
+        """What everybody would answer to a call, in a world where all would say the same."""
+        return "".join(f"c{call}.all.{word}. " for word in range(_size(call)))
+
+    # The play
+
+    async def play(self) -> Played:
+        loop = cast(VirtualLoop, asyncio.get_running_loop())
+        simulator = Simulator({name: Scenario(self.script, self.dialects[name]) for name in self.names})
+        await simulator.start(listen=False)
+        weather = SwarmWeather(self.rng, self.kinds, self.share * 0.5)
+        network = Network(loop, weather)
+        loop.network = network
+        for name in self.names:
+            network.serve(f"{name}.sim", simulator.protocol)
+        router = Router(self.config(), rng=random.Random(self.seed))  # noqa: S311 - chance, not cryptography
+        monitors = Monitors(self, simulator, network)
+        async with router:
+            troubles = asyncio.ensure_future(self._troubles(loop))
+            callers = []
+            for number in range(self.streams):
+                await asyncio.sleep(self.rng.expovariate(2.0 if self.core is None else 0.7))
+                if self.core is not None and self.healed_s is None and loop.time() >= HEALED_AFTER_S:
+                    self._heal(weather, network)
+                caller = Caller(self, router, number)
+                callers.append(loop.create_task(caller.go(monitors), name=f"caller {number}"))
+            await asyncio.gather(*callers)
+            troubles.cancel()
+            await asyncio.wait([troubles])
+            await asyncio.sleep(1.0)
+            monitors.settled(router)
+            trace = network.trace()  # in what order a closing pool closes its connections is nobody's concern
+        await asyncio.sleep(0.1)
+        monitors.closed()
+        await simulator.aclose()
+        self.faults += weather.struck
+        return Played(self.seed, self.streams, monitors.violations, self.faults, monitors.edges, trace)
+
+    def _heal(self, weather: SwarmWeather, network: Network) -> None:
+        """From now on nothing befalls the core. Calls that begin once old lookups have ended must all end well."""
+        host = f"{self.core}.sim"
+        weather.spare(host)
+        network.cut_off(host)
+        self.healed = True
+        self.healed_s = asyncio.get_running_loop().time() + RESOLVER_GIVES_UP_S + 1.0
+
+    async def _troubles(self, loop: VirtualLoop) -> None:
+        """What befalls the process itself."""
+        rng = self.rng
+        while True:
+            await asyncio.sleep(rng.expovariate(0.25))
+            if "process_stall" in self.kinds and rng.random() < 0.5:
+                self.faults["process_stall"] += 1
+                lasts_s = rng.choice((0.1, 2.0, 30.0))
+                self.stalled_s += lasts_s
+                loop.stall(lasts_s)
+            if "wall_jump" in self.kinds and rng.random() < 0.5:
+                self.faults["wall_jump"] += 1
+                loop.wall_skew_s += rng.choice((-3600.0, 3600.0))
+
+
+def _size(call: int) -> int:
+    return 4 + call * 7 % 6
+
+
+def _words(text: str) -> list[str]:
+    pieces = text.split(" ")
+    return [f"{piece} " for piece in pieces[:-1]] + ([pieces[-1]] if pieces[-1] else [])
+
+
+def run(seed: int, *, mode: Mode = "safety", streams: int = STREAMS) -> Played:
+    """Play one world from its beginning to its end, in virtual time."""
+    return perform(World(seed, mode=mode, streams=streams).play())

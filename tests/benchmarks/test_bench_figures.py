@@ -1,0 +1,61 @@
+"""Figures are ratios of what was measured in the same round; targets are printed as they are."""
+
+import pytest
+
+from benchmarks.case import Case, calls, coalesced
+from benchmarks.figures import Figure, Spread, figures, ratios
+from benchmarks.table import figure_rows, verdict_rows
+from benchmarks.targets import TARGETS, verdicts
+from benchmarks.wire import Script
+
+
+def test_ratios_pair_what_was_measured_together() -> None:
+    # Both became twice as slow in the second round: the ratio of medians would be wrong, those of the rounds are not.
+    assert ratios([2.0, 4.0, 2.0], [1.0, 2.0, 1.0]) == Spread(2.0, 2.0, 2.0)
+
+
+def test_a_delta_costs_the_slope_between_short_and_long_streams() -> None:
+    group = coalesced(8, 32, ("loop", "understudy"))
+    samples = {
+        ("100 deltas c8", "loop"): [1000.0, 1100.0, 900.0],
+        ("1,000 deltas c8", "loop"): [10_000.0, 10_100.0, 9900.0],
+        ("100 deltas c8", "understudy"): [2000.0, 2000.0, 2000.0],
+        ("1,000 deltas c8", "understudy"): [11_900.0, 11_900.0, 11_900.0],
+    }
+    found = {(figure.what, figure.client): figure for figure in figures([group], samples)}
+    assert found["delta c8", "loop"].value.median == pytest.approx(10)
+    assert found["delta c8", "understudy"].ratios["loop"].median == pytest.approx(1.1)
+
+
+def test_a_failing_first_target_adds_so_many_calls() -> None:
+    group = calls(32, 64, ("understudy",), ("500",))
+    samples = {("call c32", "understudy"): [100.0], ("call c32 after 500", "understudy"): [210.0]}
+    found = {figure.what: figure for figure in figures([group], samples)}
+    assert found["added c32 by 500"].value.median == pytest.approx(1.1)
+
+
+@pytest.mark.parametrize(("measured", "met", "goal_met"), [(1.1, True, True), (1.2, True, False), (1.5, False, False)])
+def test_a_target_is_met_or_it_is_not(measured: float, met: bool, goal_met: bool) -> None:
+    spread = Spread(measured, measured, measured)
+    figure = Figure("delta c8", "understudy", "µs", spread, {"loop": spread})
+    (verdict,) = verdicts([figure])
+    assert (verdict.met, verdict.goal_met) == (met, goal_met)
+    (row,) = verdict_rows([verdict])
+    assert row[1] == f"{measured:.2f}"
+    assert ("NOT MET" in row[2]) is not met
+    assert ("NOT MET" in row[3]) is not goal_met
+
+
+def test_every_target_is_about_a_ratio_that_is_taken() -> None:
+    assert {target.versus for target in TARGETS} <= {None, "loop", "openai", "import aiohttp, tenacity"}
+
+
+def test_a_slow_client_does_fewer_operations_in_whole_waves() -> None:
+    case = Case("x", "call", Script("single"), 8, 64, ())
+    assert [case.count_of(share) for share in (1.0, 0.5, 0.2, 0.01)] == [64, 32, 16, 8]
+
+
+def test_a_row_names_what_it_is_about_once() -> None:
+    spread = Spread(1.0, 0.5, 2.0)
+    rows = figure_rows([Figure("call c1", client, "µs", spread) for client in ("loop", "understudy")], {})
+    assert [row[0] for row in rows] == ["call c1", ""]

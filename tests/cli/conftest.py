@@ -1,0 +1,53 @@
+"""The command line in tests: in an empty folder, without anybody's keys, run in a thread beside the simulator."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from commands import Ended, Invoke, run
+from understudy.providers import registry
+from understudy.simulator import Simulator
+
+from canaries import CANARY_KEY
+
+
+@pytest.fixture(autouse=True)
+def nobody_is_configured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """An empty working directory, and an environment without keys, settings, colours or a width."""
+    keys = {registry.get(name).info.key_env for name in registry.names()}
+    for name in tuple(os.environ):
+        if name in keys or name.startswith(("UNDERSTUDY_", "AWS_")):
+            monkeypatch.delenv(name)
+    for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def invoke() -> Invoke:
+    """Run a command in a thread, so that a simulator on this loop can answer it."""
+
+    async def run_beside(*arguments: str, given: str | bytes | None = None) -> Ended:
+        return await asyncio.to_thread(run, *arguments, given=given)
+
+    return run_beside
+
+
+@pytest.fixture
+def configured(understudy_simulator: Simulator, nobody_is_configured: Path) -> Callable[..., Path]:
+    """`configured("lead", "second")`: ./understudy.yaml with a target for each provider that the simulator plays."""
+
+    def write(*names: str, settings: str = "retry: {attempts: 1}\n") -> Path:
+        lines = ["targets:"]
+        for name in names:
+            url = understudy_simulator.base_url(name)
+            lines.append(f"  {name}: {{provider: openai, model: m-1, base_url: '{url}', key: '{CANARY_KEY}'}}")
+        lines += ["routes:", f"  chat: {{targets: [{', '.join(names)}]}}", settings]
+        file = nobody_is_configured / "understudy.yaml"
+        file.write_text("\n".join(lines), encoding="utf-8")
+        return file
+
+    return write

@@ -1,0 +1,80 @@
+"""`understudy check` and `understudy schema`."""
+
+import json
+from pathlib import Path
+
+import pytest
+from commands import run
+from understudy.config import json_schema
+
+GOOD = """\
+targets:
+  a: {provider: openai, model: m-1}
+  b: {provider: openai, model: m-2}
+routes:
+  chat: {targets: [a, b]}
+"""
+BAD = """\
+targets:
+  a: {provider: koalla}
+  b: {provider: openai, connect_s: -1}
+"""
+
+
+@pytest.fixture
+def file(nobody_is_configured: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    return nobody_is_configured / "router.yaml"
+
+
+def test_a_good_file(file: Path) -> None:
+    file.write_text(GOOD)
+    ended = run("check", "router.yaml")
+    assert (ended.exit_code, ended.stdout, ended.stderr) == (0, "router.yaml: 2 targets, 1 route: fine\n", "")
+
+
+def test_all_problems_have_their_places(file: Path) -> None:
+    file.write_text(BAD)
+    ended = run("check", "router.yaml")
+    assert ended.exit_code == 2
+    first, second = ended.stdout.splitlines()
+    assert first.startswith("router.yaml:2:17: targets.a.provider: ")
+    assert first.endswith("did you mean 'koala'?")
+    assert second.startswith("router.yaml:3:36: targets.b.connect_s: must be more than 0")
+
+
+def test_a_warning_is_no_reason_to_fail(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY")
+    file.write_text(GOOD)
+    ended = run("check", "router.yaml")
+    assert (ended.exit_code, ended.stdout) == (0, "router.yaml: 2 targets, 1 route: fine\n")
+    assert "warning: router.yaml:2:" in ended.stderr
+    assert "OPENAI_API_KEY" in ended.stderr
+
+
+def test_several_files_and_json(file: Path) -> None:
+    file.write_text(GOOD)
+    file.with_name("bad.yaml").write_text(BAD)
+    ended = run("check", "router.yaml", "bad.yaml", "missing.yaml", "--json")
+    assert ended.exit_code == 2
+    good, bad, missing = json.loads(ended.stdout)["files"]
+    assert good == {"file": "router.yaml", "ok": True, "problems": [], "warnings": []}
+    assert [(each["line"], each["path"]) for each in bad["problems"]] == [
+        (2, "targets.a.provider"),
+        (3, "targets.b.connect_s"),
+    ]
+    assert missing["problems"][0]["message"].startswith("cannot be read")
+
+
+def test_without_a_name_the_usual_file_is_checked(file: Path) -> None:
+    nothing = run("check")
+    assert nothing.exit_code == 2
+    assert "nothing to check" in nothing.stderr
+    file.with_name("understudy.yaml").write_text(GOOD)
+    assert run("check").stdout == "understudy.yaml: 2 targets, 1 route: fine\n"
+
+
+def test_the_schema_is_the_schema() -> None:
+    ended = run("schema")
+    assert ended.exit_code == 0
+    assert json.loads(ended.stdout) == json_schema()

@@ -1,0 +1,106 @@
+"""Settings from variables: which variable is which setting, and which is none."""
+
+import pytest
+from understudy.config.environment import layer_from
+from understudy.config.layers import Layer
+from understudy.config.scalars import Plain, Text
+
+from canaries import CANARY_KEY, assert_no_canary
+
+BELOW = {
+    "targets": {"My-Target.2": {"provider": "koala", "headers": {"X-Team": "t"}, "body": {"camelCase": 1}}},
+    "routes": {"chat": {"targets": ["koala"]}},
+}
+
+
+def layer(**variables: str) -> Layer:
+    return layer_from(variables, "environment", below=BELOW)
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("UNDERSTUDY_LIMITS__DEADLINE_S", ("limits", "deadline_s")),
+        ("understudy_limits__deadline_s", ("limits", "deadline_s")),
+        ("UNDERSTUDY_ROUTES__CHAT__DEADLINE_S", ("routes", "chat", "deadline_s")),
+        ("UNDERSTUDY_ROUTES__CHAT__RETRY__ATTEMPTS", ("routes", "chat", "retry", "attempts")),
+        ("UNDERSTUDY_TARGETS__MY_TARGET_2__BASE_URL", ("targets", "My-Target.2", "base_url")),
+        ("UNDERSTUDY_TARGETS__NEW__MODEL", ("targets", "new", "model")),
+        ("UNDERSTUDY_TARGETS__MY_TARGET_2__HEADERS__X_TEAM", ("targets", "My-Target.2", "headers", "X-Team")),
+        ("UNDERSTUDY_TARGETS__MY_TARGET_2__BODY__CAMELCASE", ("targets", "My-Target.2", "body", "camelCase")),
+        ("UNDERSTUDY_LIMIT__DEADLINE_S", ("limit", "deadline_s")),
+        ("UNDERSTUDY_LIMITS__DEADLIN_S", ("limits", "deadlin_s")),
+    ],
+)
+def test_two_underscores_step_into_a_mapping(name: str, path: tuple[str, ...]) -> None:
+    found = layer(**{name: "7"})
+    assert found.variables == {path: name}
+    assert found.holds(path)
+    node = found.tree
+    for part in path:
+        node = node[part]
+    assert (node, type(node)) == ("7", Plain)
+    assert str(found.problem(path, "is wrong")).startswith(f"environment {name}: ")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "UNDERSTUDY_OPENAI_BASE_URL", "UNDERSTUDY_KOALA_BASE_URL", "UNDERSTUDY_MY__PROVIDER_BASE_URL",
+        "UNDERSTUDY_CONFIG", "UNDERSTUDY_SERVICE_HOST", "UNDERSTUDY_PORT_80_TCP_ADDR",
+        "UNDERSTUDY_LIMITS_DEADLINE_S", "UNDERSTUDY_",
+        "UNDERSTUDY_LIMITS__", "UNDERSTUDY___X", "OTHER_LIMITS__DEADLINE_S",
+        "LIMITS__DEADLINE_S", "UNDERSTUDYLIMITS__X",
+    ],
+)  # fmt: skip
+def test_other_variables_are_no_settings(name: str) -> None:
+    assert layer(**{name: "7"}).tree == {}
+
+
+def test_an_empty_variable_is_not_there() -> None:
+    assert layer(UNDERSTUDY_LIMITS__DEADLINE_S="").tree == {}
+
+
+def test_mappings_and_lists_are_json_and_single_settings_go_over_them() -> None:
+    found = layer(
+        UNDERSTUDY_TARGETS__A__MODEL="over",
+        UNDERSTUDY_TARGETS='{"a": {"provider": "koala", "model": "under", "body": {"n": [1, true, null]}}}',
+        UNDERSTUDY_ROUTES__CHAT__TARGETS='["a", {"provider": "koala"}]',
+    )
+    assert found.tree == {
+        "targets": {"a": {"provider": "koala", "model": "over", "body": {"n": [1, True, None]}}},
+        "routes": {"chat": {"targets": ["a", {"provider": "koala"}]}},
+    }
+    assert type(found.tree["targets"]["a"]["provider"]) is Text
+
+
+def test_lists_of_names_may_have_commas() -> None:
+    found = layer(UNDERSTUDY_ROUTES__CHAT__TARGETS="a, openai/gpt-5,,", UNDERSTUDY_ROUTES__CHAT__MID_STREAM="replay")
+    assert found.tree["routes"]["chat"] == {"targets": ["a", "openai/gpt-5"], "mid_stream": ["replay"]}
+
+
+def test_the_text_of_a_setting_is_no_json() -> None:
+    assert layer(UNDERSTUDY_TARGETS__A__KEY='{"type": "service_account"}').tree["targets"]["a"] == {
+        "key": '{"type": "service_account"}'
+    }
+
+
+@pytest.mark.parametrize("text", ["koala", "{", "{a: 1}", "[" * 100_000, '{"a": NaN}', f'{{"{CANARY_KEY}"'])
+def test_what_is_no_json_is_a_problem_that_shows_nothing(text: str) -> None:
+    found = layer(UNDERSTUDY_TARGETS=text)
+    assert [str(problem) for problem in found.problems] == [
+        "environment UNDERSTUDY_TARGETS: targets: is not valid JSON"
+    ]
+    assert_no_canary(found.problems)
+
+
+def test_a_setting_below_a_text_is_left_out() -> None:
+    found = layer(UNDERSTUDY_LIMITS__DEADLINE_S="1", UNDERSTUDY_LIMITS__DEADLINE_S__X="2")
+    assert found.tree == {"limits": {"deadline_s": "1"}}
+
+
+def test_a_problem_names_the_nearest_variable() -> None:
+    found = layer(UNDERSTUDY_TARGETS__NEW__MODEL="m", UNDERSTUDY_LIMITS__TAIL_S="1")
+    assert str(found.problem(("targets", "new", "provider"), "is missing")) == (
+        "environment UNDERSTUDY_TARGETS__NEW__MODEL: targets.new.provider: is missing"
+    )

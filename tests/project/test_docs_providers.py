@@ -1,0 +1,264 @@
+"""docs/providers.md: its tables are those of the code; its examples are run on loopback, cut anywhere, installed."""
+
+import asyncio
+import importlib.util
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from provider_tables import PAGE, with_tables
+from understudy.config import load
+from understudy.providers import registry
+from understudy.providers.capabilities import Capabilities
+from understudy.providers.chat import chat_request
+from understudy.providers.errors import ErrorKind, ProviderError
+from understudy.providers.events import Finished, TextDelta, Usage
+from understudy.providers.provider import Endpoint, Provider, ProviderInfo, ResponseHead, Unsupported
+from understudy.providers.secret import Secret
+
+from components import need
+from understudy import Router, Target
+from understudy.testing import Failure, Page, Simulator
+
+TEXT = PAGE.read_text(encoding="utf-8")
+PACKAGE = PAGE.parents[1] / "examples" / "third_party_provider"
+PARROT = PACKAGE / "understudy_parrot.py"
+SAID = b'data: {"word":"Polly "}\n\ndata: {"word":"here."}\n\ndata: {"done":"said","heard":3,"words":2}\n\n'
+STREAM = ResponseHead(200, {"content-type": "text/event-stream"})
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _with_botocore() -> None:
+    need("botocore")
+
+
+@pytest.fixture(scope="module")
+def parrot() -> ModuleType:
+    """The example's module, from its file."""
+    spec = importlib.util.spec_from_file_location("understudy_parrot", PARROT)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def section(heading: str) -> str:
+    _, found, rest = TEXT.partition(f"\n## {heading}\n")
+    assert found, f"the page has no section {heading!r}"
+    return rest.partition("\n## ")[0]
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def test_the_tables_are_those_of_the_code() -> None:
+    assert with_tables(TEXT) == TEXT, "run: python tests/project/provider_tables.py"
+    assert all(f"| `{name}` |" in section("Who there is") for name in registry.names())
+
+
+class Watched(Mapping[str, Any]):
+    """Options that note down which of them a provider looks for."""
+
+    def __init__(self, given: Mapping[str, Any], asked: set[str]) -> None:
+        self._given, self._asked = given, asked
+
+    def __getitem__(self, name: str) -> Any:
+        self._asked.add(name)
+        return self._given[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._given)
+
+    def __len__(self) -> int:
+        return len(self._given)
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_the_options_are_those_that_the_provider_looks_for(name: str) -> None:
+    listed: set[str] = set()
+    for row in section("Options").splitlines():
+        if row.startswith(f"| `{name}` |"):
+            listed |= set(re.findall(r"`(\w+)`", row.split("|")[2]))
+    provider, asked = registry.get(name), set[str]()
+    chat = chat_request("Hi", reasoning_effort="high")
+    for key in (Secret("key"), None):
+        options = Watched({"region": "eu-central-1", "access_key_id": "a", "secret_access_key": "b"}, asked)
+        to = Endpoint(base_url="https://h.{region}.test", model="m-1", key=key, options=options)
+        provider.build_request(chat, to)
+    assert asked == listed
+
+
+def test_the_capabilities_are_all_explained() -> None:
+    explained = section("What is known of models").partition("| Capability | Meaning |\n")[2].partition("\n\n")[0]
+    named = {name for row in explained.splitlines() for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+    assert named == set(Capabilities.__struct_fields__)
+
+
+def test_a_target_overrides_the_capabilities(tmp_path: Path) -> None:
+    (file,) = blocks(section("What is known of models"), "yaml")
+    (tmp_path / "understudy.yaml").write_text(file, encoding="utf-8")
+    target = load(tmp_path / "understudy.yaml").targets["mine"]
+    assert target.capabilities == {
+        "images": False,
+        "reasoning": False,
+        "prefill": "plain",
+        "context_window": 32768,
+    }
+
+
+@contextmanager
+def kept(name: str) -> Iterator[None]:
+    """Whatever registers `name` inside is forgotten afterwards."""
+    try:
+        yield
+    finally:
+        registry.unregister(name)
+
+
+async def test_a_provider_of_the_chat_protocol_is_five_lines_of_data(understudy_simulator: Simulator) -> None:
+    (code,) = blocks(section("Add one that speaks the chat protocol"), "python")
+    names: dict[str, Any] = {}
+    with kept("acme"):
+        exec(code, names)
+        assert isinstance(names["acme"], ProviderInfo)
+        understudy_simulator.play("lead", Failure(ErrorKind.AUTH))
+        understudy_simulator.play("acme", "Acme is here.")
+        lead = Target("openai", model="m", key="k", base_url=understudy_simulator.base_url("lead"))
+        acme = Target("acme", key="k", base_url=understudy_simulator.base_url("acme"))
+        async with Router([lead, acme]) as router:
+            answer = await router.complete("Who is there?")
+        assert answer.text == "Acme is here."
+        assert understudy_simulator.exchanges[-1].request.reading.model == "acme-1"
+    assert "acme" not in registry.names()
+
+
+def test_what_is_shown_of_the_example_is_the_example() -> None:
+    whole = PARROT.read_text(encoding="utf-8")
+    shown = blocks(section("Add one with a wire of its own"), "python")
+    assert len(shown) == 3
+    for block in shown:
+        assert block in whole
+    (entry,) = blocks(section("Ship one as a package"), "toml")
+    assert entry in (PACKAGE / "pyproject.toml").read_text(encoding="utf-8")
+
+
+def read(
+    provider: Provider, head: ResponseHead, *pieces: bytes
+) -> tuple[list[Any], Finished | None, ProviderError | None]:
+    decoder = provider.decoder(head)
+    events = [event for piece in pieces for event in decoder.feed(piece)]
+    return events + decoder.end(), decoder.finish, decoder.failure
+
+
+def test_the_example_reads_its_wire_however_it_is_cut(parrot: ModuleType) -> None:
+    provider: Provider = parrot.provider
+    events = [TextDelta("Polly "), TextDelta("here."), Usage(3, 2)]
+    assert isinstance(provider, Provider)
+    for place in range(len(SAID) + 1):
+        assert read(provider, STREAM, SAID[:place], SAID[place:]) == (events, Finished("stop", "said"), None)
+    marker = SAID.index(b'{"done"')
+    for place in range(marker):
+        _, finish, failure = read(provider, STREAM, SAID[:place])
+        assert finish is None
+        assert failure is not None
+        assert failure.kind is ErrorKind.TRUNCATED
+
+
+def test_the_example_tells_failures(parrot: ModuleType) -> None:
+    provider: Provider = parrot.provider
+    events, finish, failure = read(provider, STREAM, b'data: {"word":"Pol"}\n\ndata: {"error":"too loud"}\n\n')
+    assert (events, finish) == ([TextDelta("Pol")], None)
+    assert failure is not None
+    assert failure.provider_message == "too loud"
+    head = ResponseHead(429, {"content-type": "application/json", "retry-after": "7"})
+    refusal = provider.error_for(head, b'{"error":"not now"}')
+    assert (refusal.kind, refusal.retry_after_s, refusal.provider_message) == (ErrorKind.RATE_LIMITED, 7.0, "not now")
+
+
+def test_the_example_refuses_what_it_cannot_say(parrot: ModuleType) -> None:
+    provider: Provider = parrot.provider
+    to = Endpoint(base_url="https://parrot.test", model="grey-1", key=Secret("feather"))
+    for chat in (chat_request("Hi", stop="x"), chat_request("Hi", prefill="x"), chat_request("Hi", tools=[_tool()])):
+        with pytest.raises(Unsupported):
+            provider.build_request(chat, to)
+    wire = provider.build_request(chat_request("Hi", system="Be kind.", temperature=0.5, max_tokens=9), to)
+    assert json.loads(wire.body) == {
+        "model": "grey-1",
+        "live": True,
+        "lines": [{"by": "owner", "text": "Be kind."}, {"by": "user", "text": "Hi"}],
+        "most_words": 9,
+    }
+    assert (wire.url, wire.headers["x-parrot-key"]) == ("https://parrot.test/v1/say", "feather")
+    assert wire.notes == ("temperature was left out: a parrot has one temper",)
+
+
+def _tool() -> dict[str, Any]:
+    return {"type": "function", "function": {"name": "f"}}
+
+
+@pytest.mark.parametrize("upstream", ["stream", "single"])
+async def test_the_example_takes_over(understudy_simulator: Simulator, parrot: ModuleType, upstream: Any) -> None:
+    page = Page(SAID, 200, "text/event-stream")
+    if upstream == "single":
+        page = Page(b'{"text":"Polly here.","done":"said","heard":3,"words":2}', 200, "application/json")
+    understudy_simulator.play("lead", Failure(ErrorKind.AUTH))
+    understudy_simulator.play("parrot", page)
+    lead = Target("openai", model="m", key="k", base_url=understudy_simulator.base_url("lead"))
+    registry.register(parrot.provider)
+    with kept("parrot"):
+        target = Target("parrot", key="k", base_url=understudy_simulator.base_url("parrot"))
+        async with Router([lead, target]) as router:
+            answer = await router.complete("Who is there?", upstream=upstream)
+    assert (answer.text, answer.finish_reason) == ("Polly here.", "stop")
+    assert (answer.usage.input_tokens, answer.usage.output_tokens) == (3, 2)
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder into which pip has installed the example's package."""
+    folder = tmp_path_factory.mktemp("third_party")
+    source = shutil.copytree(PACKAGE, folder / "source", ignore=shutil.ignore_patterns("__pycache__"))
+    to = folder / "site"
+    pip = (
+        sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index",
+        "--disable-pip-version-check", "--target", str(to), str(source),
+    )  # fmt: skip
+    done = subprocess.run(pip, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return to
+
+
+async def test_an_installed_package_registers_itself(installed: Path, understudy_simulator: Simulator) -> None:
+    understudy_simulator.play("parrot", Page(SAID, 200, "text/event-stream"))
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(installed),
+        "UNDERSTUDY_PARROT_BASE_URL": understudy_simulator.base_url("parrot"),
+        "PARROT_API_KEY": "feather",
+    }
+    listed = await _understudy(environment, "providers", "--json")
+    assert {"parrot", "openai"} <= {provider["name"] for provider in json.loads(listed)}
+    assert "parrot" not in registry.names(), "it is installed there, not here"
+    assert await _understudy(environment, "ask", "Who is there?", "--targets", "parrot", "--quiet") == "Polly here.\n"
+    assert understudy_simulator.exchanges[0].request.headers["x-parrot-key"] == "feather"
+
+
+async def _understudy(environment: dict[str, str], *arguments: str) -> str:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "understudy", *arguments,
+        env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, errors = await process.communicate()
+    assert process.returncode == 0, errors.decode()
+    return out.decode()

@@ -1,0 +1,53 @@
+"""The face: public names, cheap to import."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from sources import pyproject
+
+import understudy
+
+HEAVY = {
+    "aiohttp_socks", "botocore", "google", "matplotlib", "openai", "pydantic", "pydantic_core", "pydantic_settings",
+    "pytest", "redis", "rich", "structlog", "tenacity", "typer", "uvloop", "watchfiles", "yaml",
+}  # fmt: skip
+"""Loaded when they are used: when a Router is made, a file is read, the command line starts."""
+
+MAX_PUBLIC_NAMES = 60
+
+
+def modules_after(statement: str) -> set[str]:
+    """The top-level packages that are loaded once a fresh interpreter has run a statement."""
+    listing = "import sys, json; print(json.dumps([name.partition('.')[0] for name in sys.modules]))"
+    program = f"{statement}\n{listing}"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def test_importing_understudy_loads_nothing_heavy() -> None:
+    before = modules_after("pass")  # an environment may load some of them into every interpreter
+    loaded = (modules_after("import understudy") - before) & HEAVY
+    assert not loaded, f"import understudy loads {sorted(loaded)}; import them where they are used"
+
+
+@pytest.mark.parametrize("name", getattr(understudy, "__all__", ()))
+def test_a_public_name_is_there_and_documented(name: str) -> None:
+    thing = getattr(understudy, name)
+    assert name in dir(understudy)
+    if isinstance(thing, type) or callable(thing):
+        assert thing.__doc__, f"understudy.{name} has no docstring"
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    assert understudy.__version__ == pyproject()["project"]["version"]
+
+
+def test_the_face_is_small() -> None:
+    assert 0 < len(understudy.__all__) <= MAX_PUBLIC_NAMES
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no_such_name"):
+        _ = understudy.no_such_name  # type: ignore[attr-defined]

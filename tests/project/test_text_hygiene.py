@@ -1,0 +1,164 @@
+"""What no file of the project may hold, read from the text and from the syntax trees."""
+
+import ast
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sources import ROOT, kept_files, modules
+
+MAX_LINES = 600
+
+FORBIDDEN = {
+    "the host of a package registry": r"py(pi)\.org|python(hosted)\.|registry\.(npm)js|deb\.(debian)\.|crates\.(io)\b",
+    "a path of somebody's machine": r"(?:^|[^\w.<>{}$*-])/(?:work|root|farm|home/\w+|Users/\w+)/|/tmp/(bash)_jobs",
+    "a private key": r"-----BEGIN [A-Z ]*PRIVATE (KEY)-----",
+}
+UNFINISHED = re.compile(r"\b(?:T(?:ODO)|F(?:IXME)|X(?:XX)|H(?:ACK))\b")
+
+WALL_CLOCK_ALLOWED = {
+    "providers/exchange.py": "a Retry-After may be a date, and only the wall clock can say how far away that is",
+    "providers/dialects/bedrock_auth.py": "AWS refuses a signature whose date is not the present",
+    "router/spend.py": "a budget is of a day or a month of the calendar",
+}
+"""Modules that may read the wall clock, with the reason. Whatever decides uses the monotonic clock it is handed."""
+
+WALL_CLOCK = {"time.time", "time.time_ns", "datetime.now", "datetime.utcnow", "datetime.today", "date.today"}
+
+CANCEL_SCOPES = {"timeout", "timeout_at", "TaskGroup", "fail_after", "move_on_after", "open_nursery"}
+
+
+@pytest.mark.parametrize("what", FORBIDDEN)
+def test_no_file_holds(what: str) -> None:
+    pattern = re.compile(FORBIDDEN[what], re.MULTILINE)
+    found = [place(path) for path in kept_files() if pattern.search(path.read_text(encoding="utf-8", errors="replace"))]
+    assert not found, f"{what} stands in {found}"
+
+
+def test_no_code_is_marked_as_unfinished() -> None:
+    code = [path for path in kept_files() if path.suffix == ".py" or path.name == "Makefile"]
+    assert not [place(path) for path in code if UNFINISHED.search(path.read_text(encoding="utf-8"))]
+
+
+def test_every_module_is_read_in_one_sitting() -> None:
+    long = {place(path): lines for path in kept_files() if path.suffix == ".py" and (lines := _lines(path)) > MAX_LINES}
+    assert not long, f"longer than {MAX_LINES} lines: {long}"
+
+
+def test_every_module_says_what_it_is() -> None:
+    silent = [each.place for each in modules().values() if _lines(each.path) and not ast.get_docstring(each.tree)]
+    assert not silent, f"no docstring: {silent}"
+
+
+def place(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def _lines(path: Path) -> int:
+    return len(path.read_text(encoding="utf-8").splitlines())
+
+
+# What a syntax tree shows. Each rule gives the lines on which it is broken; each is tried on a broken line below.
+
+
+def wall_clock(tree: ast.Module) -> Iterator[int]:
+    """Calls of the wall clock: it jumps, and a decision that read it jumps too."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and ".".join(ast.unparse(node).split(".")[-2:]) in WALL_CLOCK:
+            yield node.lineno
+        elif isinstance(node, ast.ImportFrom) and node.module == "time":
+            yield from (node.lineno for alias in node.names if f"time.{alias.name}" in WALL_CLOCK)
+
+
+def swallowed_cancellation(tree: ast.Module) -> Iterator[int]:
+    """`except:`, `except BaseException`, `except CancelledError` without a `raise`: a cancelled task would survive."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.ExceptHandler):
+            continue
+        caught = {name.split(".")[-1] for name in _names(node.type)} if node.type else {"BaseException"}
+        raises = any(isinstance(each, ast.Raise) for each in ast.walk(node))
+        if caught & {"BaseException", "CancelledError"} and not raises:
+            yield node.lineno
+
+
+def followed_redirect(tree: ast.Module) -> Iterator[int]:
+    """A followed redirect takes the key and the prompt to wherever it points."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.keyword) and node.arg == "allow_redirects" and ast.unparse(node.value) != "False":
+            yield node.value.lineno
+
+
+def yield_inside_a_cancel_scope(tree: ast.Module) -> Iterator[int]:
+    """A generator that yields inside a cancel scope cancels its consumer's code (PEP 789)."""
+    for function in ast.walk(tree):
+        if isinstance(function, ast.AsyncFunctionDef) and not _is_context_manager(function):
+            for scope in _own(function):
+                if isinstance(scope, ast.AsyncWith | ast.With) and _is_cancel_scope(scope):
+                    yield from (node.lineno for node in _own(scope) if isinstance(node, ast.Yield | ast.YieldFrom))
+
+
+def shown_aiohttp_error(tree: ast.Module) -> Iterator[int]:
+    """`raise_for_status` makes an exception whose repr holds every request header, the key among them."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr == "raise_for_status":
+            yield node.lineno
+
+
+def _names(node: ast.AST) -> list[str]:
+    return [ast.unparse(each) for each in (node.elts if isinstance(node, ast.Tuple) else [node])]
+
+
+def _own(node: ast.AST) -> Iterator[ast.AST]:
+    """What stands in a function's or a block's own body, not in functions inside of it."""
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            yield child
+            yield from _own(child)
+
+
+def _is_context_manager(function: ast.AsyncFunctionDef) -> bool:
+    return any("contextmanager" in ast.unparse(each) for each in function.decorator_list)
+
+
+def _is_cancel_scope(block: ast.AsyncWith | ast.With) -> bool:
+    calls = (item.context_expr for item in block.items)
+    return any(isinstance(call, ast.Call) and ast.unparse(call.func).split(".")[-1] in CANCEL_SCOPES for call in calls)
+
+
+RULES: dict[Callable[[ast.Module], Iterator[int]], tuple[str, ...]] = {
+    wall_clock: (
+        "import time\nnow = time.time()",
+        "import datetime\nnow = datetime.datetime.now(datetime.UTC)",
+        "from time import time",
+        "from datetime import datetime\nclock = datetime.now",
+    ),
+    swallowed_cancellation: (
+        "try:\n    f()\nexcept:\n    pass",
+        "try:\n    f()\nexcept (ValueError, BaseException):\n    log()",
+        "try:\n    f()\nexcept asyncio.CancelledError:\n    return",
+    ),
+    followed_redirect: ("session.post(url, allow_redirects=True)", "session.post(url, allow_redirects=follow)"),
+    yield_inside_a_cancel_scope: (
+        "async def f():\n    async with asyncio.timeout(1):\n        yield 1",
+        "async def f():\n    async with asyncio.TaskGroup() as group:\n        while True:\n            yield 1",
+    ),
+    shown_aiohttp_error: ("response.raise_for_status()",),
+}
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_no_module_breaks(rule: Callable[[ast.Module], Iterator[int]]) -> None:
+    allowed = WALL_CLOCK_ALLOWED if rule is wall_clock else {}
+    found = [f"{m.place}:{line}" for m in modules().values() if m.place not in allowed for line in rule(m.tree)]
+    assert not found, f"{rule.__doc__} Found in {found}"
+
+
+@pytest.mark.parametrize(("rule", "broken"), [(rule, line) for rule, broken in RULES.items() for line in broken])
+def test_a_rule_sees_what_it_forbids(rule: Callable[[ast.Module], Iterator[int]], broken: str) -> None:
+    assert list(rule(ast.parse(broken)))
+
+
+def test_the_allow_list_of_the_wall_clock_is_needed() -> None:
+    readers = {module.place for module in modules().values() if list(wall_clock(module.tree))}
+    assert set(WALL_CLOCK_ALLOWED) <= readers

@@ -1,0 +1,169 @@
+"""The machines of the engine, watched while they run: which state follows which, on what.
+
+Nothing here knows a rule. The course is played by the random calls of its own model test, the breaker by random walks
+through its methods, an attempt by targets that hang in each of its phases.
+"""
+
+import asyncio
+import random
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+sys.path.append(str(Path(__file__).parents[1] / "router"))  # the stage and the fakes of the engine's own tests
+
+import test_course_model
+from stage import DONE, PING, FakeTransport, Play, Stage, chunk, perform, says
+from understudy.router import live
+from understudy.router.breaker import Breaker
+from understudy.router.course import Ask, Course, End, Resume
+
+from understudy import CallFailed, Config, Health, Limits, Report, Retry, Router, Target
+from understudy.testing import Simulator
+
+SEED = 7
+CALLS, WALKS, STEPS = 3000, 400, 40
+BEGIN = "[*]"
+
+Followed = dict[tuple[str, str], dict[str, set[str]]]
+"""What stood, and what was told -> what follows, each with its details: a reason, a policy, a verdict."""
+
+
+@cache
+def course() -> Followed:
+    """What each step of a call leads to."""
+    followed: Followed = defaultdict(lambda: defaultdict(set))
+
+    class Watched(Course):
+        at, told, inside = BEGIN, "", False
+
+        def _watch(self, what: str, step: Any) -> Any:
+            told, self.told = f"{self.told}{what}", ""
+            details = {Ask: "why", Resume: "policy", End: "verdict"}
+            detail = getattr(step, details[type(step)]) if type(step) in details else ""
+            followed[self.at, told][type(step).__name__].add(detail)
+            self.at = type(step).__name__
+            return step
+
+        def next(self, now_s: float) -> Any:
+            return self._watch("next", super().next(now_s))
+
+        def hedge(self, place: int, now_s: float) -> Any:
+            step = super().hedge(place, now_s)
+            return None if step is None else self._watch("hedge", step)
+
+        def failed(self, place: int, error: Any, now_s: float) -> Any:
+            end = super().failed(place, error, now_s)
+            if self.at != "End":  # the other of a race, told of when the call is over
+                self.told = "" if end is not None else "failed, "
+                return end if end is None else self._watch("failed", end)
+            return end
+
+        def try_failed(self, place: int, error: Any, now_s: float) -> float | None:
+            delay_s = super().try_failed(place, error, now_s)
+            if delay_s is not None:
+                followed["Ask", "try_failed"]["Ask"].add("retry")
+            return delay_s
+
+        def broke_off(self, place: int, error: Any, relayed: Any, now_s: float) -> Any:
+            self.inside = True
+            step = super().broke_off(place, error, relayed, now_s)
+            self.inside = False
+            return self._watch("broke_off", step)
+
+        def go_on(self, relayed: Any, now_s: float) -> Any:
+            step = super().go_on(relayed, now_s)
+            return step if self.inside else self._watch("go_on", step)
+
+    rng = random.Random(SEED)
+    with patch.object(test_course_model, "Course", Watched):
+        for _ in range(CALLS):
+            with suppress(test_course_model.Differ):  # whether the rules are right is that test's matter
+                test_course_model.Game(rng, Counter()).play()
+    return followed
+
+
+@cache
+def breaker() -> Followed:
+    """What changes the state of a breaker."""
+    followed: Followed = defaultdict(lambda: defaultdict(set))
+    rng = random.Random(SEED)
+    acts: dict[str, Callable[[Breaker, float], None]] = {
+        "begin_probe": lambda one, _: one.begin_probe(),
+        "abandon_probe": lambda one, at_s: one.abandon_probe(at_s),
+        "close": lambda one, at_s: one.close(at_s),
+        "succeeded": lambda one, at_s: one.succeeded(at_s),
+        "succeeded, slow": lambda one, at_s: one.succeeded(at_s, slow=True),
+        "failed": lambda one, at_s: one.failed(at_s),
+        "left_slow": lambda one, at_s: one.left_slow(at_s),
+    }
+    for _ in range(WALKS):
+        policy = Health(failures_in_row=rng.randint(1, 3), window_min_calls=2, probes_to_close=rng.randint(1, 2))
+        one, at_s = Breaker(policy, rng), 0.0
+        for _ in range(STEPS):
+            at_s += rng.choice((0.0, 1.0, policy.open_max_s))
+            was, name = one.state, rng.choice(list(acts))
+            if name == "begin_probe" and not (was == "open" and one.admits(at_s)):
+                continue  # only who is admitted to an open breaker is its probe
+            acts[name](one, at_s)
+            if one.state != was:
+                followed[was, name][one.state].add("")
+    return followed
+
+
+RINGS_S = 7.0
+PLAYS: dict[str, tuple[str, Play]] = {
+    "first_delta_s": ("waiting", Play([(0.5, PING)] * 100)),
+    "stall_s": ("relaying", Play([(0.0, chunk("1"))], then="stall")),
+    "tail_s": ("tail", Play([(0.0, chunk("1")), (0.0, chunk(finish="stop"))], then="stall")),
+    "total_s": ("any of them", Play([(1.0, chunk("1"))] * 100 + [(1.0, chunk(finish="stop") + DONE)])),
+}
+"""Each clock of an attempt, the phase that it rings in, and a target that lets no other one ring there."""
+
+
+def rings() -> dict[str, tuple[str, str]]:
+    """Each clock of an attempt: the phase in which it rings, and what becomes of the attempt then."""
+    found = {"connect_s": ("connecting", asyncio.run(_connecting()))}
+    for clock, (phase, play) in PLAYS.items():
+        found[clock] = (phase, _ringing(clock, play))
+    return found
+
+
+async def _connecting() -> str:
+    async with Simulator() as simulator:
+        nowhere = Target("openai", model="m", key="k", base_url=simulator.black_hole_url(), connect_s=0.05)
+        async with Router(replace(Config.of_targets((nowhere,)), retry=Retry(attempts=1))) as router:
+            try:
+                await router.complete("hi")
+            except CallFailed as failed:
+                return _fate(failed.report)
+    raise AssertionError("connecting to nowhere has succeeded")
+
+
+def _ringing(clock: str, play: Play) -> str:
+    one = Stage(a=play, b=says("Somebody else."))  # the last target of a call may use all of its deadline
+    limits = {"first_delta_s": 60.0, "stall_s": 60.0, "tail_s": 60.0, clock: RINGS_S}
+
+    async def asked() -> str:
+        config = replace(Config.of_targets(tuple(one.targets())), limits=Limits(**limits), retry=Retry(attempts=1))
+        async with Router(config) as router, router.stream("hi", mid_stream=()) as stream:
+            with suppress(CallFailed):
+                async for _ in stream:
+                    pass
+            return _fate(stream.report, RINGS_S)
+
+    with patch.object(live, "Transport", FakeTransport), patch.object(FakeTransport, "stage", one, create=True):
+        return perform(asked())
+
+
+def _fate(report: Report, rings_s: float | None = None) -> str:
+    """What became of the first attempt."""
+    attempt = report.attempts[0]
+    assert rings_s is None or attempt.ended_s == rings_s, f"no clock rang at {rings_s} s"
+    return attempt.outcome if attempt.kind is None else attempt.kind.value

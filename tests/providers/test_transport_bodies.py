@@ -1,0 +1,334 @@
+"""How a body is read: compressed ones, huge ones, pieces in memory, interruptions, and the bodies of refusals."""
+
+import asyncio
+import gzip
+import zlib
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+from rawserver import Peer, RawServer, answers, chunked, failure_of, keeps_alive, read_out, response
+from understudy.providers import ErrorKind, ProviderError
+from understudy.providers import exchange as exchange_module
+from understudy.providers.inflater import MEMBERS_MAX, PIECE_MAX_BYTES, Inflater
+from understudy.providers.transport import Exchange, Transport, TransportOptions
+
+STREAM = b"".join(b"data: %d\n\n" % number for number in range(100))
+
+
+@pytest.fixture
+async def transport() -> AsyncIterator[Transport]:
+    transport = Transport(TransportOptions())
+    yield transport
+    await transport.aclose()
+    assert transport.open_connections == transport.open_exchanges == 0
+
+
+async def opened(transport: Transport, server: RawServer) -> Exchange:
+    return await transport.open(server.wire(), connect_s=1, expect_stream=True)
+
+
+# Compressed
+
+
+def raw_deflate(data: bytes) -> bytes:
+    compressor = zlib.compressobj(wbits=-15)
+    return compressor.compress(data) + compressor.flush()
+
+
+COMPRESSED: list[tuple[str, Callable[[bytes], bytes]]] = [
+    ("gzip", gzip.compress),
+    ("GZIP", gzip.compress),
+    ("x-gzip", gzip.compress),
+    ("deflate", zlib.compress),
+    ("deflate", raw_deflate),
+    ("gzip", lambda data: gzip.compress(data[:50]) + gzip.compress(data[50:])),
+]
+
+
+@pytest.mark.parametrize("framed", [True, False])
+@pytest.mark.parametrize(("encoding", "compress"), COMPRESSED)
+async def test_a_compressed_body_at_every_cut(
+    transport: Transport, encoding: str, compress: Callable[[bytes], bytes], framed: bool
+) -> None:
+    """The connection, and even HTTP's own framing, may end a compressed body early: it says itself where it ends."""
+    packed = compress(STREAM)
+    two_members = packed.count(b"\x1f\x8b\x08") == 2
+    for cut in {*range(1, len(packed), 17), len(packed)}:
+        sent = response(packed[:cut], f"content-encoding: {encoding}", length=-1 if framed else None)
+        async with RawServer(answers(sent, then="close")) as server:
+            got, error = await read_out(await opened(transport, server))
+        assert STREAM.startswith(got)
+        if cut == len(packed):
+            assert (got, error) == (STREAM, None)
+        elif not (two_members and got == STREAM[:50]):
+            assert error is not None, cut
+            assert error.kind is ErrorKind.TRUNCATED
+
+
+async def test_compressed_pieces_come_as_they_arrive(transport: Transport) -> None:
+    compressor = zlib.compressobj(wbits=31)
+    pieces = [compressor.compress(piece) + compressor.flush(zlib.Z_SYNC_FLUSH) for piece in (b"one", b"two")]
+    go_on = asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        head = response(
+            chunked(pieces[0], end=False), "content-encoding: gzip", "transfer-encoding: chunked", length=None
+        )
+        await peer.send(head)
+        await go_on.wait()
+        await peer.send(chunked(pieces[1], compressor.flush()))
+        await peer.until_closed()
+
+    async with RawServer(script) as server:
+        exchange = await opened(transport, server)
+        assert await exchange.read() == b"one"
+        go_on.set()
+        assert await read_out(exchange) == (b"two", None)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd", "gzip, gzip", "rot13"])
+async def test_a_body_that_is_not_what_it_says(transport: Transport, encoding: str) -> None:
+    sent = response(b"\x08 not compressed at all", f"content-encoding: {encoding}")
+    async with RawServer(answers(sent)) as server:
+        exchange = await opened(transport, server)
+        error = await failure_of(exchange.read())
+        assert error.kind is ErrorKind.PROTOCOL
+        assert (await failure_of(exchange.read())).kind is ErrorKind.PROTOCOL
+
+
+@pytest.mark.parametrize("encoding", ["", "identity", "Identity"])
+async def test_a_body_that_is_not_compressed_and_says_so(transport: Transport, encoding: str) -> None:
+    async with RawServer(answers(response(b"plain", f"content-encoding: {encoding}"))) as server:
+        assert await read_out(await opened(transport, server)) == (b"plain", None)
+
+
+async def test_an_empty_compressed_body(transport: Transport) -> None:
+    async with RawServer(answers(response(b"", "content-encoding: gzip"))) as server:
+        assert await read_out(await opened(transport, server)) == (b"", None)
+
+
+async def test_a_bomb_comes_in_bounded_pieces_and_up_to_a_bound(
+    transport: Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exchange_module, "BODY_MAX_BYTES", 2**20)
+    bomb = gzip.compress(bytes(8 * 2**20), 9)
+    assert len(bomb) < 10_000
+    async with RawServer(answers(response(bomb, "content-encoding: gzip"))) as server:
+        exchange = await opened(transport, server)
+        sizes = []
+        with pytest.raises(ProviderError, match="256 MiB") as caught:
+            while True:
+                sizes.append(len(await exchange.read()))
+        assert caught.value.kind is ErrorKind.PROTOCOL
+        assert max(sizes) <= PIECE_MAX_BYTES
+        assert 2**20 < sum(sizes) <= 2**20 + PIECE_MAX_BYTES
+
+
+async def test_a_plain_body_has_a_bound_too(transport: Transport, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exchange_module, "BODY_MAX_BYTES", 100_000)
+
+    async def endless(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(response(length=None))
+        while True:
+            await peer.send(b"x" * 65536)
+
+    async with RawServer(endless) as server:
+        got, error = await read_out(await opened(transport, server))
+        assert len(got) > 100_000
+        assert error is not None
+        assert error.kind is ErrorKind.PROTOCOL
+
+
+def test_a_body_of_very_many_members_is_refused() -> None:
+    inflater = Inflater("gzip")
+    inflater.feed(gzip.compress(b"") * (MEMBERS_MAX + 1))
+    with pytest.raises(ProviderError, match="members"):
+        inflater.take()
+
+
+def test_bytes_behind_a_compressed_body_are_no_part_of_it() -> None:
+    inflater = Inflater("gzip")
+    inflater.feed(gzip.compress(b"text") + b"trailing")
+    assert inflater.take() == b"text"
+    with pytest.raises(ProviderError, match="not valid gzip"):
+        inflater.take()
+
+
+# Pieces in memory
+
+
+@pytest.mark.parametrize("encoding", [None, "gzip"])
+async def test_pending_says_whether_a_read_would_wait(transport: Transport, encoding: str | None) -> None:
+    compressor = zlib.compressobj(wbits=31)
+    more = bytes(3 * PIECE_MAX_BYTES)
+    sent = more if encoding is None else compressor.compress(more) + compressor.flush(zlib.Z_SYNC_FLUSH)
+    header = "x-plain: 1" if encoding is None else f"content-encoding: {encoding}"
+    go_on = asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(response(b"", header, length=10**6))
+        await go_on.wait()
+        await peer.send(sent)
+        await peer.until_closed()
+
+    async with RawServer(script) as server:
+        exchange = await opened(transport, server)
+        assert not exchange.pending()
+        go_on.set()
+        got = len(await exchange.read())
+        while got < len(more):
+            if exchange.pending():
+                read = exchange.read()
+                with pytest.raises(StopIteration) as piece:  # it ends without waiting for anything
+                    read.send(None)
+                got += len(piece.value.value)
+            else:
+                got += len(await exchange.read())
+        assert not exchange.pending()
+        exchange.close()
+
+
+async def test_a_reader_that_stops_holds_a_bounded_part(transport: Transport) -> None:
+    async def floods(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(response(length=10**9))
+        while True:
+            await peer.send(b"x" * 65536)
+
+    async with RawServer(floods) as server:
+        exchange = await opened(transport, server)
+        await asyncio.sleep(0.05)
+        assert exchange.pending()
+        assert len(await exchange.read()) <= 512 * 1024
+        exchange.close()
+
+
+# Interruptions
+
+
+@pytest.mark.parametrize("header", ["x-plain: 1", "content-encoding: gzip"])
+async def test_an_interruption_wakes_the_reader(transport: Transport, header: str) -> None:
+    async with RawServer(answers(response(b"", header, length=9))) as server:
+        exchange = await opened(transport, server)
+        reads = asyncio.create_task(exchange.read())
+        await asyncio.sleep(0)
+        stalled = ProviderError(ErrorKind.STALLED, "no useful delta for 1 s")
+        exchange.interrupt(stalled)
+        exchange.interrupt(ProviderError(ErrorKind.CANCELLED))
+        with pytest.raises(ProviderError) as caught:
+            await reads
+        assert caught.value is stalled
+        assert await failure_of(exchange.read()) is stalled
+        await asyncio.wait_for(server.peers[0].closed.wait(), 0.5)
+
+
+@pytest.mark.parametrize("body", [gzip.compress(bytes(10**6)), gzip.compress(b"x") * 3])
+async def test_an_interruption_goes_before_what_is_in_memory(transport: Transport, body: bytes) -> None:
+    async with RawServer(answers(response(body, "content-encoding: gzip"))) as server:
+        exchange = await opened(transport, server)
+        await exchange.read()
+        assert exchange.pending()
+        stalled = ProviderError(ErrorKind.STALLED, "no useful delta for 1 s")
+        exchange.interrupt(stalled)
+        assert await failure_of(exchange.read()) is stalled
+        exchange.close()
+
+
+async def test_an_interruption_after_the_end_leaves_the_connection_alone(transport: Transport) -> None:
+    async with RawServer(keeps_alive(response(b"whole"))) as server:
+        exchange = await opened(transport, server)
+        assert await read_out(exchange) == (b"whole", None)
+        exchange.interrupt(ProviderError(ErrorKind.CANCELLED))
+        exchange.close()
+        second = await opened(transport, server)
+        assert (second.reused, await read_out(second)) == (True, (b"whole", None))
+
+
+# Refusals
+
+
+@pytest.mark.parametrize(
+    ("body", "length", "then", "expected"),
+    [
+        (b"busy", -1, "wait", b"busy"),
+        (b"b" * 100, -1, "wait", b"b" * 64),
+        (b"half", 100, "close", b"half"),
+        (b"half", 100, "reset", b"half"),
+        (b"", 100, "close", b""),
+        (b"", -1, "wait", b""),
+    ],
+)
+async def test_the_body_of_a_refusal_is_what_came_of_it(
+    transport: Transport, body: bytes, length: int, then: str, expected: bytes
+) -> None:
+    sent = response(body, status="503 Service Unavailable", length=length)
+    async with RawServer(answers(sent, then=then)) as server:
+        exchange = await opened(transport, server)
+        assert exchange.head.status == 503
+        assert await exchange.read_all(64) == expected
+        exchange.close()
+
+
+async def test_an_unreadable_refusal_still_has_its_status(transport: Transport) -> None:
+    async with RawServer(answers(response(b"?", "content-encoding: br", status="429 Slow down"))) as server:
+        exchange = await opened(transport, server)
+        assert (exchange.head.status, await exchange.read_all(64)) == (429, b"")
+
+
+async def test_a_refusal_that_stalls_is_what_came_until_it_was_interrupted(transport: Transport) -> None:
+    async with RawServer(answers(response(b"half", length=100, status="500 Oops"))) as server:
+        exchange = await opened(transport, server)
+        reads = asyncio.create_task(exchange.read_all(64))
+        while exchange._taken < 4:  # noqa: ASYNC110 - nobody sets an event for it
+            await asyncio.sleep(0.001)
+        exchange.interrupt(ProviderError(ErrorKind.FIRST_TOKEN_TIMEOUT))
+        assert await reads == b"half"
+
+
+async def test_whoever_leaves_during_a_refusal_has_left(transport: Transport) -> None:
+    async with RawServer(answers(response(b"half", length=100, status="500 Oops"))) as server:
+        exchange = await opened(transport, server)
+        reads = asyncio.create_task(exchange.read_all(64))
+        await asyncio.sleep(0)
+        exchange.interrupt(ProviderError(ErrorKind.CANCELLED))
+        assert (await failure_of(reads)).kind is ErrorKind.CANCELLED
+        exchange.close()
+
+
+# Heads
+
+
+async def test_the_head(transport: Transport) -> None:
+    headers = [
+        "Content-Type: text/event-stream; charset=utf-8",
+        "X-Request-ID: r",
+        "Retry-After: 1",
+        "retry-after: 2",
+    ]
+    async with RawServer(answers(response(b"", *headers, status="429 Too Many Requests"))) as server:
+        head = (await opened(transport, server)).head
+    assert head.status == 429
+    assert head.content_type == "text/event-stream"
+    assert head.headers["x-request-id"] == "r"
+    assert head.headers["retry-after"] == "1, 2"
+    assert head.now_s > 1.6e9
+
+
+@pytest.mark.parametrize(
+    ("head", "framed"),
+    [
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", True),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n0\r\n\r\n", True),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", True),
+        (b"HTTP/1.1 200 OK\r\n\r\n", False),
+        (b"HTTP/1.0 200 OK\r\n\r\n", False),
+    ],
+)
+async def test_what_is_framed(transport: Transport, head: bytes, framed: bool) -> None:
+    async with RawServer(answers(head, then="close")) as server:
+        exchange = await opened(transport, server)
+        assert exchange.framed is framed
+        assert await read_out(exchange) == (b"", None)

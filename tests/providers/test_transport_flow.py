@@ -1,0 +1,69 @@
+"""What was held back from a reader that stopped comes when it reads on, in thousands of small HTTP chunks too."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp.base_protocol import BaseProtocol
+from rawserver import Peer, RawServer, chunked, read_out, response
+from understudy.providers.connector import Line
+from understudy.providers.transport import READ_BUFFER_BYTES, Exchange, Transport, TransportOptions
+
+PIECES = [b"data: %d\n\n" % number for number in range(40_000)]
+
+
+@pytest.fixture
+async def transport() -> AsyncIterator[Transport]:
+    transport = Transport(TransportOptions())
+    yield transport
+    await transport.aclose()
+
+
+def line_of(exchange: Exchange) -> Line:
+    connection = exchange._response.connection
+    assert connection is not None
+    assert isinstance(connection.protocol, Line)
+    return connection.protocol
+
+
+async def test_a_reader_that_stopped_reads_on_where_it_was(transport: Transport) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(response(b"", "transfer-encoding: chunked", length=None) + chunked(*PIECES))
+        await peer.until_closed()
+
+    async with RawServer(script) as server:
+        exchange = await transport.open(server.wire(), connect_s=1, expect_stream=True)
+        line = line_of(exchange)
+        for _ in range(10_000):
+            if line._reading_paused:
+                break
+            await asyncio.sleep(0)
+        assert line._reading_paused
+        assert exchange._content.total_bytes < 4 * READ_BUFFER_BYTES
+        assert await read_out(exchange) == (b"".join(PIECES), None)
+        exchange.close()
+
+
+async def test_a_chunk_that_is_read_does_not_run_the_parser_again(
+    transport: Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resumed: list[bool] = []
+    original = BaseProtocol.resume_reading
+
+    def resume(self: BaseProtocol, resume_parser: bool = True) -> None:
+        resumed.append(self._reading_paused)
+        original(self, resume_parser)
+
+    monkeypatch.setattr(BaseProtocol, "resume_reading", resume)
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(response(b"", "transfer-encoding: chunked", length=None) + chunked(*PIECES[:50]))
+        await peer.until_closed()
+
+    async with RawServer(script) as server:
+        exchange = await transport.open(server.wire(), connect_s=1, expect_stream=True)
+        assert await read_out(exchange) == (b"".join(PIECES[:50]), None)
+        exchange.close()
+    assert resumed == []

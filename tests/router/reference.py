@@ -1,0 +1,150 @@
+"""The rules of fail-over told a second time, from the design's words and not from the code, to hold `Course` against.
+
+Where the design leaves something open, the reading taken here is marked "reading:".
+"""
+
+from typing import Any
+
+# The table's columns. All other kinds: no retry here; ask another.
+RETRY_HERE = {"disconnected": "fresh", "timeout": "once", "unknown": "once", "rate_limited": "hint"}
+RETRY_HERE |= {"server_error": "backoff", "overloaded": "backoff"}
+ASK_ANOTHER = {"content_filter": "no", "deadline": "no", "cancelled": "no"}
+ASK_ANOTHER |= {"context_length": "window", "bad_request": "dialect"}
+GAVE_WAY = ("truncated", "protocol", "disconnected")  # reading: these allow the same target once more; silence never
+OF_THE_FORM = ("prefill_unsupported", "unsupported")  # the target is well: it may be asked in another form
+Step = tuple[
+    Any, ...
+]  # ("ask", who, why, first_by_s, short) ("wait", until_s) ("resume", who, policy) ("end", verdict)
+
+
+class Reference:
+    """The rules, one call long. Times are absolute; of every backoff's bound, `share` is waited."""
+
+    def __init__(self, targets: list[Any], policy: Any, share: float) -> None:
+        self.targets, self.policy, self.share = targets, policy, share
+        self.out, self.asked, self.hinted = set[int](), set[int](), set[int]()  # out: not asked again in this call
+        self.tries = dict.fromkeys(range(len(targets)), 0)
+        self.dialect_refused, self.last_resort_used, self.restartable = False, False, True
+        self.skips: set[tuple[str, str]] = set()
+        self.once_more: dict[int, bool] = {}  # broke off after the commit: may it be asked once more?
+        self.ways: set[tuple[str, int]] = set()
+
+    def next(self, now_s: float) -> Step:
+        """Rules 1 and 3: past the deadline, end; else the first who is admitted; else what `all_open` says."""
+        if now_s >= self.policy.deadline_s:
+            return ("end", "deadline")
+        back: list[tuple[float, int]] = []
+        for who in self._left():
+            if (refusal := self.targets[who].refusal(now_s)) is None:
+                return self._ask(who, now_s)
+            self.skips.add((self.targets[who].label, refusal.reason))
+            back.append((self.policy.deadline_s if refusal.until_s is None else refusal.until_s, who))
+        until_s, who = min(back, default=(float("inf"), -1))
+        if self.policy.all_open == "wait" and until_s <= self.policy.deadline_s:
+            return ("wait", until_s)
+        if self.policy.all_open == "last_resort" and back and not self.last_resort_used:
+            self.last_resort_used = True
+            return self._ask(who, now_s, "last_resort")
+        return ("end", "exhausted" if self.asked else "unavailable")  # engine rule 17
+
+    def exclude(self, who: int, reason: str) -> None:
+        self.out.add(who)
+        self.skips.add((self.targets[who].label, reason))
+
+    def tried(self, who: int) -> None:
+        self.tries[who] += 1
+        self.asked.add(who)
+
+    def retry(self, who: int, error: Any, now_s: float) -> float | None:
+        """When the same target is tried again: while attempts, the provider, deadline, health and budget allow."""
+        target, tries, hint_s = self.targets[who], self.tries[who], error.retry_after_s
+        rule = RETRY_HERE.get(error.kind.value, "no")
+        if error.should_retry is not None and (rule != "hint" or not error.should_retry):
+            rule = "backoff" if error.should_retry else "no"  # whether, not how long: a hint stays a hint
+        backoff_s = self.share * min(target.retry.backoff_max_s, target.retry.backoff_s * 2 ** (tries - 1))
+        delay_s = float("inf")
+        if rule == "backoff" or (rule == "once" and tries == 1) or (rule == "hint" and hint_s is None):
+            delay_s = backoff_s
+        elif rule == "hint" and hint_s <= target.retry.patience_s and who not in self.hinted:
+            delay_s = hint_s
+            self.hinted.add(who)
+        elif rule == "fresh" and tries == 1 and (error.reused_connection or not self._others(who, now_s)):
+            delay_s = 0.0
+        refusal = target.refusal(now_s)
+        left_alone = refusal is not None and (refusal.until_s is None or refusal.until_s > now_s + delay_s)
+        if tries >= target.retry.attempts or now_s + delay_s > self.policy.deadline_s or left_alone:
+            return None
+        return delay_s if target.may_retry(now_s) else None
+
+    def failed(self, who: int, error: Any) -> Step | None:
+        """Rule 3 once the tries here are used up, and what the table says of asking another."""
+        kind = error.kind.value
+        if kind != "rate_limited":  # that one is parked, and may return in time
+            self.out.add(who)
+        match ASK_ANOTHER.get(kind, "yes"):
+            case "no":
+                return ("end", "deadline" if kind == "deadline" else "rejected")
+            case "window":
+                windows = [target.capabilities.context_window for target in self.targets]
+                for other in self._left():
+                    if None not in (windows[who], windows[other]) and windows[other] <= windows[who]:
+                        self.exclude(other, "context_window")
+            case "dialect":  # reading: one of another dialect must have judged it; who was down has judged nothing
+                for other in [o for o in self._left() if self.targets[o].dialect == self.targets[who].dialect]:
+                    self.exclude(other, "dialect")
+                if self.dialect_refused or not self._left():
+                    return ("end", "rejected")
+                self.dialect_refused = True
+        return None
+
+    def hedge(self, silent: int, now_s: float) -> Step | None:
+        """Engine rule 3: beside a silent target, the next untried one that is well and can pay."""
+        untried = (who for who in self._left() if who != silent and who not in self.asked)
+        who = next((who for who in untried if self.targets[who].may_hedge(now_s)), None)
+        return None if who is None else self._ask(who, now_s, "hedge")
+
+    def broke_off(self, who: int, error: Any, relayed: Any, now_s: float) -> Step:
+        """Rule 4, engine rule 11: the answer broke off at this target, or a way of going on with it failed there."""
+        kind = error.kind.value
+        if ASK_ANOTHER.get(kind) == "no":
+            return ("end", "interrupted")
+        if kind not in OF_THE_FORM:
+            self.once_more[who] = who not in self.once_more and (kind in RETRY_HERE or kind in GAVE_WAY)
+            self.ways = {(policy, other) for policy, other in self.ways if other != who}
+        return self.go_on(relayed, now_s)
+
+    def go_on(self, relayed: Any, now_s: float) -> Step:
+        """The first policy that is correct for what was relayed, at a target that is left: others first."""
+        left = [who for who in self._left() if not self.targets[who].refusal(now_s)]
+        order = [who for who in left if who not in self.once_more] + [who for who in left if self.once_more.get(who)]
+        policies = ("restart",) if relayed.only_reasoning and self.policy.mid_stream else self.policy.mid_stream
+        joins = relayed.plain and self.policy.resumable
+        correct = {"continue": joins, "ask_to_continue": joins, "restart": self.restartable or relayed.only_reasoning}
+        for policy in [policy for policy in policies if correct.get(policy, True)]:
+            for who in order:
+                takes = policy != "continue" or self.targets[who].capabilities.prefill in ("plain", "echoed")
+                if takes and (policy, who) not in self.ways:
+                    self.ways.add((policy, who))
+                    return ("resume", who, policy)
+        return ("end", "interrupted")
+
+    def first_by(self, who: int, now_s: float) -> tuple[float, bool]:
+        """Engine rule 7: leave `reserve_s` for one more target; the last one may use all that is left."""
+        own_s, left_s = self.targets[who].first_delta_s, self.policy.deadline_s - now_s
+        if not self._others(who, now_s):
+            return self.policy.deadline_s, left_s < own_s
+        spare_s = max(left_s - self.policy.reserve_s, left_s / 2)  # reading: at most half of what is left
+        return now_s + min(own_s, spare_s), spare_s < own_s
+
+    def _left(self) -> list[int]:
+        return [who for who in range(len(self.targets)) if who not in self.out]
+
+    def _others(self, who: int, now_s: float) -> bool:
+        """Can anybody else still be asked before the deadline?"""
+        refusals = [self.targets[other].refusal(now_s) for other in self._left() if other != who]
+        return any(r is None or (r.until_s or float("inf")) < self.policy.deadline_s for r in refusals)
+
+    def _ask(self, who: int, now_s: float, why: str | None = None) -> Step:
+        self.tries[who] = 0
+        why = why or ("return" if who in self.asked else "handover" if self.asked else "first")
+        return ("ask", who, why, *self.first_by(who, now_s))

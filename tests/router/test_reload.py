@@ -1,0 +1,151 @@
+"""A changed file is picked up whole or not at all, under load, with health and budgets kept."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+from stage import Stage, refuses, says, texts
+from understudy.config import load
+from understudy.router.reload import Reloader
+
+from understudy import CallFailed, ConfigError, Router
+
+MakeStage = Callable[..., Stage]
+
+FILE = """\
+targets:
+  a: {{provider: openai, model: {model}, key: k, base_url: "https://a.test"}}
+  b: {{provider: openai, model: {model}, key: k, base_url: "https://b.test"}}
+routes:
+  r: {{targets: [a, b]}}
+"""
+
+
+async def never() -> AsyncIterator[object]:
+    await asyncio.Event().wait()
+    yield None
+
+
+def watching(router: Router, path: Path) -> tuple[Reloader, list[tuple[str, str]]]:
+    told: list[tuple[str, str]] = []
+    return Reloader(path, router.swap, lambda event, detail: told.append((event, detail)), never()), told
+
+
+async def test_a_wrong_file_keeps_the_old_one_and_says_where(stage: MakeStage, tmp_path: Path) -> None:
+    stage(a=says("A"))
+    path = tmp_path / "understudy.yaml"
+    path.write_text(FILE.format(model="m1"))
+    async with Router(path) as router:
+        reloader, told = watching(router, path)
+        for wrong in ("routes: {r: {targets: [a], deadlin_s: 3}}", "a: [", "", "targets: {a: {provider: opnai}}"):
+            path.write_text(wrong)
+            await reloader.look()
+            assert await texts(router.stream("hi")) == ["A"]
+        assert (reloader.reloads, reloader.refusals) == (0, 4)
+        assert "understudy.yaml:1:" in told[0][1]
+        path.write_text(FILE.format(model="m2"))
+        await reloader.look()
+        await reloader.look()
+        assert reloader.reloads == 1
+        assert router.config.targets["a"].model == "m2"
+        path.unlink()
+        await reloader.look()
+        assert router.config.targets["a"].model == "m2"
+
+
+async def test_two_hundred_streams_outlive_a_thousand_rewritings(stage: MakeStage, tmp_path: Path) -> None:
+    """Valid and broken in turn: no stream is lost, none mixes generations, and many generations serve."""
+    deltas = [str(number) for number in range(5)]
+    one = stage(a=refuses(), b=says(*deltas, every_s=0.2))
+    path = tmp_path / "understudy.yaml"
+    path.write_text(FILE.format(model="m0"))
+    served: set[bytes] = set()
+    rewriting = True
+
+    async with Router(path) as router:
+        reloader, _ = watching(router, path)
+
+        async def reader(number: int) -> int:
+            streams = 0
+            await asyncio.sleep(number * 0.004)  # so that they do not all begin at once, and see the same generation
+            while rewriting:
+                assert await texts(router.stream("hi")) == deltas
+                streams += 1
+            return streams
+
+        readers = [asyncio.create_task(reader(number)) for number in range(200)]
+        for number in range(1000):
+            path.write_text(FILE.format(model=f"m{number}") if number % 2 else "routes: [")
+            await reloader.look()
+        rewriting = False
+        streams = sum(await asyncio.gather(*readers))
+        served |= set(one.bodies)
+    assert (reloader.reloads, reloader.refusals) == (500, 500)
+    assert streams >= 200
+    generations = {body.split(b'"model":"')[1].split(b'"')[0] for body in served}
+    assert len(generations) >= 100
+    assert one.open == 0
+
+
+async def test_health_is_kept_and_the_old_connections_close_with_their_last_call(
+    stage: MakeStage, tmp_path: Path
+) -> None:
+    one = stage(a=refuses(), b=says("B", "B", every_s=0.001))
+    path = tmp_path / "understudy.yaml"
+    path.write_text(FILE.format(model="m"))
+    async with Router(path) as router:
+        for _ in range(6):
+            await texts(router.stream("hi"))
+        assert one.count("a") == 5  # its breaker has opened
+        stream = router.stream("hi")
+        await anext(stream)
+        old = router._shared.generation  # type: ignore[union-attr]
+        transport = old.live("b").transport
+        router.swap(load(path, limits={"deadline_s": 7}))
+        await asyncio.sleep(0)
+        assert not transport.closed  # type: ignore[attr-defined]
+        await texts(stream)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert transport.closed  # type: ignore[attr-defined]
+        await texts(router.stream("hi"))
+        assert one.count("a") == 5
+
+
+@pytest.mark.leaves_behind  # the watcher's own thread, in Rust, closes its files a moment after it was told to
+async def test_a_real_change_of_a_real_file_is_seen(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "understudy.yaml"
+    path.write_text(FILE.format(model="m1"))
+    with caplog.at_level(logging.INFO, logger="understudy"):
+        async with Router.from_yaml(path, reload=True) as router:
+            assert router._reloader is not None
+            swapped = asyncio.Event()
+            plain_swap = router._reloader._swap
+            router._reloader._swap = lambda config: (plain_swap(config), swapped.set())[0]  # type: ignore[func-returns-value]
+            await asyncio.sleep(0)
+            fresh = path.with_suffix(".new")
+            async with asyncio.timeout(20):
+                while not swapped.is_set():
+                    fresh.write_text(FILE.format(model=f"m{asyncio.get_running_loop().time()}"))
+                    fresh.replace(path)
+                    await asyncio.wait([asyncio.ensure_future(swapped.wait())], timeout=3)
+            assert router.config.targets["a"].model != "m1"
+    assert any("understudy.reloaded" in record.getMessage() for record in caplog.records)
+
+
+async def test_without_a_file_there_is_nothing_to_watch() -> None:
+    with pytest.raises(ConfigError, match="no file to watch"):
+        Router(["koala"], reload=True)
+
+
+async def test_a_call_that_fails_on_the_old_generation_ends_there(stage: MakeStage, tmp_path: Path) -> None:
+    stage(a=refuses(), b=refuses())
+    path = tmp_path / "understudy.yaml"
+    path.write_text(FILE.format(model="m"))
+    async with Router(path) as router:
+        stream = router.stream("hi")
+        router.swap(load(path))
+        with pytest.raises(CallFailed):
+            await texts(stream)

@@ -1,0 +1,95 @@
+"""understudy: when your lead LLM provider can't go on, the understudy does.
+
+async with Router(["koala", "openai/gpt-5-mini"]) as router:
+    async with router.stream("Why is the sky blue?") as stream:
+        async for text in stream.text(): ...
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .config import Config, ConfigError, Handling, Health, Hedge, Hold, Limits, NoTargets, Retry, Route, Target
+    from .providers import (
+        Capabilities,
+        ChatRequest,
+        ErrorKind,
+        Finished,
+        ImagePart,
+        InvalidRequest,
+        JsonSchema,
+        Message,
+        MissingExtraError,
+        Provider,
+        ProviderError,
+        ReasoningDelta,
+        RefusalDelta,
+        Secret,
+        Started,
+        TextDelta,
+        TextPart,
+        Tool,
+        ToolCall,
+        ToolCallDelta,
+        UnderstudyError,
+        UnknownProvider,
+        Usage,
+        register,
+    )
+    from .router import (
+        AllTargetsFailed,
+        Answer,
+        AttemptEnded,
+        AttemptReport,
+        CallEnded,
+        CallFailed,
+        HandedOver,
+        HealthChanged,
+        NoTargetAvailable,
+        Notice,
+        Report,
+        RequestRejected,
+        Restarted,
+        RoutedStream,
+        Router,
+        Skipped,
+        StreamBusy,
+        StreamInterrupted,
+        Switch,
+        WrongLoop,
+        ask,
+        ask_stream,
+        complete,
+        stream,
+    )
+
+_ROOMS = ("config", "providers", "router")
+
+
+def __getattr__(name: str) -> object:
+    """The public names live in their rooms and come at first use: whoever imports the face alone pays for nothing."""
+    if name in __all__:
+        for room in _ROOMS:
+            module = import_module(f".{room}", __name__)
+            if name in module.__all__:
+                found = globals()[name] = getattr(module, name)
+                return found
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AllTargetsFailed", "Answer", "AttemptEnded", "AttemptReport", "CallEnded", "CallFailed", "Capabilities",
+    "ChatRequest", "Config", "ConfigError", "ErrorKind", "Finished", "HandedOver", "Handling", "Health",
+    "HealthChanged", "Hedge", "Hold", "ImagePart", "InvalidRequest", "JsonSchema", "Limits", "Message",
+    "MissingExtraError", "NoTargetAvailable", "NoTargets", "Notice", "Provider", "ProviderError", "ReasoningDelta",
+    "RefusalDelta", "Report", "RequestRejected", "Restarted", "Retry", "Route", "RoutedStream", "Router", "Secret",
+    "Skipped", "Started", "StreamBusy", "StreamInterrupted", "Switch", "Target", "TextDelta", "TextPart", "Tool",
+    "ToolCall", "ToolCallDelta", "UnderstudyError", "UnknownProvider", "Usage", "WrongLoop", "ask", "ask_stream",
+    "complete", "register", "stream",
+]  # fmt: skip
