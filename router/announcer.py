@@ -11,19 +11,20 @@ class Announcer:
 
     Attributes:
         names: What the notices call the target.
+        state: What was told last.
     """
 
-    __slots__ = ("_listener", "_parked", "_state", "names")
+    __slots__ = ("_listener", "_parked", "names", "state")
 
     def __init__(self, listener: Callable[[HealthChanged], None]) -> None:
         self._listener = listener
-        self._state: HealthState = "closed"
+        self.state: HealthState = "closed"
         self._parked: set[str] = set()
         self.names: list[str] = []
 
     def target(self, state: HealthState, reason: str, until_s: float | None, now_s: float) -> None:
         """The target is in this state now."""
-        was, self._state = self._state, state
+        was, self.state = self.state, state
         if state != was:
             self._tell(was, state, reason, until_s, now_s, None)
 

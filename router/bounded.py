@@ -9,9 +9,9 @@ from ..providers.chat import ChatRequest
 from .bill import Bill
 from .course import MIN_ATTEMPT_S
 from .demand import Demand, demand
-from .health import Refusal
 from .limits import Limited
 from .queue import Queue, Ticket
+from .refusal import Refusal
 from .report import Report
 from .seat import Seat
 

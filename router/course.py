@@ -18,10 +18,11 @@ import msgspec
 from ..config.model import AllOpen, MidStream, Retry
 from ..providers.capabilities import Capabilities
 from ..providers.errors import Disposition, ErrorKind, ProviderError
-from .health import Refusal
 from .limits import Limited
+from .refusal import Refusal
 from .relayed import Relayed
 from .report import Skipped
+from .returning import ReturnLine, Turns
 
 MIN_ATTEMPT_S = 0.02
 """An attempt with less time than this cannot fit: no network answers sooner."""
@@ -35,6 +36,11 @@ class Candidate(Protocol):
     capabilities: Capabilities
     retry: Retry
     only_on: ErrorKind | None  # it is asked only after a failure of this kind
+
+    @property
+    def returning(self) -> ReturnLine | None:
+        """The line of those who waited for it."""
+        ...
 
     @property
     def first_delta_s(self) -> float:
@@ -159,7 +165,7 @@ _OF_THE_FORM = (ErrorKind.PREFILL_UNSUPPORTED, ErrorKind.UNSUPPORTED)
 """The target is well, and only does not take an answer to be gone on with in this form: another may please it."""
 
 
-_LEFT_ALONE = frozenset(("breaker_open", "probing", "parked", "isolated"))
+_LEFT_ALONE = frozenset(("breaker_open", "probing", "parked", "isolated", "returning"))
 """Why health refuses a target."""
 
 
@@ -201,6 +207,7 @@ class Course:
         self._refused_dialects: set[str] = set()
         self._last_resort_used = False
         self._woken: list[int] = []
+        self._turns: Turns | None = None  # since it has waited
         self._resumed: set[tuple[MidStream, int]] = set()  # ways of going on that were tried
         self._broke_with = ErrorKind.UNKNOWN
         self.restartable = True
@@ -223,6 +230,8 @@ class Course:
             if standing.done or standing.dormant:
                 continue
             refusal = candidate.refusal(now_s)
+            if refusal is None and self._turns is not None:
+                refusal = self._turns.refusal(place, candidate.returning, now_s)
             if refusal is None:
                 asked_before = any(standing.asked for standing in self._standings)
                 return self._ask(place, now_s, "handover" if asked_before else "first")
@@ -231,6 +240,8 @@ class Course:
                 continue  # a person wants it so: it is neither waited for nor asked as a last resort
             # A probe that is out, or a place in a queue, comes when it comes: whoever frees it ends the wait.
             back_s = latest_s if refusal.until_s is None else refusal.until_s
+            if refusal.reason == "returning":
+                back_s = min(back_s, latest_s)  # the target is well, and the line may move faster: hope to the end
             if isinstance(refusal, Limited):
                 limited.add(place)
                 if refusal.queues and back_s <= latest_s:
@@ -242,6 +253,7 @@ class Course:
         if backs and back_s <= latest_s and (queues or policy.all_open == "wait"):
             if back_s <= now_s:
                 return End("deadline", ErrorKind.DEADLINE)  # there is just time for an attempt, and nobody to ask
+            self._turns = self._turns or Turns()
             return Wait(back_s, queues[0] if queues else place, tuple(queues))
         left_alone = [back for back in backs if back[1] not in limited]
         if left_alone and policy.all_open == "last_resort" and not self._last_resort_used:

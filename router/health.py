@@ -8,8 +8,6 @@ says so, and a call pays for no more.
 import random
 from collections.abc import Callable, Iterator, Sequence
 
-import msgspec
-
 from ..config.model import Health
 from ..providers.errors import ErrorKind, ProviderError
 from ..providers.secret import Secret
@@ -18,22 +16,11 @@ from .breaker import Breaker
 from .credentials import OF_CREDENTIAL, Credential, Credentials, Park, Parking
 from .lease import Lease
 from .ramp import Ramp
+from .refusal import Refusal
+from .returning import ReturnLine
 from .snapshot import HealthChanged, HealthState
 
 _FOREVER = float("inf")
-
-
-class Refusal(msgspec.Struct, frozen=True):
-    """Why a target is left alone.
-
-    Attributes:
-        reason: `breaker_open`, `parked`, `probing` or `isolated`.
-        until_s: When it may be asked again; None: when the probe that is out comes back, or a person says so.
-    """
-
-    reason: str
-    detail: str
-    until_s: float | None
 
 
 class TargetHealth:
@@ -45,12 +32,13 @@ class TargetHealth:
 
     Attributes:
         parking: The target's own park.
+        returning: The line of those who waited for it, since it was back last.
         probing: A probe is out.
     """
 
     __slots__ = (
         "_announcer", "_calm", "_isolated_until_s", "_opened_by", "_policy", "_probe", "_ramp", "breaker",
-        "credentials", "parking",
+        "credentials", "parking", "returning",
     )  # fmt: skip
 
     def __init__(
@@ -69,6 +57,7 @@ class TargetHealth:
         self._isolated_until_s: float | None = None
         self._opened_by = ""
         self._ramp = Ramp(policy.slow_start_s)
+        self.returning: ReturnLine | None = None
         self._calm = True  # closed, nothing parked or doubted, not isolated, no probe out
 
     def known_as(self, name: str) -> None:
@@ -212,6 +201,10 @@ class TargetHealth:
 
     def _succeeded(self, lease: Lease, now_s: float) -> None:
         breaker, reason = self.breaker, "answered"
+        if (line := self.returning) is not None:
+            line.answered(now_s)
+            if line.is_over(now_s):
+                self.returning = None
         if lease.epoch == breaker.epoch:
             breaker.succeeded(now_s, slow=lease.slow)
             if lease.epoch == breaker.epoch:
@@ -229,6 +222,8 @@ class TargetHealth:
     def _failed(self, lease: Lease, error: ProviderError, now_s: float) -> None:
         disposition, breaker = error.disposition, self.breaker
         reason = "abandoned"
+        if self.returning is not None and disposition.health and not error.local:
+            self.returning.failed(now_s)
         if disposition.parks and not error.local:
             reason = error.kind.value
             self._refused(lease, error, now_s)
@@ -298,6 +293,8 @@ class TargetHealth:
     def _changed(self, now_s: float, reason: str) -> None:
         """Something may have changed: tell it, once all is as it will be."""
         state = self.state(now_s)
+        if state == "closed" != self._announcer.state and self._policy.slow_start_s:
+            self.returning = ReturnLine(self._policy.slow_start_s, now_s)
         self._calm = state == "closed" and self._isolated_until_s is None and self.credentials.sound
         refusal = self.refusal(now_s)
         self._announcer.credentials(self.credentials, reason, now_s)

@@ -11,9 +11,9 @@ from math import ceil
 from typing import NamedTuple
 
 from ..providers.hints import Remaining
-from .health import Refusal
 from .latency import Latency
 from .queue import QUEUE_MAX, Queue, Ticket
+from .refusal import Refusal
 
 WINDOW_S = 60
 _SLOT_S = 1

@@ -85,8 +85,8 @@ class Skipped(msgspec.Struct, frozen=True):
     """A target that was not asked.
 
     Attributes:
-        reason: A word: `breaker_open`, `probing`, `parked`, `isolated`, `limit`, `budget`, `no_key`, `unsupported`,
-            `context_window`, `dialect`, or `deadline`.
+        reason: A word: `breaker_open`, `probing`, `parked`, `isolated`, `returning`, `limit`, `budget`, `no_key`,
+            `unsupported`, `context_window`, `dialect`, or `deadline`.
         detail: What a person should know.
         until_s: When it may be asked again, if that is known.
     """

@@ -8,9 +8,10 @@ from ..providers.chat import ChatRequest, chat_request
 from ..providers.errors import ErrorKind, ProviderError
 from .budget import TokenBudget
 from .clocks import Clocks
-from .health import Refusal
 from .limits import Sizes
 from .live import LiveTarget
+from .refusal import Refusal
+from .returning import ReturnLine
 from .spend import Budgets, Ledger, Purse
 
 
@@ -61,6 +62,11 @@ class Seat:
         self.purses = tuple(purse for purse in purses if purse.budgets != Budgets())
         self.metered = live.rates is not None or live.sizes != Sizes()
         self._defaults: dict[str, Any] = {**route.parameters, **live.target.parameters}
+
+    @property
+    def returning(self) -> ReturnLine | None:
+        """The line of those who waited for it; None: it is not just back."""
+        return self.live.health.returning
 
     def refusal(self, now_s: float) -> Refusal | None:
         """Why it may not be asked now; None when it may."""

@@ -4,7 +4,8 @@ import random
 from dataclasses import dataclass, field
 
 from understudy.providers.capabilities import Capabilities
-from understudy.router.health import Refusal
+from understudy.router.refusal import Refusal
+from understudy.router.returning import ReturnLine
 
 from understudy import ErrorKind, ProviderError, Retry
 
@@ -47,6 +48,7 @@ class Fake:
     retries_left: int
     hedges_left: int = 2
     only_on: ErrorKind | None = None
+    returning: ReturnLine | None = None
 
     def refusal(self, now_s: float) -> Refusal | None:
         return self.health.refusal(now_s)

@@ -61,6 +61,8 @@ class Reference:
         rule = RETRY_HERE.get(error.kind.value, "no")
         if error.should_retry is not None and (rule != "hint" or not error.should_retry):
             rule = "backoff" if error.should_retry else "no"  # whether, not how long: a hint stays a hint
+        if tries >= target.retry.attempts:
+            return None
         backoff_s = self.share * min(target.retry.backoff_max_s, target.retry.backoff_s * 2 ** (tries - 1))
         delay_s = float("inf")
         if rule == "backoff" or (rule == "once" and tries == 1) or (rule == "hint" and hint_s is None):
@@ -72,7 +74,7 @@ class Reference:
             delay_s = 0.0
         refusal = target.refusal(now_s)
         left_alone = refusal is not None and (refusal.until_s is None or refusal.until_s > now_s + delay_s)
-        if tries >= target.retry.attempts or now_s + delay_s > self.policy.deadline_s or left_alone:
+        if now_s + delay_s > self.policy.deadline_s or left_alone:
             return None
         return delay_s if target.may_retry(now_s) else None
 

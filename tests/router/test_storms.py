@@ -210,17 +210,12 @@ def test_only_one_of_a_thousand_waiting_callers_asks_before_the_target_has_prove
     assert asked_s[1] - asked_s[0] >= 2.0
 
 
-HERD = pytest.mark.xfail(strict=True, reason="those who wait for a target's return are all let go at one instant")
-
-
-@HERD
 def test_a_thousand_waiting_callers_do_not_come_back_together(stage: MakeStage) -> None:
     one = stage(a=lambda at_s: DOWN["refused"] if at_s < 1 else WELL)
     asked_s = waiting(one, CLIENTS)
     assert spread(asked_s, Health().slow_start_s)
 
 
-@HERD
 def test_a_target_at_nine_tenths_of_its_capacity_comes_back_for_good(stage: MakeStage) -> None:
     used: Counter[int] = Counter()
 
