@@ -19,6 +19,8 @@ from .report import AttemptReport, Waited
 
 _SAYS_NOTHING = ("stop", "other", None)
 """Finish reasons that explain no empty answer; `length` and `content_filter` are what they say."""
+_FOR_THE_REST = ("continue", "ask_to_continue")
+"""Only what is left is asked for, and that may be nothing. To replay and to restart, the whole answer is asked for."""
 
 
 class LeftAlone(Exception):
@@ -112,7 +114,7 @@ class Pursuit:
         """One attempt, up to its first useful delta.
 
         Args:
-            shape: Makes the request anew, to go on with an answer; the rest of one may be empty.
+            shape: Makes the request anew, to go on with an answer.
 
         Raises:
             ProviderError: Why it failed.
@@ -165,7 +167,7 @@ class Pursuit:
             batch = await attempt.open(wire, stream=stream)
             if bill is not None:
                 bill.saw(batch)
-            if attempt.finished and shape is None and self._is_empty(batch):
+            if attempt.finished and why not in _FOR_THE_REST and self._is_empty(batch):
                 raise ProviderError(ErrorKind.EMPTY, "the answer ended with nothing in it")
         except ProviderError as error:
             await self._failed_to_open(error, first_by_s)

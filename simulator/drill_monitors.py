@@ -38,8 +38,8 @@ class Monitors:
         edges: What happened, by name: how attempts came to be, how calls ended, what was waited for, who was skipped.
     """
 
-    def __init__(self, world: "World", simulator: Simulator, network: Network) -> None:
-        self._world, self._simulator, self._network = world, simulator, network
+    def __init__(self, world: "World", simulator: Simulator, network: Network, router: Router) -> None:
+        self._world, self._simulator, self._network, self._router = world, simulator, network, router
         self._loop = asyncio.get_running_loop()
         self._stalled_before: dict[int, float] = {}
         self.violations: list[str] = []
@@ -90,31 +90,39 @@ class Monitors:
             self.blame("I5", call, f"something reached the caller before {type(heard.error).__name__}")
 
     def _words(self, heard: Heard, report: Report, told: "list[Told]") -> None:
-        """No chunk lost, repeated, reordered, spliced in, or from another call (I2, I3, I4, I36)."""
+        """No chunk lost, repeated, reordered, spliced in, or from another call (I2, I3, I4, I6, I36)."""
         call, pieces = heard.call, heard.pieces
         if heard.temper == "reads_text" and report.switches:
             pieces = _cut(pieces[0], [switch.at_chars for switch in report.switches])
+        after = max((place + 1 for place, mark in enumerate(heard.marks) if mark == "restart"), default=0)
+        valid = "".join(pieces[after:])
         if self._world.common:
-            after = max((place + 1 for place, mark in enumerate(heard.marks) if mark == "restart"), default=0)
-            pieces = ["".join(pieces[after:])]
             whole = self._world.whole(call)
-            if not whole.startswith(pieces[0]):
-                self.blame("I2", call, f"{pieces[0]!r} is no beginning of the answer {whole!r} ({heard.marks})")
-            if heard.finished and pieces[0] != whole and report.completion != "unproven":
-                self.blame("I4", call, f"finished with {pieces[0]!r}; whole is {whole!r} ({heard.marks})")
+            if not whole.startswith(valid):
+                self.blame("I2", call, f"{valid!r} is no beginning of the answer {whole!r} ({heard.marks})")
         else:
             for piece in pieces:
                 if piece and not any(each.text.startswith(piece) for each in told):
                     self.blame("I3", call, f"{piece!r} is no beginning of anything that was said to this call")
-            ends = [each for each in told if each.text == pieces[-1]]
-            if heard.finished and report.completion != "unproven" and not ends:
-                self.blame("I4", call, f"finished with {pieces[-1]!r}, which is nobody's whole answer")
-            elif heard.finished and report.completion != "unproven" and not any(each.sound for each in ends):
-                self.blame("I4", call, f"finished, but the end was never told: {ends}")
-        if heard.error is not None and isinstance(heard.error, StreamInterrupted):
-            after = max((place + 1 for place, mark in enumerate(heard.marks) if mark == "restart"), default=0)
-            if heard.error.partial != "".join(heard.pieces[after:]):
-                self.blame("I6", call, f"partial is not what was delivered: {heard.error.partial!r} {heard.pieces}")
+        if heard.finished:
+            self._whole(heard, report, valid if self._world.common else pieces[-1], told)
+        if isinstance(heard.error, StreamInterrupted) and heard.error.partial != valid:
+            self.blame("I6", call, f"partial is not what was delivered: {heard.error.partial!r} {heard.pieces}")
+
+    def _whole(self, heard: Heard, report: Report, text: str, told: "list[Told]") -> None:
+        """What counts as finished was told to its end by the one who was asked last, and has arrived (I4)."""
+        call, world = heard.call, self._world
+        if report.completion == "unproven":
+            if world.dialects.get(report.target or "") != "koala":
+                self.blame("I4", call, f"{report.target} has an end marker, and yet its answer counts as unproven")
+            return
+        last = next((each for each in reversed(told) if each.provider == report.target), None)
+        if last is None:
+            self.blame("I4", call, f"finished by {report.target}, which said nothing to this call")
+        elif not last.sound:
+            self.blame("I4", call, f"finished, but the end was never told: {last}")
+        elif text != (expected := world.whole(call) if world.common else last.text) and last.fault != "empty":
+            self.blame("I4", call, f"finished with {text!r}; whole is {expected!r} ({heard.marks})")
 
     def _books(self, heard: Heard, report: Report, told: "list[Told]") -> None:
         """Attempts are complete, none runs on, and no provider was asked behind the report's back (I18, I41, I42)."""
@@ -166,15 +174,22 @@ class Monitors:
                 self.blame("I45", heard.call, "a prompt or an answer shows")
 
     def _alive(self, heard: Heard, report: Report) -> None:
-        """Once a healthy core has appeared, every call ends well."""
+        """Once a healthy core has appeared, every call ends well. Only a delivered answer does not wait for it."""
         world = self._world
         healed = world.core is not None and world.healed_s is not None and heard.began_s >= world.healed_s
-        if (
-            healed and not heard.finished and heard.pieces[-1] != world.whole(heard.call)
-        ):  # else all was said but the end
+        all_but_the_end = heard.pieces[-1] == world.whole(heard.call)
+        if not healed or heard.finished or all_but_the_end:
+            return
+        if not isinstance(heard.error, StreamInterrupted) or not self._core_is_left_alone():
             kinds = [(attempt.target, attempt.why, attempt.kind) for attempt in report.attempts]
             skips = [(skip.target, skip.reason) for skip in report.skipped]
             self.blame("I10", heard.call, f"a healthy target stood by, and it ended {report.outcome}: {kinds} {skips}")
+
+    def _core_is_left_alone(self) -> bool:
+        """Its parks and its breaker outlast what was wrong with it: may it not be asked at this moment?"""
+        lives = self._router._entered().generation.all_live()
+        core = next(live for live in lives if live.label == self._world.core)
+        return core.health.refusal(self._loop.time()) is not None
 
     def _trace(self, heard: Heard, report: Report) -> None:
         attempts = [(a.target, a.why, a.outcome, a.kind and a.kind.value, a.ended_s) for a in report.attempts]
@@ -201,9 +216,9 @@ class Monitors:
 
     # The world is over
 
-    def settled(self, router: Router) -> None:
+    def settled(self) -> None:
         """All calls have ended: what was taken has been given back (I17, I18)."""
-        shared = router._entered()
+        shared = self._router._entered()
         if shared.generation.calls:
             self.blame("I18", None, f"{shared.generation.calls} calls are counted as in flight")
         if shared.waiting:

@@ -35,7 +35,7 @@ SURFACED = ("bad_request", "context_length", "content_filter", "unknown")
 """A fault of the caller's, for which no other target need be asked."""
 
 ENDS_ALL_THE_SAME = ("kept_open", "short_body")
-"""Something goes wrong behind the dialect's end marker, which has proven that the answer is whole."""
+"""Something goes wrong behind the dialect's end marker, which has proven that the answer is whole. Koala has none."""
 
 SPEAKERS = ("openai", "openai", "anthropic", "gemini", "koala", "openai-responses", "ollama", "cohere", "mistral")
 STREAMS = 40
@@ -69,7 +69,8 @@ class Told(msgspec.Struct):
     Attributes:
         call: The number of the call that asked.
         text: All of its text.
-        sound: Its own end is told, so that it may count as whole.
+        sound: Its own end is told, so that it may count as whole. Nothing at all is the end of an answer that is gone
+            on with: that its provider has nothing to add must be believed.
     """
 
     call: int
@@ -153,7 +154,7 @@ class World:
         """What a provider does with a request: the answer, or the answer spoilt."""
         rng = self.rng
         name, dialect = request.provider, self.dialects[request.provider]
-        call, left = self._what_to_say(request, dialect)
+        call, left, goes_on = self._what_to_say(request, dialect)
         answer = Answer(tuple(_words(left)))
         spared = name == self.core and self.healed
         fault = None
@@ -171,22 +172,25 @@ class World:
             script, delta_delay_s=pace_s, head_delay_s=rng.choice((0.0, 0.02)),
             keep_alive=script.keep_alive and (fault is not None or rng.random() < 0.7),
         )  # fmt: skip
-        sound = fault is None or fault.harmless or fault.name in ENDS_ALL_THE_SAME
-        self.told.append(Told(call, name, request.number, left, fault.name if fault else None, sound))
+        empty = fault is not None and fault.name == "empty"
+        ends = fault is not None and fault.name in ENDS_ALL_THE_SAME and dialect != "koala"
+        sound = fault is None or fault.harmless or ends or (empty and goes_on)
+        text = "" if empty else left
+        self.told.append(Told(call, name, request.number, text, fault.name if fault else None, sound))
         return script
 
-    def _what_to_say(self, request: Request, dialect: str) -> tuple[int, str]:
-        """The call that asks, and what is left of it to be said."""
+    def _what_to_say(self, request: Request, dialect: str) -> tuple[int, str, bool]:
+        """The call that asks, what is left of it to be said, and whether an answer is gone on with."""
         messages = request.reading.messages
         asked = next(text for role, text in messages if CANARY_PROMPT in text)
         call = int(asked.split("#")[1].split()[0])
+        said = next((text for role, text in reversed(messages) if role in ("assistant", "model")), "")
         if not self.common:
             text = "".join(f"c{call}.{request.provider}.{request.number}.{word} " for word in range(_size(call)))
-            return call, text
+            return call, text, bool(said)
         text = self.whole(call)
-        said = next((text for role, text in reversed(messages) if role in ("assistant", "model")), "")
         echoes = dialect == "mistral" and request.reading.prefilled
-        return call, text if echoes or not text.startswith(said) else text[len(said) :]
+        return call, text if echoes or not text.startswith(said) else text[len(said) :], bool(said)
 
     def whole(self, call: int) -> str:
         """What everybody would answer to a call, in a world where all would say the same."""
@@ -204,7 +208,7 @@ class World:
         for name in self.names:
             network.serve(f"{name}.sim", simulator.protocol)
         router = Router(self.config(), rng=random.Random(self.seed))  # noqa: S311 - chance, not cryptography
-        monitors = Monitors(self, simulator, network)
+        monitors = Monitors(self, simulator, network, router)
         async with router:
             troubles = asyncio.ensure_future(self._troubles(loop))
             callers = []
@@ -218,7 +222,7 @@ class World:
             troubles.cancel()
             await asyncio.wait([troubles])
             await asyncio.sleep(1.0)
-            monitors.settled(router)
+            monitors.settled()
             trace = network.trace()  # in what order a closing pool closes its connections is nobody's concern
         await asyncio.sleep(0.1)
         monitors.closed()

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from stage import SILENT, Play, Stage, breaks_off, perform, says, status
 
-from understudy import Config, Route, Router, StreamInterrupted
+from understudy import Config, Restarted, Route, Router, StreamInterrupted, TextDelta
 
 MakeStage = Callable[..., Stage]
 
@@ -66,6 +66,32 @@ def test_the_same_target_is_asked_once_more_and_not_once_a_policy(stage: MakeSta
 def test_one_that_only_says_something_else_may_be_asked_in_another_way(stage: MakeStage) -> None:
     one = stage(a=breaks_off(*STORY[:1], then="stall"), b=[says("Long ago."), says("".join(STORY[1:]), "in torrents.")])
     assert asked(one, "replay", "ask_to_continue") == ["a", "b", "b"]
+
+
+@pytest.mark.parametrize("policy", ["replay", "restart"])
+def test_an_empty_answer_is_no_answer_when_all_of_it_was_asked_for_again(policy: str, stage: MakeStage) -> None:
+    one = stage(a=breaks_off(*STORY[:1], then="stall"), b=says(), c=WHOLE)
+    after_the_mark: list[str] = []
+
+    async def play() -> None:
+        route = Route(tuple(one.targets()), mid_stream=(policy,))  # type: ignore[arg-type]
+        async with Router(Config(routes={"r": route})) as router, router.stream("hi") as stream:
+            async for event in stream:
+                if isinstance(event, Restarted):
+                    after_the_mark.clear()
+                elif isinstance(event, TextDelta):
+                    after_the_mark.append(event.text)
+            assert [(each.target, each.kind) for each in stream.report.attempts] == [
+                ("a", "stalled"), ("b", "empty"), ("c", None),
+            ]  # fmt: skip
+
+    perform(play())
+    assert "".join(after_the_mark) == "".join(STORY) + "in torrents."
+
+
+def test_nothing_may_be_left_to_say_when_only_the_rest_was_asked_for(stage: MakeStage) -> None:
+    one = stage(a=breaks_off(*STORY, "in torrents.", then="stall"), b=says())
+    assert asked(one, "ask_to_continue") == ["a", "b"]
 
 
 def test_the_report_names_the_model_of_the_target_it_names(stage: MakeStage) -> None:
