@@ -116,16 +116,18 @@ class Response(aiohttp.ClientResponse):
 
     Attributes:
         reused: The connection had carried an exchange before.
+        key: What its connection lies under in the pool.
     """
 
     reused = False
+    key: "ConnectionKey | None" = None
 
     async def start(self, connection: "Connection") -> "Response":
         where = f"{self.url.raw_host}:{self.url.port}"
         line, transport = cast("Line | None", connection.protocol), connection.transport
         if line is None or transport is None:
             raise fault(aiohttp.ServerDisconnectedError(), where)  # it was lost while the request was being sent
-        self.reused = getattr(line, "used", False)
+        self.reused, self.key = getattr(line, "used", False), connection._key
         line.used = True  # a caller's connector has lines of aiohttp's own, which take the attribute too
         try:
             await super().start(connection)

@@ -14,6 +14,7 @@ from .connector import Response
 from .errors import ErrorKind, ProviderError
 from .faults import redirection
 from .inflater import Inflater
+from .kept import KeptResponse
 from .provider import ResponseHead
 
 BODY_MAX_BYTES = 256 * 1024 * 1024
@@ -34,7 +35,7 @@ class Exchange:
 
     __slots__ = ("_content", "_drain", "_failure", "_open", "_response", "_taken", "framed", "head", "reused")
 
-    def __init__(self, response: Response, open_exchanges: "set[Exchange]") -> None:
+    def __init__(self, response: Response | KeptResponse, open_exchanges: "set[Exchange]") -> None:
         self.head = _head(response)
         self.framed = _is_framed(self.head)
         self.reused = response.reused
@@ -177,7 +178,7 @@ class InflatingExchange(Exchange):
 
     __slots__ = ("_inflated", "_inflater")
 
-    def __init__(self, response: Response, open_exchanges: set[Exchange], encoding: str) -> None:
+    def __init__(self, response: Response | KeptResponse, open_exchanges: set[Exchange], encoding: str) -> None:
         super().__init__(response, open_exchanges)
         self._inflater = Inflater(encoding)
         self._inflated = 0
@@ -213,7 +214,7 @@ class InflatingExchange(Exchange):
             return b""
 
 
-def exchange(response: Response, open_exchanges: set[Exchange]) -> Exchange:
+def exchange(response: Response | KeptResponse, open_exchanges: set[Exchange]) -> Exchange:
     """The exchange for a response whose head has come."""
     encoding = response.headers.get("content-encoding")
     if encoding is None or encoding.strip().lower() in ("", "identity"):
@@ -221,7 +222,7 @@ def exchange(response: Response, open_exchanges: set[Exchange]) -> Exchange:
     return InflatingExchange(response, open_exchanges, encoding)
 
 
-def _head(response: Response) -> ResponseHead:
+def _head(response: Response | KeptResponse) -> ResponseHead:
     headers = {name.lower(): value for name, value in response.headers.items()}
     if len(headers) != len(response.headers):
         headers = {name: ", ".join(response.headers.getall(name)) for name in headers}

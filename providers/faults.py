@@ -13,6 +13,7 @@ from http import HTTPStatus
 from typing import NamedTuple
 
 import aiohttp
+from aiohttp.http_exceptions import HttpProcessingError
 
 from .errors import ErrorKind, ProviderError
 from .provider import ResponseHead
@@ -41,6 +42,7 @@ TABLE: tuple[Row, ...] = (
     Row(aiohttp.ServerDisconnectedError, ErrorKind.DISCONNECTED, "{where} closed the connection without an answer"),
     Row(aiohttp.ClientPayloadError, ErrorKind.TRUNCATED, "the connection to {where} was cut within the body"),
     Row(aiohttp.ClientResponseError, ErrorKind.PROTOCOL, "{where} sent no valid HTTP/1.1, or an oversized head"),
+    Row(HttpProcessingError, ErrorKind.PROTOCOL, "{where} sent no valid HTTP/1.1, or an oversized head"),
     Row(aiohttp.InvalidURL, ErrorKind.PROTOCOL, "the URL is not valid; check base_url", local=True),
     Row(aiohttp.NonHttpUrlClientError, ErrorKind.PROTOCOL, "the URL is not http or https; check base_url", local=True),
     Row(ssl.SSLError, ErrorKind.TLS, "TLS with {where} failed"),
@@ -135,6 +137,6 @@ def _reason(error: Exception) -> tuple[str, bool]:
         cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
         number = None if isinstance(cause, socket.gaierror) else cause.errno  # the resolver numbers its own errors
         return _ERRNOS.get(number or 0, ""), number in LOCAL_ERRNOS
-    if isinstance(error, aiohttp.ClientError):
+    if isinstance(error, aiohttp.ClientError | HttpProcessingError):
         return "", False
     return type(error).__name__, False

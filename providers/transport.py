@@ -11,6 +11,7 @@ import re
 import ssl
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import aiohttp
 import msgspec
@@ -21,7 +22,11 @@ from .connector import PooledConnector, Response
 from .errors import ErrorKind, MissingExtraError, ProviderError
 from .exchange import Exchange, exchange
 from .faults import fault
+from .kept import ask, head, merged
 from .provider import WireRequest
+
+if TYPE_CHECKING:
+    from aiohttp.client_reqrep import ConnectionKey
 
 __all__ = ["Exchange", "Transport", "TransportOptions"]
 
@@ -35,6 +40,8 @@ BYTES_MAX = 2**20
 """A longer body is handed to aiohttp as a file, so that it is written in pieces."""
 
 ADDRESSES_MAX = 64
+HEADS_MAX = 64
+WHOLE_ENCODINGS = "gzip, deflate"
 CONSTANT_HEADERS = {"User-Agent": "understudy", "Accept": "*/*", "Accept-Encoding": "identity"}
 """On the session, so that aiohttp adds none of its own per request. A stream is never asked for compressed: its
 pieces would wait for each other in the compressor."""
@@ -94,6 +101,9 @@ class Transport:
         self._closed = False
         self._exchanges: set[Exchange] = set()
         self._addresses: dict[str, Address] = {}
+        self._keys: dict[str, ConnectionKey] = {}  # by URL: where its connections lie in the pool
+        self._constant: CIMultiDict[str] = _checked(CONSTANT_HEADERS | dict(options.headers))
+        self._heads: dict[object, bytes] = {}  # by URL and headers, as they are sent; empty: by the session
         self._timeout = _timeout(5.0)
 
     @property
@@ -122,9 +132,14 @@ class Transport:
         """
         session = self._session or await self._start()
         to = self._addresses.get(wire.url) or self._address(wire.url)
+        key = self._keys.get(wire.url)
+        if key is not None and wire.method == "POST" and len(wire.body) <= BYTES_MAX:
+            kept = await self._open_kept(key, wire, to, expect_stream=expect_stream)
+            if kept is not None:
+                return kept
         headers = _checked(wire.headers)
         if not expect_stream:
-            headers.setdefault("Accept-Encoding", "gzip, deflate")
+            headers.setdefault("Accept-Encoding", WHOLE_ENCODINGS)
         if self._timeout.connect != connect_s:
             self._timeout = _timeout(connect_s)
         body = wire.body
@@ -156,11 +171,38 @@ class Transport:
                 words = "the proxy wants a user and a password, or others"
                 failure = ProviderError(ErrorKind.CONNECT, words, status=407, local=True)
             else:
+                if self._pool is not None and to.proxy is None and response.key is not None:
+                    self._keys[wire.url] = response.key
                 return exchange(response, self._exchanges)
         try:
             raise _closed() if self._closed else failure
         finally:
             del failure  # it holds this frame, with the headers in it
+
+    async def _open_kept(
+        self, key: "ConnectionKey", wire: WireRequest, to: Address, *, expect_stream: bool
+    ) -> Exchange | None:
+        """The response over a connection that lies idle; None when the session must ask."""
+        pool = self._pool
+        assert pool is not None
+        known = (wire.url, expect_stream, *wire.headers.items())
+        start = self._heads.get(known)
+        if start is None:
+            if len(self._heads) >= HEADS_MAX:
+                self._heads.clear()
+            headers = _checked(wire.headers)
+            if not expect_stream:
+                headers.setdefault("Accept-Encoding", WHOLE_ENCODINGS)
+            start = self._heads[known] = head(to.url, merged(self._constant, headers)) or b""
+        if not start:
+            return None
+        try:
+            response = await ask(pool, key, start, wire.body, to.where, READ_BUFFER_BYTES)
+        except ProviderError:
+            if self._closed:
+                raise _closed() from None
+            raise
+        return None if response is None else exchange(response, self._exchanges)
 
     async def aclose(self) -> None:
         """Close everything that is open. Whoever reads gets `cancelled`. Idempotent."""
@@ -188,7 +230,7 @@ class Transport:
                 connector=options.connector or self._pool,
                 connector_owner=options.connector is None,
                 cookie_jar=aiohttp.DummyCookieJar(),
-                headers=_checked(CONSTANT_HEADERS | dict(options.headers)),
+                headers=self._constant,
                 auto_decompress=False,
                 read_bufsize=READ_BUFFER_BYTES,
                 response_class=Response,
@@ -212,6 +254,7 @@ class Transport:
     def _address(self, text: str) -> Address:
         if len(self._addresses) >= ADDRESSES_MAX:
             self._addresses.clear()
+            self._keys.clear()
         found = address(text, proxy=self._proxy, trust_env=self._options.trust_env)
         self._addresses[text] = found
         return found

@@ -125,14 +125,17 @@ class MessageReader:
 
     def __init__(self) -> None:
         self.finish: Finished | None = None
+        self._begun = False
         self._calls = CallNumbering()
         self._unspoken: dict[int, bytes] = {}  # block of a call without arguments yet -> what its start said they are
         self._arguing: set[int] = set()  # blocks that are calls of ours; the provider's own tools argue too
         self._counts = _Counts()
 
     def begin(self, message: _Message, events: list[ProviderEvent]) -> None:
-        """The message as a whole: who answers, and what the prompt cost."""
-        events.append(Started(message.model or None, message.id or None))
+        """The message as a whole: who answers, said once, and what the prompt cost."""
+        if not self._begun:
+            self._begun = True
+            events.append(Started(message.model or None, message.id or None))
         if message.usage is not None:
             self.count(message.usage, events)
 

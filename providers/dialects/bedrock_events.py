@@ -119,6 +119,7 @@ class BedrockDecoder(BaseDecoder):
         super().__init__()
         self._head = head
         self._frames = FrameDecoder()
+        self._begun = False
         self._calls = CallNumbering()
 
     def feed(self, data: bytes) -> list[ProviderEvent]:
@@ -172,7 +173,9 @@ class BedrockDecoder(BaseDecoder):
             event = decode_json(payload, _Event)
         match name:
             case "messageStart":
-                events.append(Started())
+                if not self._begun:
+                    self._begun = True
+                    events.append(Started())
             case "contentBlockStart" if event.start is not None:
                 self.say(event.start, event.contentBlockIndex, events)
             case "contentBlockDelta" if event.delta is not None:

@@ -97,6 +97,7 @@ class CohereDecoder(EventStreamDecoder):
     def __init__(self, head: ResponseHead) -> None:
         super().__init__()
         self._head = head
+        self._begun = False
         self._calls = CallNumbering()
 
     def _payload(self, data: bytes, name: str, events: list[ProviderEvent]) -> None:
@@ -109,7 +110,9 @@ class CohereDecoder(EventStreamDecoder):
         delta = event.delta or _NOTHING
         match event.type or name:
             case "message-start":
-                events.append(Started(None, event.id))
+                if not self._begun:
+                    self._begun = True
+                    events.append(Started(None, event.id))
             case "message-end":
                 self.whole(delta, events)
             case "error":

@@ -5,6 +5,7 @@ closes a stream. AI Studio writes such an error as bare, pretty-printed JSON wit
 `STOP` like everything else. Token counts come with every chunk, each replacing the last.
 """
 
+import re
 from typing import Any
 
 import msgspec
@@ -119,6 +120,12 @@ def with_hint(error: ProviderError, decoded: Any) -> ProviderError:
     return error
 
 
+_BARE = re.compile(rb"(?:\xef\xbb\xbf)?\s*[{\[]")
+"""How a line begins that may be JSON among the events."""
+_LINE_ENDS = (b"\n", b"\r")
+_CLOSERS = (b"}", b"]")
+
+
 class ContentStreamDecoder(EventStreamDecoder):
     """A stream of chunks.
 
@@ -146,9 +153,15 @@ class ContentStreamDecoder(EventStreamDecoder):
             self.take(chunk, events)
 
     def feed(self, data: bytes) -> list[ProviderEvent]:
-        events = super().feed(data)
-        if b"\n" in data and self.failure is None and (residue := self._sse.residue).endswith((b"}", b"]")):
-            self._bare_error(residue, whole=False)  # at once, not only when the server closes
+        if not (self._sse.unfinished or self._sse.residue or any(map(_BARE.match, data.splitlines()))):
+            return super().feed(data)
+        events: list[ProviderEvent] = []
+        for line in data.splitlines(keepends=True):  # one by one: what is read must not depend on the network's cuts
+            events += super().feed(line)
+            if line.endswith(_LINE_ENDS) and self.failure is None and (residue := self._sse.residue).endswith(_CLOSERS):
+                self._bare_error(residue, whole=False)  # at once, not only when the server closes
+            if self.failure is not None:
+                break
         return events
 
     def _residue(self, residue: bytes, events: list[ProviderEvent]) -> None:

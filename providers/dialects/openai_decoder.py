@@ -67,7 +67,7 @@ class ChatStreamDecoder(EventStreamDecoder):
                 return data
             try:
                 chunk = decode(data)
-            except msgspec.DecodeError:
+            except UNDECODABLE:
                 return data
             choices = chunk.choices
             if choices is None or chunk.error:

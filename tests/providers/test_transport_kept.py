@@ -1,0 +1,186 @@
+"""A request over a kept connection goes without aiohttp's session, and nobody can tell from outside."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+from rawserver import Peer, RawServer, answers, failure_of, keeps_alive, read_out, response
+from understudy.providers import ErrorKind, WireRequest
+from understudy.providers.transport import BYTES_MAX, HEADS_MAX, Transport, TransportOptions
+
+
+@pytest.fixture
+async def transport() -> AsyncIterator[Transport]:
+    transport = Transport(TransportOptions(headers={"X-Team": "a"}))
+    yield transport
+    await transport.aclose()
+    assert transport.open_connections == transport.open_exchanges == 0
+
+
+@pytest.fixture
+def by_session(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The URLs that a session was asked for."""
+    asked: list[str] = []
+    request = aiohttp.ClientSession._request
+
+    async def noted(self: aiohttp.ClientSession, method: str, url: Any, **options: Any) -> aiohttp.ClientResponse:
+        asked.append(str(url))
+        return await request(self, method, url, **options)
+
+    monkeypatch.setattr(aiohttp.ClientSession, "_request", noted)
+    return asked
+
+
+def head(raw: str) -> tuple[str, list[str]]:
+    first, *lines = raw.lower().split("\r\n")
+    return first, sorted(lines)
+
+
+async def asked_twice(server: RawServer) -> None:
+    async with asyncio.timeout(1):
+        while len(server.peers[0].requests) < 2:  # noqa: ASYNC110 - nobody sets an event for it
+            await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Authorization": "Bearer k", "content-type": "application/json"},
+        {"x-TEAM": "b", "User-Agent": "theirs"},
+        {"Host": "theirs.test"},
+        {"accept-encoding": "br"},
+    ],
+)
+@pytest.mark.parametrize("expect_stream", [False, True])
+@pytest.mark.parametrize("path", ["/v1/chat?alt=sse", "", "/model/a%3A0/x y"])
+async def test_it_is_the_same_request_as_the_sessions(
+    transport: Transport, by_session: list[str], headers: dict[str, str], expect_stream: bool, path: str
+) -> None:
+    async with RawServer(keeps_alive(response(b"a"))) as server:
+        wire = WireRequest(f"http://127.0.0.1:{server.port}{path}", headers, b"{}")
+        for number in range(3):
+            exchange = await transport.open(wire, connect_s=1, expect_stream=expect_stream)
+            assert (exchange.head.status, exchange.framed, exchange.reused) == (200, True, number > 0)
+            assert await read_out(exchange) == (b"a", None)
+        peer = server.peers[0]
+    assert len(by_session) == 1, "only the first, which had to connect"
+    assert {len(body) for body in peer.bodies} == {2}
+    first, second, third = (head(raw) for raw in peer.requests)
+    assert first == second == third
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"headers": {"Connection": "close"}},
+        {"headers": {"content-LENGTH": "2"}},
+        {"body": b"x" * (BYTES_MAX + 1)},
+        {"method": "GET", "body": b""},
+    ],
+)
+async def test_what_is_not_plain_is_the_sessions_to_send(
+    transport: Transport, by_session: list[str], change: dict[str, Any]
+) -> None:
+    async def script(peer: Peer) -> None:
+        while True:
+            asked = await peer.request()
+            await peer.send(response(b"a", *(["connection: close"] if "close" in asked else [])))
+
+    async with RawServer(script) as server:
+        for options in ({}, change):
+            fields = {"headers": {}, "body": b"{}", **options}
+            wire = WireRequest(f"http://127.0.0.1:{server.port}/", **fields)
+            exchange = await transport.open(wire, connect_s=1, expect_stream=True)
+            assert await read_out(exchange) == (b"a", None)
+    assert len(by_session) == 2
+
+
+async def test_interim_responses_are_passed_over(transport: Transport) -> None:
+    interim = b"HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n"
+    async with RawServer(keeps_alive(response(b"a"), interim * 2 + response(b"b"))) as server:
+        for body in (b"a", b"b"):
+            exchange = await transport.open(server.wire(), connect_s=1, expect_stream=True)
+            assert await read_out(exchange) == (body, None)
+            assert exchange.reused is (body == b"b")
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "reused"),
+    [
+        (b"", ErrorKind.DISCONNECTED, True),
+        (b"HTTP/1.1 2", ErrorKind.PROTOCOL, False),
+        (b"SSH-2.0-OpenSSH\r\n\r\n", ErrorKind.PROTOCOL, False),
+    ],
+)
+async def test_a_kept_connection_that_fails_is_named_so(
+    transport: Transport, answer: bytes, kind: ErrorKind, reused: bool
+) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(response(b"a"))
+        await peer.request()
+        await peer.send(answer)
+
+    async with RawServer(script) as server:
+        exchange = await transport.open(server.wire(), connect_s=1, expect_stream=True)
+        assert await read_out(exchange) == (b"a", None)
+        error = await failure_of(transport.open(server.wire(), connect_s=1, expect_stream=True))
+    assert (error.kind, error.reused_connection) == (kind, reused)
+
+
+async def test_whoever_is_cancelled_before_the_head_closes_the_socket(transport: Transport) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(response(b"a"))
+        await peer.request()
+        await peer.until_closed()
+
+    async with RawServer(script) as server:
+        exchange = await transport.open(server.wire(), connect_s=1, expect_stream=True)
+        assert await read_out(exchange) == (b"a", None)
+        waits = asyncio.create_task(transport.open(server.wire(), connect_s=1, expect_stream=True))
+        await asked_twice(server)
+        waits.cancel()
+        async with asyncio.timeout(1):
+            await server.peers[0].closed.wait()
+        with pytest.raises(asyncio.CancelledError):
+            await waits
+    assert transport.open_connections == 0
+
+
+async def test_a_closed_transport_tells_those_who_wait_on_kept_connections() -> None:
+    transport = Transport(TransportOptions())
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(response(b"a"))
+        await peer.request()
+        await peer.until_closed()
+
+    async with RawServer(script) as server:
+        exchange = await transport.open(server.wire(), connect_s=1, expect_stream=True)
+        assert await read_out(exchange) == (b"a", None)
+        waits = asyncio.create_task(transport.open(server.wire(), connect_s=1, expect_stream=True))
+        await asked_twice(server)
+        await transport.aclose()
+        assert (await failure_of(waits)).kind is ErrorKind.CANCELLED
+
+
+async def test_few_heads_are_remembered(transport: Transport) -> None:
+    async with RawServer(keeps_alive(response(b"a"))) as server:
+        for number in range(2 * HEADS_MAX):
+            wire = WireRequest(server.url, {"Visitor-ID": str(number)}, b"{}")
+            await read_out(await transport.open(wire, connect_s=1, expect_stream=True))
+        assert f"visitor-id: {2 * HEADS_MAX - 1}\r\n" in server.peers[0].requests[-1].lower()
+    assert len(transport._heads) <= HEADS_MAX
+
+
+async def test_a_header_that_cannot_be_sent_is_refused_here_too(transport: Transport) -> None:
+    async with RawServer(answers(response(b"a"))) as server:
+        exchange = await transport.open(server.wire(), connect_s=1, expect_stream=True)
+        assert await read_out(exchange) == (b"a", None)
+        wire = WireRequest(server.url, {"X-Api-Key": "a\r\nb"}, b"{}")
+        error = await failure_of(transport.open(wire, connect_s=1, expect_stream=True))
+        assert (error.kind, error.local) == (ErrorKind.PROTOCOL, True)
