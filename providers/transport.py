@@ -198,11 +198,14 @@ class Transport:
             return None
         try:
             response = await ask(pool, key, start, wire.body, to.where, READ_BUFFER_BYTES)
-        except ProviderError:
-            if self._closed:
-                raise _closed() from None
-            raise
-        return None if response is None else exchange(response, self._exchanges)
+        except ProviderError as error:
+            failure = error
+        else:
+            return None if response is None else exchange(response, self._exchanges)
+        try:
+            raise _closed() if self._closed else failure
+        finally:
+            del failure  # it holds this frame, with the headers in it
 
     async def aclose(self) -> None:
         """Close everything that is open. Whoever reads gets `cancelled`. Idempotent."""
