@@ -6,6 +6,8 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3.14 pyth
 	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo "$$python" && break; done)
 ARGS   ?=
 SEEDS  ?= 50
+TARGET ?= sse
+SECONDS ?= 60
 WORKERS ?= 2
 
 PY     := $(VENV)/bin/python
@@ -13,15 +15,16 @@ PIP    := $(PY) -m pip --quiet --quiet --disable-pip-version-check --no-input
 UV     := uv==0.13.9
 # The official SDKs that the tests compare us with are exact, and so may be younger than a week.
 PEERS  := $(foreach peer,anthropic botocore google-genai openai,--exclude-newer-package "$(peer)=2026-11-23")
-LOCK   := $(VENV)/bin/uv pip compile --no-config --quiet --universal --python-version 3.11 --generate-hashes \
+LOCK   := $(VENV)/bin/uv pip compile --no-config --quiet --universal --fork-strategy fewest --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --exclude-newer "7 days" $(PEERS) $(UPGRADE) pyproject.toml
 
 # Stamps: made when a set-up step is done, older than their inputs when it has to be done again.
 RUNTIME := $(VENV)/.runtime-installed
 DEV     := $(VENV)/.dev-installed
+FUZZ    := $(VENV)/.fuzz-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench sim build lock clean
+.PHONY: help demo test check format bench sim fuzz build lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -48,6 +51,9 @@ bench: $(DEV)  ## measure what understudy costs beside a hand-written loop
 sim: $(DEV)  ## play simulated worlds full of faults in virtual time; make sim SEEDS=500
 	@$(PY) -m understudy.simulator.world --seeds $(SEEDS)
 
+fuzz: $(FUZZ)  ## look for bytes that break a promise of a parser; make fuzz TARGET=sse SECONDS=600
+	@$(PY) tests/fuzz/run_atheris.py $(TARGET) $(SECONDS)
+
 build: $(DEV)  ## make the sdist, and the wheel from it, in dist/
 	@rm -rf dist
 	@$(PY) -m build --no-isolation
@@ -59,9 +65,11 @@ lock: | $(PY)  ## write requirements/*.txt anew from pyproject.toml; make lock U
 	@echo "Locking requirements/runtime.txt, which is a part of it ..."
 	@$(LOCK) --extra cli --group build --constraint requirements/dev.txt \
 		--output-file requirements/runtime.txt >/dev/null
+	@echo "Locking requirements/fuzz.txt, for make fuzz alone ..."
+	@$(LOCK) --group fuzz --constraint requirements/dev.txt --output-file requirements/fuzz.txt >/dev/null
 
 clean:  ## remove .venv and everything that was made
-	@rm -rf $(VENV) build dist understudy.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) .fuzz build dist understudy.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(PY):
@@ -82,4 +90,9 @@ $(RUNTIME): requirements/runtime.txt pyproject.toml | $(PY)
 $(DEV): requirements/dev.txt $(RUNTIME)
 	@echo "Installing what development needs (once) ..."
 	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(FUZZ): requirements/fuzz.txt $(DEV)
+	@echo "Installing what fuzzing needs (once) ..."
+	@$(PIP) install --require-hashes -r requirements/fuzz.txt
 	@touch $@

@@ -33,6 +33,7 @@ def wanted(*, extras: tuple[str, ...], groups: tuple[str, ...]) -> list[Requirem
     [
         ("runtime.txt", ("cli",), ("build",)),
         ("dev.txt", tuple(pyproject()["project"]["optional-dependencies"]), ("build", "dev", "peers")),
+        ("fuzz.txt", (), ("fuzz",)),
     ],
 )
 def test_the_lock_holds_what_pyproject_asks_for(name: str, extras: tuple[str, ...], groups: tuple[str, ...]) -> None:
@@ -45,13 +46,16 @@ def test_the_lock_holds_what_pyproject_asks_for(name: str, extras: tuple[str, ..
 
 def test_development_runs_on_what_users_get() -> None:
     assert lock("runtime.txt").items() <= lock("dev.txt").items()
+    fuzzing = lock("fuzz.txt")
+    del fuzzing["atheris"]
+    assert fuzzing.items() <= lock("dev.txt").items()
 
 
 def test_what_builds_is_what_the_build_asks_for() -> None:
     assert pyproject()["build-system"]["requires"] == pyproject()["dependency-groups"]["build"]
 
 
-@pytest.mark.parametrize("name", ["runtime.txt", "dev.txt"])
+@pytest.mark.parametrize("name", ["runtime.txt", "dev.txt", "fuzz.txt"])
 def test_the_lock_names_no_address_and_no_path(name: str) -> None:
     text = (ROOT / "requirements" / name).read_text(encoding="utf-8")
     assert not re.findall(r"://|--(?:extra-)?index|--find-links|^/|\s/\w", text, re.MULTILINE)

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from understudy.providers.codecs import FrameTooLarge, NDJSONDecoder, SSEDecoder, SSEEvent
 from wire_fixtures import Fixture, fixtures
 
+from sse_standard import by_the_standard
+
 SMALL = 8 * 1024
 
 
@@ -76,36 +78,6 @@ def test_lines_are_as_recorded_however_they_are_cut(fixture: Fixture) -> None:
         lines = [line for piece in cut(fixture.body, places) for line in decoder.feed(piece)]
         lines += [line for line in [decoder.end()] if line]
         assert [msgspec.json.decode(line) for line in lines] == fixture.expect["objects"], places
-
-
-def by_the_standard(body: bytes) -> list[SSEEvent]:
-    """WHATWG HTML 9.2.6 taken word by word, over the whole stream at once."""
-    text = body.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    *lines, _unended = text.split(b"\n")
-    events, data, name, last_id = [], b"", b"", b""
-    for line in lines:
-        if line == b"":
-            if data:
-                events.append(
-                    SSEEvent(
-                        data.removesuffix(b"\n"),
-                        (name or b"message").decode(errors="replace"),
-                        last_id.decode(errors="replace"),
-                    )
-                )
-            data, name = b"", b""
-            continue
-        if line.startswith(b":"):
-            continue
-        field, _, value = line.partition(b":")
-        value = value.removeprefix(b" ")
-        if field == b"event":
-            name = value
-        elif field == b"data":
-            data += value + b"\n"
-        elif field == b"id" and b"\0" not in value:
-            last_id = value
-    return events
 
 
 PIECES = st.sampled_from(

@@ -1,0 +1,27 @@
+"""The fuzz targets by name: each takes any bytes, and raises only when a promise about a parser is broken.
+
+`make fuzz TARGET=sse` lets atheris look for bytes that break one; `test_fuzz_corpus` replays what `corpus/` keeps.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from fuzz_codecs import event_stream, json_body, ndjson, sse
+from fuzz_dialects import DIALECTS, dialect, error_body, hint_headers
+from fuzz_settings import environment_references, settings, yaml_source
+
+CORPUS = Path(__file__).parent / "corpus"
+INPUT_BYTES_MAX = 4096
+
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    "sse": sse,
+    "ndjson": ndjson,
+    "json": json_body,
+    "event-stream": event_stream,
+    "yaml": yaml_source,
+    "references": environment_references,
+    "settings": settings,
+    "errors": error_body,
+    "hints": hint_headers,
+    **{f"dialect-{name}": dialect(name) for name in DIALECTS},
+}

@@ -1,0 +1,41 @@
+"""Look for bytes that break a promise: `python run_atheris.py TARGET [SECONDS]`. Finds are kept in .fuzz/TARGET/.
+
+An input that breaks one is written to a file named `crash-…`, `timeout-…` or `oom-…`; without such a file all is well.
+"""
+
+import sys
+from pathlib import Path
+
+import atheris
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent)]
+with atheris.instrument_imports(include=["understudy", "sse_standard", "yaml"]):
+    from fuzzing import CORPUS, INPUT_BYTES_MAX, TARGETS
+
+HANG_S = 10
+MEMORY_MB = 2048
+
+
+def main() -> None:
+    """Fuzz one target; ends with the process."""
+    target, seconds = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 60
+    if target not in TARGETS:
+        sys.exit(f"no target {target!r}; there are {', '.join(TARGETS)}")
+    work = HERE.parent.parent / ".fuzz" / target
+    (work / "corpus").mkdir(parents=True, exist_ok=True)
+    options = {
+        "max_total_time": seconds,
+        "max_len": INPUT_BYTES_MAX,
+        "timeout": HANG_S,
+        "rss_limit_mb": MEMORY_MB,
+        "artifact_prefix": f"{work}/",
+        "print_final_stats": 1,
+    }
+    folders = [str(work / "corpus"), *(str(folder) for folder in [CORPUS / target] if folder.is_dir())]
+    atheris.Setup([sys.argv[0], *(f"-{name}={value}" for name, value in options.items()), *folders], TARGETS[target])
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()
