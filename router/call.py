@@ -39,12 +39,14 @@ class Call:
     """
 
     __slots__ = (
-        "_batches", "_begun", "_context", "_course", "_pause", "_pursuit", "_racing", "_waited", "ended", "report",
+        "_batches", "_begun", "_context", "_course", "_pause", "_pursuit", "_racers", "_racing", "_waited", "ended",
+        "report",
     )  # fmt: skip
 
     def __init__(self, context: CallContext) -> None:
         self._context, self._course = context, context.course
         self._pursuit: Pursuit | None = None  # whose answer is delivered, or is being asked for
+        self._racers: list[Pursuit] = []
         self._racing: asyncio.Task[object] | None = None
         self._pause = Pause(context.loop)
         self._batches: list[list[StreamEvent]] = []  # what was delivered
@@ -80,6 +82,8 @@ class Call:
         self.ended = True
         if self._pursuit is not None:
             self._pursuit.stop()
+        for racer in self._racers:
+            racer.stop()
         if self._racing is not None:
             self._racing.cancel()
         self._pause.end()
@@ -110,6 +114,8 @@ class Call:
                     except LeftAlone:
                         step = self._after([])
                     else:
+                        if self.ended:  # closed in the very turn in which this came
+                            break
                         return self._commit(pursuit, batch)
                 case Wait():
                     self._waited = True
@@ -134,11 +140,12 @@ class Call:
         hedge_after_s = context.seats[step.candidate].hedge_after_s()
         if hedge_after_s is not None:
             hedge_at_s = context.loop.time() + hedge_after_s
-            self._racing = racing = context.loop.create_task(race(context, step, hedge_at_s, self._course.hedge))
+            race_is_on = race(context, step, hedge_at_s, self._course.hedge, self._racers)
+            self._racing = racing = context.loop.create_task(race_is_on)
             try:
                 self._pursuit, batch = await racing
             except asyncio.CancelledError:
-                racing.cancel()
+                self.cancel()
                 await asyncio.wait([racing])
                 task = asyncio.current_task()
                 if self.ended and task is not None and not task.cancelling():
@@ -146,6 +153,7 @@ class Call:
                 raise
             finally:
                 self._racing = None
+                self._racers.clear()
             return self._pursuit, batch
         self._pursuit = pursuit = Pursuit(context, step.candidate)
         return pursuit, await pursuit.first_useful(step)
@@ -250,6 +258,8 @@ class Call:
                 pursuit.stop(str(how))
                 step = course.go_on(relayed, context.loop.time())
             else:
+                if self.ended:
+                    break
                 switch = Switch(
                     context.seats[source].label,
                     context.seats[step.candidate].label,

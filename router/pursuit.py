@@ -24,7 +24,7 @@ _FOR_THE_REST = ("continue", "ask_to_continue")
 
 
 class LeftAlone(Exception):
-    """Since the decision to ask it, the target's health has turned, or another call is its probe. Nothing was sent."""
+    """Since the decision to ask it, the target's health has turned, another call is its probe, or the caller left."""
 
 
 class Full(LeftAlone):
@@ -139,6 +139,8 @@ class Pursuit:
                 endpoint = await live.fresh_endpoint(lease, first_by_s, stream=stream)
             chat = seat.with_defaults(context.chat)
             wire = live.provider.build_request(chat if shape is None else shape(chat), endpoint)
+            if self.stopped:
+                raise LeftAlone
         except BaseException as error:
             lease.abandoned(loop.time())
             if bill is not None:
@@ -165,6 +167,8 @@ class Pursuit:
         )
         try:
             batch = await attempt.open(wire, stream=stream)
+            if self.stopped:  # in the very turn in which this came
+                raise LeftAlone
             if bill is not None:
                 bill.saw(batch)
             if attempt.finished and why not in _FOR_THE_REST and self._is_empty(batch):
@@ -186,9 +190,11 @@ class Pursuit:
 
         Raises:
             ProviderError: The answer broke off.
+            LeftAlone: The pursuit was stopped before.
         """
         attempt = self.attempt
-        assert attempt is not None
+        if attempt is None:
+            raise LeftAlone
         try:
             batch = await attempt.next(until_s)
         except ProviderError as error:

@@ -24,12 +24,17 @@ class Lost(Exception):
 
 
 async def race(
-    context: CallContext, step: Ask, hedge_at_s: float, hedge: Callable[[int, float], Ask | None]
+    context: CallContext,
+    step: Ask,
+    hedge_at_s: float,
+    hedge: Callable[[int, float], Ask | None],
+    racers: list[Pursuit],
 ) -> tuple[Pursuit, list[ProviderEvent]]:
     """Ask one target, and from `hedge_at_s` on, if it is still silent, a second one beside it.
 
     Args:
         hedge: Who may be asked beside the target at this seat, now; None: nobody.
+        racers: Everybody who is asked is put here, so that the call can stop the winner too, whenever it is left.
 
     Returns:
         Who gave the first useful delta, and its events so far.
@@ -39,6 +44,7 @@ async def race(
     """
     loop = context.loop
     lead = Pursuit(context, step.candidate)
+    racers.append(lead)
     running = {loop.create_task(lead.first_useful(step)): lead}
     failures: list[tuple[int, ProviderError | Unsupported]] = []
     waits_for_hedge = True
@@ -60,6 +66,7 @@ async def race(
                     if lead.in_back_off:
                         lead.stop()
                     pursuit = Pursuit(context, second.candidate)
+                    racers.append(pursuit)
                     running[loop.create_task(pursuit.first_useful(second))] = pursuit
         raise Lost(failures)
     finally:

@@ -207,7 +207,7 @@ class FakeExchange:
         at_s, data = self._due
         if at_s > now_s():
             await asyncio.wait([self._interrupted], timeout=at_s - now_s())
-            if self._interrupted.done():
+            if self._interrupted.done() and now_s() < at_s:  # as on real sockets: what came before it is read
                 return self._interrupted.result()
         if data is not None:
             self._due = None

@@ -3,11 +3,12 @@
 import asyncio
 import gc
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
-from stage import DONE, SILENT, Play, Stage, chunk, now_s, perform, says, status
+from stage import DONE, SILENT, Play, Stage, chunk, now_s, perform, says, status, texts
 
-from understudy import Router, StreamBusy, WrongLoop
+from understudy import Config, Hedge, Hold, Route, Router, StreamBusy, WrongLoop
 
 MakeStage = Callable[..., Stage]
 
@@ -62,6 +63,59 @@ def test_closing_from_another_task_ends_the_reader(stage: MakeStage, phase: str)
             assert await reader in ([], ["1"])
             assert one.open == 0
             assert stream.report.outcome == "cancelled"
+
+    perform(play())
+
+
+RESTING = Play([(1.0, chunk("1")), (1.0, chunk("2")), (1.0, DONE)])
+"""Something happens to it after each whole second."""
+
+
+@pytest.mark.parametrize("hold", [None, Hold(for_s=1.0), Hold(deltas=2)])
+@pytest.mark.parametrize("hedge", [None, Hedge(after=0.5, budget_ratio=1.0)])
+@pytest.mark.parametrize("lead", [RESTING, Play([(0.0, chunk("1"))], then="stall"), Play([(1.0, chunk("1"))])])
+def test_closing_in_the_very_turn_in_which_something_comes_leaves_nothing_behind(
+    stage: MakeStage, hold: Hold | None, hedge: Hedge | None, lead: Play
+) -> None:
+    async def closed_at(at_s: float, turns: int) -> None:
+        one = stage(a=lead, b=RESTING)
+        route = Route(tuple(one.targets()), hold=hold, hedge=hedge, stall_s=1.0, mid_stream=("ask_to_continue",))
+        async with Router(Config(routes={"default": route})) as router:
+            stream = router.stream("hi")
+
+            async def read() -> list[str]:
+                return [piece async for piece in stream.text()]
+
+            reader = asyncio.create_task(read())
+            await asyncio.sleep(at_s)
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await stream.aclose()
+            assert set(await reader) <= {"1", "2"}
+            assert one.open == 0
+            assert stream.report.outcome == "cancelled"
+            assert all(attempt.outcome != "running" for attempt in stream.report.attempts)
+
+    for at_s in (1.0, 2.0):
+        for turns in range(8):
+            perform(closed_at(at_s, turns))
+
+
+def test_who_leaves_while_a_key_is_fetched_asks_nobody(stage: MakeStage) -> None:
+    one = stage(a=says("1"))
+
+    async def key() -> str:
+        await asyncio.sleep(1.0)
+        return "k"
+
+    async def play() -> None:
+        async with Router([replace(each, key=key) for each in one.targets()]) as router:
+            stream = router.stream("hi")
+            reader = asyncio.create_task(texts(stream))
+            await asyncio.sleep(0.5)
+            await stream.aclose()
+            assert await reader == []
+        assert one.asked == []
 
     perform(play())
 
