@@ -43,7 +43,7 @@ class Attempt:
     """
 
     __slots__ = (
-        "_aborted", "_call_began_s", "_cancelling", "_clocks", "_decoder", "_end_by_s", "_exchange", "_failure",
+        "_aborted", "_call_began_s", "_cancelled", "_cancelling", "_clocks", "_decoder", "_end_by_s", "_exchange", "_failure",
         "_first_by_s", "_limit_error", "_limit_s", "_loop", "_opening", "_short", "_slow_timer", "_stall_left_s",
         "_task", "_timer", "_timer_s", "_total_by_s", "bill", "finished", "framed", "lease", "live", "report",
     )  # fmt: skip
@@ -74,6 +74,7 @@ class Attempt:
         self._failure: ProviderError | None = None  # decoded behind events that are delivered first
         self._opening = False
         self._task: asyncio.Task[object] | None = None
+        self._cancelled = False  # by us: another cancellation is not ours to take back
         self._cancelling = 0
         self._aborted: ProviderError | None = None
         self._limit_s = _NEVER  # when the clock that runs now runs out; never, while nobody waits
@@ -126,7 +127,7 @@ class Attempt:
             return batch
         except asyncio.CancelledError:
             self.close()
-            if self._aborted is not None and task.uncancel() <= self._cancelling:
+            if self._cancelled and self._aborted is not None and task.uncancel() <= self._cancelling:
                 raise self._aborted from None
             raise
         except BaseException:
@@ -304,5 +305,6 @@ class Attempt:
             self._aborted = error
         if self._exchange is not None:
             self._exchange.interrupt(error)
-        elif self._opening and self._task is not None:
+        elif self._opening and self._task is not None and not self._cancelled:
+            self._cancelled = True
             self._task.cancel()

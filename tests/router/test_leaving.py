@@ -73,13 +73,17 @@ RESTING = Play([(1.0, chunk("1")), (1.0, chunk("2")), (1.0, DONE)])
 
 @pytest.mark.parametrize("hold", [None, Hold(for_s=1.0), Hold(deltas=2)])
 @pytest.mark.parametrize("hedge", [None, Hedge(after=0.5, budget_ratio=1.0)])
-@pytest.mark.parametrize("lead", [RESTING, Play([(0.0, chunk("1"))], then="stall"), Play([(1.0, chunk("1"))])])
-def test_closing_in_the_very_turn_in_which_something_comes_leaves_nothing_behind(
-    stage: MakeStage, hold: Hold | None, hedge: Hedge | None, lead: Play
+@pytest.mark.parametrize("cancels", [False, True])
+@pytest.mark.parametrize(
+    "lead", [RESTING, Play(then="stall"), Play([(0.0, chunk("1"))], then="stall"), Play([(1.0, chunk("1"))])]
+)
+def test_leaving_in_the_very_turn_in_which_something_happens_leaves_nothing_behind(
+    stage: MakeStage, hold: Hold | None, hedge: Hedge | None, lead: Play, cancels: bool
 ) -> None:
-    async def closed_at(at_s: float, turns: int) -> None:
+    async def left_at(at_s: float, turns: int) -> None:
         one = stage(a=lead, b=RESTING)
-        route = Route(tuple(one.targets()), hold=hold, hedge=hedge, stall_s=1.0, mid_stream=("ask_to_continue",))
+        targets = tuple(one.targets(first_delta_s=2.0, stall_s=1.0))
+        route = Route(targets, hold=hold, hedge=hedge, mid_stream=("ask_to_continue",))
         async with Router(Config(routes={"default": route})) as router:
             stream = router.stream("hi")
 
@@ -90,15 +94,20 @@ def test_closing_in_the_very_turn_in_which_something_comes_leaves_nothing_behind
             await asyncio.sleep(at_s)
             for _ in range(turns):
                 await asyncio.sleep(0)
-            await stream.aclose()
-            assert set(await reader) <= {"1", "2"}
+            if cancels:
+                reader.cancel()
+                await asyncio.wait([reader])
+                assert reader.cancelled()
+            else:
+                await stream.aclose()
+                assert set(await reader) <= {"1", "2"}
             assert one.open == 0
             assert stream.report.outcome == "cancelled"
             assert all(attempt.outcome != "running" for attempt in stream.report.attempts)
 
     for at_s in (1.0, 2.0):
         for turns in range(8):
-            perform(closed_at(at_s, turns))
+            perform(left_at(at_s, turns))
 
 
 def test_who_leaves_while_a_key_is_fetched_asks_nobody(stage: MakeStage) -> None:
