@@ -43,9 +43,10 @@ class Attempt:
     """
 
     __slots__ = (
-        "_aborted", "_call_began_s", "_cancelled", "_cancelling", "_clocks", "_decoder", "_end_by_s", "_exchange", "_failure",
-        "_first_by_s", "_limit_error", "_limit_s", "_loop", "_opening", "_short", "_slow_timer", "_stall_left_s",
-        "_task", "_timer", "_timer_s", "_total_by_s", "bill", "finished", "framed", "lease", "live", "report",
+        "_aborted", "_call_began_s", "_cancelled", "_cancelling", "_clocks", "_decoder", "_end_by_s", "_exchange",
+        "_failure", "_first_by_s", "_limit_error", "_limit_s", "_loop", "_opening", "_short", "_slow_timer",
+        "_stall_left_s", "_task", "_timer", "_timer_s", "_total_by_s", "bill", "finished", "framed", "lease", "live",
+        "report",
     )  # fmt: skip
 
     def __init__(
