@@ -1,29 +1,23 @@
 """`understudy drill`: what a route would do in an outage, played in virtual time. Asks nobody."""
 
-import math
-import operator
-import re
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, TypeVar
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
 from ..config import load
+from ..simulator.drill_words import demand, duration_s, latency_of_target, rate_per_s, spell
+from .drilled import show_drill
 from .exits import ExitCode, UsageError, guarded
 from .options import AsJson, Debugging, RouteName
-from .render import bar, console, say, seconds, show_json, show_table
+from .render import console, say, show_json
 
-if TYPE_CHECKING:
-    from ..simulator.drill import DrillResult, Spell, Trouble
+T = TypeVar("T")
 
-_UNITS_S = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|)")
-_DEMAND = re.compile(r"(availability|p50|p95|p99)\s*(>=|<=|>|<)\s*([0-9]+(?:\.[0-9]+)?)(%|ms|s|)")
-_COMPARE = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
-_BAR_WIDTH = 60
-_STYLES = {"closed": "green", "half_open": "yellow", "parked": "magenta", "isolated": "blue"}
+RATE_PER_S = 10.0
+LASTS_S = 60.0
 
 Spells = Annotated[list[str] | None, typer.Option(metavar="TARGET@FROM..UNTIL", show_default=False)]
 
@@ -31,17 +25,27 @@ Spells = Annotated[list[str] | None, typer.Option(metavar="TARGET@FROM..UNTIL", 
 def drill(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The configuration.", show_default=False)],
+    scenario: Annotated[
+        Path | None, typer.Option("--drill", metavar="FILE", help="The drill, in YAML.", show_default=False)
+    ] = None,
     route: RouteName = None,
     fail: Spells = None,
     slow: Spells = None,
     rate_limit: Spells = None,
-    rate: Annotated[str, typer.Option("--rate", help="Calls a second.")] = "10/s",
-    lasts: Annotated[str, typer.Option("--for", help="How long, in virtual time.")] = "1m",
+    latencies: Annotated[
+        list[str] | None,
+        typer.Option("--latency", metavar="TARGET=MEDIAN..P95", help="How soon it answers.", show_default=False),
+    ] = None,
+    rate: Annotated[str | None, typer.Option(help="Calls a second.", show_default="10/s")] = None,
+    lasts: Annotated[str | None, typer.Option("--for", help="How long, in virtual time.", show_default="1m")] = None,
     require: Annotated[
         list[str] | None,
         typer.Option("--require", help="Fail unless this holds: availability>=99.9%, p95<2s.", show_default=False),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same drill.")] = 0,
+    seed: Annotated[int | None, typer.Option(help="The same seed gives the same drill.", show_default="0")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="OUT.svg|png", help="Draw what happened.", show_default=False)
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Play a route under outages in virtual time, with the real router and simulated providers. Asks nobody.
@@ -50,93 +54,53 @@ def drill(
     """
     with guarded(as_json=as_json, debug=Debugging.of(context)):
         from ..simulator.drill import drill as play
+        from ..simulator.drill import targets_of
+        from ..simulator.drill_file import DrillFile, read_drill_file
+        from .drill_plot import Drawing
 
-        demands = [_demand(text) for text in require or ()]
-        wrong: tuple[tuple[Trouble, list[str] | None], ...]
-        wrong = (("fail", fail), ("slow", slow), ("rate_limit", rate_limit))
-        spells = [_spell(text, trouble) for trouble, texts in wrong for text in texts or ()]
+        draw = Drawing(plot) if plot else None
+        config = load(file)
+        if route is not None:
+            config.route(route)  # one that is not there is the command line's mistake, not the file's
+        told = DrillFile()
+        if scenario is not None:
+            told = read_drill_file(scenario, lambda named: targets_of(config, config.route(route or named)))
+        spells = [
+            *told.spells,
+            *_read_all(fail, partial(spell, trouble="fail")),
+            *_read_all(slow, partial(spell, trouble="slow")),
+            *_read_all(rate_limit, partial(spell, trouble="rate_limit")),
+        ]
+        demands = [*told.require, *_read_all(require, demand)]
         result = play(
-            load(file), spells, route=route, rate=_duration(rate.removesuffix("/s")), for_s=_duration(lasts), seed=seed
+            config,
+            spells,
+            latencies=told.latencies | dict(_read_all(latencies, latency_of_target)),
+            route=route or told.route,
+            rate=_first(_read_all([rate] if rate else (), rate_per_s), told.rate, RATE_PER_S),
+            for_s=_first(_read_all([lasts] if lasts else (), duration_s), told.for_s, LASTS_S),
+            seed=_first([] if seed is None else [seed], told.seed, 0),
         )
-        missed = [text for text, holds in zip(require or (), demands, strict=True) if not holds(result)]
+        if draw is not None:
+            draw.drill(result, spells)
+        missed = [wanted for wanted in demands if not wanted.holds(result)]
         if as_json:
-            show_json(result.to_dict() | {"missed": missed})
+            show_json(result.to_dict() | {"missed": [wanted.text for wanted in missed]})
         else:
-            _show(console(), result)
-        for text in missed:
-            say(f"not met: {text}", style="red")
+            show_drill(console(), result, demands)
+        for wanted in missed:
+            say(f"not met: {wanted.text}", style="red")
         if missed:
             raise typer.Exit(ExitCode.NOBODY_ANSWERED)
 
 
-def _duration(text: str) -> float:
-    found = _DURATION.fullmatch(text.strip())
-    if found is None:
-        raise UsageError(f"{text!r} is no duration; write for example 30s, 5m or 1.5h")
-    return float(found[1]) * _UNITS_S[found[2]]
+def _read_all(texts: Sequence[str] | None, read: Callable[[str], T]) -> list[T]:
+    try:
+        return [read(text) for text in texts or ()]
+    except ValueError as refusal:
+        raise UsageError(str(refusal)) from None
 
 
-def _spell(text: str, trouble: "Trouble") -> "Spell":
-    from ..simulator.drill import Spell
-
-    target, at, span = text.partition("@")
-    if not at:
-        return Spell(target, trouble)
-    begin, _, end = span.partition("..")
-    from_s, until_s = (_duration(begin) if begin else 0.0), (_duration(end) if end else math.inf)
-    if until_s <= from_s:
-        raise UsageError(f"{text!r} ends before it begins")
-    return Spell(target, trouble, from_s, until_s)
-
-
-class _demand:  # noqa: N801 - reads as the verb it is
-    """What `--require` asks of a result."""
-
-    def __init__(self, text: str) -> None:
-        found = _DEMAND.fullmatch(text.strip())
-        if found is None or (found[1] == "availability") != (found[4] == "%"):
-            raise UsageError(f"{text!r} cannot be required; write for example availability>=99.9% or p95<2s")
-        self._what, self._holds = found[1], _COMPARE[found[2]]
-        self._bound = float(found[3]) * (0.01 if found[4] == "%" else _UNITS_S[found[4]])
-
-    def __call__(self, result: "DrillResult") -> bool:
-        if self._what == "availability":
-            return bool(self._holds(result.availability, self._bound))
-        value = result.first_delta_s.get(self._what)
-        return value is not None and bool(self._holds(value, self._bound))
-
-
-def _show(out: Console, result: "DrillResult") -> None:
-    out.print(Text(f"{result.calls} calls in {result.for_s:g} s: {result.availability:.3%} answered", style="bold"))
-    words = ", ".join(f"{name} {seconds(value)}" for name, value in result.first_delta_s.items())
-    out.print(f"  first word: {words or '-'}; {result.retries} attempts beyond the first")
-    if result.cost is not None:
-        out.print(f"  it would have cost ${result.cost:.4f}, as far as prices are known")
-    for kind, count in result.failures.items():
-        out.print(f"  {count} failed: {kind.replace('_', ' ')}", style="red")
-    show_table(
-        out,
-        ["target", "answered", "asked", "left alone"],
-        [
-            [target, str(count), str(result.asked[target]), seconds(_left_alone_s(result, target))]
-            for target, count in result.served.items()
-        ],
-        right=("answered", "asked", "left alone"),
-    )
-    if out.is_terminal:
-        for stretch in result.health:
-            if stretch.state != "closed":
-                line = bar(
-                    stretch.from_s, stretch.until_s, result.for_s, _BAR_WIDTH, style=_STYLES.get(stretch.state, "red")
-                )
-                out.print(line, f"{stretch.target} {stretch.state.replace('_', ' ')}")
-
-
-def _left_alone_s(result: "DrillResult", target: str) -> float:
-    from ..simulator.drill import LOOKS_EVERY_S
-
-    return sum(
-        stretch.until_s - stretch.from_s + LOOKS_EVERY_S
-        for stretch in result.health
-        if stretch.target == target and stretch.state not in ("closed", "half_open")
-    )
+def _first(given: Sequence[T], told: T | None, usual: T) -> T:
+    """What the command line gives, else what the file tells, else the usual."""
+    return next(each for each in (*given, told, usual) if each is not None)

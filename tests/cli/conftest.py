@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,3 +52,14 @@ def configured(understudy_simulator: Simulator, nobody_is_configured: Path) -> C
         return file
 
     return write
+
+
+@pytest.fixture
+def path(nobody_is_configured: Path) -> str:
+    """A PATH on which `understudy` is this checkout's."""
+    folder = nobody_is_configured / "bin"
+    folder.mkdir()
+    command = folder / "understudy"
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m understudy "$@"\n')
+    command.chmod(0o755)
+    return f"{folder}{os.pathsep}{os.environ['PATH']}"

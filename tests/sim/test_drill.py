@@ -1,12 +1,12 @@
-"""Drills: what a route would do in an outage, and how the command tells it."""
+"""Drills: what a route would do in an outage."""
 
-import json
-from pathlib import Path
+from itertools import pairwise
 
 import pytest
-from understudy.cli import main
 from understudy.config.model import ConfigError
-from understudy.simulator.drill import Spell, drill
+from understudy.simulator.drill import drill
+from understudy.simulator.drill_result import SLICES
+from understudy.simulator.drill_words import Latency, Spell
 
 from understudy import Config, Route, Target
 
@@ -17,13 +17,7 @@ TWO = Config(
     },
     routes={"default": Route(("lead", "second"))},
 )
-YAML = """
-targets:
-  lead: {provider: openai, model: m, key: k, reasoning: false}
-  second: {provider: koala}
-routes:
-  default: {targets: [lead, second]}
-"""
+LEAD_ONLY = {"default": Route(("lead",))}
 
 
 def test_in_fine_weather_the_lead_answers_everything() -> None:
@@ -56,22 +50,54 @@ def test_a_spell_must_name_a_target_of_the_route() -> None:
         drill(TWO, [Spell("leed", "fail")])
 
 
-@pytest.mark.parametrize(("demand", "code"), [("availability>=99%", 0), ("p50<1ms", 1), ("speed>9000", 2)])
-def test_the_command_ends_as_required(
-    demand: str, code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    file = tmp_path / "understudy.yaml"
-    file.write_text(YAML)
-    options = ["--fail", "lead@2s..5s", "--for", "10s", "--rate", "5/s", "--require", demand, "--json"]
-    assert main(["drill", str(file), *options]) == code
-    told = json.loads(capsys.readouterr().out)
-    assert "error" in told if code == 2 else told["missed"] == ([demand] if code else [])
+def test_a_latency_must_name_a_target_of_the_route() -> None:
+    with pytest.raises(ConfigError, match="has no target 'sekond'; it has lead, second; did you mean 'second'"):
+        drill(TWO, latencies={"sekond": Latency()})
 
 
-def test_the_command_tells_it_in_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    file = tmp_path / "understudy.yaml"
-    file.write_text(YAML)
-    assert main(["drill", str(file), "--for", "10s", "--slow", "lead@5s.."]) == 0
-    out = capsys.readouterr().out
-    assert "100 calls in 10 s: 100.000% answered" in out
-    assert "lead" in out
+def test_each_target_is_as_soon_as_is_said_of_it() -> None:
+    quick = drill(TWO, latencies={"lead": Latency(0.1, 0.1)}, rate=5, for_s=20).first_delta_s
+    assert quick["p50"] == pytest.approx(0.1, abs=0.02)
+    assert quick["p99"] == pytest.approx(0.1, abs=0.02)
+    spread = drill(TWO, latencies={"lead": Latency(0.2, 2.0)}, rate=25, for_s=40).first_delta_s
+    assert spread["p50"] == pytest.approx(0.2, rel=0.2)
+    assert spread["p95"] == pytest.approx(2.0, rel=0.3)
+
+
+def test_what_happened_is_told_slice_by_slice() -> None:
+    result = drill(TWO, [Spell("lead", "fail", 10, 20)], rate=10, for_s=30)
+    timeline, second = result.timeline, SLICES // 30
+    assert timeline.slice_s == 30 / SLICES
+    assert sum(timeline.served["lead"][: 10 * second]) == sum(each.began_s < 10 for each in result.drilled)
+    assert sum(timeline.served["second"][: 10 * second]) == sum(timeline.served["lead"][10 * second : 20 * second]) == 0
+    assert sum(map(sum, timeline.served.values())) == result.answered == 300
+    assert sum(timeline.failed["lead"]) == result.failed["lead"] > 0
+    assert sum(timeline.failed["second"]) == sum(timeline.unanswered) == 0
+    known = [(p50, p95) for p50, p95 in zip(timeline.p50_s, timeline.p95_s, strict=True) if p50 and p95]
+    assert len(known) > SLICES // 2
+    assert all(p50 <= p95 for p50, p95 in known)
+
+
+def test_a_target_is_left_alone_as_long_as_its_breaker_was_seen_open() -> None:
+    result = drill(TWO, [Spell("lead", "fail", 5, 15)], rate=10, for_s=30)
+    assert 5 < result.left_alone_s("lead") < 25
+    assert result.left_alone_s("second") == 0
+    for target in ("lead", "second"):
+        stretches = [each for each in result.health if each.target == target]
+        assert (stretches[0].from_s, stretches[-1].until_s) == (0, 30)
+        assert all(one.until_s == other.from_s for one, other in pairwise(stretches))
+
+
+def test_what_it_would_cost_is_told_by_target() -> None:
+    priced = Config(targets={"lead": Target("openai", model="gpt-4o-mini", name="lead", key="k")}, routes=LEAD_ONLY)
+    result = drill(priced, rate=2, for_s=10)
+    assert result.cost is not None
+    assert result.cost == pytest.approx(sum(result.spend.values()))
+    assert list(result.spend) == ["lead"]
+    assert drill(TWO, rate=1, for_s=5).cost is None, "nobody knows the price of m"
+
+
+@pytest.mark.parametrize(("rate", "for_s"), [(0.01, 10.0), (1e6, 1e6)])
+def test_a_drill_has_calls_but_not_too_many(rate: float, for_s: float) -> None:
+    with pytest.raises(ConfigError, match="a drill has between one call and 1000000"):
+        drill(TWO, rate=rate, for_s=for_s)

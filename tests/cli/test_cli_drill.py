@@ -1,0 +1,207 @@
+"""`understudy drill`: options and drill files, the table, the lines of time, the picture, and the exit code."""
+
+import io
+import json
+import sys
+import time
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from commands import run
+from rich.console import Console
+from understudy.cli.drilled import STRETCHES_MAX, show_drill
+from understudy.simulator.drill_result import Drilled, DrillResult, Stretch, Tried, summed_up
+from understudy.simulator.drill_words import demand
+
+from components import need
+
+EXAMPLES = Path(__file__).parents[2] / "config" / "examples"
+YAML = """
+targets:
+  lead: {provider: openai, model: gpt-4o-mini, key: k}
+  second: {provider: koala}
+routes:
+  default: {targets: [lead, second]}
+  other: {targets: [second]}
+"""
+
+
+@pytest.fixture
+def file(nobody_is_configured: Path) -> str:
+    path = nobody_is_configured / "understudy.yaml"
+    path.write_text(YAML)
+    return str(path)
+
+
+@pytest.mark.parametrize(("required", "code"), [("availability>=99%", 0), ("p50<1ms", 1), ("speed>9000", 2)])
+def test_it_ends_as_required(required: str, code: int, file: str) -> None:
+    options = ["--fail", "lead@2s..5s", "--for", "10s", "--rate", "5/s", "--require", required, "--json"]
+    ended = run("drill", file, *options)
+    assert ended.exit_code == code
+    told = json.loads(ended.stdout)
+    assert "error" in told if code == 2 else told["missed"] == ([required] if code else [])
+    assert ("not met: p50<1ms" in ended.stderr) is (code == 1)
+
+
+def test_in_a_pipe_it_is_told_line_by_line(file: str) -> None:
+    ended = run("drill", file, "--for", "10s", "--fail", "lead@5s..", "--require", "p95<9s")
+    assert ended.exit_code == 0
+    lines = ended.stdout.splitlines()
+    assert lines[0] == "100 calls in 10 s: 100.000% answered"
+    assert "TARGET  ANSWERED  SHARE  ASKED  FAILED  LEFT ALONE  COST" in lines
+    assert any(line.startswith("lead    open  ") and line.endswith("10.00 s") for line in lines)
+    assert lines[-1].startswith("✓ p95<9s  it is 0.")
+    assert "\x1b" not in ended.stdout
+
+
+def test_a_file_tells_the_drill_and_the_command_line_wins(file: str, tmp_path: Path) -> None:
+    outage = tmp_path / "outage.yaml"
+    outage.write_text("for: 5s\nrate: 4/s\nroute: other\nspells: [fail: second]\nrequire: [availability>50%]\n")
+    as_told = json.loads(run("drill", file, "--drill", str(outage), "--json").stdout)
+    assert (as_told["calls"], as_told["for_s"], as_told["availability"]) == (20, 5, 0)
+    assert as_told["missed"] == ["availability>50%"]
+    options = ["--drill", str(outage), "--for", "10s", "--route", "default", "--rate", "1/s", "--json"]
+    changed = json.loads(run("drill", file, *options).stdout)
+    assert (changed["calls"], changed["served"], changed["missed"]) == (10, {"lead": 10, "second": 0}, [])
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--fail", "leed@1s..2s"], "the route has no target 'leed'; it has lead, second; did you mean 'lead'?"),
+        (["--fail", "lead@2s..1s"], "'lead@2s..1s' ends before it begins"),
+        (["--latency", "lead=fast"], "'fast' is no duration"),
+        (["--latency", "leed=1s"], "the route has no target 'leed'"),
+        (["--for", "0s"], "a drill has between one call and"),
+        (["--rate", "often"], "'often' is no rate"),
+        (["--route", "talk"], "there is no route 'talk'"),
+        (["--plot", "out.gif"], "'out.gif' is no picture that can be drawn; end its name in .svg or .png"),
+        (["--drill", "gone.yaml"], "gone.yaml: cannot be read: no such file or directory"),
+    ],
+)
+def test_what_makes_no_sense_is_told(options: list[str], told: str, file: str) -> None:
+    ended = run("drill", file, *options)
+    assert ended.exit_code == 2
+    assert told in ended.stderr
+
+
+def test_problems_of_a_drill_file_have_their_lines(file: str, nobody_is_configured: Path) -> None:
+    (nobody_is_configured / "outage.yaml").write_text("for: 1m\nspells:\n  - fail: third\n")
+    ended = run("drill", file, "--drill", "outage.yaml")
+    assert ended.exit_code == 2
+    assert "outage.yaml:3:11: spells[0].fail: the route has no target 'third'; it has lead, second" in ended.stderr
+
+
+def test_a_latency_is_kept(file: str) -> None:
+    told = json.loads(run("drill", file, "--latency", "lead=2s..2s", "--for", "10s", "--json").stdout)
+    assert told["first_delta_s"]["p50"] == pytest.approx(2, abs=0.1)
+
+
+# On a terminal
+
+
+def drawn(result: DrillResult, *demands: str, width: int = 100) -> list[str]:
+    screen = Console(file=io.StringIO(), force_terminal=True, color_system=None, width=width)
+    show_drill(screen, result, [demand(text) for text in demands])
+    assert isinstance(screen.file, io.StringIO)
+    return screen.file.getvalue().splitlines()
+
+
+def outage(*, lost: bool = False) -> DrillResult:
+    """A minute at a call a second, in whose middle third `a` failed once and was left alone."""
+    drilled = []
+    for second in range(60):
+        down = 20 <= second < 40
+        tries = [Tried("a", second, "failed")] if second == 20 else []
+        tries.append(Tried("b" if down else "a", second, "finished", 0.001))
+        drilled.append(Drilled(second, tries[-1].target, 0.5, tries))
+    if lost:
+        drilled.append(Drilled(50.5, None, None, [Tried("b", 50.5, "failed")], "overloaded"))
+    health = [Stretch("a", "closed", 0, 21), Stretch("a", "open", 21, 40), Stretch("a", "closed", 40, 60)]
+    return summed_up(drilled, {"a": 41, "b": 20}, [*health, Stretch("b", "closed", 0, 60)], 60)
+
+
+def test_a_line_of_time_shows_who_answered_and_who_was_left_alone() -> None:
+    lines = drawn(outage(), "availability>=99%", "p95<0.1s")
+    assert "a " + "█" * 20 + "✗" + "─" * 19 + "█" * 20 in lines
+    assert "b " + "·" * 20 + "█" * 20 + "·" * 20 in lines
+    assert "  0 s" + " " * 53 + "60 s" in [line.rstrip() for line in lines]
+    assert lines[-2:] == ["✓ availability>=99%  it is 100.000%", "✗ p95<0.1s  it is 0.50 s"]
+    assert not [line for line in lines if "unanswered" in line]
+
+
+def test_calls_that_nobody_answered_have_a_line_of_their_own() -> None:
+    lines = drawn(outage(lost=True))
+    assert "unanswered " + " " * 50 + "✗" in [line.rstrip() for line in lines]
+    assert "1 failed: overloaded" in "\n".join(lines)
+
+
+def test_on_a_narrow_terminal_a_line_is_half_as_long() -> None:
+    assert "a " + "█" * 10 + "─" * 10 + "█" * 10 in [line.replace("✗", "─") for line in drawn(outage(), width=60)]
+
+
+def test_a_pipe_gets_a_bounded_list_of_states() -> None:
+    result = outage()
+    result.health = [Stretch("a", "open", number, number + 1) for number in range(STRETCHES_MAX + 5)]
+    out = Console(file=io.StringIO(), width=200)
+    show_drill(out, result)
+    assert isinstance(out.file, io.StringIO)
+    assert out.file.getvalue().endswith("and 5 more\n")
+
+
+# The picture
+
+
+def test_a_picture_shows_each_target_and_what_was_done_to_it(file: str, nobody_is_configured: Path) -> None:
+    need("matplotlib")
+    options = ["--fail", "lead@5s..15s", "--slow", "second", "--for", "20s", "--seed", "3"]
+    assert run("drill", file, *options, "--plot", "out.svg").exit_code == 0
+    picture = (nobody_is_configured / "out.svg").read_bytes()
+    words = [text.strip() for text in ElementTree.fromstring(picture).itertext() if text.strip()]
+    assert {"lead", "second", "down", "slow", "first word", "p50", "p95", "answered", "breaker open"} <= {*words}
+    assert "100.000% of 200 calls answered" in words
+    assert run("drill", file, *options, "--plot", "again.svg").exit_code == 0
+    assert (nobody_is_configured / "again.svg").read_bytes() == picture, "the same seed gives the same picture"
+
+
+def test_a_picture_can_be_a_png_and_shows_failed_calls(file: str, nobody_is_configured: Path) -> None:
+    need("matplotlib")
+    options = ["--route", "other", "--rate-limit", "second@2s..4s", "--for", "5s", "--plot", "out.png"]
+    assert run("drill", file, *options).exit_code == 0
+    assert (nobody_is_configured / "out.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_picture_that_cannot_be_written_is_told(file: str) -> None:
+    need("matplotlib")
+    ended = run("drill", file, "--for", "1s", "--plot", "no/such/folder/out.svg")
+    assert ended.exit_code == 2
+    assert "out.svg cannot be written: no such file or directory" in ended.stderr
+
+
+def test_without_matplotlib_the_extra_is_named_before_anything_is_played(
+    file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    monkeypatch.setattr("understudy.simulator.drill.perform", pytest.fail)
+    ended = run("drill", file, "--plot", "out.svg")
+    assert ended.exit_code == 2
+    assert "pip install 'understudy[plot]'" in ended.stderr
+
+
+# As it is promised
+
+
+def test_five_minutes_of_fifty_calls_a_second_are_played_at_once(
+    nobody_is_configured: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    need("matplotlib")
+    for name in ("OPENAI_API_KEY", "GROQ_API_KEY"):
+        monkeypatch.setenv(name, "any text")
+    options = ["--fail", "koala@2m..3m", "--rate", "50/s", "--for", "5m", "--require", "availability>=99.9%"]
+    began_s = time.process_time()
+    ended = run("drill", str(EXAMPLES / "minimal.yaml"), *options, "--plot", "out.svg")
+    assert time.process_time() - began_s < 20
+    assert ended.exit_code == 0, ended
+    assert "15000 calls in 300 s" in ended.stdout
+    assert (nobody_is_configured / "out.svg").exists()
