@@ -19,7 +19,7 @@ T = TypeVar("T")
 RATE_PER_S = 10.0
 LASTS_S = 60.0
 
-Spells = Annotated[list[str] | None, typer.Option(metavar="TARGET@FROM..UNTIL", show_default=False)]
+_SPELL = "TARGET@FROM..UNTIL"
 
 
 def drill(
@@ -29,12 +29,18 @@ def drill(
         Path | None, typer.Option("--drill", metavar="FILE", help="The drill, in YAML.", show_default=False)
     ] = None,
     route: RouteName = None,
-    fail: Spells = None,
-    slow: Spells = None,
-    rate_limit: Spells = None,
+    fail: Annotated[list[str] | None, typer.Option(metavar=_SPELL, help="It answers 503.", show_default=False)] = None,
+    slow: Annotated[
+        list[str] | None, typer.Option(metavar=_SPELL, help="Its first word takes long.", show_default=False)
+    ] = None,
+    rate_limit: Annotated[
+        list[str] | None, typer.Option(metavar=_SPELL, help="It answers 429.", show_default=False)
+    ] = None,
     latencies: Annotated[
         list[str] | None,
-        typer.Option("--latency", metavar="TARGET=MEDIAN..P95", help="How soon it answers.", show_default=False),
+        typer.Option(
+            "--latency", metavar="TARGET=MEDIAN..P95", help="How soon it answers when well.", show_default=False
+        ),
     ] = None,
     rate: Annotated[str | None, typer.Option(help="Calls a second.", show_default="10/s")] = None,
     lasts: Annotated[str | None, typer.Option("--for", help="How long, in virtual time.", show_default="1m")] = None,
