@@ -97,10 +97,10 @@ def chat_request(messages: Messages, **options: Any) -> ChatRequest:
     Raises:
         InvalidRequest: A message or an option makes no sense; says which.
     """
-    given = {name: value for name, value in options.items() if value is not None}
-    if unknown := sorted(given.keys() - _OPTIONS):
+    given = {name: value for name, value in options.items() if value is not None} if options else options
+    if given and (unknown := given.keys() - _OPTIONS):
         raise InvalidRequest(
-            f"unknown option {unknown[0]!r}; known are {', '.join(sorted(_OPTIONS))}."
+            f"unknown option {min(unknown)!r}; known are {', '.join(sorted(_OPTIONS))}."
             " A field of one dialect goes into extra={…}."
         )
     for name, value in given.items():

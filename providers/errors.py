@@ -6,6 +6,7 @@ status again. A route may override single rows of the table.
 
 import re
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Literal, Self, TypeAlias
 
 import msgspec
@@ -115,14 +116,20 @@ class MissingExtraError(UnderstudyError):
         return type(self), (self.what, self.extra)
 
 
-_IDENTIFIER = re.compile(r"[A-Za-z0-9_.:/-]{1,64}")
+_IDENTIFIER = re.compile(r"[A-Za-z0-9_.:/-]+")
+_CODE_MAX = 64
 _LIKE_A_KEY = re.compile(r"(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])[A-Za-z0-9]{16}")
 
 
 def safe_code(code: object) -> str | None:
     """A provider's own code when it is a plain identifier. A sentence may echo a prompt, a long mix a key: None."""
     text = str(code) if isinstance(code, str | int) and not isinstance(code, bool) else ""
-    return text if _IDENTIFIER.fullmatch(text) and not _LIKE_A_KEY.search(text) else None
+    return text if len(text) <= _CODE_MAX and _is_safe(text) else None
+
+
+@lru_cache(256)
+def _is_safe(text: str) -> bool:
+    return _IDENTIFIER.fullmatch(text) is not None and _LIKE_A_KEY.search(text) is None
 
 
 class ProviderError(UnderstudyError):

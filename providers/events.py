@@ -4,6 +4,7 @@ A decoder turns bytes into these; the router relays them in order, exactly once.
 with `assert_never`. They are msgspec structs: half the price of a dataclass, and JSON for free.
 """
 
+from collections.abc import Iterable
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -101,6 +102,14 @@ UsefulDelta: TypeAlias = TextDelta | ReasoningDelta | RefusalDelta | ToolCallDel
 ProviderEvent: TypeAlias = Started | UsefulDelta | Usage | Finished
 
 _USEFUL = (TextDelta, ReasoningDelta, RefusalDelta, ToolCallDelta)
+
+
+def any_useful(events: Iterable[object]) -> bool:
+    """Whether any of these events carries content."""
+    for event in events:  # noqa: SIM110 - a generator would cost more than all the rest
+        if type(event) is TextDelta or is_useful(event):
+            return True
+    return False
 
 
 def is_useful(event: object) -> bool:

@@ -112,13 +112,24 @@ class Message(msgspec.Struct, frozen=True):
             msgspec.structs.force_setattr(self, "content", (TextPart(self.content),) if self.content else ())
 
     @property
+    def is_plain(self) -> bool:
+        """One text and nothing else: what nearly every turn is, and what need not be looked through."""
+        return len(self.content) == 1 and type(self.content[0]) is TextPart and not self.tool_calls
+
+    @property
     def text(self) -> str:
         """The text parts, joined."""
+        content = self.content
+        if len(content) == 1 and type(content[0]) is TextPart:
+            return content[0].text
         return "".join(part.text for part in self.content if isinstance(part, TextPart))
 
     @property
     def images(self) -> tuple[ImagePart, ...]:
         """The image parts."""
+        content = self.content
+        if len(content) == 1 and type(content[0]) is TextPart:
+            return ()
         return tuple(part for part in self.content if isinstance(part, ImagePart))
 
     def __repr__(self) -> str:

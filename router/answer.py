@@ -1,6 +1,7 @@
 """A whole answer, collected from events."""
 
 from collections.abc import Iterable
+from typing import cast
 
 import msgspec
 
@@ -77,9 +78,15 @@ def collect(events: Iterable[StreamEvent], report: Report, provider: str) -> Ans
     usage: Usage | None = None
     reason: FinishReason | None = None
     for event in events:
+        kind = type(event)  # events are final classes, and comparing is cheaper than matching
+        if kind is TextDelta:
+            text.append(cast(TextDelta, event).text)
+            continue
         match event:
-            case TextDelta():
-                text.append(event.text)
+            case Usage():
+                usage = event
+            case Finished():
+                reason = event.reason
             case ReasoningDelta():
                 block = blocks.setdefault(event.index, _Block())
                 block.text.append(event.text)
@@ -92,21 +99,14 @@ def collect(events: Iterable[StreamEvent], report: Report, provider: str) -> Ans
                 call.id, call.name = event.id or call.id, event.name or call.name
                 call.signature = event.signature or call.signature
                 call.arguments.append(event.arguments)
-            case Usage():
-                usage = event
-            case Finished():
-                reason = event.reason
             case _:
                 pass
-    tool_calls = tuple(
-        ToolCall(call.id, call.name, "".join(call.arguments) or "{}", call.signature)
-        for _, call in sorted(calls.items())
-    )
-    reasoning = tuple(Reasoning("".join(b.text), b.signature, b.redacted) for _, b in sorted(blocks.items()))
+    tool_calls = _tool_calls(calls) if calls else ()
+    reasoning = _reasoning(blocks) if blocks else ()
     said = "".join(text)
     return Answer(
         text=said,
-        reasoning="".join(block.text for block in reasoning),
+        reasoning="".join([block.text for block in reasoning]),
         refusal="".join(refusal),
         tool_calls=tool_calls,
         finish_reason=reason,
@@ -118,3 +118,14 @@ def collect(events: Iterable[StreamEvent], report: Report, provider: str) -> Ans
         ),
         report=report,
     )
+
+
+def _tool_calls(calls: dict[int, _Call]) -> tuple[ToolCall, ...]:
+    return tuple(
+        ToolCall(call.id, call.name, "".join(call.arguments) or "{}", call.signature)
+        for _, call in sorted(calls.items())
+    )
+
+
+def _reasoning(blocks: dict[int, _Block]) -> tuple[Reasoning, ...]:
+    return tuple(Reasoning("".join(b.text), b.signature, b.redacted) for _, b in sorted(blocks.items()))

@@ -1,9 +1,9 @@
 """What one call asks: its options, told apart into whom, how long, and the request itself."""
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, NamedTuple, NoReturn, TypedDict, cast
 
 from ..config.model import SECONDS, Config, ConfigError, Hold, MidStream, Route, Target, Upstream, listed
 from ..providers.chat import ChatRequest, InvalidRequest, Messages, ReasoningEffort, chat_request
@@ -47,7 +47,8 @@ class CallOptions(TypedDict, total=False):
     extra: dict[str, Any] | None
 
 
-_KNOWN = frozenset(CallOptions.__annotations__) | frozenset(ChatRequest.__struct_fields__) - {"messages"}
+_OF_REQUEST = frozenset(ChatRequest.__struct_fields__) - {"messages"}
+_KNOWN = frozenset(CallOptions.__annotations__) | _OF_REQUEST
 _MEANT = {
     "model": "; a model is part of a target: targets=['openai/gpt-5-mini'].",
     "stream": "; stream(…) gives a stream, complete(…) a whole answer.",
@@ -82,15 +83,22 @@ def asked(config: Config, messages: Messages, options: CallOptions) -> Asked:
         InvalidRequest: The request makes no sense.
         ConfigError: There is no such route or target.
     """
-    given: dict[str, Any] = dict(options)
-    _refuse_unknown(given)
-    name, targets = given.pop("route", None), given.pop("targets", None)
-    deadline_s, upstream = given.pop("deadline_s", None), given.pop("upstream", None)
-    sticky = given.pop("sticky", None)
-    overrides = {clock: value for clock in _CLOCKS if (value := given.pop(clock, None)) is not None}
-    own = {field: value for field in ("mid_stream", "hold") if (value := given.pop(field, None)) is not None}
-    if "mid_stream" in own:
-        own["mid_stream"] = _words(own["mid_stream"])
+    if not _KNOWN.issuperset(options):
+        _refuse(next(option for option in options if option not in _KNOWN))
+    name, targets, sticky = options.get("route"), options.get("targets"), options.get("sticky")
+    deadline_s, upstream = options.get("deadline_s"), options.get("upstream")
+    given = {field: value for field, value in options.items() if value is not None and field in _OF_REQUEST}
+    overrides: dict[str, float] = {}
+    own: dict[str, Any] = {}
+    for option, value in options.items():
+        if value is None:
+            continue
+        if option in _CLOCKS:
+            overrides[option] = cast(float, value)
+        elif option == "hold":
+            own[option] = value
+        elif option == "mid_stream":
+            own[option] = _words(cast(Sequence[str], value))
     chat = chat_request(messages, **given)
     if targets is not None:
         if name is not None:
@@ -106,15 +114,13 @@ def asked(config: Config, messages: Messages, options: CallOptions) -> Asked:
     return Asked(chat, route, key, shown, overrides, deadline_s, upstream, sticky)
 
 
-def _refuse_unknown(names: Iterable[str]) -> None:
-    for name in names:
-        if name not in _KNOWN:
-            near = difflib.get_close_matches(name, _KNOWN, n=1)
-            meant = _MEANT.get(name) or (f"; did you mean {near[0]!r}?" if near else ".")
-            raise InvalidRequest(
-                f"unknown option {name!r}{meant} Known: {', '.join(sorted(_KNOWN))}."
-                " A field of one dialect goes into extra={…}."
-            )
+def _refuse(name: str) -> NoReturn:
+    near = difflib.get_close_matches(name, _KNOWN, n=1)
+    meant = _MEANT.get(name) or (f"; did you mean {near[0]!r}?" if near else ".")
+    raise InvalidRequest(
+        f"unknown option {name!r}{meant} Known: {', '.join(sorted(_KNOWN))}."
+        " A field of one dialect goes into extra={…}."
+    )
 
 
 def _words(given: Sequence[str]) -> Any:

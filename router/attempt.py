@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from ..providers.errors import ErrorKind, ProviderError
-from ..providers.events import ProviderEvent, is_useful
+from ..providers.events import ProviderEvent, any_useful
 from ..providers.provider import Decoder, WireRequest
 from ..providers.transport import Exchange
 from .bill import Bill
@@ -122,7 +122,7 @@ class Attempt:
             while True:
                 events = await self._read()
                 batch += events
-                if self.finished or any(is_useful(event) for event in events):
+                if self.finished or any_useful(events):
                     break
             self._limit_s = _NEVER
             return batch
@@ -159,7 +159,7 @@ class Attempt:
             raise
         finally:
             self._limit_s = _NEVER
-        if events and (is_useful(events[0]) or any(is_useful(event) for event in events)):
+        if any_useful(events):
             self._stall_left_s = self._clocks.stall_s
         else:  # usage alone is no progress: the clock goes on where it stood
             self._stall_left_s = max(0.0, limit_s - self._loop.time())
@@ -183,8 +183,11 @@ class Attempt:
         try:
             return adapt(*args, **named)
         except Exception as bug:  # noqa: BLE001
-            what = f"the adapter {self.report.provider!r} raised {type(bug).__name__}: a bug in it"
-            raise ProviderError(ErrorKind.PROTOCOL, what) from None
+            raise self._bug(bug) from None
+
+    def _bug(self, bug: Exception) -> ProviderError:
+        what = f"the adapter {self.report.provider!r} raised {type(bug).__name__}: a bug in it"
+        return ProviderError(ErrorKind.PROTOCOL, what)
 
     # Reading
 
@@ -206,7 +209,10 @@ class Attempt:
         data = await (exchange.read() if until_s is None else exchange.read_until(until_s))
         if data is None:
             return []
-        events = self._adapted(decoder.feed, data) if data else self._adapted(decoder.end)
+        try:
+            events = decoder.feed(data) if data else decoder.end()
+        except Exception as bug:  # noqa: BLE001 - the adapter may come from anybody
+            raise self._bug(bug) from None
         if decoder.failure is not None:
             return self._fail_after(events, decoder.failure)
         if decoder.finish is not None and (decoder.closed or not data):

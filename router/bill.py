@@ -6,10 +6,11 @@ upper bound and marked so: nobody knows how far the provider went on, and a budg
 
 from collections.abc import Sequence
 
+from ..providers.chat import ChatRequest
 from ..providers.errors import ErrorKind, ProviderError
 from ..providers.events import ProviderEvent, Usage
 from ..providers.prices import Rates
-from .demand import Demand, answer_tokens_max, said
+from .demand import answer_tokens_max, demand, said
 from .limits import Permit
 from .report import AttemptReport, Report
 from .spend import Reservation
@@ -21,32 +22,41 @@ class Bill:
     """What is held for one attempt. Closed exactly once; doing it again does nothing.
 
     Args:
+        chat: The request, for an estimate.
+        answer_max: What its target bounds an answer to where the request does not.
         rates: What the target costs; None: nobody knows.
         total: The report of the call, which sums up.
+        permit: What is taken of the target's limits; None: it has none.
     """
 
-    __slots__ = ("_demand", "_open", "_permit", "_rates", "_reservations", "_said", "_total", "_usage")
+    __slots__ = ("_answer_max", "_batches", "_chat", "_open", "_permit", "_rates", "_reservations", "_total")
 
     def __init__(
         self,
-        demand: Demand,
+        chat: ChatRequest,
+        answer_max: int | None,
         rates: Rates | None,
-        permit: Permit,
-        reservations: Sequence[Reservation],
         total: Report,
+        permit: Permit | None = None,
+        reservations: Sequence[Reservation] = (),
     ) -> None:
-        self._demand, self._rates, self._permit, self._reservations = demand, rates, permit, reservations
-        self._total = total
-        self._said = 0  # bytes of the answer so far
-        self._usage: Usage | None = None
+        self._chat, self._answer_max, self._rates, self._total = chat, answer_max, rates, total
+        self._permit, self._reservations = permit, reservations
+        self._batches: list[list[ProviderEvent]] = []  # looked at when it is over, and then perhaps
         self._open = True
 
     def saw(self, batch: list[ProviderEvent]) -> None:
-        """The answer goes on."""
-        self._said += said(batch)
-        for event in batch:
-            if type(event) is Usage:
-                self._usage = event
+        """The answer goes on. The batch must not be changed any more."""
+        self._batches.append(batch)
+
+    @property
+    def usage(self) -> Usage | None:
+        """What the provider has counted so far."""
+        for batch in reversed(self._batches):
+            for event in reversed(batch):
+                if type(event) is Usage:
+                    return event
+        return None
 
     def void(self, now_s: float) -> None:
         """Nothing was sent."""
@@ -61,12 +71,12 @@ class Bill:
         """
         if not self._open:
             return
-        usage = self._usage
+        usage = self.usage
         if error is not None and usage is None and self._is_free(error):
             self._settle(Usage(0, 0), 0.0, now_s)
             return
         if usage is None or not whole:
-            usage, attempt.estimated = self._estimate(), True
+            usage, attempt.estimated = self._estimate(usage), True
         attempt.usage = usage
         attempt.cost = None if self._rates is None else self._rates.cost(usage)
         self._total.add(attempt)
@@ -74,15 +84,16 @@ class Bill:
 
     def _is_free(self, error: ProviderError) -> bool:
         """Refused before anything was said, or never there: nobody bills that."""
-        return not self._said and (error.kind in _NEVER_ARRIVED or error.local or error.status is not None)
+        unsaid = error.kind in _NEVER_ARRIVED or error.local or error.status is not None
+        return unsaid and not any(map(said, self._batches))
 
-    def _estimate(self) -> Usage:
-        counted, demand = self._usage, self._demand
-        answer = answer_tokens_max(self._said)
-        if demand.answer_max is not None:
-            answer = min(answer, demand.answer_max)
+    def _estimate(self, counted: Usage | None) -> Usage:
+        wanted = demand(self._chat, self._answer_max)
+        answer = answer_tokens_max(sum(map(said, self._batches)))
+        if wanted.answer_max is not None:
+            answer = min(answer, wanted.answer_max)
         if counted is None:
-            return Usage(demand.prompt_max, answer)
+            return Usage(wanted.prompt_max, answer)
         return Usage(counted.input_tokens, max(counted.output_tokens, answer), counted.cached_input_tokens)
 
     def _settle(self, usage: Usage, cost: float, now_s: float, *, whole: bool = False) -> None:
@@ -90,4 +101,6 @@ class Bill:
             self._open = False
             for reservation in self._reservations:
                 reservation.settle(cost)
-            self._permit.release(now_s, usage.input_tokens + usage.output_tokens, whole=whole)
+            self._batches = []
+            if self._permit is not None:
+                self._permit.release(now_s, usage.input_tokens + usage.output_tokens, whole=whole)

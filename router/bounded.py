@@ -1,4 +1,4 @@
-"""A seat as one call sees it, where limits, a budget or a price hold: what the call would use, and its place in line.
+"""A seat as one call sees it, where limits or a budget hold: what the call would use, and its place in line.
 
 Most calls need none of this, and keep the plain seats that all calls share.
 """
@@ -31,14 +31,15 @@ class BoundedSeat(Seat):
         urgent: The call has delivered a part of the answer: it goes before those who wait for their first.
     """
 
+    bounded = True
+
     __slots__ = ("_cost_max", "_deadline_s", "_demand", "_full_queue", "_ticket", "_whole", "urgent")
 
     def __init__(self, seat: Seat, wanted: Demand, deadline_s: float, *, whole: bool) -> None:
         for name in Seat.__slots__:
             setattr(self, name, getattr(seat, name))
-        own = self._defaults.get("max_tokens")
-        if wanted.answer_max is None and isinstance(own, int):
-            wanted = wanted._replace(answer_max=own)
+        if wanted.answer_max is None and self.answer_max is not None:
+            wanted = wanted._replace(answer_max=self.answer_max)
         self._demand, self._deadline_s, self._whole = wanted, deadline_s, whole
         self._cost_max = 0.0 if self.live.rates is None else self.live.rates.cost(wanted.most)
         self._ticket: Ticket | None = None
@@ -82,12 +83,8 @@ class BoundedSeat(Seat):
         if ticket is not None:
             ticket.leave()
 
-    def open_bill(self, total: Report, now_s: float) -> Bill | None:
-        """Take what one attempt needs, all or nothing; None when a limit or a budget keeps it from being asked.
-
-        Args:
-            total: The report of the call.
-        """
+    def open_bill(self, chat: ChatRequest, total: Report, now_s: float) -> Bill | None:
+        """Take what one attempt needs, all or nothing; None when a limit or a budget keeps it from being asked."""
         if self.limited(now_s) is not None:
             return None
         live = self.live
@@ -95,7 +92,7 @@ class BoundedSeat(Seat):
         priced = live.rates is not None
         reservations = [ledger.reserve(self._cost_max) for ledger, _ in self.purses] if priced else []
         self.leave_line()
-        return Bill(self._demand, live.rates, permit, reservations, total)
+        return Bill(chat, self.answer_max, live.rates, total, permit, reservations)
 
     def _refused(self, now_s: float) -> Limited | None:
         live, ticket = self.live, self._ticket
@@ -112,12 +109,9 @@ class BoundedSeat(Seat):
 
 
 def in_call(seats: Sequence[Seat], chat: ChatRequest, deadline_s: float, *, whole: bool = False) -> Sequence[Seat]:
-    """The seats as this call sees them: those where something is limited or counted become its own."""
+    """The seats as this call sees them: those where something is limited become its own."""
     for seat in seats:
-        if seat.metered or seat.live.limits.told:
+        if seat.limited_here:
             wanted = demand(chat)
-            return [
-                BoundedSeat(each, wanted, deadline_s, whole=whole) if each.metered or each.live.limits.told else each
-                for each in seats
-            ]
+            return [BoundedSeat(each, wanted, deadline_s, whole=whole) if each.limited_here else each for each in seats]
     return seats

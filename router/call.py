@@ -24,7 +24,7 @@ from .relayed import Relayed
 from .report import CallOutcome, Report, Switch
 from .resume import resumed, seam_for
 from .seam import Diverged
-from .selection import left_out
+from .selection import Needs, left_out
 
 HOLD_MAX_CHARS = 1024 * 1024
 """No more of an answer is held than this, whatever the route says."""
@@ -105,6 +105,7 @@ class Call:
                         if self._waited:
                             self._leave_lines(but=step.candidate)
                         pursuit, batch = await self._ask(step)
+                        batch = [*batch]  # what was seen stays as it was, for the bill
                         while not self._finished(pursuit) and (held := await self._held(pursuit, batch)) is not None:
                             batch += held
                     except (ProviderError, Unsupported) as failure:
@@ -130,8 +131,9 @@ class Call:
     def _leave_out(self) -> None:
         """Who is known to be of no use for this request is not asked at all."""
         context = self._context
+        needs = Needs.of(context.chat)
         for place, seat in enumerate(context.seats):
-            if problem := left_out(seat, context.chat):
+            if problem := left_out(seat, needs):
                 self._course.exclude(place, *problem, context.began_s)
 
     async def _ask(self, step: Ask) -> tuple[Pursuit, list[ProviderEvent]]:

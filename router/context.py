@@ -1,7 +1,7 @@
 """What the parts of one call share: the request, the seats, the course and the report."""
 
 import asyncio
-import secrets
+import os
 from collections.abc import Sequence
 
 from ..config.model import Route
@@ -58,7 +58,7 @@ class CallContext:
             resumable(chat),
         )
         self.course = Course(seats, policy, began_s, shared.rng)
-        self.report = Report(secrets.token_hex(8), route_name, [], skipped=self.course.skipped)
+        self.report = Report(os.urandom(8).hex(), route_name, [], skipped=self.course.skipped)
 
     def since_s(self) -> float:
         """Seconds since the call began."""

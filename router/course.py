@@ -205,6 +205,7 @@ class Course:
         self._rng = rng
         self._standings = [_Standing(dormant=candidate.only_on is not None) for candidate in candidates]
         self._refused_dialects: set[str] = set()
+        self._asked = False  # anybody
         self._last_resort_used = False
         self._woken: list[int] = []
         self._turns: Turns | None = None  # since it has waited
@@ -233,8 +234,7 @@ class Course:
             if refusal is None and self._turns is not None:
                 refusal = self._turns.refusal(place, candidate.returning, now_s)
             if refusal is None:
-                asked_before = any(standing.asked for standing in self._standings)
-                return self._ask(place, now_s, "handover" if asked_before else "first")
+                return self._ask(place, now_s, "handover" if self._asked else "first")
             self._skip(place, refusal.reason, refusal.detail, now_s, refusal.until_s)
             if refusal.reason == "isolated":
                 continue  # a person wants it so: it is neither waited for nor asked as a last resort
@@ -313,7 +313,7 @@ class Course:
         """A try at this target begins."""
         standing = self._standings[place]
         standing.tries += 1
-        standing.asked = True
+        standing.asked = self._asked = True
 
     def try_failed(self, place: int, error: ProviderError, now_s: float) -> float | None:
         """A try failed before its commit. How long to wait before the same target is tried again; None: it is not."""
@@ -459,7 +459,7 @@ class Course:
         return Ask(place, why, first_by_s, short)
 
     def _over(self) -> End:
-        if not any(standing.asked for standing in self._standings):
+        if not self._asked:
             return End("unavailable", self._kind_of_skips())
         kinds = {error.kind for error in self.errors}
         if len(kinds) == 1:

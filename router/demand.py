@@ -38,6 +38,9 @@ def estimated_tokens(chat: ChatRequest) -> int:
     chars = len(chat.system or "")
     images = 0
     for message in chat.messages:
+        if message.is_plain:
+            chars += len(message.text)
+            continue
         chars += len(message.text) + sum(len(call.arguments) for call in message.tool_calls)
         images += len(message.images)
     return chars // _CHARS_PER_TOKEN + images * _IMAGE_TOKENS
@@ -72,13 +75,17 @@ class Demand(NamedTuple):
         return Usage(self.prompt_max, self.answer_max or LONG_ANSWER_TOKENS)
 
 
-def demand(chat: ChatRequest) -> Demand:
-    """What a request will use, as far as it says so itself."""
+def demand(chat: ChatRequest, answer_max: int | None = None) -> Demand:
+    """What a request will use, as far as it says so itself.
+
+    Args:
+        answer_max: What its answer is bounded to where it does not say so itself.
+    """
     prompt = estimated_tokens(chat)
     if chat.tools:
         prompt += len(msgspec.json.encode(chat.tools)) // _CHARS_PER_TOKEN
     most = ceil(prompt * _MARGIN) + _PER_MESSAGE * (len(chat.messages) + 1)
-    return Demand(prompt, most, chat.max_tokens)
+    return Demand(prompt, most, answer_max if chat.max_tokens is None else chat.max_tokens)
 
 
 def said(batch: list[ProviderEvent]) -> int:

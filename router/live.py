@@ -35,6 +35,7 @@ class LiveTarget:
         label: What reports and logs call it.
         model: The model that is asked for.
         dialect: The wire it speaks.
+        lacks_key: What to do about a key that is needed and not there; None when nothing lacks.
         limits: How much of it is in use.
         sizes: How much of it may be.
         rates: What it costs; None: nobody knows.
@@ -70,6 +71,9 @@ class LiveTarget:
         )
         self._sources = key_sources(target, info.key_env, environment)
         self._keys = KeyReader(self._sources)
+        self.lacks_key: str | None = None
+        if info.key_required and not self._sources:
+            self.lacks_key = f"no key: set {info.key_env}" if info.key_env else "no key"
         record = record_of(Identity(target.provider, self.base_url, model, self._sources))
         record.health.known_as(self.label)
         self.health, self.retry_budget, self.latency = record.health, record.retry_budget, record.latency
@@ -78,14 +82,6 @@ class LiveTarget:
         self.rates = _rates(target, model, record.ledger.wall())
         self._endpoints: list[dict[bool, Endpoint]] = [{} for _ in self._sources or (None,)]
         self._transport: Transport | None = None
-
-    @property
-    def lacks_key(self) -> str | None:
-        """What to do about a key that is needed and not there; None when nothing lacks."""
-        info = self.provider.info
-        if not info.key_required or self._sources:
-            return None
-        return f"no key: set {info.key_env}" if info.key_env else "no key"
 
     def endpoint(self, *, stream: bool, place: int = 0) -> Endpoint | None:
         """Where and as whom to ask; None when the key must be fetched first, see `fresh_endpoint`.

@@ -22,7 +22,7 @@ from .generation import Generation
 from .record import TargetRecord
 from .report import Skipped
 from .seat import Seat
-from .selection import left_out
+from .selection import Needs, left_out
 from .snapshot import HealthChanged
 
 PLAIN = chat_request("A plain question?")
@@ -152,7 +152,7 @@ def plan(
 
 def _left_out(seat: Seat, chat: ChatRequest, *, stream: bool) -> tuple[str, str] | None:
     """Reason and detail when the target is of no use for this request, whatever its health."""
-    if problem := left_out(seat, chat):
+    if problem := left_out(seat, Needs.of(chat)):
         return problem
     endpoint = seat.live.endpoint(stream=stream)
     if endpoint is not None:  # a key that comes from a file or a callback is not fetched for a plan

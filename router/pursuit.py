@@ -8,9 +8,8 @@ from collections.abc import Callable
 
 from ..providers.chat import ChatRequest
 from ..providers.errors import ErrorKind, ProviderError
-from ..providers.events import Finished, ProviderEvent, is_useful
+from ..providers.events import Finished, ProviderEvent, any_useful
 from .attempt import Attempt
-from .bounded import BoundedSeat
 from .context import CallContext
 from .course import Ask
 from .limits import Limited
@@ -128,8 +127,8 @@ class Pursuit:
         now_s = loop.time()
         if why != "last_resort" and (refusal := seat.refusal(now_s)) is not None:
             raise Full if isinstance(refusal, Limited) and refusal.queues else LeftAlone
-        bill = seat.open_bill(context.report, now_s) if isinstance(seat, BoundedSeat) else None
-        if bill is None and isinstance(seat, BoundedSeat):
+        bill = seat.open_bill(context.chat, context.report, now_s)
+        if bill is None and seat.bounded:
             raise LeftAlone  # our own limits hold even as a last resort
         lease = live.health.admit(now_s)
         try:
@@ -267,7 +266,7 @@ class Pursuit:
             attempt.bill.close(attempt.report, error, self._context.loop.time(), whole=attempt.finished)
 
     def _is_empty(self, batch: list[ProviderEvent]) -> bool:
-        if not self._context.route.ask_another_when_empty or any(is_useful(event) for event in batch):
+        if not self._context.route.ask_another_when_empty or any_useful(batch):
             return False
         finish = batch[-1]
         return isinstance(finish, Finished) and finish.reason in _SAYS_NOTHING

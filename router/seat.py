@@ -6,11 +6,13 @@ from typing import Any
 from ..config.model import Limits, Retry, Route
 from ..providers.chat import ChatRequest, chat_request
 from ..providers.errors import ErrorKind, ProviderError
+from .bill import Bill
 from .budget import TokenBudget
 from .clocks import Clocks
 from .limits import Sizes
 from .live import LiveTarget
 from .refusal import Refusal
+from .report import Report
 from .returning import ReturnLine
 from .spend import Budgets, Ledger, Purse
 
@@ -26,13 +28,16 @@ class Seat:
         ledger: What was spent on the route.
 
     Attributes:
-        metered: Something is limited or counted here, so that a call needs a `BoundedSeat`.
+        answer_max: What an answer is bounded to where the request does not say so.
+        bounded: It is one call's own, within limits and budgets.
         purses: What an attempt here is paid from.
     """
 
+    bounded = False
+
     __slots__ = (
-        "_defaults", "_hedge", "_hedge_budget", "capabilities", "clocks", "dialect", "first_delta_s", "label", "live",
-        "metered", "only_on", "purses", "retry", "tier", "weight",
+        "_defaults", "_hedge", "_hedge_budget", "_limited", "answer_max", "capabilities", "clocks", "dialect",
+        "first_delta_s", "label", "live", "only_on", "purses", "retry", "tier", "weight",
     )  # fmt: skip
 
     def __init__(
@@ -60,8 +65,15 @@ class Seat:
         if ledger is not None:
             purses.append(Purse(ledger, Budgets(route.budget_day, route.budget_month)))
         self.purses = tuple(purse for purse in purses if purse.budgets != Budgets())
-        self.metered = live.rates is not None or live.sizes != Sizes()
+        self._limited = live.sizes != Sizes() or (live.rates is not None and bool(self.purses))
         self._defaults: dict[str, Any] = {**route.parameters, **live.target.parameters}
+        own = self._defaults.get("max_tokens")
+        self.answer_max = own if isinstance(own, int) else None
+
+    @property
+    def limited_here(self) -> bool:
+        """A limit or a budget holds here, so that a call needs a `BoundedSeat`."""
+        return self._limited or bool(self.live.limits.told)
 
     @property
     def returning(self) -> ReturnLine | None:
@@ -95,6 +107,15 @@ class Seat:
         if not self.live.retry_budget.affords(now_s) or not self._hedge_budget.take(now_s):
             return False
         return self.live.retry_budget.take(now_s)
+
+    def open_bill(self, chat: ChatRequest, total: Report, now_s: float) -> Bill | None:
+        """What one attempt is counted on; None: nobody knows what it costs.
+
+        Args:
+            total: The report of the call.
+        """
+        rates = self.live.rates
+        return None if rates is None else Bill(chat, self.answer_max, rates, total)
 
     def with_defaults(self, chat: ChatRequest) -> ChatRequest:
         """The request with the target's and the route's parameters where the caller left them open."""

@@ -7,6 +7,7 @@ import hashlib
 import math
 import random
 from collections.abc import Sequence
+from typing import NamedTuple, Self
 
 from ..config.model import Select
 from ..providers.capabilities import Capabilities
@@ -18,26 +19,42 @@ _CONFIDENT = 1.5
 """So much longer than the window must the estimate be."""
 
 
-def lacks(chat: ChatRequest, capabilities: Capabilities) -> str | None:
+class Needs(NamedTuple):
+    """What a request needs of whoever answers it. Found out once a call."""
+
+    images: bool
+    tools: bool
+    json_schema: bool
+    tokens: int
+
+    @classmethod
+    def of(cls, chat: ChatRequest) -> Self:
+        tokens = estimated_tokens(chat)
+        if len(chat.messages) == 1 and chat.messages[0].is_plain:
+            return cls(False, bool(chat.tools), chat.response_format is not None, tokens)
+        return cls(chat.has_images, chat.has_tools, chat.response_format is not None, tokens)
+
+
+def lacks(needs: Needs, capabilities: Capabilities) -> str | None:
     """What the request needs and the target is known not to have; None when nothing is known to lack."""
-    if chat.has_images and capabilities.images is False:
+    if needs.images and capabilities.images is False:
         return "takes no images"
-    if chat.has_tools and capabilities.tools is False:
+    if needs.tools and capabilities.tools is False:
         return "takes no tools"
-    if chat.response_format is not None and capabilities.json_schema is False:
+    if needs.json_schema and capabilities.json_schema is False:
         return "gives no structured output"
     return None
 
 
-def left_out(seat: Seat, chat: ChatRequest) -> tuple[str, str] | None:
+def left_out(seat: Seat, needs: Needs) -> tuple[str, str] | None:
     """Reason and detail when a target is of no use for a request, whatever its health."""
     if problem := seat.live.lacks_key:
         return "no_key", problem
-    if problem := lacks(chat, seat.capabilities):
+    if problem := lacks(needs, seat.capabilities):
         return "unsupported", problem
     window = seat.capabilities.context_window
-    if window is not None and (tokens := estimated_tokens(chat)) > window * _CONFIDENT:
-        return "context_window", f"about {tokens} tokens are too many for its window of {window}"
+    if window is not None and needs.tokens > window * _CONFIDENT:
+        return "context_window", f"about {needs.tokens} tokens are too many for its window of {window}"
     return None
 
 
@@ -51,7 +68,7 @@ def ordered(
             caches stay warm.
     """
     loop_with = _tool_loop_with(chat)
-    if select == "priority" and sticky is None and loop_with is None and all(s.live.health.steady for s in seats):
+    if select == "priority" and sticky is None and loop_with is None and _all_steady(seats):
         return seats  # as written: what nearly every call wants costs nothing
     tiers: dict[int, list[Seat]] = {}
     for seat in seats:
@@ -96,6 +113,13 @@ def _rendezvous(key: str, seat: Seat) -> float:
     digest = hashlib.blake2b(f"{key}\0{seat.label}".encode(), digest_size=8).digest()
     drawn = (int.from_bytes(digest, "big") + 1) / 2**64
     return seat.weight / -math.log(drawn) if drawn < 1.0 else math.inf
+
+
+def _all_steady(seats: Sequence[Seat]) -> bool:
+    for seat in seats:  # noqa: SIM110 - a generator would cost more than all the rest
+        if not seat.live.health.steady:
+            return False
+    return True
 
 
 def _ramped(order: list[Seat], now_s: float, rng: random.Random) -> list[Seat]:

@@ -12,7 +12,7 @@ import msgspec
 
 from .. import hints
 from ..codecs import UNDECODABLE, decode_json
-from ..decoding import LF, EventStreamDecoder, JsonBodyDecoder
+from ..decoding import LF, BaseDecoder, EventStreamDecoder, JsonBodyDecoder
 from ..errors import ErrorKind, ProviderError
 from ..events import Finished, ProviderEvent, ReasoningDelta, RefusalDelta, Started, TextDelta
 from ..mapping import Rule, stream_error
@@ -33,8 +33,8 @@ _CUT_OFF: dict[str, ErrorKind] = {
 """Finish reasons that are failures."""
 
 
-class ChatStreamDecoder(EventStreamDecoder):
-    """A stream of chunks.
+class ChatReader(BaseDecoder):
+    """Chunks into events, however they were framed.
 
     Args:
         head: Of the response, for its request id and rate limits.
@@ -47,49 +47,6 @@ class ChatStreamDecoder(EventStreamDecoder):
         self._rules = rules
         self._begun = False
         self._calls = CallNumbering()
-
-    def _payload(self, data: bytes, name: str, events: list[ProviderEvent]) -> None:
-        try:
-            chunk = _decode(data) if self._begun else _decode_first(data)
-        except msgspec.DecodeError:
-            self._odd(data, name, events)
-            return
-        if chunk.choices is None or chunk.error or name == "error":
-            self._odd(data, name, events)
-        else:
-            self._take(chunk, events)
-
-    def _payloads(self, payloads: Iterator[bytes], events: list[ProviderEvent]) -> bytes | None:
-        # What `_payload` and `_take` do, with the commonest chunk first and no call for it: a fifth cheaper.
-        decode = _decode if self._begun else _decode_first
-        for data in payloads:
-            if LF in data:
-                return data
-            try:
-                chunk = decode(data)
-            except UNDECODABLE:
-                return data
-            choices = chunk.choices
-            if choices is None or chunk.error:
-                return data
-            if self._begun and len(choices) == 1 and chunk.usage is None and chunk.x_groq is None:
-                choice = choices[0]
-                delta = choice.delta
-                if (
-                    delta is not None
-                    and delta.content
-                    and delta.reasoning is None
-                    and delta.reasoning_content is None
-                    and delta.refusal is None
-                    and delta.tool_calls is None
-                    and choice.finish_reason is None
-                ):
-                    events.append(TextDelta(delta.content))
-                    continue
-            self._take(chunk, events)
-            if self.failure is not None:
-                return None
-        return None
 
     def _take(self, chunk: Chunk, events: list[ProviderEvent]) -> None:
         if not self._begun:
@@ -158,6 +115,60 @@ class ChatStreamDecoder(EventStreamDecoder):
             reason = "tool_calls"  # Ollama, and a forced tool at OpenAI itself
         self.finish = Finished(reason, native)
 
+    def _object(self, decoded: dict[str, Any], name: str, events: list[ProviderEvent]) -> None:
+        failed = decoded.get("error") or name == "error" or "error" in (decoded.get("object"), decoded.get("type"))
+        if isinstance(decoded.get("choices"), list) or not failed:
+            self._take(kindly(decoded), events)
+        if failed:
+            self.failure = stream_error(decoded, self._head, rules=self._rules)
+
+
+class ChatStreamDecoder(ChatReader, EventStreamDecoder):
+    """A stream of chunks."""
+
+    def _payload(self, data: bytes, name: str, events: list[ProviderEvent]) -> None:
+        try:
+            chunk = _decode(data) if self._begun else _decode_first(data)
+        except msgspec.DecodeError:
+            self._odd(data, name, events)
+            return
+        if chunk.choices is None or chunk.error or name == "error":
+            self._odd(data, name, events)
+        else:
+            self._take(chunk, events)
+
+    def _payloads(self, payloads: Iterator[bytes], events: list[ProviderEvent]) -> bytes | None:
+        # What `_payload` and `_take` do, with the commonest chunk first and no call for it: a fifth cheaper.
+        decode = _decode if self._begun else _decode_first
+        for data in payloads:
+            if LF in data:
+                return data
+            try:
+                chunk = decode(data)
+            except UNDECODABLE:
+                return data
+            choices = chunk.choices
+            if choices is None or chunk.error:
+                return data
+            if self._begun and len(choices) == 1 and chunk.usage is None and chunk.x_groq is None:
+                choice = choices[0]
+                delta = choice.delta
+                if (
+                    delta is not None
+                    and delta.content
+                    and delta.reasoning is None
+                    and delta.reasoning_content is None
+                    and delta.refusal is None
+                    and delta.tool_calls is None
+                    and choice.finish_reason is None
+                ):
+                    events.append(TextDelta(delta.content))
+                    continue
+            self._take(chunk, events)
+            if self.failure is not None:
+                return None
+        return None
+
     def _odd(self, data: bytes, name: str, events: list[ProviderEvent]) -> None:
         """What does not look like a chunk: the end of the stream, an error, or a chunk in an unusual dress."""
         data = data.strip()
@@ -168,13 +179,6 @@ class ChatStreamDecoder(EventStreamDecoder):
         if not isinstance(decoded, dict):
             raise msgspec.ValidationError("an event is not an object")
         self._object(decoded, name, events)
-
-    def _object(self, decoded: dict[str, Any], name: str, events: list[ProviderEvent]) -> None:
-        failed = decoded.get("error") or name == "error" or "error" in (decoded.get("object"), decoded.get("type"))
-        if isinstance(decoded.get("choices"), list) or not failed:
-            self._take(kindly(decoded), events)
-        if failed:
-            self.failure = stream_error(decoded, self._head, rules=self._rules)
 
     def _done(self) -> None:
         self.closed = True
@@ -197,7 +201,7 @@ def chat_body_decoder(head: ResponseHead, rules: tuple[Rule, ...] = ()) -> JsonB
     """The decoder of a whole answer in one JSON body. DeepSeek puts blank lines before it to keep the line warm."""
 
     def parse(body: bytes, decoder: JsonBodyDecoder) -> list[ProviderEvent]:
-        reader = ChatStreamDecoder(head, rules)
+        reader = ChatReader(head, rules)
         events: list[ProviderEvent] = []
         try:
             chunk = _decode_whole(body).as_chunk()
@@ -210,7 +214,7 @@ def chat_body_decoder(head: ResponseHead, rules: tuple[Rule, ...] = ()) -> JsonB
         decoder.finish, decoder.failure = reader.finish, reader.failure
         return events
 
-    def kindly_read(body: bytes, reader: ChatStreamDecoder, events: list[ProviderEvent]) -> None:
+    def kindly_read(body: bytes, reader: ChatReader, events: list[ProviderEvent]) -> None:
         decoded = decode_json(body)
         if isinstance(decoded, list) and len(decoded) == 1:
             decoded = decoded[0]  # Google's compatible endpoint wraps its errors

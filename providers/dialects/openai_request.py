@@ -111,9 +111,13 @@ _ASKED = (
     "frequency_penalty", "presence_penalty", "response_format", "reasoning_effort",
 )  # fmt: skip
 """The fields of a request that have a field of the body, in its order."""
+_OPTIONS_FROM = ChatRequest.__struct_fields__.index("tools")
+_NOTHING_ASKED = msgspec.structs.astuple(ChatRequest(messages=()))[_OPTIONS_FROM:]
 
 
 def _fields(chat: ChatRequest, quirks: Quirks, capabilities: Capabilities) -> tuple[dict[str, Any], tuple[str, ...]]:
+    if msgspec.structs.astuple(chat)[_OPTIONS_FROM:] == _NOTHING_ASKED:
+        return {}, ()
     asked = {name: value for name in _ASKED if (value := getattr(chat, name)) is not None and value != ()}
     if chat.tools:
         asked["tools"] = [_tool(tool) for tool in chat.tools]
@@ -197,11 +201,14 @@ def _messages(chat: ChatRequest, quirks: Quirks, provider: str) -> list[dict[str
         if "system" in quirks.lacks:
             raise Unsupported("system")
         messages.append({"role": quirks.system_role, "content": chat.system})
-    messages.extend(_message(message, quirks, provider) for message in chat.messages)
+    for message in chat.messages:
+        messages.append(_message(message, quirks, provider))
     return messages
 
 
 def _message(message: Message, quirks: Quirks, provider: str) -> dict[str, Any]:
+    if message.is_plain and message.role == "user":
+        return {"role": "user", "content": message.text}
     images = message.images
     if images and (message.role != "user" or "images" in quirks.lacks):
         raise Unsupported("images" if message.role == "user" else f"images in {message.role} messages")

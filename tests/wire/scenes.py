@@ -39,7 +39,7 @@ BOTH = ("openai", "koala")
 OPENAI = ("openai",)
 KOALA = ("koala",)
 
-LIMITS = Limits(connect_s=0.15, first_delta_s=0.25, stall_s=0.25, tail_s=0.05)
+LIMITS = Limits(connect_s=0.6, first_delta_s=0.8, stall_s=0.6, tail_s=0.05)
 RETRY = Retry(backoff_s=0.001, backoff_max_s=0.001, patience_s=0.1)
 DEADLINE_S = 10.0
 
@@ -120,8 +120,8 @@ BEFORE: dict[str, Scene] = {
     "silent": Scene((SILENT,)),
     "silent_after_head": Scene((broken(Stall(At.body(0))),)),
     "pings": Scene((broken(Pings(At.delta(0), every_s=0.02)),)),
-    "silent_alone": Scene((SILENT,), next_dialect=None, deadline_s=0.4),
-    "silent_everywhere": Scene((SILENT,), then=SILENT, deadline_s=0.6),
+    "silent_alone": Scene((SILENT,), next_dialect=None, deadline_s=1.2),
+    "silent_everywhere": Scene((SILENT,), then=SILENT, deadline_s=2.0),
     # Too many requests
     "429": Scene((limited(),)),
     "429_once": Scene((limited(), FIRST)),
