@@ -225,7 +225,7 @@ async def test_an_interruption_wakes_the_reader(transport: Transport, header: st
         await asyncio.wait_for(server.peers[0].closed.wait(), 0.5)
 
 
-@pytest.mark.parametrize("body", [gzip.compress(bytes(10**6)), gzip.compress(b"x") * 3])
+@pytest.mark.parametrize("body", [gzip.compress(bytes(10**6)), gzip.compress(b"x") * 3], ids=["one", "three"])
 async def test_an_interruption_goes_before_what_is_in_memory(transport: Transport, body: bytes) -> None:
     async with RawServer(answers(response(body, "content-encoding: gzip"))) as server:
         exchange = await opened(transport, server)
