@@ -102,7 +102,7 @@ class Connection(asyncio.Protocol):
                 stays = await self._play(plan, exchange, transport)
                 self._exchange = None
                 transport.resume_reading()
-                message = await self._next_after(plan, transport) if stays else None
+                message = await self._next_after(plan, exchange, transport) if stays else None
         except RefusedRequest as refused:
             await self._refuse(refused, transport)
 
@@ -160,13 +160,14 @@ class Connection(asyncio.Protocol):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         transport.abort()
 
-    async def _next_after(self, plan: Plan, transport: asyncio.Transport) -> WireMessage | None:
+    async def _next_after(self, plan: Plan, exchange: Exchange, transport: asyncio.Transport) -> WireMessage | None:
         after = plan.afterwards
         if after is None:
             return await self._request()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(after.delay_s):
                 return await self._request()
+        exchange.afterwards = True
         if after.data:
             transport.write(after.data)
             await self._writable.wait()

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Literal, Protocol
 import msgspec
 
 from ..providers.events import TextDelta
-from ..router.errors import CallFailed
 from ..router.events import HandedOver, Restarted, StreamEvent
 from ..router.report import Report
 from ..router.router import Router
+from .drill_strikes import CALL
 
 if TYPE_CHECKING:
     from .drill_world import World
@@ -92,6 +92,7 @@ class Caller:
     async def go(self, listener: Listener) -> None:
         loop = asyncio.get_running_loop()
         heard = Heard(self._number, self._temper, loop.time())
+        CALL.set(self._number)
         task = loop.create_task(self._listen(heard), name=f"call {self._number}")
         if self._temper == "is_cancelled":
             await asyncio.wait([task], timeout=self._after_s)
@@ -101,10 +102,8 @@ class Caller:
         error = None if task.cancelled() else task.exception()
         if task.cancelled():
             heard.left = True
-        elif isinstance(error, CallFailed | CallersOwnError):
+        else:
             heard.error = error
-        elif error is not None:
-            raise error
         heard.ended_s = loop.time()
         listener.over(heard)
         heard.error = None

@@ -5,6 +5,7 @@ A monitor only writes down; a violation names the call, so that the seed and the
 
 import asyncio
 import itertools
+import traceback
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -53,13 +54,17 @@ class Monitors:
 
     def over(self, heard: Heard) -> None:
         """Hold what a caller got against what was to be said, and against the report."""
+        self._world.strikes.running.discard(heard.call)
         report = heard.report
         if isinstance(heard.error, CallFailed):
             report = heard.error.report
         if report is None:
-            if not heard.left:
+            if heard.error is not None:
+                self.blame("I1", heard.call, f"it raised {heard.error!r}")
+            elif not heard.left:
                 self.blame("I42", heard.call, "there is no report")
             return
+        self._world.strikes.over(heard, report)
         told = [each for each in self._world.told if each.call == heard.call]
         self._one_terminal(heard, report)
         self._words(heard, report, told)
@@ -86,6 +91,9 @@ class Monitors:
             self.blame("I1", call, f"it ended without a terminal ({heard.temper}, {report.outcome})")
         if isinstance(heard.error, CallersOwnError) and heard.temper != "raises":
             self.blame("I16", call, "a foreign error")
+        if heard.error is not None and not isinstance(heard.error, CallFailed | CallersOwnError):
+            frame = traceback.extract_tb(heard.error.__traceback__)[-1]
+            self.blame("I1", call, f"it raised {heard.error!r} in {frame.name}, line {frame.lineno}")
         if heard.events and isinstance(heard.error, AllTargetsFailed | NoTargetAvailable | RequestRejected):
             self.blame("I5", call, f"something reached the caller before {type(heard.error).__name__}")
 
@@ -197,6 +205,8 @@ class Monitors:
         self.edges[f"caller {heard.temper}"] += 1
         for attempt in report.attempts:
             self.edges[f"ask {attempt.why}"] += 1
+            if attempt.target == self._world.standby:
+                self.edges["ask standby"] += 1
             if attempt.kind is not None:
                 self.edges[f"kind {attempt.kind.value}"] += 1
         for skip in report.skipped:
@@ -224,6 +234,9 @@ class Monitors:
         if shared.waiting:
             self.blame("I18", None, f"{len(shared.waiting)} calls wait for a return")
         for live in shared.generation.all_live():
+            if live.limits.in_flight or live.limits.queue:
+                held = f"{live.limits.in_flight} permits are out, {len(live.limits.queue)} calls stand in line"
+                self.blame("I18", None, f"{live.label}: {held}")
             if live.health.probing:
                 self.blame("I23", None, f"{live.label}: a probe is out that nobody sent")
             transport = live._transport

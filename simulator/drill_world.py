@@ -15,10 +15,12 @@ from typing import Any, Literal, cast
 import msgspec
 
 from ..config.model import Config, Health, Hedge, Hold, Limits, Retry, Route, Target
+from ..providers.errors import ErrorKind
 from ..router.router import Router
 from .drill_callers import Caller
 from .drill_monitors import Monitors
-from .faults_script import SCRIPT_FAULTS, Cast
+from .drill_strikes import CALL, ON_IDLE, Strikes
+from .faults_script import SCRIPT_FAULTS, Cast, ScriptFault
 from .faults_wire import CONNECT_FAULTS, WIRE_FAULTS, SwarmWeather
 from .network import RESOLVER_GIVES_UP_S, Network
 from .reply import Answer
@@ -38,7 +40,7 @@ ENDS_ALL_THE_SAME = ("kept_open", "short_body")
 """Something goes wrong behind the dialect's end marker, which has proven that the answer is whole. Koala has none."""
 
 SPEAKERS = ("openai", "openai", "anthropic", "gemini", "koala", "openai-responses", "ollama", "cohere", "mistral")
-STREAMS = 40
+STREAMS = 70
 CANARY_KEY = "sk-canary-7Jq2LwP0xVbN4tRz"
 CANARY_PROMPT = "canaryprompt-9f3b"
 HEALED_AFTER_S = 8.0
@@ -50,7 +52,8 @@ class Played:
 
     Attributes:
         violations: What must not be, in words that name the call.
-        faults: How often each fault struck.
+        faults: How many streams each fault struck.
+        faulty: How many streams were struck by any.
         edges: How often each way of going on, and of ending, was taken.
         trace: The digest of all that happened.
     """
@@ -59,6 +62,7 @@ class Played:
     streams: int
     violations: list[str] = field(default_factory=list)
     faults: Counter[str] = field(default_factory=Counter)
+    faulty: int = 0
     edges: Counter[str] = field(default_factory=Counter)
     trace: str = ""
 
@@ -93,13 +97,19 @@ class World:
         if mode == "liveness":
             kinds = [kind for kind in kinds if kind not in (*SURFACED, *PROCESS_FAULTS, "no_descriptors")]
         self.kinds = kinds
-        self.share = rng.choice((0.3, 0.5, 0.8))
-        self.names = [f"t{place}" for place in range(rng.randint(2, 4))]
+        self.share = rng.choice((0.5, 0.8, 1.0))
+        self.calls_per_s = rng.choice((0.3, 1.0, 4.0)) if mode == "safety" else 0.7
+        self.names = [f"t{place}" for place in range(rng.randint(2, 5))]
         self.dialects = {name: rng.choice(SPEAKERS) for name in self.names}
         self.core = self.names[-1] if mode == "liveness" else None
+        self.standby: str | None = None
+        """Who is asked only after an error of one kind."""
+        self.lined_up: set[str] = set()
+        """Where calls stand in line, and the next one follows at once on the connection of the one before."""
         self.route = self._route()
         self.told: list[Told] = []
-        self.faults: Counter[str] = Counter()
+        self.strikes = Strikes()
+        self.drawn: Counter[str] = Counter()
         self.healed = False
         self.healed_s: float | None = None
         self.stalled_s = 0.0
@@ -111,19 +121,32 @@ class World:
 
     def config(self) -> Config:
         rng = self.rng
-        targets = {
-            name: Target(
-                self.dialects[name], model="simulated-1", name=name, key=CANARY_KEY, reasoning=False,
-                base_url=f"http://{name}.sim/{name}",
-            )
-            for name in self.names
-        }  # fmt: skip
+        targets = {name: self._target(name) for name in self.names}
         health = Health(
-            failures_in_row=rng.choice((2, 5)), window_min_calls=rng.choice((4, 10)), open_s=rng.choice((0.5, 5.0)),
+            failures_in_row=rng.choice((2, 5, 20)), failure_ratio=rng.choice((0.5, 0.9, 1.0)),
+            window_min_calls=rng.choice((4, 10, 30)), open_s=rng.choice((0.2, 0.5, 5.0)),
             slow_call_s=rng.choice((None, 0.5)), probes_to_close=rng.choice((1, 2)), park_auth_s=10.0,
             park_quota_s=20.0, park_max_s=40.0, park_not_found_s=10.0, park_growth_max_s=30.0,
         )  # fmt: skip
         return Config(targets=targets, routes={"world": self.route}, limits=self.limits, health=health)
+
+    def _target(self, name: str) -> Target:
+        """One target. Where nothing has to end well, it may have limits of its own, a small window, or a second key."""
+        rng = self.rng
+        keys: tuple[str, ...] = (CANARY_KEY,)
+        concurrency = requests_per_min = None
+        capabilities: dict[str, int] = {}
+        if self.core is None:
+            keys = rng.choice((keys, keys, (CANARY_KEY, f"{CANARY_KEY}-2")))
+            concurrency = rng.choice((None, None, None, None, 1, 3))
+            requests_per_min = rng.choice((None, None, None, 20))
+            if concurrency is not None:
+                self.lined_up.add(name)
+            capabilities = rng.choice(({}, {"context_window": 8_000}, {"context_window": 200_000}))
+        return Target(
+            self.dialects[name], model="simulated-1", name=name, keys=keys, reasoning=False, concurrency=concurrency,
+            requests_per_min=requests_per_min, capabilities=capabilities, base_url=f"http://{name}.sim/{name}",
+        )  # fmt: skip
 
     def _route(self) -> Route:
         rng = self.rng
@@ -134,15 +157,19 @@ class World:
         if self.core is not None:
             self.common = True
         names: list[Any] = list(self.names)
+        if self.core is None and len(names) > 2 and rng.random() < 0.4:
+            self.standby = names.pop()
         select = rng.choice(("priority", "priority", "weighted", "latency"))
         if select != "priority" and len(names) > 2 and rng.random() < 0.5:
             names = [tuple(names[:2]), *names[2:]]
+        after = rng.choice((ErrorKind.CONTEXT_LENGTH, ErrorKind.CONTENT_FILTER, ErrorKind.BAD_REQUEST))
         return Route(
             tuple(names),
+            on={after: (self.standby,)} if self.standby else {},
             select=cast(Any, select),
             all_open="wait" if self.core is not None else rng.choice(("wait", "wait", "last_resort", "fail")),
             mid_stream=cast(Any, tuple(policies)),
-            upstream=rng.choice(("stream", "stream", "stream", "single")),
+            upstream=rng.choice(("stream", "stream", "stream", "stream", "stream", "single")),
             hold=rng.choice((None, None, None, Hold(deltas=3), Hold(for_s=0.4), Hold())),
             hedge=rng.choice((None, None, Hedge(after=0.4, budget_ratio=1.0), Hedge(budget_ratio=0.5))),
             retry=Retry(attempts=rng.choice((1, 2, 3)), budget_floor_per_s=rng.choice((1.0, 10.0)), backoff_s=0.3),
@@ -155,19 +182,18 @@ class World:
         rng = self.rng
         name, dialect = request.provider, self.dialects[request.provider]
         call, left, goes_on = self._what_to_say(request, dialect)
+        CALL.set(call)
         answer = Answer(tuple(_words(left)))
         spared = name == self.core and self.healed
         fault = None
         if answer.text and not spared and rng.random() < self.share:
             known = [kind for kind in self.kinds if kind in SCRIPT_FAULTS]
             known = [kind for kind in known if request.reading.stream or not SCRIPT_FAULTS[kind].streams_only]
-            fault = SCRIPT_FAULTS[rng.choice(known)] if known else None
+            if name in self.lined_up:  # nobody can tell an answer from what is under way when the next request is sent
+                known = [kind for kind in known if kind not in ("late_answer", "late_garbage")]
+            fault = self._drawn(known) if known else None
         pace_s = rng.choice((0.0, 0.01, 0.05))
-        if fault is None:
-            script = Script(answer)
-        else:
-            self.faults[fault.name] += 1
-            script = fault.spoil(Cast(answer, dialect, request.reading.stream, rng))
+        script = Script(answer) if fault is None else fault.spoil(Cast(answer, dialect, request.reading.stream, rng))
         script = msgspec.structs.replace(
             script, delta_delay_s=pace_s, head_delay_s=rng.choice((0.0, 0.02)),
             keep_alive=script.keep_alive and (fault is not None or rng.random() < 0.7),
@@ -178,6 +204,13 @@ class World:
         text = "" if empty else left
         self.told.append(Told(call, name, request.number, text, fault.name if fault else None, sound))
         return script
+
+    def _drawn(self, known: list[str]) -> ScriptFault:
+        """One of these faults, rather one that has seldom been drawn: many compete, and some need a stream."""
+        weights = [_weight(kind) / (1 + self.drawn[kind]) ** 2 for kind in known]
+        (kind,) = self.rng.choices(known, weights)
+        self.drawn[kind] += 1
+        return SCRIPT_FAULTS[kind]
 
     def _what_to_say(self, request: Request, dialect: str) -> tuple[int, str, bool]:
         """The call that asks, what is left of it to be said, and whether an answer is gone on with."""
@@ -202,7 +235,7 @@ class World:
         loop = cast(VirtualLoop, asyncio.get_running_loop())
         simulator = Simulator({name: Scenario(self.script, self.dialects[name]) for name in self.names})
         await simulator.start(listen=False)
-        weather = SwarmWeather(self.rng, self.kinds, self.share * 0.5)
+        weather = SwarmWeather(self.rng, self.kinds, self.share * 0.5, self.strikes)
         network = Network(loop, weather)
         loop.network = network
         for name in self.names:
@@ -213,10 +246,11 @@ class World:
             troubles = asyncio.ensure_future(self._troubles(loop))
             callers = []
             for number in range(self.streams):
-                await asyncio.sleep(self.rng.expovariate(2.0 if self.core is None else 0.7))
+                await asyncio.sleep(self.rng.expovariate(self.calls_per_s))
                 if self.core is not None and self.healed_s is None and loop.time() >= HEALED_AFTER_S:
                     self._heal(weather, network)
                 caller = Caller(self, router, number)
+                self.strikes.running.add(number)
                 callers.append(loop.create_task(caller.go(monitors), name=f"caller {number}"))
             await asyncio.gather(*callers)
             troubles.cancel()
@@ -227,8 +261,9 @@ class World:
         await asyncio.sleep(0.1)
         monitors.closed()
         await simulator.aclose()
-        self.faults += weather.struck
-        return Played(self.seed, self.streams, monitors.violations, self.faults, monitors.edges, trace)
+        self.strikes.settle(self.told, simulator.exchanges)
+        faults, faulty = self.strikes.counted(), self.strikes.faulty()
+        return Played(self.seed, self.streams, monitors.violations, faults, faulty, monitors.edges, trace)
 
     def _heal(self, weather: SwarmWeather, network: Network) -> None:
         """From now on nothing befalls the core. Calls that begin once old lookups have ended must all end well."""
@@ -244,13 +279,20 @@ class World:
         while True:
             await asyncio.sleep(rng.expovariate(0.25))
             if "process_stall" in self.kinds and rng.random() < 0.5:
-                self.faults["process_stall"] += 1
+                self.strikes.strike_all("process_stall")
                 lasts_s = rng.choice((0.1, 2.0, 30.0))
                 self.stalled_s += lasts_s
                 loop.stall(lasts_s)
             if "wall_jump" in self.kinds and rng.random() < 0.5:
-                self.faults["wall_jump"] += 1
+                self.strikes.strike_all("wall_jump")
                 loop.wall_skew_s += rng.choice((-3600.0, 3600.0))
+
+
+def _weight(kind: str) -> float:
+    """Drawn more often is what cannot befall every request, or comes when many a caller is gone."""
+    if kind in ("silent", "slow_answer", "stall_mid", "pings_forever", "pings_mid"):
+        return 5.0
+    return 3.0 if SCRIPT_FAULTS[kind].streams_only or kind in ON_IDLE else 1.0
 
 
 def _size(call: int) -> int:

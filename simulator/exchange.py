@@ -27,6 +27,7 @@ class Exchange:
         bytes_written: Handed to the connection, head and framing included.
         done: Set when it has ended, however that was.
         left: Set when the client left before the response was told to its end.
+        afterwards: What the script says of the idle connection has happened.
     """
 
     def __init__(self, request: Request, connection: int, on_connection: int, arrived_s: float) -> None:
@@ -39,6 +40,7 @@ class Exchange:
         self.bytes_written = 0
         self.done = asyncio.Event()
         self.left = asyncio.Event()
+        self.afterwards = False
 
     @property
     def provider(self) -> str:

@@ -187,7 +187,8 @@ _ROWS: tuple[ScriptFault, ...] = (
     ScriptFault("unknown", "F69", _refuses(ErrorKind.UNKNOWN)),
     ScriptFault("blocked", "F36", lambda _: Script(Failure(ErrorKind.BLOCKED))),
     ScriptFault(
-        "slow", "F72", lambda cast: Script(cast.answer, first_delay_s=cast.rng.choice((0.2, 1.0, 5.0))), harmless=True
+        "slow_answer", "F72", lambda cast: Script(cast.answer, first_delay_s=cast.rng.choice((0.2, 1.0, 5.0))),
+        harmless=True,
     ),
     ScriptFault(
         "hiccup", "F72", lambda cast: Script(cast.answer, (Delay(_mid(cast), cast.rng.choice((0.5, 1.2))),)),

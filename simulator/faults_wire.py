@@ -5,9 +5,10 @@ The names are those of the faults in `network`, with the direction in front wher
 """
 
 import random
-from collections import Counter
 from collections.abc import Sequence
+from typing import Literal
 
+from .drill_strikes import Strikes
 from .network import ConnectFault, WireFault
 
 CONNECT_FAULTS: tuple[ConnectFault, ...] = (
@@ -26,7 +27,7 @@ WIRE_FAULTS = (
     "up_slice",
 )
 
-REACH_BYTES = 2500
+REACH_BYTES = 2000
 """Faults strike within the first bytes of a connection: one or two exchanges."""
 
 
@@ -35,34 +36,32 @@ class SwarmWeather:
 
     Args:
         kinds: The faults that may happen, from `CONNECT_FAULTS` and `WIRE_FAULTS`.
-        share: How many connections get one.
-
-    Attributes:
-        struck: How often each happened, or lay in wait.
+        share: How many connections get one. Fewer fail to be made, for who gets no connection meets no other fault;
+            but names are looked up seldom, since they are remembered.
+        strikes: Told of every fault that comes true.
     """
 
-    def __init__(self, rng: random.Random, kinds: Sequence[str], share: float) -> None:
-        self._rng, self._share = rng, share
+    def __init__(self, rng: random.Random, kinds: Sequence[str], share: float, strikes: Strikes) -> None:
+        self._rng, self._share, self._strikes = rng, share, strikes
         self._spared: set[str] = set()
-        self._connects = [kind for kind in CONNECT_FAULTS if kind in kinds]
+        self._lookups = [kind for kind in CONNECT_FAULTS if kind in kinds and kind in _WHILE_RESOLVING]
+        self._connects = [kind for kind in CONNECT_FAULTS if kind in kinds and kind not in _WHILE_RESOLVING]
         self._wires = [kind for kind in WIRE_FAULTS if kind in kinds]
-        self.struck: Counter[str] = Counter()
 
     def spare(self, host: str) -> None:
         """From now on the weather is fine there."""
         self._spared.add(host)
 
     def resolving(self, host: str) -> ConnectFault | None:
-        return self._connect_fault(host, [kind for kind in self._connects if kind in _WHILE_RESOLVING])
+        return self._connect_fault(host, self._lookups, 0.7 * self._share)
 
     def reaching(self, host: str) -> ConnectFault | None:
-        return self._connect_fault(host, [kind for kind in self._connects if kind not in _WHILE_RESOLVING])
+        return self._connect_fault(host, self._connects, 0.5 * self._share)
 
     def wires(self, host: str) -> tuple[WireFault | None, WireFault | None]:
-        if not self._wires or self._is_fine(host):
+        if not self._wires or self._is_fine(host, self._share):
             return None, None
         kind = self._rng.choice(self._wires)
-        self.struck[kind] += 1
         direction, _, what = kind.partition("_")
         at = self._rng.randrange(1, REACH_BYTES if direction == "down" else 600)
         seconds = self._rng.choice((0.05, 0.5, 3.0))
@@ -70,12 +69,15 @@ class SwarmWeather:
         fault = WireFault(what, at, seconds=seconds, size=size)  # type: ignore[arg-type]
         return (fault, None) if direction == "up" else (None, fault)
 
-    def _connect_fault(self, host: str, kinds: Sequence[ConnectFault]) -> ConnectFault | None:
-        if not kinds or self._is_fine(host):
+    def struck(self, direction: Literal["up", "down"], what: str) -> None:
+        self._strikes.strike(f"{direction}_{what}")
+
+    def _connect_fault(self, host: str, kinds: Sequence[ConnectFault], share: float) -> ConnectFault | None:
+        if not kinds or self._is_fine(host, share):
             return None
         kind = self._rng.choice(kinds)
-        self.struck[kind] += 1
+        self._strikes.strike(kind)
         return kind
 
-    def _is_fine(self, host: str) -> bool:
-        return host in self._spared or self._rng.random() >= self._share
+    def _is_fine(self, host: str, share: float) -> bool:
+        return host in self._spared or self._rng.random() >= share

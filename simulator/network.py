@@ -57,6 +57,9 @@ class Weather(Protocol):
     def resolving(self, host: str) -> ConnectFault | None: ...
     def reaching(self, host: str) -> ConnectFault | None: ...
     def wires(self, host: str) -> tuple[WireFault | None, WireFault | None]: ...
+    def struck(self, direction: Literal["up", "down"], what: str) -> None:
+        """A fault of `wires` happens now."""
+        ...
 
 
 class FineWeather:
@@ -71,21 +74,22 @@ class FineWeather:
     def wires(self, host: str) -> tuple[WireFault | None, WireFault | None]:
         return None, None
 
+    def struck(self, direction: Literal["up", "down"], what: str) -> None:
+        """Nobody needs to know."""
+
 
 class Network:
     """Hosts by name, each with one server behind every port.
 
-    Args:
-        weather: What goes wrong.
-
     Attributes:
+        weather: What goes wrong.
         open: The clients' ends that stand, in the order of their making.
         opened: How many connections have been made.
     """
 
     def __init__(self, loop: VirtualLoop, weather: Weather | None = None) -> None:
         self._loop = loop
-        self._weather: Weather = weather or FineWeather()
+        self.weather: Weather = weather or FineWeather()
         self._servers: dict[str, Callable[[], asyncio.BaseProtocol]] = {}
         self._names: dict[str, str] = {}
         self._addresses: dict[str, str] = {}
@@ -117,7 +121,7 @@ class Network:
     # What the loop asks
 
     async def resolve(self, host: str, port: int) -> list[tuple[Any, ...]]:
-        fault = self._weather.resolving(host) if host in self._addresses else "dns"
+        fault = self.weather.resolving(host) if host in self._addresses else "dns"
         self.note(f"resolve {host} {fault}")
         if fault == "dns_timeout":
             await asyncio.sleep(RESOLVER_GIVES_UP_S)
@@ -129,7 +133,7 @@ class Network:
 
     async def reach(self, address: tuple[str, int]) -> None:
         host = self._names[address[0]]
-        fault = self._weather.reaching(host)
+        fault = self.weather.reaching(host)
         self.note(f"connect {host} {fault}")
         if fault == "black_hole":
             await asyncio.Event().wait()
@@ -149,7 +153,7 @@ class Network:
         self, address: tuple[str, int], factory: Callable[[], asyncio.BaseProtocol], *, tls: bool
     ) -> tuple["MemoryTransport", asyncio.BaseProtocol]:
         host = self._names[address[0]]
-        up, down = self._weather.wires(host)
+        up, down = self.weather.wires(host)
         self.opened += 1
         loop, number = self._loop, self.opened
         near, far = factory(), self._servers[host]()
@@ -228,6 +232,7 @@ class MemoryTransport(asyncio.Transport):
 
     def _strike(self, fault: WireFault) -> None:
         self._network.note(f"{self._name} {fault.what} at {fault.at}")
+        self._network.weather.struck("up" if self._name.endswith(">") else "down", fault.what)
         match fault.what:
             case "rst":
                 self._silent = True

@@ -17,6 +17,8 @@ from .drill_world import ALL_FAULTS, STREAMS, Mode, Played, run
 FAULT_SHARE_MIN = 0.01
 """Each kind of fault strikes in at least so many of the streams."""
 
+VIOLATIONS_TOLD = 50
+
 ENOUGH_STREAMS = 10_000
 """From so many streams on, every fault and every edge must have come up."""
 
@@ -24,10 +26,14 @@ EVERY_TENTH = 10
 """So often a seed is played twice, and must leave the same trace."""
 
 EDGES = frozenset(
-    {f"ask {why}" for why in ("first", "retry", "handover", "return", "last_resort", "hedge")}
+    {f"ask {why}" for why in ("first", "retry", "handover", "return", "last_resort", "hedge", "standby")}
+    | {f"ask {policy}" for policy in ("continue", "ask_to_continue", "replay", "restart")}
     | {f"switch {policy}" for policy in ("continue", "ask_to_continue", "replay", "restart")}
-    | {f"wait {reason}" for reason in ("backoff", "hint", "return")}
-    | {f"skip {reason}" for reason in ("breaker_open", "probing", "parked", "dialect")}
+    | {f"wait {reason}" for reason in ("backoff", "hint", "return", "queue")}
+    | {
+        f"skip {why}"
+        for why in ("breaker_open", "probing", "parked", "returning", "limit", "dialect", "context_window")
+    }
     | {"end finished", "end cancelled", "end AllTargetsFailed", "end RequestRejected", "end NoTargetAvailable"}
     | {"end StreamInterrupted"}
 )
@@ -36,11 +42,17 @@ EDGES = frozenset(
 
 @dataclass
 class Summary:
-    """What many worlds came to."""
+    """What many worlds came to.
+
+    Attributes:
+        faulty: How many streams were really struck by a fault.
+        faults: How many streams each fault has struck.
+    """
 
     worlds: int = 0
     streams: int = 0
     violations: list[str] = field(default_factory=list)
+    faulty: int = 0
     faults: Counter[str] = field(default_factory=Counter)
     edges: Counter[str] = field(default_factory=Counter)
 
@@ -48,8 +60,25 @@ class Summary:
         self.worlds += 1
         self.streams += played.streams
         self.violations += played.violations
+        self.faulty += played.faulty
         self.faults += played.faults
         self.edges += played.edges
+
+    def include(self, other: "Summary") -> None:
+        """Add what other worlds came to."""
+        self.worlds += other.worlds
+        self.streams += other.streams
+        self.faulty += other.faulty
+        self.violations += other.violations
+        self.faults += other.faults
+        self.edges += other.edges
+
+    def line(self) -> str:
+        """The numbers, in words."""
+        return (
+            f"{self.streams} streams in {self.worlds} worlds, {self.faulty} of them struck by a fault,"
+            f" {len(self.violations)} violations"
+        )
 
     def rare(self) -> list[str]:
         """The faults that struck too seldom."""
@@ -61,8 +90,11 @@ class Summary:
 
 
 def play(seed: int, mode: Mode) -> Played:
-    """One world, played twice now and then."""
-    played = run(seed, mode=mode)
+    """One world, played twice now and then. What breaks the world itself is a violation too, and names the seed."""
+    try:
+        played = run(seed, mode=mode)
+    except Exception as error:  # noqa: BLE001
+        return Played(seed, 0, [f"I10 seed {mode} {seed}: the world broke down: {error!r}"])
     if seed % EVERY_TENTH == 0 and (again := run(seed, mode=mode)).trace != played.trace:
         played.violations.append(f"I40 seed {mode} {seed}: two runs, two traces: {played.trace} and {again.trace}")
     return played
@@ -89,25 +121,28 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--mode", choices=("safety", "liveness", "both"), default="both")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     asked = parser.parse_args(arguments)
-    began_s, out, wrong = time.monotonic(), sys.stdout, False
+    began_s, out = time.monotonic(), sys.stdout
     shares: list[tuple[Mode, int]] = [("safety", asked.seeds - asked.seeds // 5), ("liveness", asked.seeds // 5)]
     if asked.mode != "both":
         shares = [(asked.mode, asked.seeds)]
+    total = Summary()
     for mode, count in shares:
         summary = sweep(asked.first, count, mode=mode, processes=asked.processes)
-        took_s = time.monotonic() - began_s
-        out.write(
-            f"{mode}: {summary.streams} streams in {summary.worlds} worlds, {len(summary.violations)} violations,"
-        )
-        out.write(f" {took_s:.0f} s so far\n")
-        for violation in summary.violations[:50]:
+        total.include(summary)
+        out.write(f"{mode}: {summary.line()}, {time.monotonic() - began_s:.0f} s so far\n")
+        for violation in summary.violations[:VIOLATIONS_TOLD]:
             out.write(f"  {violation}\n")
-        wrong = wrong or bool(summary.violations)
-        if mode == "safety" and summary.streams >= ENOUGH_STREAMS:
-            for words, missing in (("too rare", summary.rare()), ("never taken", summary.untaken())):
-                if missing:
-                    out.write(f"  {words}: {', '.join(missing)}\n")
-                    wrong = True
+    wrong = bool(total.violations)
+    if total.streams >= ENOUGH_STREAMS and asked.mode == "both":
+        for words, missing in (("too rare", total.rare()), ("never taken", total.untaken())):
+            if missing:
+                out.write(f"  {words}: {', '.join(missing)}\n")
+                wrong = True
+        rarest = min(ALL_FAULTS, key=lambda name: total.faults[name])
+        share = total.faults[rarest] / total.streams
+        out.write(
+            f"{total.line()}; each of {len(ALL_FAULTS)} faults struck, {rarest} least, {share:.2%} of the streams\n"
+        )
     return int(wrong)
 
 

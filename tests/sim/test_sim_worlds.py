@@ -1,8 +1,24 @@
 """Simulated worlds: nothing that must hold is violated, and the same seed gives the same run. `make sim` plays more."""
 
+import asyncio
+import contextlib
+import os
+import subprocess
+import sys
+from typing import cast
+
 import pytest
-from understudy.simulator.drill_world import run
+from understudy.simulator.drill_callers import Heard
+from understudy.simulator.drill_strikes import Strikes
+from understudy.simulator.drill_world import STREAMS, Told, run
+from understudy.simulator.faults import Afterwards, At, Delay, Stall
+from understudy.simulator.network import Network
+from understudy.simulator.script import Script
+from understudy.simulator.server import Simulator
+from understudy.simulator.virtual import VirtualLoop, perform
 from understudy.simulator.world import sweep
+
+from understudy import CallFailed, Router, Target, TextDelta
 
 SAFETY = range(8)
 LIVENESS = range(4)
@@ -27,6 +43,61 @@ def test_a_seed_can_be_played_again() -> None:
 
 def test_a_sweep_adds_up() -> None:
     summary = sweep(0, 2)
-    assert (summary.worlds, summary.streams) == (2, 80)
-    assert sum(summary.faults.values()) > 20
+    assert (summary.worlds, summary.streams) == (2, 2 * STREAMS)
+    assert summary.streams / 2 < summary.faulty < summary.streams
     assert summary.untaken()
+
+
+def test_the_same_seed_leaves_the_same_trace_in_every_process() -> None:
+    """Two processes that hash texts differently: an order that hung on a set of texts would show."""
+    program = "from understudy.simulator.drill_world import run; print(*(run(seed).trace for seed in range(3)))"
+
+    def traces(hash_seed: str) -> str:
+        told = subprocess.run(
+            [sys.executable, "-c", program], env=os.environ | {"PYTHONHASHSEED": hash_seed},
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        return told.stdout
+
+    assert traces("1") == traces("2") == " ".join(run(seed).trace for seed in range(3)) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("fault", "script", "strikes"),
+    [
+        ("hiccup", Script("one two", (Delay(At.delta(1), 0.5),)), True),
+        ("stall_mid", Script("one two", (Stall(At.delta(1)),)), True),
+        ("idle_close", Script("one two", (Afterwards(0.001, close="fin"),)), True),
+        ("late_answer", Script("one two", (Afterwards(1e6, b"x"),)), False),
+    ],
+)
+def test_a_fault_counts_once_it_has_struck(fault: str, script: Script, strikes: bool) -> None:
+    assert perform(_struck(fault, script, leave=False)) == ({fault: 1} if strikes else {})
+
+
+def test_a_fault_that_a_caller_did_not_stay_for_does_not_count() -> None:
+    assert perform(_struck("stall_mid", Script("one two", (Stall(At.delta(1)),)), leave=True)) == {}
+
+
+async def _struck(fault: str, script: Script, *, leave: bool) -> dict[str, int]:
+    """Which faults are counted for one call, whose provider plays this script."""
+    loop = cast(VirtualLoop, asyncio.get_running_loop())
+    simulator = Simulator({"a": script})
+    await simulator.start(listen=False)
+    network = loop.network = Network(loop)
+    network.serve("a.sim", simulator.protocol)
+    target = Target("openai", model="m", name="a", key="k", base_url="http://a.sim/a", reasoning=False)
+    strikes = Strikes()
+    async with Router([target]) as router:
+        heard = Heard(0, "reads", loop.time())
+        async with router.stream("Hi") as stream:
+            with contextlib.suppress(CallFailed):
+                async for event in stream:
+                    if leave and isinstance(event, TextDelta):
+                        break
+        await asyncio.sleep(0.1)
+        strikes.over(heard, stream.report)
+        told = Told(0, "a", 1, "", fault, False)
+        strikes.settle([told], simulator.exchanges)
+    await simulator.aclose()
+    return dict(strikes.counted())
