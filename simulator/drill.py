@@ -15,6 +15,7 @@ from ..config.model import Config, ConfigError, Route, Target
 from ..config.problems import did_you_mean
 from ..providers import registry
 from ..providers.errors import ErrorKind
+from ..providers.events import Usage
 from ..router.errors import CallFailed
 from ..router.router import Router
 from .dialects import DIALECTS
@@ -34,6 +35,9 @@ SLOWER = 10.0
 """So much longer takes a slow one."""
 
 RATE_LIMIT_HINT_S = 10.0
+USAGE = Usage(input_tokens=500, output_tokens=200)
+"""What every answer is said to have taken, for the bill and for limits on tokens: its own few words say nothing."""
+
 LOOKS = 600
 """So often everybody's health is looked at in a drill."""
 
@@ -161,7 +165,8 @@ class _Drill:
                     case "slow":
                         first_s *= SLOWER
         # Few writes, for a long drill is many calls: one for the head, one for all events, none for an end of chunks.
-        return Script(Answer("Drilled."), head_delay_s=first_s, events_per_write=1000, framing="content_length")
+        answer = Answer("Drilled.", usage=USAGE)
+        return Script(answer, head_delay_s=first_s, events_per_write=1000, framing="content_length")
 
     async def _call(self, router: Router) -> None:
         began_s = self._now_s()

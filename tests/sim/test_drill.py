@@ -94,6 +94,7 @@ def test_what_it_would_cost_is_told_by_target() -> None:
     assert result.cost is not None
     assert result.cost == pytest.approx(sum(result.spend.values()))
     assert list(result.spend) == ["lead"]
+    assert result.cost > 0.001, "an answer counts as many tokens as a usual one, however short it is"
     assert drill(TWO, rate=1, for_s=5).cost is None, "nobody knows the price of m"
 
 
