@@ -6,6 +6,7 @@ commit.
 """
 
 import asyncio
+from collections.abc import Sequence
 from functools import partial
 from typing import NoReturn
 
@@ -132,7 +133,10 @@ class Call:
         """Who is known to be of no use for this request is not asked at all."""
         context = self._context
         needs = Needs.of(context.chat)
+        plain = needs.plain
         for place, seat in enumerate(context.seats):
+            if plain and needs.tokens <= seat.plain_tokens:
+                continue
             if problem := left_out(seat, needs):
                 self._course.exclude(place, *problem, context.began_s)
 
@@ -219,8 +223,7 @@ class Call:
         assert attempt is not None
         report.first_delta_s = self._context.since_s()
         report.target = attempt.report.target
-        named = next((event.model for event in batch if type(event) is Started and event.model), None)
-        report.model = safe_code(named) or attempt.report.model
+        report.model = _named(batch) or attempt.report.model
         return self._hand_over(pursuit, [*batch])
 
     async def _relayed(self) -> list[StreamEvent]:
@@ -280,8 +283,7 @@ class Call:
         self.report.switches.append(switch)
         attempt = pursuit.attempt
         assert attempt is not None
-        named = next((event.model for event in joined if type(event) is Started and event.model), None)
-        self.report.model = safe_code(named) or attempt.report.model
+        self.report.model = _named(joined) or attempt.report.model
         if switch.policy == "restart":
             return self._hand_over(pursuit, [Restarted(switch.source, switch.target, switch.why), *joined])
         if joined and type(joined[-1]) is Finished and not attempt.finished:
@@ -305,7 +307,7 @@ class Call:
         assert attempt is not None
         assert isinstance(finish, Finished)
         attempt.lease.succeeded(self._context.loop.time())
-        usage = next((e for batch in reversed(self._batches) for e in reversed(batch) if type(e) is Usage), None)
+        usage = _counted(self._batches)
         mine = attempt.report
         mine.outcome, mine.ended_s, mine.usage = "finished", self._context.since_s(), usage
         if attempt.bill is None:
@@ -339,3 +341,20 @@ class Call:
         report.outcome, report.kind, report.ended_s = outcome, kind, self._context.since_s()
         if self._begun:
             self._context.shared.call_ended(report, self._context.generation)
+
+
+def _named(batch: Sequence[StreamEvent]) -> str | None:
+    """The model that says to answer, if it gives itself a proper name."""
+    for event in batch:
+        if type(event) is Started and event.model:
+            return safe_code(event.model)
+    return None
+
+
+def _counted(batches: Sequence[Sequence[StreamEvent]]) -> Usage | None:
+    """What the provider has counted last."""
+    for batch in reversed(batches):
+        for event in reversed(batch):
+            if type(event) is Usage:
+                return event
+    return None

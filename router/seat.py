@@ -1,5 +1,6 @@
 """A target's seat on a route: the live target with the clocks, retries and defaults that hold for it there."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,9 @@ from .report import Report
 from .returning import ReturnLine
 from .spend import Budgets, Ledger, Purse
 
+CONFIDENT = 1.5
+"""So much longer than the window must an estimate be for a target to be left out."""
+
 
 class Seat:
     """One target as a call on one route sees it. Clocks: the call's, else the target's, the route's, the defaults.
@@ -30,6 +34,7 @@ class Seat:
     Attributes:
         answer_max: What an answer is bounded to where the request does not say so.
         bounded: It is one call's own, within limits and budgets.
+        plain_tokens: A request of text alone is answered here if it has no more tokens than this.
         purses: What an attempt here is paid from.
     """
 
@@ -37,7 +42,7 @@ class Seat:
 
     __slots__ = (
         "_defaults", "_hedge", "_hedge_budget", "_limited", "answer_max", "capabilities", "clocks", "dialect",
-        "first_delta_s", "label", "live", "only_on", "purses", "retry", "tier", "weight",
+        "first_delta_s", "label", "live", "only_on", "plain_tokens", "purses", "retry", "tier", "weight",
     )  # fmt: skip
 
     def __init__(
@@ -69,6 +74,8 @@ class Seat:
         self._defaults: dict[str, Any] = {**route.parameters, **live.target.parameters}
         own = self._defaults.get("max_tokens")
         self.answer_max = own if isinstance(own, int) else None
+        window = self.capabilities.context_window
+        self.plain_tokens = -1.0 if live.lacks_key else math.inf if window is None else window * CONFIDENT
 
     @property
     def limited_here(self) -> bool:

@@ -13,10 +13,7 @@ from ..config.model import Select
 from ..providers.capabilities import Capabilities
 from ..providers.chat import ChatRequest
 from .demand import demand, estimated_tokens
-from .seat import Seat
-
-_CONFIDENT = 1.5
-"""So much longer than the window must the estimate be."""
+from .seat import CONFIDENT, Seat
 
 
 class Needs(NamedTuple):
@@ -26,6 +23,11 @@ class Needs(NamedTuple):
     tools: bool
     json_schema: bool
     tokens: int
+
+    @property
+    def plain(self) -> bool:
+        """Only text, of whose length alone it depends who can answer."""
+        return not (self.images or self.tools or self.json_schema)
 
     @classmethod
     def of(cls, chat: ChatRequest) -> Self:
@@ -53,7 +55,7 @@ def left_out(seat: Seat, needs: Needs) -> tuple[str, str] | None:
     if problem := lacks(needs, seat.capabilities):
         return "unsupported", problem
     window = seat.capabilities.context_window
-    if window is not None and needs.tokens > window * _CONFIDENT:
+    if window is not None and needs.tokens > window * CONFIDENT:
         return "context_window", f"about {needs.tokens} tokens are too many for its window of {window}"
     return None
 
