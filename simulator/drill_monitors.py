@@ -15,6 +15,7 @@ from ..router.errors import AllTargetsFailed, CallFailed, NoTargetAvailable, Req
 from ..router.report import Report
 from ..router.router import Router
 from .drill_callers import CallersOwnError, Heard
+from .drill_watchers import HealthWatch
 from .network import Network
 from .server import Simulator
 
@@ -42,7 +43,8 @@ class Monitors:
     def __init__(self, world: "World", simulator: Simulator, network: Network, router: Router) -> None:
         self._world, self._simulator, self._network, self._router = world, simulator, network, router
         self._loop = asyncio.get_running_loop()
-        self._stalled_before: dict[int, float] = {}
+        self.health = HealthWatch(self.blame)
+        router.on_health_change.append(self.health.changed)
         self.violations: list[str] = []
         self.edges: Counter[str] = Counter()
 
@@ -65,6 +67,7 @@ class Monitors:
                 self.blame("I42", heard.call, "there is no report")
             return
         self._world.strikes.over(heard, report)
+        self.health.over(heard, report)
         told = [each for each in self._world.told if each.call == heard.call]
         self._one_terminal(heard, report)
         self._words(heard, report, told)
@@ -228,6 +231,7 @@ class Monitors:
 
     def settled(self) -> None:
         """All calls have ended: what was taken has been given back (I17, I18)."""
+        self.health.settle(self._world.stalled_s)
         shared = self._router._entered()
         if shared.generation.calls:
             self.blame("I18", None, f"{shared.generation.calls} calls are counted as in flight")

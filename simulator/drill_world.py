@@ -20,6 +20,7 @@ from ..router.router import Router
 from .drill_callers import Caller
 from .drill_monitors import Monitors
 from .drill_strikes import CALL, ON_IDLE, Strikes
+from .drill_watchers import log_watched
 from .faults_script import SCRIPT_FAULTS, Cast, ScriptFault
 from .faults_wire import CONNECT_FAULTS, WIRE_FAULTS, SwarmWeather
 from .network import RESOLVER_GIVES_UP_S, Network
@@ -242,28 +243,34 @@ class World:
             network.serve(f"{name}.sim", simulator.protocol)
         router = Router(self.config(), rng=random.Random(self.seed))  # noqa: S311 - chance, not cryptography
         monitors = Monitors(self, simulator, network, router)
-        async with router:
-            troubles = asyncio.ensure_future(self._troubles(loop))
-            callers = []
-            for number in range(self.streams):
-                await asyncio.sleep(self.rng.expovariate(self.calls_per_s))
-                if self.core is not None and self.healed_s is None and loop.time() >= HEALED_AFTER_S:
-                    self._heal(weather, network)
-                caller = Caller(self, router, number)
-                self.strikes.running.add(number)
-                callers.append(loop.create_task(caller.go(monitors), name=f"caller {number}"))
-            await asyncio.gather(*callers)
-            troubles.cancel()
-            await asyncio.wait([troubles])
-            await asyncio.sleep(1.0)
-            monitors.settled()
-            trace = network.trace()  # in what order a closing pool closes its connections is nobody's concern
+        with log_watched({CANARY_KEY[:14]: "I44", CANARY_PROMPT: "I45"}, monitors.blame):
+            async with router:
+                await self._calls(router, monitors, weather, network)
+                trace = network.trace()  # in what order a closing pool closes its connections is nobody's concern
         await asyncio.sleep(0.1)
         monitors.closed()
         await simulator.aclose()
         self.strikes.settle(self.told, simulator.exchanges)
         faults, faulty = self.strikes.counted(), self.strikes.faulty()
         return Played(self.seed, self.streams, monitors.violations, faults, faulty, monitors.edges, trace)
+
+    async def _calls(self, router: Router, monitors: Monitors, weather: SwarmWeather, network: Network) -> None:
+        """Let everybody call, and wait until all is over."""
+        loop = cast(VirtualLoop, asyncio.get_running_loop())
+        troubles = asyncio.ensure_future(self._troubles(loop))
+        callers = []
+        for number in range(self.streams):
+            await asyncio.sleep(self.rng.expovariate(self.calls_per_s))
+            if self.core is not None and self.healed_s is None and loop.time() >= HEALED_AFTER_S:
+                self._heal(weather, network)
+            caller = Caller(self, router, number)
+            self.strikes.running.add(number)
+            callers.append(loop.create_task(caller.go(monitors), name=f"caller {number}"))
+        await asyncio.gather(*callers)
+        troubles.cancel()
+        await asyncio.wait([troubles])
+        await asyncio.sleep(1.0)
+        monitors.settled()
 
     def _heal(self, weather: SwarmWeather, network: Network) -> None:
         """From now on nothing befalls the core. Calls that begin once old lookups have ended must all end well."""

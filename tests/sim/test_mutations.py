@@ -1,0 +1,266 @@
+"""Bugs made on purpose: the monitors of the simulated worlds find each of them, and nothing in the same worlds without.
+
+A mutation patches one place of the engine; worlds are played until a monitor speaks, in at most 2,000 streams.
+"""
+
+import functools
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from understudy.providers.errors import ErrorKind, ProviderError
+from understudy.providers.events import Finished, TextDelta
+from understudy.providers.exchange import Exchange
+from understudy.router.attempt import Attempt
+from understudy.router.breaker import Breaker
+from understudy.router.call import Call
+from understudy.router.course import Course
+from understudy.router.lease import Lease
+from understudy.router.limits import Permit
+from understudy.router.log import LOGGER
+from understudy.router.pursuit import Pursuit
+from understudy.simulator.drill_world import CANARY_KEY, STREAMS
+from understudy.simulator.world import play
+
+Patch = pytest.MonkeyPatch
+Mutation = Callable[[Patch], None]
+
+STREAMS_MAX = 2000
+SEEDS = range(STREAMS_MAX // STREAMS)
+
+MUTATIONS: dict[str, tuple[Mutation, str]] = {}
+"""By name, with the invariants of which one must be seen to break."""
+
+
+def mutation(breaks: str) -> Callable[[Mutation], Mutation]:
+    """Put a bug on the list.
+
+    Args:
+        breaks: Invariants.
+    """
+
+    def listed(patch: Mutation) -> Mutation:
+        MUTATIONS[patch.__name__] = (patch, breaks)
+        return patch
+
+    return listed
+
+
+def around(patch: Patch, owner: type, name: str) -> Callable[[Callable[..., Any]], None]:
+    """Replace a method by one that is handed the original first."""
+    original = getattr(owner, name)
+
+    def replaced(new: Callable[..., Any]) -> None:
+        patch.setattr(owner, name, functools.partialmethod(_bound, new, original))
+
+    return replaced
+
+
+def _bound(self: Any, new: Callable[..., Any], original: Callable[..., Any], *args: Any, **named: Any) -> Any:
+    return new(original, self, *args, **named)
+
+
+def nothing(*_: Any, **__: Any) -> None:
+    """In place of what is forgotten."""
+
+
+def reshaped(patch: Patch, reshape: Callable[[list[Any]], list[Any]]) -> None:
+    """Let the caller get other events than the engine has."""
+
+    @around(patch, Call, "next")
+    async def _(original: Any, call: Call) -> list[Any]:
+        while batch := await original(call):
+            if changed := reshape(batch):
+                return changed
+        return []
+
+
+def deltas(batch: list[Any]) -> list[int]:
+    return [place for place, event in enumerate(batch) if type(event) is TextDelta]
+
+
+# What a caller gets
+
+
+@mutation("I2 I3 I4 I6")
+def drops_a_delta(patch: Patch) -> None:
+    turns = iter(range(1_000_000))
+
+    def reshape(batch: list[Any]) -> list[Any]:
+        places = deltas(batch)
+        return [*batch[: places[0]], *batch[places[0] + 1 :]] if places and next(turns) % 7 == 3 else batch
+
+    reshaped(patch, reshape)
+
+
+@mutation("I2 I3")
+def repeats_a_delta(patch: Patch) -> None:
+    reshaped(patch, lambda batch: [batch[0], *batch] if type(batch[0]) is TextDelta else batch)
+
+
+@mutation("I2 I3")
+def swaps_two_deltas(patch: Patch) -> None:
+    def reshape(batch: list[Any]) -> list[Any]:
+        places = deltas(batch)
+        if len(places) > 1:
+            first, second = places[:2]
+            batch = [*batch]
+            batch[first], batch[second] = batch[second], batch[first]
+        return batch
+
+    reshaped(patch, reshape)
+
+
+@mutation("I1")
+def ends_twice(patch: Patch) -> None:
+    reshaped(patch, lambda batch: [*batch, batch[-1]] if type(batch[-1]) is Finished else batch)
+
+
+@mutation("I2 I3")
+def delivers_the_text_of_a_failed_attempt(patch: Patch) -> None:
+    held: dict[int, list[Any]] = {}
+
+    @around(patch, Call, "_held")
+    async def _(original: Any, call: Call, pursuit: Pursuit, batch: list[Any]) -> Any:
+        try:
+            return await original(call, pursuit, batch)
+        except ProviderError:
+            held[id(call)] = [batch[place] for place in deltas(batch)]
+            raise
+
+    @around(patch, Call, "_commit")
+    def _(original: Any, call: Call, pursuit: Pursuit, batch: list[Any]) -> Any:
+        return original(call, pursuit, [*held.pop(id(call), []), *batch])
+
+
+@mutation("I2 I3")
+def asks_again_after_the_commit(patch: Patch) -> None:
+    async def resume(call: Any, source: int, broken: ProviderError) -> Any:
+        now_s = call._context.loop.time()
+        call._pursuit = pursuit = Pursuit(call._context, source)
+        return call._hand_over(pursuit, await pursuit.once("retry", now_s + 2.0, short=False))
+
+    patch.setattr(Call, "_resume", resume)
+
+
+@mutation("I4")
+def takes_a_cut_answer_for_whole(patch: Patch) -> None:
+    @around(patch, Attempt, "_read")
+    async def _(original: Any, attempt: Any, until_s: float | None = None) -> Any:
+        try:
+            return await original(attempt, until_s)
+        except ProviderError as error:
+            if error.kind is not ErrorKind.TRUNCATED or attempt.report.first_delta_s is None:
+                raise
+            attempt.finished = True
+            return [Finished("stop", "stop")]
+
+
+# What is held, and for how long
+
+
+@mutation("I18")
+def forgets_to_give_a_permit_back(patch: Patch) -> None:
+    patch.setattr(Permit, "release", nothing)
+
+
+@mutation("I23")
+def forgets_to_settle_the_lease_of_one_who_left(patch: Patch) -> None:
+    patch.setattr(Lease, "abandoned", nothing)
+
+
+@mutation("I14 I17")
+def leaks_a_connection(patch: Patch) -> None:
+    patch.setattr(Exchange, "close", nothing)
+
+
+@mutation("I14 I17")
+def leaves_the_provider_generating(patch: Patch) -> None:
+    patch.setattr(Attempt, "abort", nothing)
+
+
+@mutation("I9 I12")
+def ignores_the_deadline(patch: Patch) -> None:
+    @around(patch, Course, "__init__")
+    def _(original: Any, course: Any, candidates: Any, policy: Any, *rest: Any) -> None:
+        later = type(policy)(
+            **{name: getattr(policy, name) for name in policy.__struct_fields__ if name != "deadline_s"},
+            deadline_s=policy.deadline_s + 300.0,
+        )
+        original(course, candidates, later, *rest)
+
+
+@mutation("I21")
+def tries_one_target_without_end(patch: Patch) -> None:
+    @around(patch, Course, "try_failed")
+    def _(original: Any, course: Any, place: int, error: ProviderError, now_s: float) -> Any:
+        course._standings[place].tries = 0
+        return original(course, place, error, now_s)
+
+
+# Who is blamed
+
+
+@mutation("I23")
+def closes_the_breaker_when_a_probe_is_left(patch: Patch) -> None:
+    patch.setattr(Breaker, "abandon_probe", Breaker.close)
+
+
+@mutation("I24")
+def blames_the_target_when_a_caller_leaves(patch: Patch) -> None:
+    def abandoned(lease: Lease, now_s: float) -> None:
+        lease.failed(ProviderError(ErrorKind.SERVER_ERROR), now_s)
+
+    patch.setattr(Lease, "abandoned", abandoned)
+
+
+# What is told
+
+
+@mutation("I44")
+def reports_a_key(patch: Patch) -> None:
+    @around(patch, Pursuit, "_failed")
+    def _(original: Any, pursuit: Pursuit, error: ProviderError) -> None:
+        error.detail = f"{error.detail} with {CANARY_KEY}"
+        original(pursuit, error)
+
+
+@mutation("I44")
+def logs_a_key(patch: Patch) -> None:
+    @around(patch, Lease, "committed")
+    def _(original: Any, lease: Lease, now_s: float) -> None:
+        logging.getLogger(LOGGER).debug("asked with %s", CANARY_KEY)
+        original(lease, now_s)
+
+
+@mutation("I45")
+def shows_the_prompt_in_an_exception(patch: Patch) -> None:
+    @around(patch, Pursuit, "_failed")
+    def _(original: Any, pursuit: Any, error: ProviderError) -> None:
+        error.detail = f"{error.detail} for {pursuit._context.chat.messages[0].content[0].text}"
+        original(pursuit, error)
+
+
+@pytest.fixture(autouse=True)
+def _stands_still_at_once(monkeypatch: Patch) -> None:
+    """A bug that lets everybody wait for ever costs no real time."""
+    monkeypatch.setattr("understudy.simulator.virtual.THREADS_MAX_S", 0.0)
+
+
+def violations() -> Iterator[str]:
+    for seed in SEEDS:
+        yield from play(seed, "safety").violations
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+@pytest.mark.filterwarnings("ignore")  # a bug may leave behind what it likes
+def test_the_monitors_find(name: str, monkeypatch: Patch) -> None:
+    patch, breaks = MUTATIONS[name]
+    patch(monkeypatch)
+    found = next((each for each in violations() if each.split()[0] in breaks.split()), None)
+    assert found is not None, f"no monitor of {breaks} has seen it in {STREAMS_MAX} streams"
+
+
+def test_without_a_bug_the_same_worlds_are_sound() -> None:
+    assert list(violations()) == []
