@@ -12,14 +12,14 @@ _STRING = 7
 def frame(headers: Mapping[str, str], payload: bytes) -> bytes:
     """One frame with these headers, all of them texts."""
     written = b"".join(_header(name.encode(), value.encode()) for name, value in headers.items())
-    return _sealed(written, payload)
+    return sealed(written, payload)
 
 
 def with_payload(whole: bytes, payload: bytes) -> bytes:
     """The frame with another payload, and checksums that fit it."""
     start = _PRELUDE.size + _CHECKSUM.size
     headers_size = _PRELUDE.unpack_from(whole)[1]
-    return _sealed(whole[start : start + headers_size], payload)
+    return sealed(whole[start : start + headers_size], payload)
 
 
 def payload_of(whole: bytes) -> bytes:
@@ -32,7 +32,8 @@ def _header(name: bytes, value: bytes) -> bytes:
     return struct.pack(">B", len(name)) + name + struct.pack(">BH", _STRING, len(value)) + value
 
 
-def _sealed(headers: bytes, payload: bytes) -> bytes:
+def sealed(headers: bytes, payload: bytes) -> bytes:
+    """One frame with these headers, as they are on the wire, and checksums that fit."""
     size = _PRELUDE.size + len(headers) + len(payload) + 2 * _CHECKSUM.size
     prelude = _PRELUDE.pack(size, len(headers))
     whole = prelude + _CHECKSUM.pack(zlib.crc32(prelude)) + headers + payload

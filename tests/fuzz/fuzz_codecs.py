@@ -101,7 +101,7 @@ def event_stream(data: bytes) -> None:
     body, ways = drawn_pieces(data)
     if body and body[0] % 2:
         headers_size = min(body[0] >> 1, len(body) - 1)
-        body = binary._sealed(body[1 : 1 + headers_size], body[1 + headers_size :]) + body[1:]
+        body = binary.sealed(body[1 : 1 + headers_size], body[1 + headers_size :]) + body[1:]
         _, ways = drawn_pieces(data[:1] + body)
     given = [_given(FrameDecoder().feed, pieces) for pieces in ways]
     assert given[0] == given[1] == given[2], "the frames depend on the cuts"

@@ -102,6 +102,7 @@ def _check(body: bytes, events: list[Any], finish: Finished | None, error: tuple
     indices = list(dict.fromkeys(event.index for event in events if isinstance(event, ToolCallDelta)))
     assert indices == list(range(len(indices))), "indices of calls begin at 0 and have no gaps"
     said = [event for event in events if isinstance(event, TextDelta | ReasoningDelta | RefusalDelta)]
+    msgspec.json.encode(events)  # raises for a lone surrogate, with which nobody could do anything
     assert len(events) <= len(body) + 8, "more events than bytes"
     assert sum(len(event.text) for event in said) <= 2 * len(body), "more text than came"
 
