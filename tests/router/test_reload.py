@@ -83,7 +83,7 @@ async def test_two_hundred_streams_outlive_a_thousand_rewritings(stage: MakeStag
             if number % 8 == 1:  # however slow the machine is, this generation serves
                 before = len(one.bodies)
                 late.append(asyncio.create_task(texts(router.stream("hi"))))
-                while not any(f'"m{number}"'.encode() in body for body in one.bodies[before:]):
+                while not any(f'"m{number}"'.encode() in body for body in one.bodies[before:]):  # noqa: ASYNC110
                     await asyncio.sleep(0)
         rewriting = False
         streams = sum(await asyncio.gather(*readers))
