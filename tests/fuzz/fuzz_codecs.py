@@ -1,6 +1,7 @@
 """What holds for the codecs, whatever the bytes. The first byte of an input draws where its rest is split in two."""
 
-import json
+import json.decoder
+import json.scanner
 import math
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -64,15 +65,36 @@ def ndjson(data: bytes) -> None:
     assert all(len(line) <= SMALL_BOUND for line in bounded[0][0])
 
 
+class _Reader(json.decoder.JSONDecoder):
+    """The standard library's reader without its C: a fuzzer sees how far it got, and goes on from there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.parse_string = json.decoder.py_scanstring
+        self.scan_once = json.scanner.py_make_scanner(self)
+
+
+_READER = _Reader()
+
+
 def json_body(data: bytes) -> None:
     """JSON: refused in the declared ways only, and what is taken is what the standard library reads."""
+    refusal: Exception | None = None
+    theirs: Any = None
     try:
-        found = decode_json(data)
+        theirs = _READER.decode(data.decode())
+    except RecursionError:
+        return  # it gives up sooner
+    except ValueError as error:
+        refusal = error
+    try:
+        ours = decode_json(data)
     except UNDECODABLE:
         return
-    again = msgspec.json.encode(found)  # raises for a lone surrogate, which may not get past the decoder
+    assert refusal is None, f"taken, though it is no JSON: {refusal}"
+    again = msgspec.json.encode(ours)  # raises for a lone surrogate, which may not get past the decoder
     assert len(again) <= 8 * len(data) + 64
-    assert _alike(found, json.loads(data))
+    assert _alike(ours, theirs)
 
 
 def _alike(ours: Any, theirs: Any) -> bool:

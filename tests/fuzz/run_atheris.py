@@ -3,6 +3,9 @@
 An input that breaks one is written to a file named `crash-…`, `timeout-…` or `oom-…`; without such a file all is well.
 """
 
+import importlib
+import json.decoder
+import json.scanner
 import sys
 from pathlib import Path
 
@@ -10,7 +13,10 @@ import atheris
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
-with atheris.instrument_imports(include=["understudy", "sse_standard", "yaml"]):
+with atheris.instrument_imports(include=["understudy", "sse_standard", "json", "yaml"]):
+    # They were imported before: now again, so that the fuzzer sees into them.
+    importlib.reload(json.scanner)
+    importlib.reload(json.decoder)
     from fuzzing import CORPUS, INPUT_BYTES_MAX, TARGETS
 
 HANG_S = 60  # of the wall clock: on a busy machine a process may be kept waiting for long
