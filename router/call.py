@@ -12,7 +12,6 @@ from typing import NoReturn
 
 from ..providers.errors import ErrorKind, ProviderError, safe_code
 from ..providers.events import Finished, ProviderEvent, Started, TextDelta, Usage, is_useful
-from ..providers.provider import Unsupported
 from .bounded import BoundedSeat
 from .context import CallContext
 from .course import Ask, End, Resume, Step, Wait
@@ -20,12 +19,12 @@ from .errors import AllTargetsFailed, CallFailed, NoTargetAvailable, RequestReje
 from .events import HandedOver, Restarted, StreamEvent
 from .pause import Pause
 from .pursuit import LeftAlone, Pursuit
-from .race import Lost, race
+from .race import Failure, Lost, race
 from .relayed import Relayed
 from .report import CallOutcome, Report, Switch
 from .resume import resumed, seam_for
 from .seam import Diverged
-from .selection import Needs, left_out
+from .selection import UNASKABLE, Needs, left_out, unaskable
 
 HOLD_MAX_CHARS = 1024 * 1024
 """No more of an answer is held than this, whatever the route says."""
@@ -109,7 +108,7 @@ class Call:
                         batch = [*batch]  # what was seen stays as it was, for the bill
                         while not self._finished(pursuit) and (held := await self._held(pursuit, batch)) is not None:
                             batch += held
-                    except (ProviderError, Unsupported) as failure:
+                    except (ProviderError, *UNASKABLE) as failure:
                         step = self._after([(step.candidate, failure)])
                     except Lost as lost:
                         step = self._after(lost.failures)
@@ -164,14 +163,14 @@ class Call:
         self._pursuit = pursuit = Pursuit(context, step.candidate)
         return pursuit, await pursuit.first_useful(step)
 
-    def _after(self, failures: list[tuple[int, ProviderError | Unsupported]]) -> Step:
+    def _after(self, failures: Sequence[tuple[int, Failure]]) -> Step:
         """Everybody who was asked has failed: what is next?"""
         self._pursuit = None
         course, now_s = self._course, self._context.loop.time()
         ends: list[End] = []
         for place, failure in failures:
-            if isinstance(failure, Unsupported):
-                course.exclude(place, "unsupported", f"cannot express {failure}", now_s)
+            if isinstance(failure, UNASKABLE):
+                course.exclude(place, *unaskable(failure), now_s)
             elif (end := course.failed(place, failure, now_s)) is not None:
                 ends.append(end)
         return ends[0] if ends else course.next(now_s)
@@ -257,7 +256,7 @@ class Call:
                     joined += seam.feed(await pursuit.next())
             except ProviderError as failed:
                 step = course.broke_off(step.candidate, failed, relayed, context.loop.time())
-            except (Unsupported, LeftAlone):
+            except (*UNASKABLE, LeftAlone):
                 step = course.go_on(relayed, context.loop.time())
             except Diverged as how:
                 pursuit.stop(str(how))

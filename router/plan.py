@@ -14,7 +14,6 @@ import msgspec
 from ..config.model import AllOpen, Config, MidStream, Route, Select, Upstream
 from ..providers.chat import ChatRequest, chat_request
 from ..providers.errors import DISPOSITIONS, ErrorKind, ProviderError
-from ..providers.provider import Unsupported
 from .bounded import in_call
 from .clocks import Clocks
 from .course import Ask, Course, Policy, Wait
@@ -22,7 +21,7 @@ from .generation import Generation
 from .record import TargetRecord
 from .report import Skipped
 from .seat import Seat
-from .selection import Needs, left_out
+from .selection import UNASKABLE, Needs, left_out, unaskable
 from .snapshot import HealthChanged
 
 PLAIN = chat_request("A plain question?")
@@ -158,8 +157,8 @@ def _left_out(seat: Seat, chat: ChatRequest, *, stream: bool) -> tuple[str, str]
     if endpoint is not None:  # a key that comes from a file or a callback is not fetched for a plan
         try:
             seat.live.provider.build_request(seat.with_defaults(chat), endpoint)
-        except Unsupported as what:
-            return "unsupported", f"cannot express {what}"
+        except UNASKABLE as why:
+            return unaskable(why)
     return None
 
 

@@ -6,19 +6,23 @@ closed at once, and whoever wins, every task is over when the race is.
 
 import asyncio
 from collections.abc import Callable
+from typing import TypeAlias
 
-from ..providers.errors import ProviderError
+from ..providers.errors import MissingExtraError, ProviderError
 from ..providers.events import ProviderEvent
 from ..providers.provider import Unsupported
 from .context import CallContext
 from .course import Ask
 from .pursuit import LeftAlone, Pursuit
+from .selection import UNASKABLE
+
+Failure: TypeAlias = ProviderError | Unsupported | MissingExtraError
 
 
 class Lost(Exception):
     """Nobody won. Holds why each failed, in the order of their failing."""
 
-    def __init__(self, failures: list[tuple[int, ProviderError | Unsupported]]) -> None:
+    def __init__(self, failures: list[tuple[int, Failure]]) -> None:
         super().__init__()
         self.failures = failures
 
@@ -46,7 +50,7 @@ async def race(
     lead = Pursuit(context, step.candidate)
     racers.append(lead)
     running = {loop.create_task(lead.first_useful(step)): lead}
-    failures: list[tuple[int, ProviderError | Unsupported]] = []
+    failures: list[tuple[int, Failure]] = []
     waits_for_hedge = True
     try:
         while running:
@@ -56,7 +60,7 @@ async def race(
                 pursuit = running.pop(task)
                 try:
                     return pursuit, task.result()
-                except (ProviderError, Unsupported) as error:
+                except (ProviderError, *UNASKABLE) as error:
                     failures.append((pursuit.place, error))
                 except LeftAlone:
                     waits_for_hedge = False  # others were here first: the course sees to it anew

@@ -12,8 +12,20 @@ from typing import NamedTuple, Self
 from ..config.model import Select
 from ..providers.capabilities import Capabilities
 from ..providers.chat import ChatRequest
+from ..providers.errors import MissingExtraError
+from ..providers.provider import Unsupported
 from .demand import demand, estimated_tokens
 from .seat import CONFIDENT, Seat
+
+UNASKABLE = (Unsupported, MissingExtraError)
+"""Raised before anything is sent: this target is of no use for this request, and others may well be."""
+
+
+def unaskable(problem: Unsupported | MissingExtraError) -> tuple[str, str]:
+    """Reason and detail of such a target."""
+    if isinstance(problem, MissingExtraError):
+        return "missing_extra", str(problem)
+    return "unsupported", f"cannot express {problem}"
 
 
 class Needs(NamedTuple):

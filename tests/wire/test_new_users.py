@@ -1,6 +1,7 @@
 """What goes wrong on the first day, on real sockets: each error says what happened, where, and what to do."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -12,11 +13,14 @@ from canaries import CANARY_KEY, assert_no_canary
 from understudy import (
     AllTargetsFailed,
     CallFailed,
+    Config,
     ConfigError,
     ErrorKind,
+    Hedge,
     InvalidRequest,
     NoTargetAvailable,
     NoTargets,
+    Route,
     Router,
     StreamInterrupted,
     Target,
@@ -45,6 +49,26 @@ async def test_a_wrong_key(simulator: Playing) -> None:
     assert failure.kind is ErrorKind.AUTH
     assert "openai/m: auth (401, invalid_api_key) after" in str(failure)
     assert "the provider refuses the key or the rights of this target" in str(failure)
+
+
+@pytest.mark.parametrize("hedged", [False, True])
+async def test_a_missing_package_takes_out_its_own_target_only(
+    simulator: Playing, monkeypatch: pytest.MonkeyPatch, hedged: bool
+) -> None:
+    monkeypatch.setitem(sys.modules, "botocore.eventstream", None)
+    simulator.play("lead", TEXT)
+    bedrock = Target("bedrock", model="anthropic.claude", name="aws", key="k", options={"region": "eu-west-1"})
+    route = Route((bedrock, target(simulator.base_url("lead"))), hedge=Hedge(after=5) if hedged else None)
+    async with Router(Config(routes={"default": route})) as router:
+        plan = router.explain()
+        answer = await router.complete("Hello?")
+    assert answer.text == TEXT
+    assert [skip.reason for skip in answer.report.skipped] == ["missing_extra"]
+    assert "pip install 'understudy[bedrock]'" in answer.report.skipped[0].line()
+    assert [each.target for each in plan.asked] == ["openai/m"]
+    failure = await failure_of(bedrock)
+    assert isinstance(failure, NoTargetAvailable)
+    assert "pip install 'understudy[bedrock]'" in str(failure)
 
 
 async def test_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
