@@ -3,14 +3,16 @@
 import asyncio
 import errno
 import socket
+import threading
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import quote
 
 import aiohttp
 import pytest
 from rawserver import Peer, RawServer, Script, answers, chunked, failure_of, keeps_alive, read_out, response
-from understudy.providers import ErrorKind, WireRequest
+from understudy.providers import ErrorKind, ProviderError, WireRequest
 from understudy.providers.connector import INTERIM_MAX
 from understudy.providers.transport import Transport, TransportOptions
 
@@ -109,6 +111,19 @@ async def test_dns_that_hangs_is_within_connect_s(transport: Transport, monkeypa
     monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", hangs)
     error = await failure_of(transport.open(wire("http://nowhere.test/"), connect_s=0.02, expect_stream=True))
     assert error.kind is ErrorKind.CONNECT
+
+
+async def test_threads_that_are_all_taken_cost_connect_s_and_no_more(transport: Transport) -> None:
+    free = threading.Event()
+    with ThreadPoolExecutor(1) as threads:
+        asyncio.get_running_loop().set_default_executor(threads)
+        threads.submit(free.wait)
+        try:
+            with pytest.raises(ProviderError) as failed:
+                await transport.open(wire("http://waits-for-a-thread.test/"), connect_s=0.05, expect_stream=True)
+        finally:
+            free.set()
+    assert failed.value.kind is ErrorKind.CONNECT
 
 
 async def test_a_dead_address_beside_a_living_one_is_not_seen(
