@@ -86,23 +86,23 @@ def _list_stretches(out: Console, result: "DrillResult") -> None:
 
 
 def _draw_time(out: Console, result: "DrillResult") -> None:
-    slices = len(result.timeline.unanswered)
-    width = _WIDTH if out.width >= _WIDTH + 18 else _WIDTH // 2
-    step = slices // width
-    served = {name: _joined(counts, step) for name, counts in result.timeline.served.items()}
-    failed = {name: _joined(counts, step) for name, counts in result.timeline.failed.items()}
+    timeline, lost = result.timeline, result.answered < result.calls
+    longest = max(len(name) for name in (*timeline.served, *(["unanswered"] if lost else [])))
+    width = _WIDTH if out.width > _WIDTH + longest else _WIDTH // 2
+    names = max(1, min(longest, out.width - width - 1))  # a longer name is cut, so that the lines stay lines
+    step = len(timeline.unanswered) // width
+    served = {name: _joined(counts, step) for name, counts in timeline.served.items()}
+    failed = {name: _joined(counts, step) for name, counts in timeline.failed.items()}
     most = max(1, *(max(counts) for counts in served.values()))
-    lost = result.answered < result.calls
-    names = max(len(name) for name in (*served, *(["unanswered"] if lost else [])))
     for name in served:
-        line = Text().append(f"{name:>{names}} ", style="bold")
+        line = Text().append(f"{_cut(name, names):>{names}} ", style="bold")
         for place in range(width):
             middle_s = (place + 0.5) * result.for_s / width
             line.append(_cell(served[name][place], failed[name][place], most, _state(result, name, middle_s)))
         out.print(line, no_wrap=True)
     if lost:
-        line = Text().append(f"{'unanswered':>{names}} ", style="bold red")
-        for count in _joined(result.timeline.unanswered, step):
+        line = Text().append(f"{_cut('unanswered', names):>{names}} ", style="bold red")
+        for count in _joined(timeline.unanswered, step):
             line.append(_FAILED if count else " ", style="red")
         out.print(line, no_wrap=True)
     ends = f"{result.for_s:g} s"
@@ -123,6 +123,10 @@ def _cell(served: int, failed: int, most: int, state: str) -> Text:
     if failed:
         return Text(_FAILED, style="red")
     return Text(_LEFT_ALONE, style=STATE_STYLES[state]) if state in STATE_STYLES else Text("·", style="dim")
+
+
+def _cut(name: str, width: int) -> str:
+    return name if len(name) <= width else name[: width - 1] + "…"
 
 
 def _joined(counts: Sequence[int], step: int) -> list[int]:

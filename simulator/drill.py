@@ -62,10 +62,16 @@ def drill(
         for_s: How long, in virtual seconds.
 
     Raises:
-        ConfigError: A spell or a latency names no target of the route, or a target's dialect cannot be played.
+        ConfigError: A spell or a latency names no target of the route, a spell begins too late, or a target's dialect
+            cannot be played.
     """
     if not 0.5 <= rate * for_s <= CALLS_MAX:
         raise ConfigError(f"a drill has between one call and {CALLS_MAX}; rate times duration is {rate * for_s:g}")
+    for spell in spells:
+        if spell.from_s >= for_s:
+            raise ConfigError(
+                f"{spell.target} is to fare ill from {spell.from_s:g} s on, but the drill lasts {for_s:g} s"
+            )
     play = _Drill(config, config.route(route), spells, latencies or {}, rate, for_s, seed)
     return perform(play.play())
 

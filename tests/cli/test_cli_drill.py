@@ -141,6 +141,13 @@ def test_on_a_narrow_terminal_a_line_is_half_as_long() -> None:
     assert "a " + "█" * 10 + "─" * 10 + "█" * 10 in [line.replace("✗", "─") for line in drawn(outage(), width=60)]
 
 
+def test_a_name_that_leaves_no_room_is_cut() -> None:
+    result, name = outage(), "x" * 50
+    for counts in (result.timeline.served, result.timeline.failed, result.served, result.failed, result.asked):
+        counts[name] = counts.pop("b")
+    assert "x" * 18 + "… " + "·" * 10 + "█" * 10 + "·" * 10 in [line.rstrip() for line in drawn(result, width=50)]
+
+
 def test_a_pipe_gets_a_bounded_list_of_states() -> None:
     result = outage()
     result.health = [Stretch("a", "open", number, number + 1) for number in range(STRETCHES_MAX + 5)]
@@ -187,6 +194,18 @@ def test_without_matplotlib_the_extra_is_named_before_anything_is_played(
     ended = run("drill", file, "--plot", "out.svg")
     assert ended.exit_code == 2
     assert "pip install 'understudy[plot]'" in ended.stderr
+
+
+def test_without_a_picture_matplotlib_is_not_missed(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("matplotlib", "matplotlib.figure"):
+        monkeypatch.setitem(sys.modules, name, None)
+    assert run("drill", file, "--for", "1s").exit_code == 0
+
+
+def test_a_picture_of_nothing_answered_is_drawn(file: str, nobody_is_configured: Path) -> None:
+    need("matplotlib")
+    assert run("drill", file, "--route", "other", "--fail", "second", "--for", "2s", "--plot", "out.svg").exit_code == 0
+    assert "some calls unanswered" in (nobody_is_configured / "out.svg").read_text()
 
 
 # As it is promised

@@ -50,6 +50,11 @@ def test_a_spell_must_name_a_target_of_the_route() -> None:
         drill(TWO, [Spell("leed", "fail")])
 
 
+def test_a_spell_must_begin_before_the_end() -> None:
+    with pytest.raises(ConfigError, match="lead is to fare ill from 60 s on, but the drill lasts 60 s"):
+        drill(TWO, [Spell("lead", "slow", 60, 90)], for_s=60)
+
+
 def test_a_latency_must_name_a_target_of_the_route() -> None:
     with pytest.raises(ConfigError, match="has no target 'sekond'; it has lead, second; did you mean 'second'"):
         drill(TWO, latencies={"sekond": Latency()})
