@@ -39,7 +39,8 @@ class Announcer:
                 self._tell("closed", "parked", reason, park.until_s, now_s, name)
             elif park is None and name in self._parked:
                 self._parked.remove(name)
-                self._tell("parked", "closed", reason, None, now_s, name)
+                back = "answered" if reason == "slow" else reason  # it is the target that answers too slowly
+                self._tell("parked", "closed", back, None, now_s, name)
 
     def _tell(
         self,

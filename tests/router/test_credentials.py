@@ -14,10 +14,10 @@ REFUSED = ProviderError(ErrorKind.AUTH)
 
 
 class Watched(TargetHealth):
-    def __init__(self, keys: int, *, renewable: bool = False) -> None:
+    def __init__(self, keys: int, *, renewable: bool = False, policy: Health = POLICY) -> None:
         self.told: list[HealthChanged] = []
         credentials = [Credential(place, renewable=renewable) for place in range(keys)]
-        super().__init__(POLICY, random.Random(1), self.told.append, credentials)
+        super().__init__(policy, random.Random(1), self.told.append, credentials)
         self.known_as("a")
 
     def used(self, calls: int, now_s: float = 0.0) -> list[str]:
@@ -122,6 +122,18 @@ def test_what_is_told_of_keys() -> None:
     ]
     health.restore(61.0)
     assert (health.told[-1].credential, health.told[-1].reason) == ("key-2", "restored")
+
+
+def test_a_key_is_back_with_an_answer_that_is_too_slow_for_its_target() -> None:
+    health = Watched(2, policy=Health(slow_call_s=1.0, window_min_calls=1))
+    health.refuse("key-2")
+    probe = health.admit(60.0)
+    assert probe.credential.name == "key-2"
+    probe.slow = True
+    probe.committed(62.0)
+    assert [(change.credential, change.now, change.reason) for change in health.told[-2:]] == [
+        ("key-2", "closed", "answered"), (None, "open", "slow"),
+    ]  # fmt: skip
 
 
 # Another key, at once
