@@ -15,6 +15,7 @@ from ..router.errors import AllTargetsFailed, CallFailed, NoTargetAvailable, Req
 from ..router.report import Report
 from ..router.router import Router
 from .drill_callers import CallersOwnError, Heard
+from .drill_draw import CANARY_KEY
 from .drill_watchers import HealthWatch
 from .network import Network
 from .server import Simulator
@@ -173,7 +174,7 @@ class Monitors:
                 self.blame("I12", heard.call, f"it slept past its deadline: {wait}")
 
     def _secrets(self, heard: Heard, report: Report) -> None:
-        from .drill_world import CANARY_KEY, CANARY_PROMPT
+        from .drill_world import CANARY_PROMPT
 
         shown = [repr(report), msgspec.json.encode(report).decode()]
         if heard.error is not None:

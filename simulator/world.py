@@ -12,7 +12,8 @@ from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 
-from .drill_world import ALL_FAULTS, STREAMS, Mode, Played, run
+from .drill_draw import ALL_FAULTS, Mode
+from .drill_world import STREAMS, Played, run
 
 FAULT_SHARE_MIN = 0.01
 """Each kind of fault strikes in at least so many of the streams."""

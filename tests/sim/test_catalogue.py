@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from understudy.simulator.drill_world import ALL_FAULTS
+from understudy.simulator.drill_draw import ALL_FAULTS
 from understudy.simulator.faults_script import SCRIPT_FAULTS
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -20,7 +20,8 @@ from understudy.router.lease import Lease
 from understudy.router.limits import Permit
 from understudy.router.log import LOGGER
 from understudy.router.pursuit import Pursuit
-from understudy.simulator.drill_world import CANARY_KEY, STREAMS
+from understudy.simulator.drill_draw import CANARY_KEY
+from understudy.simulator.drill_world import STREAMS
 from understudy.simulator.world import play
 
 Patch = pytest.MonkeyPatch
