@@ -65,10 +65,13 @@ class Pursuit:
             return await self.once(step.why, step.first_by_s, short=step.short)
         except ProviderError as error:
             failed = error
-        from .retrying import try_again
-
         context, place = self._context, self.place
         course, loop, seat = context.course, context.loop, context.seats[place]
+        delay_s = course.try_failed(place, failed, loop.time())
+        if delay_s is None:
+            seat.live.health.gave_up(failed, loop.time())
+            raise failed
+        from .retrying import try_again
 
         async def again() -> list[ProviderEvent]:
             nonlocal failed
@@ -90,7 +93,11 @@ class Pursuit:
         full = False
         try:
             return await try_again(
-                failed, again, delay_after=lambda error: course.try_failed(place, error, loop.time()), sleep=sleep
+                failed,
+                delay_s,
+                again,
+                delay_after=lambda error: course.try_failed(place, error, loop.time()),
+                sleep=sleep,
             )
         except Full:
             full = True

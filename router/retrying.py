@@ -1,8 +1,8 @@
-"""tenacity around "open until commit" at one target, entered only after a first failure.
+"""tenacity around "open until commit" at one target, entered only once there is to be a second try.
 
-The first healthy attempt does not pay for it: it runs bare, and when it has failed, tenacity's first call raises that
-failure again, so that the counts and waits of the attempts are right. tenacity asks the course after each failure; the
-course answers with a delay or with None.
+The first attempt does not pay for it: it runs bare, and when it has failed and the course wants another, tenacity's
+first call raises that failure again, so that the counts and waits of the attempts are right. After each later failure
+tenacity asks the course, which answers with a delay or with None.
 """
 
 from collections.abc import Awaitable, Callable
@@ -17,6 +17,7 @@ T = TypeVar("T")
 
 async def try_again(
     failed: ProviderError,
+    delay_s: float,
     attempt: Callable[[], Awaitable[T]],
     *,
     delay_after: Callable[[ProviderError], float | None],
@@ -26,15 +27,15 @@ async def try_again(
 
     Args:
         failed: The failure of the first, bare try.
+        delay_s: How long the course wants to wait after it.
         attempt: One more try.
-        delay_after: How long to wait after a failure, in seconds; None: no other try.
+        delay_after: How long to wait after a later failure, in seconds; None: no other try.
         sleep: Waits; injected, so that time can be virtual and a wait can be noted.
 
     Raises:
         ProviderError: The last failure.
     """
     first: list[ProviderError] = [failed]
-    delay_s = 0.0
 
     async def once() -> T:
         if first:
@@ -45,6 +46,8 @@ async def try_again(
         nonlocal delay_s
         assert state.outcome is not None
         error = state.outcome.exception()
+        if error is failed:
+            return True  # the course has been asked
         if not isinstance(error, ProviderError):
             return False
         delay = delay_after(error)
