@@ -1,6 +1,7 @@
 """What holds for what users write, whatever it is: all problems told with places, nothing raised but `ConfigError`."""
 
 import contextlib
+import math
 import re
 import tempfile
 from collections.abc import Iterator
@@ -11,10 +12,12 @@ from unittest import mock
 import yaml
 from understudy.config import yaml_source as yaml_module
 from understudy.config.model import ConfigError
+from understudy.config.problems import ConfigFileError
 from understudy.config.references import resolve
 from understudy.config.scalars import Text, as_json
 from understudy.config.settings import load
 from understudy.config.yaml_source import DEPTH_MAX, Document, read
+from understudy.simulator.drill_file import read_drill_file
 
 VARIABLES = {"SET": "${GONE} *a !!b", "EMPTY": ""}
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?\}", re.DOTALL)
@@ -93,3 +96,24 @@ def settings(data: bytes) -> None:
         assert told.strip(), "a refusal says why"
     else:
         assert all(loaded.route(name).targets for name in loaded.routes)
+
+
+def drill_file(data: bytes) -> None:
+    """A drill file: it says something that can be played, or its problems are told with their places."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "d.yaml"
+        file.write_bytes(data)
+        try:
+            found = read_drill_file(file, lambda route: ("lead", "second"))
+        except ConfigFileError as refusal:
+            found, told = None, refusal.problems
+    if found is None:
+        assert all(str(problem).startswith(str(file)) for problem in told)
+        return
+    for spell in found.spells:
+        assert spell.target in ("lead", "second")
+        assert 0 <= spell.from_s < spell.until_s
+    assert all(0 < latency.median_s <= latency.p95_s < math.inf for latency in found.latencies.values())
+    assert found.rate is None or 0 < found.rate < math.inf
+    assert found.for_s is None or 0 <= found.for_s < math.inf
+    assert all(math.isfinite(demand.bound) for demand in found.require)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fuzz_codecs import event_stream, json_body, ndjson, sse
 from fuzz_dialects import DIALECTS, dialect, error_body, hint_headers
-from fuzz_settings import environment_references, settings, yaml_source
+from fuzz_settings import drill_file, environment_references, settings, yaml_source
 
 CORPUS = Path(__file__).parent / "corpus"
 INPUT_BYTES_MAX = 4096
@@ -21,6 +21,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "yaml": yaml_source,
     "references": environment_references,
     "settings": settings,
+    "drill": drill_file,
     "errors": error_body,
     "hints": hint_headers,
     **{f"dialect-{name}": dialect(name) for name in DIALECTS},
