@@ -31,7 +31,7 @@ class Draw:
         share: How much of what may go wrong does.
         core: Who is healed after a while, in `liveness` mode.
         standby: Who is asked only after an error of one kind.
-        lined_up: Where calls stand in line, and the next one follows at once on the connection of the one before.
+        lined_up: Where calls wait, so that the next one may follow at once on the connection of the one before.
     """
 
     def __init__(self, seed: int, mode: Mode) -> None:
@@ -74,11 +74,13 @@ class Draw:
         keys: tuple[str, ...] = (CANARY_KEY,)
         concurrency = requests_per_min = None
         capabilities: dict[str, int] = {}
-        if self.core is None:
+        if self.core is not None:
+            self.lined_up.add(name)
+        else:
             keys = rng.choice((keys, keys, (CANARY_KEY, f"{CANARY_KEY}-2")))
             concurrency = rng.choice((None, None, None, None, 1, 3))
             requests_per_min = rng.choice((None, None, None, 20))
-            if concurrency is not None:
+            if concurrency or requests_per_min or self.route.all_open == "wait":
                 self.lined_up.add(name)
             capabilities = rng.choice(({}, {"context_window": 8_000}, {"context_window": 200_000}))
         return Target(
@@ -105,7 +107,7 @@ class Draw:
             tuple(names),
             on={after: (self.standby,)} if self.standby else {},
             select=cast(Any, select),
-            all_open="wait" if self.core is not None else rng.choice(("wait", "wait", "last_resort", "fail")),
+            all_open="wait" if self.core is not None else rng.choice(("wait", "last_resort", "fail")),
             mid_stream=cast(Any, tuple(policies)),
             upstream=rng.choice(("stream", "stream", "stream", "stream", "stream", "single")),
             hold=rng.choice((None, None, None, Hold(deltas=3), Hold(for_s=0.4), Hold())),

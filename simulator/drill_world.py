@@ -15,7 +15,7 @@ import msgspec
 
 from ..router.router import Router
 from .drill_callers import Caller
-from .drill_draw import CANARY_KEY, Draw, Mode
+from .drill_draw import CANARY_KEY, SURFACED, Draw, Mode
 from .drill_monitors import Monitors
 from .drill_strikes import CALL, ON_IDLE, Strikes
 from .drill_watchers import log_watched
@@ -30,6 +30,9 @@ from .virtual import VirtualLoop, perform
 
 ENDS_ALL_THE_SAME = ("kept_open", "short_body")
 """Something goes wrong behind the dialect's end marker, which has proven that the answer is whole. Koala has none."""
+
+UNASKED = ("late_answer", "late_garbage")
+"""Bytes that nobody asked for."""
 
 STREAMS = 70
 CANARY_PROMPT = "canaryprompt-9f3b"
@@ -103,7 +106,7 @@ class World(Draw):
             known = [kind for kind in self.kinds if kind in SCRIPT_FAULTS]
             known = [kind for kind in known if request.reading.stream or not SCRIPT_FAULTS[kind].streams_only]
             if name in self.lined_up:  # nobody can tell an answer from what is under way when the next request is sent
-                known = [kind for kind in known if kind not in ("late_answer", "late_garbage")]
+                known = [kind for kind in known if kind not in UNASKED]
             fault = self._drawn(known) if known else None
         pace_s = rng.choice((0.0, 0.01, 0.05))
         script = Script(answer) if fault is None else fault.spoil(Cast(answer, dialect, request.reading.stream, rng))
@@ -211,6 +214,10 @@ def _weight(kind: str) -> float:
     """Drawn more often is what cannot befall every request, or comes when many a caller is gone."""
     if kind in ("silent", "slow_answer", "stall_mid", "pings_forever", "pings_mid"):
         return 5.0
+    if kind in UNASKED:
+        return 15.0
+    if kind in SURFACED:
+        return 2.0
     return 3.0 if SCRIPT_FAULTS[kind].streams_only or kind in ON_IDLE else 1.0
 
 

@@ -113,7 +113,7 @@ def _leave_out(cast: Cast) -> Script:
 
 
 def _late(data: bytes) -> Spoil:
-    return lambda cast: Script(cast.answer, (Afterwards(cast.rng.choice((0.0, 0.02)), data),))
+    return lambda cast: Script(cast.answer, (Afterwards(0.0, data),))
 
 
 HTML = Page(b"<html><body>Please log in to the hotel's network.</body></html>")
