@@ -1,4 +1,4 @@
-"""Groq's and Azure's official SDKs read at the simulator what our presets read there."""
+"""The official SDKs of OpenAI's chat protocol read at the simulator what our providers of that protocol read there."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,6 +21,10 @@ MESSAGES: Any = [{"role": "user", "content": QUESTION}]
 
 def _groq(base_url: str) -> groq.AsyncGroq:
     return groq.AsyncGroq(api_key=KEY, base_url=base_url, max_retries=0)
+
+
+def _openai(base_url: str) -> openai.AsyncOpenAI:
+    return openai.AsyncOpenAI(api_key=KEY, base_url=f"{base_url}/v1", max_retries=0)
 
 
 def _azure(base_url: str) -> openai.AsyncAzureOpenAI:
@@ -68,6 +72,7 @@ class Peer:
 
 
 PEERS = (
+    Peer("openai", "openai", "/v1", _openai, openai.APIError),
     Peer("groq", "openai", "/openai/v1", _groq, groq.APIError),
     Peer("azure-openai", "azure-openai", "", _azure, openai.APIError),
 )
