@@ -38,5 +38,5 @@ def decode_json(payload: bytes, type: Any = Any) -> Any:  # noqa: A002 - msgspec
 
 
 def _without_lone_surrogates(payload: bytes) -> bytes:
-    text = json.dumps(json.loads(payload), ensure_ascii=False)
+    text = json.dumps(json.loads(payload.decode()), ensure_ascii=False)  # of bytes it would guess at UTF-16, too
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()
