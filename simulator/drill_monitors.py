@@ -106,8 +106,7 @@ class Monitors:
         call, pieces = heard.call, heard.pieces
         if heard.temper == "reads_text" and report.switches:
             pieces = _cut(pieces[0], [switch.at_chars for switch in report.switches])
-        after = max((place + 1 for place, mark in enumerate(heard.marks) if mark == "restart"), default=0)
-        valid = "".join(pieces[after:])
+        valid = "".join(pieces[_valid_from(heard) :])
         if self._world.common:
             whole = self._world.whole(call)
             if not whole.startswith(valid):
@@ -189,7 +188,7 @@ class Monitors:
         """Once a healthy core has appeared, every call ends well. Only a delivered answer does not wait for it."""
         world = self._world
         healed = world.core is not None and world.healed_s is not None and heard.began_s >= world.healed_s
-        all_but_the_end = heard.pieces[-1] == world.whole(heard.call)
+        all_but_the_end = "".join(heard.pieces[_valid_from(heard) :]) == world.whole(heard.call)
         if not healed or heard.finished or all_but_the_end:
             return
         if not isinstance(heard.error, StreamInterrupted) or not self._core_is_left_alone():
@@ -270,6 +269,11 @@ class Monitors:
                 self.blame("I10", None, f"a task outlives the Router: {name} {task.get_name()}")
         if self._network.open:
             self.blame("I17", None, f"{len(self._network.open)} connections are open")
+
+
+def _valid_from(heard: Heard) -> int:
+    """The first piece that no restart has made void."""
+    return max((place + 1 for place, mark in enumerate(heard.marks) if mark == "restart"), default=0)
 
 
 def _cut(text: str, places: list[int]) -> list[str]:
