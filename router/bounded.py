@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 
 from ..providers.chat import ChatRequest
 from .bill import Bill
-from .course import MIN_ATTEMPT_S
 from .demand import Demand, demand
 from .limits import Limited
 from .queue import Queue, Ticket
 from .refusal import Refusal
 from .report import Report
 from .seat import Seat
+from .steps import MIN_ATTEMPT_S
 
 _USUAL = 90.0
 """An answer takes as long as so many percent of the recent ones did at most: a single slow one is no rule."""

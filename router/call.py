@@ -14,7 +14,6 @@ from ..providers.errors import ErrorKind, ProviderError, safe_code
 from ..providers.events import Finished, ProviderEvent, Started, TextDelta, Usage, is_useful
 from .bounded import BoundedSeat
 from .context import CallContext
-from .course import Ask, End, Resume, Step, Wait
 from .errors import AllTargetsFailed, CallFailed, NoTargetAvailable, RequestRejected, StreamInterrupted
 from .events import HandedOver, Restarted, StreamEvent
 from .pause import Pause
@@ -25,6 +24,7 @@ from .report import CallOutcome, Report, Switch
 from .resume import resumed, seam_for
 from .seam import Diverged
 from .selection import UNASKABLE, Needs, left_out, unaskable
+from .steps import Ask, End, Resume, Step, Wait
 
 HOLD_MAX_CHARS = 1024 * 1024
 """No more of an answer is held than this, whatever the route says."""

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from ..config.model import Route
 from ..providers.chat import ChatRequest
 from .bounded import in_call
-from .course import Course, Policy
+from .course import Course
 from .generation import Generation
 from .report import Report
 from .resume import resumable
 from .seat import Seat
 from .shared import Shared
+from .steps import Policy
 
 
 class CallContext:

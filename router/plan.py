@@ -16,13 +16,14 @@ from ..providers.chat import ChatRequest, chat_request
 from ..providers.errors import DISPOSITIONS, ErrorKind, ProviderError
 from .bounded import in_call
 from .clocks import Clocks
-from .course import Ask, Course, Policy, Wait
+from .course import Course
 from .generation import Generation
 from .record import TargetRecord
 from .report import Skipped
 from .seat import Seat
 from .selection import UNASKABLE, Needs, left_out, unaskable
 from .snapshot import HealthChanged
+from .steps import Ask, Policy, Wait
 
 PLAIN = chat_request("A plain question?")
 """Needs nothing but text: what is planned for when no request is given."""

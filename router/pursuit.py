@@ -11,10 +11,10 @@ from ..providers.errors import ErrorKind, ProviderError
 from ..providers.events import Finished, ProviderEvent, any_useful
 from .attempt import Attempt
 from .context import CallContext
-from .course import Ask
 from .limits import Limited
 from .pause import Pause
 from .report import AttemptReport, Waited
+from .steps import Ask
 
 _SAYS_NOTHING = ("stop", "other", None)
 """Finish reasons that explain no empty answer; `length` and `content_filter` are what they say."""

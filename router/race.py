@@ -12,9 +12,9 @@ from ..providers.errors import MissingExtraError, ProviderError
 from ..providers.events import ProviderEvent
 from ..providers.provider import Unsupported
 from .context import CallContext
-from .course import Ask
 from .pursuit import LeftAlone, Pursuit
 from .selection import UNASKABLE
+from .steps import Ask
 
 Failure: TypeAlias = ProviderError | Unsupported | MissingExtraError
 

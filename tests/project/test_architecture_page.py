@@ -11,7 +11,8 @@ from test_imports_point_one_way import MAY_IMPORT
 from understudy.config.model import MidStream
 from understudy.router.breaker import Breaker, State
 from understudy.router.clocks import Clocks
-from understudy.router.course import Course, End, Resume, Step, Verdict
+from understudy.router.course import Course
+from understudy.router.steps import End, Resume, Step, Verdict
 
 TEXT = PAGE.read_text(encoding="utf-8")
 STEPS = {*get_args(Step), Resume}

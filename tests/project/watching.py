@@ -22,7 +22,8 @@ import test_course_model
 from stage import DONE, PING, FakeTransport, Play, Stage, chunk, perform, says
 from understudy.router import live
 from understudy.router.breaker import Breaker
-from understudy.router.course import Ask, Course, End, Resume
+from understudy.router.course import Course
+from understudy.router.steps import Ask, End, Resume
 
 from understudy import CallFailed, Config, Health, Limits, Report, Retry, Router, Target
 from understudy.testing import Simulator

@@ -14,7 +14,8 @@ from reference import Reference
 from understudy.config.model import AllOpen, MidStream
 from understudy.providers.capabilities import Capabilities
 from understudy.providers.errors import DISPOSITIONS
-from understudy.router.course import Ask, Course, End, Policy, Resume, Wait
+from understudy.router.course import Course
+from understudy.router.steps import Ask, End, Policy, Resume, Wait
 
 from understudy import ErrorKind, ProviderError, Retry
 
