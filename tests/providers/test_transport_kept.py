@@ -38,6 +38,14 @@ def head(raw: str) -> tuple[str, list[str]]:
     return first, sorted(lines)
 
 
+async def answers_the_first(peer: Peer) -> None:
+    """A script: one answer, and silence for the next request."""
+    await peer.request()
+    await peer.send(response(b"a"))
+    await peer.request()
+    await peer.until_closed()
+
+
 async def asked_twice(server: RawServer) -> None:
     async with asyncio.timeout(1):
         while len(server.peers[0].requests) < 2:  # noqa: ASYNC110 - nobody sets an event for it
@@ -131,13 +139,7 @@ async def test_a_kept_connection_that_fails_is_named_so(
 
 
 async def test_whoever_is_cancelled_before_the_head_closes_the_socket(transport: Transport) -> None:
-    async def script(peer: Peer) -> None:
-        await peer.request()
-        await peer.send(response(b"a"))
-        await peer.request()
-        await peer.until_closed()
-
-    async with RawServer(script) as server:
+    async with RawServer(answers_the_first) as server:
         exchange = await transport.open(server.wire(), connect_s=1, expect_stream=True)
         assert await read_out(exchange) == (b"a", None)
         waits = asyncio.create_task(transport.open(server.wire(), connect_s=1, expect_stream=True))
@@ -153,13 +155,7 @@ async def test_whoever_is_cancelled_before_the_head_closes_the_socket(transport:
 async def test_a_closed_transport_tells_those_who_wait_on_kept_connections() -> None:
     transport = Transport(TransportOptions())
 
-    async def script(peer: Peer) -> None:
-        await peer.request()
-        await peer.send(response(b"a"))
-        await peer.request()
-        await peer.until_closed()
-
-    async with RawServer(script) as server:
+    async with RawServer(answers_the_first) as server:
         exchange = await transport.open(server.wire(), connect_s=1, expect_stream=True)
         assert await read_out(exchange) == (b"a", None)
         waits = asyncio.create_task(transport.open(server.wire(), connect_s=1, expect_stream=True))
