@@ -151,6 +151,7 @@ def _load(
     finally:
         _current.reset(token)
     problems += _dangling(current)
+    problems += _optionless(current)
     if path and not problems and settings and not settings.targets and not settings.routes:
         problems.append(ConfigProblem(str(path), None, None, (), "configures no targets and no routes"))
     return problems if problems or settings is None else _config(settings, origin, current.merged)
@@ -223,6 +224,22 @@ def _dangling(current: _Load) -> list[ConfigProblem]:
             meant = (*targets, *(near + slash + model for near in providers))
             hint = did_you_mean(str(entry), meant) if len(problems) < PROBLEMS_MAX else ""
             problems.append(layer_of(path, current.layers).problem(path, message, hint))
+    return problems
+
+
+def _optionless(current: _Load) -> list[ConfigProblem]:
+    """Options of targets that their providers do not know: nothing would come of them."""
+    problems: list[ConfigProblem] = []
+    for name, target in _mapping(current.merged.get("targets")).items():
+        given = _mapping(target)
+        provider, options = given.get("provider"), _mapping(given.get("options"))
+        if not options or not isinstance(provider, str) or provider not in registry.names():
+            continue
+        info = registry.get(provider).info
+        for option in options:
+            if problem := info.option_problem([str(option)]):
+                path: Path = ("targets", name, "options", option)
+                problems.append(layer_of(path, current.layers).problem(path, problem, of_key=True))
     return problems
 
 

@@ -7,7 +7,8 @@
 No provider does I/O, keeps state between calls, or knows of another provider.
 """
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 import msgspec
@@ -39,6 +40,7 @@ class ProviderInfo(msgspec.Struct, frozen=True, kw_only=True):
         official: False for an endpoint that its owner never offered as an API.
         working: False when it was last known not to work.
         note: What a user should know.
+        options: The names of the options that a target may set for it; None: it does not say, and any will do.
     """
 
     title: str
@@ -53,6 +55,16 @@ class ProviderInfo(msgspec.Struct, frozen=True, kw_only=True):
     official: bool = True
     working: bool = True
     note: str = ""
+    options: tuple[str, ...] | None = None
+
+    def option_problem(self, given: Iterable[str]) -> str | None:
+        """What is wrong with the first of these options that nothing would come of; None when all are known."""
+        unknown = next((name for name in given if self.options is not None and name not in self.options), None)
+        if unknown is None or self.options is None:
+            return None
+        known = f"it knows {', '.join(self.options)}" if self.options else "it knows none"
+        near = difflib.get_close_matches(unknown, self.options, n=1)
+        return f"{self.title} has no option {unknown!a}; " + (f"did you mean {near[0]!r}?" if near else known)
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):

@@ -52,6 +52,8 @@ class LiveTarget:
         self.provider = registry.get(target.provider)
         info = self.provider.info
         self.label = target.label
+        if problem := info.option_problem(target.options):
+            raise ConfigError(f"target {self.label}: {problem}")
         self.dialect = info.dialect
         model = target.model or info.default_model
         if model is None:

@@ -75,6 +75,7 @@ class Anthropic:
         endpoint="/messages",
         key_env="ANTHROPIC_API_KEY",
         default_model="claude-haiku-4-5",
+        options=("anthropic_version", "anthropic_beta", "thinking_budget"),
     )
 
     def capabilities(self, model: str) -> Capabilities:

@@ -34,6 +34,7 @@ class AzureOpenAI:
         key_env="AZURE_OPENAI_API_KEY",
         note="base_url is https://RESOURCE.openai.azure.com. Options: api_version for the dated API; entra: true when"
         " the key is a token of Entra ID.",
+        options=("api_version", "entra"),
     )
 
     def __init__(self) -> None:

@@ -48,6 +48,7 @@ class Cohere:
         endpoint="/v2/chat",
         key_env="CO_API_KEY",
         default_model="command-a-03-2025",
+        options=(),
     )
 
     def capabilities(self, model: str) -> Capabilities:

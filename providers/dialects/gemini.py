@@ -63,6 +63,7 @@ class Gemini:
         endpoint="/models/{model}:streamGenerateContent",
         key_env="GEMINI_API_KEY",
         default_model="gemini-2.5-flash",
+        options=("vertex", "thinking_budget"),
     )
 
     def capabilities(self, model: str) -> Capabilities:

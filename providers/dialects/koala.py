@@ -88,6 +88,7 @@ class Koala:
         working=False,
         note="Without a key this is the web page's own endpoint: never offered as an API, last known not to work,"
         " behind a bot wall. With a key of a paid plan it is the official KoalaChat API.",
+        options=("real_time_data",),
     )
 
     def __init__(self, make_visitor_id: Callable[[], str] = visitor_id) -> None:

@@ -61,6 +61,7 @@ class Mistral:
         endpoint="/chat/completions",
         key_env="MISTRAL_API_KEY",
         default_model="mistral-small-latest",
+        options=(),
     )
 
     def capabilities(self, model: str) -> Capabilities:

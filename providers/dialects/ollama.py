@@ -160,6 +160,7 @@ class Ollama:
         key_env="OLLAMA_API_KEY",
         key_required=False,
         note="A key is needed at https://ollama.com only. Fields of `options` in a target's body are added to ours.",
+        options=(),
     )
 
     def capabilities(self, model: str) -> Capabilities:

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from urllib.parse import quote, urlencode
 
+import msgspec
+
 from ..capabilities import Capabilities
 from ..chat import ChatRequest
 from ..decoding import decoder_for
@@ -48,8 +50,9 @@ class OpenAIChat:
         models: ModelRows = (),
     ) -> None:
         self.name = name
-        self.info = info
-        self._quirks = quirks or Quirks()
+        self._quirks = quirks = quirks or Quirks()
+        known = (*quirks.option_headers, *quirks.option_query)
+        self.info = info if info.options is not None else msgspec.structs.replace(info, options=known)
         self._capabilities = capabilities or Capabilities()
         self._models = tuple((re.compile(pattern), known) for pattern, known in models)
         self._known = lru_cache(MODELS_KEPT)(self._look_up)

@@ -47,6 +47,7 @@ class OpenAIResponses:
         endpoint="/responses",
         key_env="OPENAI_API_KEY",
         default_model="gpt-5-mini",
+        options=("organization", "project", "store"),
     )
 
     def capabilities(self, model: str) -> Capabilities:

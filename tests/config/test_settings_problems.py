@@ -332,7 +332,7 @@ def test_nothing_is_shown_even_when_pydantic_settings_logs_its_sources(
 def test_a_config_does_not_show_what_may_be_secret() -> None:
     Path("u.yaml").write_text(
         f"targets:\n  a: {{provider: koala, key: {CANARY_KEY}, headers: {{a: {CANARY_KEY}}}, body: {{a: {CANARY_KEY}}},"
-        f" options: {{a: {CANARY_KEY}}}, proxy: 'http://u:{quote(CANARY_KEY, safe='')}@h'}}\n"
+        f" options: {{real_time_data: {CANARY_KEY}}}, proxy: 'http://u:{quote(CANARY_KEY, safe='')}@h'}}\n"
     )
     assert_no_canary(load("u.yaml"))
 

@@ -96,7 +96,7 @@ def test_the_options_are_those_that_the_provider_looks_for(name: str) -> None:
         options = Watched({"region": "eu-central-1", "access_key_id": "a", "secret_access_key": "b"}, asked)
         to = Endpoint(base_url="https://h.{region}.test", model="m-1", key=key, options=options)
         provider.build_request(chat, to)
-    assert asked == listed
+    assert asked == listed == set(provider.info.options or ())
 
 
 def test_the_capabilities_are_all_explained() -> None:
