@@ -101,7 +101,7 @@ def tell(error: UnderstudyError, *, as_json: bool = False) -> ExitCode:
     if as_json:
         show_json({"error": {"kind": "usage", "message": text}})
     if isinstance(error, ConfigFileError):
-        say(f"understudy: the configuration cannot be used; {len(error.problems)} to mend:", style="red")
+        say(f"understudy: {error.what} cannot be used; {len(error.problems)} to mend:", style="red")
         console(stderr=True).print(text, soft_wrap=True)  # places in files are to be clicked on
     else:
         say(f"understudy: {text}", style="red")

@@ -43,10 +43,12 @@ class ConfigFileError(ConfigError):
 
     Attributes:
         problems: All that is wrong, sorted by place.
+        what: What it is that cannot be used.
     """
 
-    def __init__(self, problems: Iterable[ConfigProblem]) -> None:
+    def __init__(self, problems: Iterable[ConfigProblem], what: str = "the configuration") -> None:
         self.problems = tuple(sorted(problems, key=_position))
+        self.what = what
         super().__init__(self.problems)
 
     def __str__(self) -> str:
@@ -56,7 +58,7 @@ class ConfigFileError(ConfigError):
         return "\n".join(lines)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.problems,)
+        return type(self), (self.problems, self.what)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -56,7 +56,7 @@ def read_drill_file(path: FilePath, targets_of: Callable[[str | None], Sequence[
     elif not document.problems:
         document.complain("says nothing")
     if document.problems:
-        raise ConfigFileError(document.problems)
+        raise ConfigFileError(document.problems, "the drill file")
     return reading.found
 
 
