@@ -22,7 +22,7 @@ from .connector import PooledConnector, Response
 from .errors import ErrorKind, MissingExtraError, ProviderError
 from .exchange import Exchange, exchange
 from .faults import fault
-from .kept import ask, head, merged
+from .kept import KeptResponse, ask, head, merged
 from .provider import WireRequest
 
 if TYPE_CHECKING:
@@ -132,23 +132,16 @@ class Transport:
         """
         session = self._session or await self._start()
         to = self._addresses.get(wire.url) or self._address(wire.url)
-        key = self._keys.get(wire.url)
-        if key is not None and wire.method == "POST" and len(wire.body) <= BYTES_MAX:
-            kept = await self._open_kept(key, wire, to, expect_stream=expect_stream)
-            if kept is not None:
-                return kept
-        headers = _checked(wire.headers)
-        if not expect_stream:
-            headers.setdefault("Accept-Encoding", WHOLE_ENCODINGS)
         if self._timeout.connect != connect_s:
             self._timeout = _timeout(connect_s)
         body = wire.body
+        response: aiohttp.ClientResponse | KeptResponse
         try:
-            response = await session.request(
+            response = await self._over_kept(wire, to, expect_stream=expect_stream) or await session.request(
                 wire.method,
                 to.url,
                 data=(body if len(body) <= BYTES_MAX else io.BytesIO(body)) or None,
-                headers=headers,
+                headers=_headers(wire, expect_stream=expect_stream),
                 allow_redirects=False,
                 proxy=to.proxy,
                 ssl=self._tls,
@@ -162,7 +155,7 @@ class Transport:
         except Exception as error:  # noqa: BLE001 - every error becomes ours, by the table
             failure = error if isinstance(error, ProviderError) else fault(error, to.where, via=to.via)
         else:
-            assert isinstance(response, Response)
+            assert isinstance(response, Response | KeptResponse)
             if self._closed:
                 response.close()
                 failure = _closed()
@@ -171,7 +164,7 @@ class Transport:
                 words = "the proxy wants a user and a password, or others"
                 failure = ProviderError(ErrorKind.CONNECT, words, status=407, local=True)
             else:
-                if self._pool is not None and to.proxy is None and response.key is not None:
+                if isinstance(response, Response) and self._pool is not None and to.proxy is None and response.key:
                     self._keys[wire.url] = response.key
                 return exchange(response, self._exchanges)
         try:
@@ -179,33 +172,19 @@ class Transport:
         finally:
             del failure  # it holds this frame, with the headers in it
 
-    async def _open_kept(
-        self, key: "ConnectionKey", wire: WireRequest, to: Address, *, expect_stream: bool
-    ) -> Exchange | None:
+    async def _over_kept(self, wire: WireRequest, to: Address, *, expect_stream: bool) -> KeptResponse | None:
         """The response over a connection that lies idle; None when the session must ask."""
-        pool = self._pool
-        assert pool is not None
+        pool, key = self._pool, self._keys.get(wire.url)
+        if pool is None or key is None or wire.method != "POST" or len(wire.body) > BYTES_MAX:
+            return None
         known = (wire.url, expect_stream, *wire.headers.items())
         start = self._heads.get(known)
         if start is None:
             if len(self._heads) >= HEADS_MAX:
                 self._heads.clear()
-            headers = _checked(wire.headers)
-            if not expect_stream:
-                headers.setdefault("Accept-Encoding", WHOLE_ENCODINGS)
-            start = self._heads[known] = head(to.url, merged(self._constant, headers)) or b""
-        if not start:
-            return None
-        try:
-            response = await ask(pool, key, start, wire.body, to.where, READ_BUFFER_BYTES)
-        except ProviderError as error:
-            failure = error
-        else:
-            return None if response is None else exchange(response, self._exchanges)
-        try:
-            raise _closed() if self._closed else failure
-        finally:
-            del failure  # it holds this frame, with the headers in it
+            headers = merged(self._constant, _headers(wire, expect_stream=expect_stream))
+            start = self._heads[known] = head(to.url, headers) or b""
+        return await ask(pool, key, start, wire.body, to.where, READ_BUFFER_BYTES) if start else None
 
     async def aclose(self) -> None:
         """Close everything that is open. Whoever reads gets `cancelled`. Idempotent."""
@@ -270,6 +249,14 @@ def _closed() -> ProviderError:
 def _timeout(connect_s: float) -> aiohttp.ClientTimeout:
     limit_s = min(max(CONNECT_MIN_S, connect_s), CONNECT_MAX_S)  # in this order, so that NaN becomes the minimum
     return aiohttp.ClientTimeout(total=None, connect=limit_s, ceil_threshold=CONNECT_MAX_S)
+
+
+def _headers(wire: WireRequest, *, expect_stream: bool) -> CIMultiDict[str]:
+    """A request's own headers, checked. A whole body may come compressed."""
+    headers = _checked(wire.headers)
+    if not expect_stream:
+        headers.setdefault("Accept-Encoding", WHOLE_ENCODINGS)
+    return headers
 
 
 def _checked(headers: Mapping[str, str]) -> CIMultiDict[str]:

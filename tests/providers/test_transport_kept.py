@@ -8,6 +8,7 @@ import aiohttp
 import pytest
 from rawserver import Peer, RawServer, answers, failure_of, keeps_alive, read_out, response
 from understudy.providers import ErrorKind, WireRequest
+from understudy.providers.kept import KeptResponse, ask
 from understudy.providers.transport import BYTES_MAX, HEADS_MAX, Transport, TransportOptions
 
 
@@ -162,6 +163,23 @@ async def test_a_closed_transport_tells_those_who_wait_on_kept_connections() -> 
         await asked_twice(server)
         await transport.aclose()
         assert (await failure_of(waits)).kind is ErrorKind.CANCELLED
+
+
+async def test_a_head_that_comes_as_the_transport_closes_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    transport = Transport(TransportOptions())
+
+    async def closed_meanwhile(*args: Any) -> KeptResponse | None:
+        response = await ask(*args)
+        await transport.aclose()
+        return response
+
+    async with RawServer(keeps_alive(response(b"a"), response(b"more than fits", length=100))) as server:
+        exchange = await transport.open(server.wire(), connect_s=1, expect_stream=True)
+        assert await read_out(exchange) == (b"a", None)
+        monkeypatch.setattr("understudy.providers.transport.ask", closed_meanwhile)
+        error = await failure_of(transport.open(server.wire(), connect_s=1, expect_stream=True))
+        assert error.kind is ErrorKind.CANCELLED
+    assert transport.open_connections == transport.open_exchanges == 0
 
 
 async def test_few_heads_are_remembered(transport: Transport) -> None:
