@@ -59,12 +59,15 @@ class ProviderInfo(msgspec.Struct, frozen=True, kw_only=True):
 
     def option_problem(self, given: Iterable[str]) -> str | None:
         """What is wrong with the first of these options that nothing would come of; None when all are known."""
-        unknown = next((name for name in given if self.options is not None and name not in self.options), None)
-        if unknown is None or self.options is None:
+        known = self.options
+        if known is None:
             return None
-        known = f"it knows {', '.join(self.options)}" if self.options else "it knows none"
-        near = difflib.get_close_matches(unknown, self.options, n=1)
-        return f"{self.title} has no option {unknown!a}; " + (f"did you mean {near[0]!r}?" if near else known)
+        for name in given:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=1)
+                hint = f"did you mean {near[0]!r}?" if near else f"it knows {', '.join(known) or 'none'}"
+                return f"{self.title} has no option {name!a}; {hint}"
+        return None
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):

@@ -87,13 +87,15 @@ def asked(config: Config, messages: Messages, options: CallOptions) -> Asked:
         _refuse(next(option for option in options if option not in _KNOWN))
     name, targets, sticky = options.get("route"), options.get("targets"), options.get("sticky")
     deadline_s, upstream = options.get("deadline_s"), options.get("upstream")
-    given = {field: value for field, value in options.items() if value is not None and field in _OF_REQUEST}
+    given: dict[str, Any] = {}
     overrides: dict[str, float] = {}
     own: dict[str, Any] = {}
     for option, value in options.items():
         if value is None:
             continue
-        if option in _CLOCKS:
+        if option in _OF_REQUEST:
+            given[option] = value
+        elif option in _CLOCKS:
             overrides[option] = cast(float, value)
         elif option == "hold":
             own[option] = value
