@@ -15,6 +15,7 @@ from .limits import Limited
 from .pause import Pause
 from .report import AttemptReport, Waited
 from .steps import Ask
+from .watch import NEVER
 
 _SAYS_NOTHING = ("stop", "other", None)
 """Finish reasons that explain no empty answer; `length` and `content_filter` are what they say."""
@@ -163,13 +164,14 @@ class Pursuit:
             live,
             lease,
             report,
+            loop,
+            context.shared.watch,
+            seat.clocks,
+            context.began_s,
+            first_by_s,
+            short,
+            context.deadline_s if context.whole else NEVER,
             bill,
-            clocks=seat.clocks,
-            first_by_s=first_by_s,
-            short=short,
-            end_by_s=context.deadline_s if context.whole else None,
-            call_began_s=context.began_s,
-            loop=loop,
         )
         try:
             batch = await attempt.open(wire, stream=stream)

@@ -16,6 +16,7 @@ from .record import Identity, TargetRecord
 from .report import AttemptReport, Report
 from .snapshot import HealthChanged
 from .spend import WALL_CLOCK, Ledger, WallClock
+from .watch import Watch
 
 
 class Shared:
@@ -28,6 +29,7 @@ class Shared:
 
     Attributes:
         generation: What new calls are served by.
+        watch: Looks after the clocks of all attempts.
         waiting: Calls that wait for a target to return, in the order of their coming; all are woken when anybody's
             health changes.
         listeners_raised: How often one of `on_health_change` raised.
@@ -46,6 +48,7 @@ class Shared:
 
         prices.load_for(t.provider for t in config.all_targets() if t.price is None)  # for the same reason
         self.loop = loop
+        self.watch = Watch(loop)
         self.rng = rng
         self.process = os.getpid()
         self.waiting: dict[asyncio.Future[None], None] = {}
@@ -101,6 +104,7 @@ class Shared:
         await self.generation.aclose()
         if self._closing:
             await asyncio.wait(self._closing)
+        self.watch.close()
         if self.observers:
             await asyncio.to_thread(self.observers.close)
 
