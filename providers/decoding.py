@@ -19,10 +19,9 @@ LF, _CR = b"\n"[0], b"\r"[0]  # a byte is searched for as a number in a tenth of
 class BaseDecoder:
     """The state that every decoder shows; see `Decoder`."""
 
-    def __init__(self) -> None:
-        self.finish: Finished | None = None
-        self.closed = False
-        self.failure: ProviderError | None = None
+    finish: Finished | None = None
+    closed = False
+    failure: ProviderError | None = None
 
     def _undecodable(self, what: str) -> None:
         """Nothing undecodable is skipped, text would be lost; but behind the end marker nothing can be."""
@@ -45,7 +44,6 @@ class EventStreamDecoder(BaseDecoder):
     """
 
     def __init__(self) -> None:
-        super().__init__()
         self._sse = SSEDecoder()
         self._at_start = True
         self._between_events = True
@@ -139,7 +137,6 @@ class LineDecoder(BaseDecoder):
     """Objects of a dialect that is framed as newline-delimited JSON."""
 
     def __init__(self) -> None:
-        super().__init__()
         self._lines = NDJSONDecoder()
 
     def _payload(self, data: bytes, events: list[ProviderEvent]) -> None:
@@ -181,11 +178,11 @@ class JsonBodyDecoder(BaseDecoder):
     """A whole answer in one JSON body: kept until it ends, then parsed at once.
 
     Args:
-        parse: Reads the body into events and the decoder's own fields; raises one of `UNDECODABLE`.
+        parse: Reads the body into events and the decoder's own fields; raises one of `UNDECODABLE`. None: a dialect's
+            own class has a method `_read` for it.
     """
 
-    def __init__(self, parse: Callable[[bytes, "JsonBodyDecoder"], list[ProviderEvent]]) -> None:
-        super().__init__()
+    def __init__(self, parse: Callable[[bytes, "JsonBodyDecoder"], list[ProviderEvent]] | None = None) -> None:
         self._parse = parse
         self._pieces: list[bytes] = []
         self._bytes = 0
@@ -205,7 +202,7 @@ class JsonBodyDecoder(BaseDecoder):
             body = b"".join(self._pieces).strip()
             self._pieces.clear()
             try:
-                events = self._parse(body, self)
+                events = self._read(body)
             except UNDECODABLE as error:
                 cut = str(error) == "Input data was truncated"  # msgspec's words for JSON good as far as it goes
                 self.failure = (
@@ -217,12 +214,15 @@ class JsonBodyDecoder(BaseDecoder):
         self.closed = self.finish is not None
         return events
 
+    def _read(self, body: bytes) -> list[ProviderEvent]:
+        assert self._parse is not None
+        return self._parse(body, self)
+
 
 class WrongBodyDecoder(BaseDecoder):
     """A body that is no answer at all, like a captive portal's page at status 200: refused at its first byte."""
 
     def __init__(self, what: str) -> None:
-        super().__init__()
         self.failure = ProviderError(ErrorKind.PROTOCOL, f"the body is {what}, not an answer")
 
     def feed(self, data: bytes) -> list[ProviderEvent]:
@@ -236,23 +236,26 @@ class SniffingDecoder(BaseDecoder):
     """A body whose content type says nothing useful: its first byte decides between stream, JSON and a web page."""
 
     def __init__(self, stream: Callable[[], Decoder], body: Callable[[], Decoder]) -> None:
-        super().__init__()
         self._stream, self._body = stream, body
         self._inner: Decoder | None = None
         self._unknown = b""
 
     def feed(self, data: bytes) -> list[ProviderEvent]:
-        if self._inner is None:
+        inner = self._inner
+        if inner is None and data.startswith(b"{") and not self._unknown:
+            inner = self._inner = self._body()  # as nearly all do
+        if inner is None:
             data = (self._unknown + data).lstrip().removeprefix(_BOM).lstrip()
             if _BOM.startswith(data):
                 self._unknown = data  # nothing yet but blanks, or the beginning of a byte order mark
                 return []
             seen = data[:1]
             if seen == b"<":
-                self._inner = WrongBodyDecoder("a web page")
+                inner = WrongBodyDecoder("a web page")
             else:
-                self._inner = self._body() if seen in (b"{", b"[") else self._stream()
-        return self._follow(self._inner, self._inner.feed(data))
+                inner = self._body() if seen in (b"{", b"[") else self._stream()
+            self._inner = inner
+        return self._follow(inner, inner.feed(data))
 
     def end(self) -> list[ProviderEvent]:
         if self._inner is None:

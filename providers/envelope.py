@@ -45,9 +45,13 @@ def request_body(
     Args:
         joined: Fields that are objects of independent settings: theirs are added one by one, not as a whole.
     """
-    body = {**own, **endpoint.body, **chat.extra}
-    for name in joined:
-        parts = [part[name] for part in (own, endpoint.body, chat.extra) if name in part]
-        if len(parts) > 1 and all(isinstance(part, Mapping) for part in parts):
-            body[name] = {field: value for part in parts for field, value in part.items()}
-    return msgspec.json.encode({name: value for name, value in body.items() if value is not None})
+    body: Mapping[str, Any] = own
+    if endpoint.body or chat.extra:
+        body = {**own, **endpoint.body, **chat.extra}
+        for name in joined:
+            parts = [part[name] for part in (own, endpoint.body, chat.extra) if name in part]
+            if len(parts) > 1 and all(isinstance(part, Mapping) for part in parts):
+                body[name] = {field: value for part in parts for field, value in part.items()}
+    if None in body.values():
+        body = {name: value for name, value in body.items() if value is not None}
+    return msgspec.json.encode(body)

@@ -123,7 +123,12 @@ _LIKE_A_KEY = re.compile(r"(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])[A-Za-z0-9]{16}")
 
 def safe_code(code: object) -> str | None:
     """A provider's own code when it is a plain identifier. A sentence may echo a prompt, a long mix a key: None."""
-    text = str(code) if isinstance(code, str | int) and not isinstance(code, bool) else ""
+    if type(code) is str:
+        text = code
+    elif isinstance(code, str | int) and not isinstance(code, bool):
+        text = str(code)
+    else:
+        return None
     return text if len(text) <= _CODE_MAX and _is_safe(text) else None
 
 

@@ -52,6 +52,12 @@ class Exchange:
         """Why this response is an error, when it is a redirect, which is never followed; else None."""
         return redirection(self.head)
 
+    @property
+    def ended(self) -> bool:
+        """The body's clean end is known, and all before it was read: `read` would give `b""` at once."""
+        content = self._content
+        return content.at_eof() and content.exception() is None and self._failure is None
+
     async def read(self) -> bytes:
         """The next bytes of the body, decoded; `b""` at its clean end. One reader at a time.
 
@@ -196,6 +202,10 @@ class InflatingExchange(Exchange):
             self._inflater.drop()
             self._fail(ErrorKind.PROTOCOL, "the body is longer than 256 MiB")
         return piece
+
+    @property
+    def ended(self) -> bool:
+        return self._inflater.complete and not self._inflater.pending and super().ended
 
     def pending(self) -> bool:
         return self._inflater.pending or super().pending()

@@ -9,6 +9,7 @@ No provider does I/O, keeps state between calls, or knows of another provider.
 
 import difflib
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any, Protocol, runtime_checkable
 
 import msgspec
@@ -80,6 +81,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
         body: More fields of the body, which win over the provider's own.
         options: Settings that only this provider knows (`api_version`, `region`, …), from the target.
         capabilities: What is known of the model, the target's own word included; None: what the provider's data say.
+        kept: What its provider has made of it alone, by a name: used again as long as the same endpoint is asked.
     """
 
     base_url: str
@@ -90,6 +92,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     body: Mapping[str, Any] = msgspec.field(default_factory=dict)
     options: Mapping[str, Any] = msgspec.field(default_factory=dict)
     capabilities: Capabilities | None = None
+    kept: dict[str, Any] = msgspec.field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"Endpoint({self.base_url!r}, {self.model!r})"  # headers, body and options may hold keys
@@ -99,6 +102,7 @@ class WireRequest(msgspec.Struct, frozen=True):
     """One HTTP request, ready to be sent.
 
     Attributes:
+        headers: A `MappingProxyType` promises that they never change, so that what is made of them may be kept.
         notes: What the dialect could not say and left out harmlessly; they go into the report.
     """
 
@@ -127,7 +131,12 @@ class ResponseHead(msgspec.Struct, frozen=True):
     @property
     def content_type(self) -> str:
         """The media type, in lower case, without parameters; empty when there is none."""
-        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        return _media_type(self.headers.get("content-type", ""))
+
+
+@lru_cache(64)
+def _media_type(said: str) -> str:
+    return said.partition(";")[0].strip().lower()
 
 
 class Decoder(Protocol):

@@ -11,7 +11,8 @@ import re
 import ssl
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 import aiohttp
 import msgspec
@@ -103,7 +104,7 @@ class Transport:
         self._addresses: dict[str, Address] = {}
         self._keys: dict[str, ConnectionKey] = {}  # by URL: where its connections lie in the pool
         self._constant: CIMultiDict[str] = _checked(CONSTANT_HEADERS | dict(options.headers))
-        self._heads: dict[object, bytes] = {}  # by URL and headers, as they are sent; empty: by the session
+        self._heads: dict[object, _Head] = {}  # by URL and headers
         self._timeout = _timeout(5.0)
 
     @property
@@ -177,14 +178,17 @@ class Transport:
         pool, key = self._pool, self._keys.get(wire.url)
         if pool is None or key is None or wire.method != "POST" or len(wire.body) > BYTES_MAX:
             return None
-        known = (wire.url, expect_stream, *wire.headers.items())
+        lasting = type(wire.headers) is MappingProxyType
+        known = wire.url, expect_stream, id(wire.headers) if lasting else tuple(wire.headers.items())
         start = self._heads.get(known)
         if start is None:
             if len(self._heads) >= HEADS_MAX:
                 self._heads.clear()
             headers = merged(self._constant, _headers(wire, expect_stream=expect_stream))
-            start = self._heads[known] = head(to.url, headers) or b""
-        return await ask(pool, key, start, wire.body, to.where, READ_BUFFER_BYTES) if start else None
+            start = self._heads[known] = _Head(head(to.url, headers), wire.headers)
+        if start.sent is None:
+            return None
+        return await ask(pool, key, start.sent, wire.body, to.where, READ_BUFFER_BYTES)
 
     async def aclose(self) -> None:
         """Close everything that is open. Whoever reads gets `cancelled`. Idempotent."""
@@ -240,6 +244,18 @@ class Transport:
         found = address(text, proxy=self._proxy, trust_env=self._options.trust_env)
         self._addresses[text] = found
         return found
+
+
+class _Head(NamedTuple):
+    """A request's head.
+
+    Attributes:
+        sent: As it is sent, up to its length; None: the session must send it.
+        headers: What it was made of, held so that no others can have their `id`.
+    """
+
+    sent: bytes | None
+    headers: Mapping[str, str]
 
 
 def _closed() -> ProviderError:

@@ -19,7 +19,7 @@ from ..errors import ErrorKind, ProviderError
 from ..fit import Row, fit, left_out, refused
 from ..mapping import provider_error, rule
 from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, WireRequest, capabilities_of
-from .openai_decoder import ChatStreamDecoder, chat_body_decoder
+from .openai_decoder import ChatBodyDecoder, ChatStreamDecoder
 
 FIT: tuple[Row, ...] = (
     refused("images in assistant turns", "Mistral takes images in user turns and tool results only"),
@@ -102,7 +102,7 @@ class Mistral:
     def decoder(self, head: ResponseHead) -> Decoder:
         """A fresh decoder, of the stream or of a whole answer."""
         return decoder_for(
-            head, stream=lambda: ChatStreamDecoder(head, _RULES), body=lambda: chat_body_decoder(head, _RULES)
+            head, stream=lambda: ChatStreamDecoder(head, _RULES), body=lambda: ChatBodyDecoder(head, _RULES)
         )
 
     def error_for(self, head: ResponseHead, body: bytes) -> ProviderError:

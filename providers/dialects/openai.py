@@ -7,6 +7,7 @@ capabilities make another provider of the same class.
 import re
 from collections.abc import Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -18,7 +19,7 @@ from ..envelope import request_body, request_headers
 from ..errors import ProviderError
 from ..mapping import provider_error
 from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, Unsupported, WireRequest, capabilities_of
-from .openai_decoder import ChatStreamDecoder, chat_body_decoder
+from .openai_decoder import ChatBodyDecoder, ChatStreamDecoder
 from .openai_request import Quirks, chat_body
 
 ModelRows = tuple[tuple[str, Capabilities], ...]
@@ -84,15 +85,10 @@ class OpenAIChat:
             provider=self.name,
             stream=endpoint.stream,
         )
-        headers = _options(endpoint, quirks.option_headers)
-        if endpoint.key is not None:
-            headers[quirks.key_header] = quirks.key_prefix + endpoint.key.reveal()
-        return WireRequest(
-            self._url(chat, endpoint),
-            request_headers(endpoint, headers),
-            request_body(body, chat, endpoint),
-            notes=notes,
-        )
+        url, headers = endpoint.kept.get(self.name) or self._addressed(endpoint)
+        if chat.prefill is not None and quirks.prefill is not None and quirks.prefill.path is not None:
+            url = self._url(quirks.prefill.path, endpoint)
+        return WireRequest(url, headers, request_body(body, chat, endpoint), notes=notes)
 
     def decoder(self, head: ResponseHead) -> Decoder:
         """A fresh decoder, for a stream or for a whole answer."""
@@ -100,16 +96,24 @@ class OpenAIChat:
         return decoder_for(
             head,
             stream=lambda: ChatStreamDecoder(head, rules),
-            body=lambda: chat_body_decoder(head, rules),
+            body=lambda: ChatBodyDecoder(head, rules),
         )
 
     def error_for(self, head: ResponseHead, body: bytes) -> ProviderError:
         """What a refusal means."""
         return provider_error(head, body, rules=self._quirks.rules)
 
-    def _url(self, chat: ChatRequest, endpoint: Endpoint) -> str:
-        form = self._quirks.prefill if chat.prefill is not None else None
-        path = (form and form.path) or self._quirks.path
+    def _addressed(self, endpoint: Endpoint) -> tuple[str, Mapping[str, str]]:
+        """Where an endpoint is asked, and with which headers: the same for nearly every request, so it is kept."""
+        quirks = self._quirks
+        own = _options(endpoint, quirks.option_headers)
+        if endpoint.key is not None:
+            own[quirks.key_header] = quirks.key_prefix + endpoint.key.reveal()
+        found = self._url(quirks.path, endpoint), MappingProxyType(request_headers(endpoint, own))
+        endpoint.kept[self.name] = found
+        return found
+
+    def _url(self, path: str, endpoint: Endpoint) -> str:
         if "{model}" in path:
             path = path.replace("{model}", quote(endpoint.model, safe=""))
         query = _options(endpoint, self._quirks.option_query)

@@ -85,17 +85,6 @@ class Whole(msgspec.Struct, gc=False):
     error: Any = None
     x_groq: GroqPart | None = None
 
-    def as_chunk(self) -> FirstChunk | None:
-        """The one chunk that a stream of it would be; None when it has to be read kindly."""
-        if not self.choices or self.error:
-            return None
-        choices: list[Choice] = []
-        for choice in self.choices:
-            if choice.delta is None:
-                return None
-            choices.append(Choice(choice.delta, choice.finish_reason))
-        return FirstChunk(choices, self.usage, None, self.x_groq, self.id, self.model)
-
 
 FINISH_REASONS: dict[str, FinishReason] = {
     "stop": "stop",

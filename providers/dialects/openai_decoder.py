@@ -24,6 +24,9 @@ _decode_first = msgspec.json.Decoder(FirstChunk).decode
 _decode = msgspec.json.Decoder(Chunk).decode
 _decode_whole = msgspec.json.Decoder(Whole).decode
 
+_NAMED = (FirstChunk, Whole)
+"""They say who answers."""
+
 _CUT_OFF: dict[str, ErrorKind] = {
     "error": ErrorKind.SERVER_ERROR,
     "abort": ErrorKind.SERVER_ERROR,  # vLLM, SGLang: the generation was cut
@@ -46,9 +49,9 @@ class ChatReader(BaseDecoder):
         self._head = head
         self._rules = rules
         self._begun = False
-        self._calls = CallNumbering()
+        self._calls: CallNumbering | None = None
 
-    def _take(self, chunk: Chunk, events: list[ProviderEvent]) -> None:
+    def _take(self, chunk: Chunk | Whole, events: list[ProviderEvent]) -> None:
         if not self._begun:
             self._begin(chunk, events)
         for choice in chunk.choices or ():
@@ -70,12 +73,12 @@ class ChatReader(BaseDecoder):
             if chunk.x_groq.error:
                 self.failure = stream_error(chunk.x_groq.error, self._head, rules=self._rules)
 
-    def _begin(self, chunk: Chunk, events: list[ProviderEvent]) -> None:
+    def _begin(self, chunk: Chunk | Whole, events: list[ProviderEvent]) -> None:
         """Say once who answers. Azure's first chunk names nobody, so the first choice is waited for."""
-        model = chunk.model if isinstance(chunk, FirstChunk) else None
+        model, answer_id = (chunk.model, chunk.id) if isinstance(chunk, _NAMED) else (None, None)
         if model or chunk.choices:
             self._begun = True
-            events.append(Started(model or None, (chunk.id or None) if isinstance(chunk, FirstChunk) else None))
+            events.append(Started(model or None, answer_id or None))
 
     def _rare_delta(self, delta: Delta, events: list[ProviderEvent]) -> None:
         thoughts = delta.reasoning or delta.reasoning_content  # Together sends both, with the same text
@@ -88,6 +91,8 @@ class ChatReader(BaseDecoder):
 
     def _call(self, call: CallPart, events: list[ProviderEvent]) -> None:
         function = call.function
+        if self._calls is None:
+            self._calls = CallNumbering()
         fragment = self._calls.fragment(
             call.index, call.id, function.name if function else None, function.arguments if function else None
         )
@@ -111,7 +116,7 @@ class ChatReader(BaseDecoder):
             )
             return
         reason = FINISH_REASONS.get(native, "other")
-        if reason == "stop" and len(self._calls):
+        if reason == "stop" and self._calls is not None:
             reason = "tool_calls"  # Ollama, and a forced tool at OpenAI itself
         self.finish = Finished(reason, native)
 
@@ -197,31 +202,28 @@ class ChatStreamDecoder(ChatReader, EventStreamDecoder):
             self._object(decoded, "message", events)
 
 
-def chat_body_decoder(head: ResponseHead, rules: tuple[Rule, ...] = ()) -> JsonBodyDecoder:
-    """The decoder of a whole answer in one JSON body. DeepSeek puts blank lines before it to keep the line warm."""
+class ChatBodyDecoder(ChatReader, JsonBodyDecoder):
+    """A whole answer in one JSON body. DeepSeek puts blank lines before it to keep the line warm."""
 
-    def parse(body: bytes, decoder: JsonBodyDecoder) -> list[ProviderEvent]:
-        reader = ChatReader(head, rules)
+    def _read(self, body: bytes) -> list[ProviderEvent]:
         events: list[ProviderEvent] = []
         try:
-            chunk = _decode_whole(body).as_chunk()
+            whole = _decode_whole(body)
         except UNDECODABLE:
-            chunk = None
-        if chunk is None:
-            kindly_read(body, reader, events)
+            whole = None
+        choices = None if whole is None or whole.error else whole.choices
+        if whole is not None and choices and len(choices) == 1 and choices[0].delta is not None:
+            self._take(whole, events)
         else:
-            reader._take(chunk, events)
-        decoder.finish, decoder.failure = reader.finish, reader.failure
+            self._kindly_read(body, events)
         return events
 
-    def kindly_read(body: bytes, reader: ChatReader, events: list[ProviderEvent]) -> None:
+    def _kindly_read(self, body: bytes, events: list[ProviderEvent]) -> None:
         decoded = decode_json(body)
         if isinstance(decoded, list) and len(decoded) == 1:
             decoded = decoded[0]  # Google's compatible endpoint wraps its errors
         if not isinstance(decoded, dict):
             raise msgspec.ValidationError("the body is not an object")
-        reader._object(decoded, "message", events)
-        if reader.failure is None and not decoded.get("choices"):
+        self._object(decoded, "message", events)
+        if self.failure is None and not decoded.get("choices"):
             raise msgspec.ValidationError("the body holds no choices")
-
-    return JsonBodyDecoder(parse)

@@ -21,7 +21,7 @@ LINES_MAX = 300
 CHAT_PROTOCOL = {
     "openai": {"ModelRows", "OpenAIChat"},
     "openai_request": {"PrefillForm", "Quirks"},
-    "openai_decoder": {"ChatStreamDecoder", "chat_body_decoder"},
+    "openai_decoder": {"ChatStreamDecoder", "ChatBodyDecoder"},
 }
 """What other dialects may use of the chat protocol that so many speak: the one that is shared."""
 TABLES = {"registry.py", "prices.py"}

@@ -125,7 +125,7 @@ class Wire:
 class Exchange:
     """Gives its reads, then its fault. A clean end is that of a body which nobody framed."""
 
-    reused = framed = False
+    reused = framed = ended = False
 
     def __init__(self, head: ResponseHead, reads: list[bytes], fault: str) -> None:
         self.head, self._reads, self._fault = head, reads, fault

@@ -187,6 +187,8 @@ class FakeTransport:
 class FakeExchange:
     """One scripted exchange."""
 
+    ended = False  # only a read tells
+
     def __init__(self, stage: Stage, name: str, play: Play) -> None:
         headers = {"content-type": "text/event-stream"} | play.headers
         self.head = ResponseHead(play.status, headers, 0.0)
