@@ -82,11 +82,13 @@ def collect(events: Iterable[StreamEvent], report: Report, provider: str) -> Ans
         if kind is TextDelta:
             text.append(cast(TextDelta, event).text)
             continue
+        if kind is Usage:
+            usage = cast(Usage, event)
+            continue
+        if kind is Finished:
+            reason = cast(Finished, event).reason
+            continue
         match event:
-            case Usage():
-                usage = event
-            case Finished():
-                reason = event.reason
             case ReasoningDelta():
                 block = blocks.setdefault(event.index, _Block())
                 block.text.append(event.text)

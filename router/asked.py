@@ -3,12 +3,12 @@
 import difflib
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple, NoReturn, TypedDict, cast
+from typing import Any, NoReturn, TypedDict
+
+import msgspec
 
 from ..config.model import SECONDS, Config, ConfigError, Hold, MidStream, Route, Target, Upstream, listed
 from ..providers.chat import ChatRequest, InvalidRequest, Messages, ReasoningEffort, chat_request
-
-_CLOCKS = ("connect_s", "first_delta_s", "stall_s", "total_s")
 
 
 class CallOptions(TypedDict, total=False):
@@ -47,8 +47,14 @@ class CallOptions(TypedDict, total=False):
     extra: dict[str, Any] | None
 
 
-_OF_REQUEST = frozenset(ChatRequest.__struct_fields__) - {"messages"}
-_KNOWN = frozenset(CallOptions.__annotations__) | _OF_REQUEST
+_PARTS: tuple[tuple[str, ...], ...] = (
+    tuple(name for name in ChatRequest.__struct_fields__ if name != "messages"),
+    ("route", "targets", "deadline_s", "upstream", "sticky"),
+    ("hold", "mid_stream"),
+    ("connect_s", "first_delta_s", "stall_s", "total_s"),
+)
+"""Options of the request, of the call, in place of the route's own, and the call's clocks."""
+_PART_OF = {name: place for place, names in enumerate(_PARTS) for name in names}
 _MEANT = {
     "model": "; a model is part of a target: targets=['openai/gpt-5-mini'].",
     "stream": "; stream(…) gives a stream, complete(…) a whole answer.",
@@ -58,11 +64,14 @@ _MEANT = {
 """Options of other libraries, and how to say it here."""
 
 
-class Asked(NamedTuple):
+class Asked(msgspec.Struct):
     """What the options of one call come to.
 
     Attributes:
+        chat: The request, checked.
+        route: With what the call says of it.
         key: What the route's seats are kept under; None when the list of targets is this call's own.
+        shown: The route's name in the report.
         clocks: The call's own clocks, by name.
     """
 
@@ -71,9 +80,9 @@ class Asked(NamedTuple):
     key: str | None
     shown: str
     clocks: dict[str, float]
-    deadline_s: float | None
-    upstream: Upstream | None
-    sticky: str | None
+    deadline_s: float | None = None
+    upstream: Upstream | None = None
+    sticky: str | None = None
 
 
 def asked(config: Config, messages: Messages, options: CallOptions) -> Asked:
@@ -83,44 +92,37 @@ def asked(config: Config, messages: Messages, options: CallOptions) -> Asked:
         InvalidRequest: The request makes no sense.
         ConfigError: There is no such route or target.
     """
-    if not _KNOWN.issuperset(options):
-        _refuse(next(option for option in options if option not in _KNOWN))
-    name, targets, sticky = options.get("route"), options.get("targets"), options.get("sticky")
-    deadline_s, upstream = options.get("deadline_s"), options.get("upstream")
-    given: dict[str, Any] = {}
-    overrides: dict[str, float] = {}
-    own: dict[str, Any] = {}
+    parts: tuple[dict[str, Any], ...] = ({}, {}, {}, {})
     for option, value in options.items():
-        if value is None:
-            continue
-        if option in _OF_REQUEST:
-            given[option] = value
-        elif option in _CLOCKS:
-            overrides[option] = cast(float, value)
-        elif option == "hold":
-            own[option] = value
-        elif option == "mid_stream":
-            own[option] = _words(cast(Sequence[str], value))
-    chat = chat_request(messages, **given)
+        part = _PART_OF.get(option)
+        if part is None:
+            _refuse(option)
+        if value is not None:
+            parts[part][option] = value
+    of_request, of_call, of_route, clocks = parts
+    chat = chat_request(messages, **of_request)
+    name, targets = of_call.pop("route", None), of_call.pop("targets", None)
     if targets is not None:
         if name is not None:
             raise ConfigError("give route or targets, not both")
-        route, key, shown = Route(listed(targets)), None, "-"
+        found = Asked(chat, Route(listed(targets)), None, "-", clocks, **of_call)
     else:
-        route = config.route(name)
-        key = shown = name or "default"
-    if own:
-        route = replace(route, **own)
-    if overrides or deadline_s is not None or upstream is not None:
-        _check(overrides if deadline_s is None else {**overrides, "deadline_s": deadline_s}, upstream)
-    return Asked(chat, route, key, shown, overrides, deadline_s, upstream, sticky)
+        key = name or "default"
+        found = Asked(chat, config.route(name), key, key, clocks, **of_call)
+    if of_route:
+        if "mid_stream" in of_route:
+            of_route["mid_stream"] = _words(of_route["mid_stream"])
+        found.route = replace(found.route, **of_route)
+    if clocks or of_call:
+        _check(clocks, found)
+    return found
 
 
 def _refuse(name: str) -> NoReturn:
-    near = difflib.get_close_matches(name, _KNOWN, n=1)
+    near = difflib.get_close_matches(name, _PART_OF, n=1)
     meant = _MEANT.get(name) or (f"; did you mean {near[0]!r}?" if near else ".")
     raise InvalidRequest(
-        f"unknown option {name!r}{meant} Known: {', '.join(sorted(_KNOWN))}."
+        f"unknown option {name!r}{meant} Known: {', '.join(sorted(_PART_OF))}."
         " A field of one dialect goes into extra={…}."
     )
 
@@ -129,10 +131,11 @@ def _words(given: Sequence[str]) -> Any:
     return given if isinstance(given, str) else tuple(given)  # a text is refused as one, not letter by letter
 
 
-def _check(clocks: dict[str, float], upstream: str | None) -> None:
+def _check(clocks: dict[str, float], found: Asked) -> None:
     """Hold a call's own clocks to the bounds of the settings they stand in for."""
-    for name, value in clocks.items():
+    given = clocks if found.deadline_s is None else {**clocks, "deadline_s": found.deadline_s}
+    for name, value in given.items():
         if problem := SECONDS.problem(value):
             raise ConfigError(f"{name} {problem}")
-    if upstream not in (None, "stream", "single"):
-        raise ConfigError(f"upstream must be 'stream' or 'single', but is {upstream!r}")
+    if found.upstream not in (None, "stream", "single"):
+        raise ConfigError(f"upstream must be 'stream' or 'single', but is {found.upstream!r}")

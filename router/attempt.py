@@ -104,7 +104,10 @@ class Attempt(msgspec.Struct, eq=False):
             if not 200 <= head.status < 300:
                 body = await exchange.read_all(MAX_ERROR_BODY_BYTES)
                 raise exchange.redirected or self._adapted(provider.error_for, head, body)
-            self._decoder = self._adapted(provider.decoder, head)
+            try:
+                self._decoder = provider.decoder(head)
+            except Exception as bug:  # noqa: BLE001 - the adapter may come from anybody
+                raise self._bug(bug) from None
             batch: list[ProviderEvent] = []
             while True:
                 events = await self._read()
@@ -196,6 +199,8 @@ class Attempt(msgspec.Struct, eq=False):
             return []
         try:
             events = decoder.feed(data) if data else decoder.end()
+            if not events and data and decoder.failure is None and exchange.ended:
+                events, data = decoder.end(), b""  # as the next read would: a whole body came in one
         except Exception as bug:  # noqa: BLE001 - the adapter may come from anybody
             raise self._bug(bug) from None
         if decoder.failure is not None:

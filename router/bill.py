@@ -6,6 +6,8 @@ upper bound and marked so: nobody knows how far the provider went on, and a budg
 
 from collections.abc import Sequence
 
+import msgspec
+
 from ..providers.chat import ChatRequest
 from ..providers.errors import ErrorKind, ProviderError
 from ..providers.events import ProviderEvent, Usage
@@ -18,10 +20,10 @@ from .spend import Reservation
 _NEVER_ARRIVED = (ErrorKind.CONNECT, ErrorKind.DNS, ErrorKind.TLS)
 
 
-class Bill:
+class Bill(msgspec.Struct, eq=False):
     """What is held for one attempt. Closed exactly once; doing it again does nothing.
 
-    Args:
+    Attributes:
         chat: The request, for an estimate.
         answer_max: What its target bounds an answer to where the request does not.
         rates: What the target costs; None: nobody knows.
@@ -29,21 +31,14 @@ class Bill:
         permit: What is taken of the target's limits; None: it has none.
     """
 
-    __slots__ = ("_answer_max", "_batches", "_chat", "_open", "_permit", "_rates", "_reservations", "_total")
-
-    def __init__(
-        self,
-        chat: ChatRequest,
-        answer_max: int | None,
-        rates: Rates | None,
-        total: Report,
-        permit: Permit | None = None,
-        reservations: Sequence[Reservation] = (),
-    ) -> None:
-        self._chat, self._answer_max, self._rates, self._total = chat, answer_max, rates, total
-        self._permit, self._reservations = permit, reservations
-        self._batches: list[list[ProviderEvent]] = []  # looked at when it is over, and then perhaps
-        self._open = True
+    chat: ChatRequest
+    answer_max: int | None
+    rates: Rates | None
+    total: Report
+    permit: Permit | None = None
+    reservations: Sequence[Reservation] = ()
+    _batches: list[list[ProviderEvent]] = []  # looked at when it is over, and then perhaps
+    _open: bool = True
 
     def saw(self, batch: list[ProviderEvent]) -> None:
         """The answer goes on. The batch must not be changed any more."""
@@ -78,8 +73,8 @@ class Bill:
         if usage is None or not whole:
             usage, attempt.estimated = self._estimate(usage), True
         attempt.usage = usage
-        attempt.cost = None if self._rates is None else self._rates.cost(usage)
-        self._total.add(attempt)
+        attempt.cost = None if self.rates is None else self.rates.cost(usage)
+        self.total.add(attempt)
         self._settle(usage, attempt.cost or 0.0, now_s, whole=whole)
 
     def _is_free(self, error: ProviderError) -> bool:
@@ -88,7 +83,7 @@ class Bill:
         return unsaid and not any(map(said, self._batches))
 
     def _estimate(self, counted: Usage | None) -> Usage:
-        wanted = demand(self._chat, self._answer_max)
+        wanted = demand(self.chat, self.answer_max)
         answer = answer_tokens_max(sum(map(said, self._batches)))
         if wanted.answer_max is not None:
             answer = min(answer, wanted.answer_max)
@@ -99,8 +94,8 @@ class Bill:
     def _settle(self, usage: Usage, cost: float, now_s: float, *, whole: bool = False) -> None:
         if self._open:
             self._open = False
-            for reservation in self._reservations:
+            for reservation in self.reservations:
                 reservation.settle(cost)
             self._batches = []
-            if self._permit is not None:
-                self._permit.release(now_s, usage.input_tokens + usage.output_tokens, whole=whole)
+            if self.permit is not None:
+                self.permit.release(now_s, usage.input_tokens + usage.output_tokens, whole=whole)

@@ -8,12 +8,16 @@ commit.
 import asyncio
 from collections.abc import Sequence
 from functools import partial
-from typing import NoReturn
+from typing import NoReturn, cast
+
+import msgspec
 
 from ..providers.errors import ErrorKind, ProviderError, safe_code
 from ..providers.events import Finished, ProviderEvent, Started, TextDelta, Usage, is_useful
 from .bounded import BoundedSeat
 from .context import CallContext
+from .course import Course
+from .demand import plain_tokens
 from .errors import AllTargetsFailed, CallFailed, NoTargetAvailable, RequestRejected, StreamInterrupted
 from .events import HandedOver, Restarted, StreamEvent
 from .pause import Pause
@@ -30,7 +34,7 @@ HOLD_MAX_CHARS = 1024 * 1024
 """No more of an answer is held than this, whatever the route says."""
 
 
-class Call:
+class Call(msgspec.Struct, eq=False):
     """One request of the caller, from its first attempt to its one terminal.
 
     Attributes:
@@ -38,22 +42,17 @@ class Call:
         ended: There is nothing more to come.
     """
 
-    __slots__ = (
-        "_batches", "_begun", "_context", "_course", "_pause", "_pursuit", "_racers", "_racing", "_waited", "ended",
-        "report",
-    )  # fmt: skip
-
-    def __init__(self, context: CallContext) -> None:
-        self._context, self._course = context, context.course
-        self._pursuit: Pursuit | None = None  # whose answer is delivered, or is being asked for
-        self._racers: list[Pursuit] = []
-        self._racing: asyncio.Task[object] | None = None
-        self._pause = Pause(context.loop)
-        self._batches: list[list[StreamEvent]] = []  # what was delivered
-        self._begun = False
-        self._waited = False
-        self.ended = False
-        self.report: Report = context.report
+    _context: CallContext
+    _course: Course
+    report: Report
+    ended: bool = False
+    _begun: bool = False
+    _waited: bool = False
+    _pursuit: Pursuit | None = None  # whose answer is delivered, or is being asked for
+    _batches: list[list[StreamEvent]] = []  # what was delivered
+    _racers: list[Pursuit] = []
+    _racing: asyncio.Task[object] | None = None
+    _pause: Pause | None = None  # made for the first wait
 
     def forbid_restart(self) -> None:
         """The caller reads plain text, and could not be told that what it has is void."""
@@ -86,7 +85,8 @@ class Call:
             racer.stop()
         if self._racing is not None:
             self._racing.cancel()
-        self._pause.end()
+        if self._pause is not None:
+            self._pause.end()
         self._over("cancelled", ErrorKind.CANCELLED)
 
     # Before the commit
@@ -94,20 +94,24 @@ class Call:
     async def _first_batch(self) -> list[StreamEvent]:
         """Go the course until somebody gives a useful delta; for a whole answer, until somebody gives all of it."""
         self._begun = True
-        self._context.generation.calls += 1
         self._leave_out()
-        loop, course = self._context.loop, self._course
-        step: Step = course.next(loop.time())
+        context, course = self._context, self._course
+        context.generation.calls += 1
+        step: Step = course.next(context.loop.time())
         while not self.ended:
             match step:
                 case Ask():
                     try:
                         if self._waited:
                             self._leave_lines(but=step.candidate)
-                        pursuit, batch = await self._ask(step)
-                        batch = [*batch]  # what was seen stays as it was, for the bill
-                        while not self._finished(pursuit) and (held := await self._held(pursuit, batch)) is not None:
-                            batch += held
+                        hedge_after_s = context.seats[step.candidate].hedge_after_s()
+                        if hedge_after_s is None:
+                            self._pursuit = pursuit = Pursuit(context, step.candidate)
+                            batch = await pursuit.first_useful(step)
+                        else:
+                            pursuit, batch = await self._race(step, context.loop.time() + hedge_after_s)
+                        if not self._finished(pursuit):
+                            batch = await self._held(pursuit, batch)
                     except (ProviderError, *UNASKABLE) as failure:
                         step = self._after([(step.candidate, failure)])
                     except Lost as lost:
@@ -121,7 +125,7 @@ class Call:
                 case Wait():
                     self._waited = True
                     await self._wait(step)
-                    step = course.next(loop.time())
+                    step = course.next(context.loop.time())
                 case End():
                     self._fail(step)
                 case Resume():
@@ -131,37 +135,33 @@ class Call:
     def _leave_out(self) -> None:
         """Who is known to be of no use for this request is not asked at all."""
         context = self._context
-        needs = Needs.of(context.chat)
-        plain = needs.plain
+        tokens = plain_tokens(context.chat)
+        needs: Needs | None = None
         for place, seat in enumerate(context.seats):
-            if plain and needs.tokens <= seat.plain_tokens:
+            if tokens is not None and tokens <= seat.plain_tokens:
                 continue
+            needs = needs or Needs.of(context.chat)
             if problem := left_out(seat, needs):
                 self._course.exclude(place, *problem, context.began_s)
 
-    async def _ask(self, step: Ask) -> tuple[Pursuit, list[ProviderEvent]]:
-        """Up to the first useful delta of one target, or of the faster of two."""
+    async def _race(self, step: Ask, hedge_at_s: float) -> tuple[Pursuit, list[ProviderEvent]]:
+        """Up to the first useful delta of the faster of two."""
         context = self._context
-        hedge_after_s = context.seats[step.candidate].hedge_after_s()
-        if hedge_after_s is not None:
-            hedge_at_s = context.loop.time() + hedge_after_s
-            race_is_on = race(context, step, hedge_at_s, self._course.hedge, self._racers)
-            self._racing = racing = context.loop.create_task(race_is_on)
-            try:
-                self._pursuit, batch = await racing
-            except asyncio.CancelledError:
-                self.cancel()
-                await asyncio.wait([racing])
-                task = asyncio.current_task()
-                if self.ended and task is not None and not task.cancelling():
-                    raise Lost([]) from None  # the stream was closed by another task, this one was not cancelled
-                raise
-            finally:
-                self._racing = None
-                self._racers.clear()
-            return self._pursuit, batch
-        self._pursuit = pursuit = Pursuit(context, step.candidate)
-        return pursuit, await pursuit.first_useful(step)
+        race_is_on = race(context, step, hedge_at_s, self._course.hedge, self._racers)
+        self._racing = racing = context.loop.create_task(race_is_on)
+        try:
+            self._pursuit, batch = await racing
+        except asyncio.CancelledError:
+            self.cancel()
+            await asyncio.wait([racing])
+            task = asyncio.current_task()
+            if self.ended and task is not None and not task.cancelling():
+                raise Lost([]) from None  # the stream was closed by another task, this one was not cancelled
+            raise
+        finally:
+            self._racing = None
+            self._racers.clear()
+        return self._pursuit, batch
 
     def _after(self, failures: Sequence[tuple[int, Failure]]) -> Step:
         """Everybody who was asked has failed: what is next?"""
@@ -175,7 +175,14 @@ class Call:
                 ends.append(end)
         return ends[0] if ends else course.next(now_s)
 
-    async def _held(self, pursuit: Pursuit, batch: list[ProviderEvent]) -> list[ProviderEvent] | None:
+    async def _held(self, pursuit: Pursuit, first: list[ProviderEvent]) -> list[ProviderEvent]:
+        """What is delivered at once: all of a whole answer, and of a stream as much as the route has held."""
+        held = [*first]  # what was seen stays as it was, for the bill
+        while not self._finished(pursuit) and (more := await self._more(pursuit, held)) is not None:
+            held += more
+        return held
+
+    async def _more(self, pursuit: Pursuit, batch: list[ProviderEvent]) -> list[ProviderEvent] | None:
         """What comes next, to be held too; None when what is held is to be delivered."""
         context = self._context
         if context.whole:
@@ -198,13 +205,14 @@ class Call:
     async def _wait(self, step: Wait) -> None:
         """Wait for somebody to return, or for a place; any change of anybody's health ends it too."""
         context, at_s = self._context, self._context.since_s()
+        self._pause = pause = self._pause or Pause(context.loop)
         for place, seat in enumerate(context.seats):
             if isinstance(seat, BoundedSeat):
                 if place in step.queues:
-                    seat.wait_in_line(self._pause.interrupt)
+                    seat.wait_in_line(pause.interrupt)
                 else:
                     seat.leave_line()
-        await self._pause.until(step.until_s, context.shared.waiting)
+        await pause.until(step.until_s, context.shared.waiting)
         reason, label = "queue" if step.queues else "return", context.seats[step.candidate].label
         self.report.waited(reason, label, at_s, context.since_s())
 
@@ -223,7 +231,7 @@ class Call:
         report.first_delta_s = self._context.since_s()
         report.target = attempt.report.target
         report.model = _named(batch) or attempt.report.model
-        return self._hand_over(pursuit, [*batch])
+        return self._hand_over(pursuit, cast("list[StreamEvent]", batch))
 
     async def _relayed(self) -> list[StreamEvent]:
         pursuit = self._pursuit
@@ -305,14 +313,15 @@ class Call:
         attempt, finish = pursuit.attempt, self._batches[-1][-1]
         assert attempt is not None
         assert isinstance(finish, Finished)
-        attempt.lease.succeeded(self._context.loop.time())
+        now_s = self._context.loop.time()
+        attempt.lease.succeeded(now_s)
         usage = _counted(self._batches)
         mine = attempt.report
-        mine.outcome, mine.ended_s, mine.usage = "finished", self._context.since_s(), usage
+        mine.outcome, mine.ended_s, mine.usage = "finished", now_s - self._context.began_s, usage
         if attempt.bill is None:
             self.report.add(mine)
         else:
-            attempt.bill.close(mine, None, self._context.loop.time(), whole=True)
+            attempt.bill.close(mine, None, now_s, whole=True)
         self.report.usage = usage
         if usage is not None and mine.first_delta_s is not None:
             attempt.live.latency.record_output(usage.output_tokens, mine.ended_s - mine.first_delta_s)

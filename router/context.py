@@ -1,22 +1,25 @@
 """What the parts of one call share: the request, the seats, the course and the report."""
 
 import asyncio
-import os
 from collections.abc import Sequence
+
+import msgspec
 
 from ..config.model import Route
 from ..providers.chat import ChatRequest
+from .asked import Asked
 from .bounded import in_call
 from .course import Course
 from .generation import Generation
 from .report import Report
 from .resume import resumable
 from .seat import Seat
+from .selection import ordered
 from .shared import Shared
 from .steps import Policy
 
 
-class CallContext:
+class CallContext(msgspec.Struct, frozen=True):
     """The facts of one call; nothing here changes but the course and the report.
 
     Attributes:
@@ -25,42 +28,45 @@ class CallContext:
         single: One JSON body is asked for instead of a stream.
     """
 
-    __slots__ = (
-        "began_s", "chat", "course", "deadline_s", "generation", "loop", "report", "route", "seats", "shared", "single",
-        "whole",
-    )  # fmt: skip
-
-    def __init__(
-        self,
-        shared: Shared,
-        generation: Generation,
-        chat: ChatRequest,
-        route: Route,
-        route_name: str,
-        seats: Sequence[Seat],
-        *,
-        whole: bool,
-        single: bool,
-        deadline_s: float,
-    ) -> None:
-        self.shared, self.chat, self.route = shared, chat, route
-        self.generation = generation
-        self.whole, self.single = whole, single
-        self.loop: asyncio.AbstractEventLoop = shared.loop
-        self.began_s = began_s = shared.loop.time()
-        self.deadline_s = began_s + deadline_s
-        self.seats = seats = in_call(seats, chat, self.deadline_s, whole=whole)
-        policy = Policy(
-            self.deadline_s,
-            generation.config.limits.reserve_s,
-            route.all_open,
-            generation.dispositions(route),
-            route.mid_stream,
-            resumable(chat),
-        )
-        self.course = Course(seats, policy, began_s, shared.rng)
-        self.report = Report(os.urandom(8).hex(), route_name, [], skipped=self.course.skipped)
+    shared: Shared
+    generation: Generation
+    loop: asyncio.AbstractEventLoop
+    chat: ChatRequest
+    route: Route
+    seats: Sequence[Seat]
+    course: Course
+    report: Report
+    began_s: float
+    deadline_s: float
+    whole: bool
+    single: bool
 
     def since_s(self) -> float:
         """Seconds since the call began."""
         return self.loop.time() - self.began_s
+
+
+def in_context(shared: Shared, generation: Generation, what: Asked, deadline_s: float, *, whole: bool) -> CallContext:
+    """The context of a call that begins now.
+
+    Args:
+        deadline_s: In so many seconds.
+    """
+    loop, chat, route = shared.loop, what.chat, what.route
+    began_s = loop.time()
+    by_s = began_s + deadline_s
+    known = generation.seats(route, what.key, what.clocks)
+    order = ordered(known, route.select, chat, what.sticky, began_s, shared.rng)
+    seats = in_call(order, chat, by_s, whole=whole)
+    policy = Policy(
+        by_s,
+        generation.config.limits.reserve_s,
+        route.all_open,
+        generation.dispositions(route),
+        route.mid_stream,
+        resumable(chat),
+    )
+    course = Course(seats, policy, began_s, shared.rng)
+    report = Report(shared.call_id(), what.shown, [], skipped=course.skipped)
+    single = (what.upstream or route.upstream) == "single"
+    return CallContext(shared, generation, loop, chat, route, seats, course, report, began_s, by_s, whole, single)

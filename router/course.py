@@ -12,6 +12,8 @@ Selection and health are read when a target is needed, not before, so that a cal
 import random
 from collections.abc import Iterable, Sequence
 
+import msgspec
+
 from ..config.model import MidStream, Retry
 from ..providers.errors import ErrorKind, ProviderError
 from .limits import Limited
@@ -46,57 +48,52 @@ _LEFT_ALONE = frozenset(("breaker_open", "probing", "parked", "isolated", "retur
 """Why health refuses a target."""
 
 
-class _Standing:
+class _Standing(msgspec.Struct, gc=False):
     """How one candidate stands within this call."""
 
-    __slots__ = ("asked", "broke", "deferred", "done", "dormant", "hint_waited", "once_more", "tries")
-
-    def __init__(self, *, dormant: bool) -> None:
-        self.dormant = dormant  # its kind of error has not come up
-        self.tries = 0  # since it was last handed the call
-        self.asked = False
-        self.done = False  # it is not asked again in this call
-        self.hint_waited = False
-        self.deferred = False  # a try is due, and waits for a place
-        self.broke = False  # the delivered answer, or a way of going on with it
-        self.once_more = False  # it may be asked again all the same
+    dormant: bool  # its kind of error has not come up
+    tries: int = 0  # since it was last handed the call
+    asked: bool = False
+    done: bool = False  # it is not asked again in this call
+    hint_waited: bool = False
+    deferred: bool = False  # a try is due, and waits for a place
+    broke: bool = False  # the delivered answer, or a way of going on with it
+    once_more: bool = False  # it may be asked again all the same
 
 
-class Course:
+class Course(msgspec.Struct, eq=False):
     """The course of one call.
 
-    Args:
-        candidates: The targets in the order in which they are to be asked.
-        rng: Draws the jitter.
-
     Attributes:
+        candidates: The targets in the order in which they are to be asked.
+        began_s: When the call began.
+        rng: Draws the jitter.
         skipped: Who was passed over, and why, so far.
         errors: The errors of all attempts, in order.
         restartable: The caller can be told that what it has is void.
     """
 
-    def __init__(self, candidates: Sequence[Candidate], policy: Policy, began_s: float, rng: random.Random) -> None:
-        self._candidates = candidates
-        self._policy = policy
-        self._began_s = began_s
-        self._rng = rng
-        self._standings = [_Standing(dormant=candidate.only_on is not None) for candidate in candidates]
-        self._refused_dialects: set[str] = set()
-        self._asked = False  # anybody
-        self._last_resort_used = False
-        self._woken: list[int] = []
-        self._turns: Turns | None = None  # since it has waited
-        self._resumed: set[tuple[MidStream, int]] = set()  # ways of going on that were tried
-        self._broke_with = ErrorKind.UNKNOWN
-        self.restartable = True
-        self.skipped: list[Skipped] = []
-        self.errors: list[ProviderError] = []
+    candidates: Sequence[Candidate]
+    policy: Policy
+    began_s: float
+    rng: random.Random
+    restartable: bool = True
+    skipped: list[Skipped] = []
+    errors: list[ProviderError] = []
+    _standings: dict[int, _Standing] = {}  # of those who were looked at
+    _refused_dialects: set[str] = set()
+    _asked: bool = False  # anybody
+    _last_resort_used: bool = False
+    _woken: list[int] = []
+    _turns: Turns | None = None  # since it has waited
+    _resumed: set[tuple[MidStream, int]] = set()  # ways of going on that were tried
+    _broke_with: ErrorKind = ErrorKind.UNKNOWN
 
     # What to do next
 
     def next(self, now_s: float) -> Step:
         """Who is to be asked now."""
-        policy = self._policy
+        policy = self.policy
         latest_s = policy.deadline_s - MIN_ATTEMPT_S
         if now_s >= latest_s:  # the same sum as below: a wait until now would never end
             return End("deadline", ErrorKind.DEADLINE)
@@ -104,7 +101,7 @@ class Course:
         queues: list[int] = []
         limited: set[int] = set()
         for place, candidate in self._in_turn():
-            standing = self._standings[place]
+            standing = self._standing(place)
             if standing.done or standing.dormant:
                 continue
             refusal = candidate.refusal(now_s)
@@ -140,14 +137,14 @@ class Course:
 
     def deferred(self, place: int) -> None:
         """A try at this target was due, and found it full: the call waits its turn, and the tries go on counting."""
-        self._standings[place].deferred = True
+        self._standing(place).deferred = True
 
     def failed(self, place: int, error: ProviderError, now_s: float) -> End | None:
         """This target's turn ended before the commit, with no retry left. Is the call over for it?"""
         self._note(error)
-        standing = self._standings[place]
-        candidate = self._candidates[place]
-        disposition = self._policy.dispositions[error.kind]
+        standing = self._standing(place)
+        candidate = self.candidates[place]
+        disposition = self.policy.dispositions[error.kind]
         if error.kind is not ErrorKind.RATE_LIMITED:  # that one is parked, and asked again if that ends in time
             standing.done = True
         standing.tries = 0
@@ -164,7 +161,7 @@ class Course:
                 asked_another = bool(self._refused_dialects)
                 self._refused_dialects.add(candidate.dialect)
                 self._exclude_dialect(candidate.dialect, now_s)
-                if asked_another or all(standing.done or standing.dormant for standing in self._standings):
+                if asked_another or not self._anybody_left():
                     return End("rejected", error.kind)
             case "yes":
                 pass
@@ -172,8 +169,8 @@ class Course:
 
     def hedge(self, place: int, now_s: float) -> Ask | None:
         """Whom to ask beside this silent target: somebody untried whose breaker is closed, and who can pay."""
-        for other, candidate in enumerate(self._candidates):
-            standing = self._standings[other]
+        for other, candidate in enumerate(self.candidates):
+            standing = self._standing(other)
             if other == place or standing.done or standing.dormant or standing.asked or not candidate.may_hedge(now_s):
                 continue
             return self._ask(other, now_s, "hedge")
@@ -181,25 +178,25 @@ class Course:
 
     def exclude(self, place: int, reason: str, detail: str, now_s: float) -> None:
         """This target cannot be asked at all in this call; nothing was sent."""
-        self._standings[place].done = True
+        self._standing(place).done = True
         self._skip(place, reason, detail, now_s)
 
     # What the retries ask
 
     def tried(self, place: int) -> None:
         """A try at this target begins."""
-        standing = self._standings[place]
+        standing = self._standing(place)
         standing.tries += 1
         standing.asked = self._asked = True
 
     def try_failed(self, place: int, error: ProviderError, now_s: float) -> float | None:
         """A try failed before its commit. How long to wait before the same target is tried again; None: it is not."""
         self._note(error)
-        standing, candidate = self._standings[place], self._candidates[place]
+        standing, candidate = self._standing(place), self.candidates[place]
         retry = candidate.retry
         if standing.tries >= retry.attempts:
             return None
-        rule = self._policy.dispositions[error.kind].retry
+        rule = self.policy.dispositions[error.kind].retry
         if error.should_retry is not None and not error.local:
             if not error.should_retry:
                 rule = "never"
@@ -223,12 +220,12 @@ class Course:
             case "fresh_connection" if standing.tries == 1:
                 if error.reused_connection or not self._somebody_else(place, now_s):
                     delay_s = 0.0
-        if delay_s is None or now_s + delay_s > self._policy.deadline_s - MIN_ATTEMPT_S:
+        if delay_s is None or now_s + delay_s > self.policy.deadline_s - MIN_ATTEMPT_S:
             return None
         refusal = candidate.refusal(now_s)
         if isinstance(refusal, Limited) and refusal.queues:
             back_s = refusal.until_s or now_s
-            if back_s > self._policy.deadline_s - MIN_ATTEMPT_S:
+            if back_s > self.policy.deadline_s - MIN_ATTEMPT_S:
                 return None
         elif refusal is not None and (refusal.until_s is None or refusal.until_s > now_s + delay_s):
             return None  # this very failure has opened its breaker: no use in waiting
@@ -241,23 +238,23 @@ class Course:
 
         It leaves a reserve of the deadline while somebody else can still be asked; the last may use all that is left.
         """
-        own_s = self._candidates[place].first_delta_s
-        left_s = self._policy.deadline_s - now_s
+        own_s = self.candidates[place].first_delta_s
+        left_s = self.policy.deadline_s - now_s
         if not self._somebody_else(place, now_s):
-            return self._policy.deadline_s, left_s < own_s
-        limit_s = min(own_s, left_s - min(self._policy.reserve_s, left_s / 2))
+            return self.policy.deadline_s, left_s < own_s
+        limit_s = min(own_s, left_s - min(self.policy.reserve_s, left_s / 2))
         return now_s + limit_s, limit_s < own_s
 
     # After the commit
 
     def broke_off(self, place: int, error: ProviderError, relayed: Relayed, now_s: float) -> Resume | End:
         """The delivered answer broke off at this target, or a way of going on with it failed there."""
-        disposition = self._policy.dispositions[error.kind]
+        disposition = self.policy.dispositions[error.kind]
         self._broke_with = error.kind
         if disposition.ask_another == "no":
             return End("interrupted", error.kind)
         if error.kind not in _OF_THE_FORM:
-            standing = self._standings[place]
+            standing = self._standing(place)
             repeatable = disposition.retry != "never" or error.kind in _BROKEN_OFF
             standing.broke, standing.once_more = True, repeatable and not standing.broke
             self._resumed = {(policy, other) for policy, other in self._resumed if other != place}
@@ -269,19 +266,19 @@ class Course:
         Policies in the route's order, each only where it is correct for what was delivered; for each those first who
         have not broken off, then those who have, once more, if their own errors permit it.
         """
-        standings = self._standings
-        places = [place for place, standing in enumerate(standings) if not standing.broke]
-        places += [place for place, standing in enumerate(standings) if standing.once_more]
+        everybody = range(len(self.candidates))
+        places = [place for place in everybody if not self._standing(place).broke]
+        places += [place for place in everybody if self._standing(place).once_more]
         for policy in self._mid_stream(relayed):
             for place in places:
                 if (policy, place) not in self._resumed and self._can_resume(policy, place, now_s):
                     self._resumed.add((policy, place))
-                    return Resume(place, policy, now_s + self._candidates[place].first_delta_s)
+                    return Resume(place, policy, now_s + self.candidates[place].first_delta_s)
         return End("interrupted", self._broke_with)
 
     def _mid_stream(self, relayed: Relayed) -> tuple[MidStream, ...]:
         """The policies that are correct for what was delivered."""
-        policy = self._policy
+        policy = self.policy
         if relayed.only_reasoning and policy.mid_stream:
             return ("restart",)  # nothing of the answer itself is out: a marked fresh start harms nobody
         joinable = relayed.plain and policy.resumable
@@ -294,38 +291,49 @@ class Course:
         return tuple(name for name in policy.mid_stream if correct[name])
 
     def _can_resume(self, policy: MidStream, place: int, now_s: float) -> bool:
-        candidate = self._candidates[place]
-        standing = self._standings[place]
+        candidate = self.candidates[place]
+        standing = self._standing(place)
         if standing.done or standing.dormant or candidate.refusal(now_s) is not None:
             return False
         return policy != "continue" or candidate.capabilities.prefill in ("plain", "echoed")
 
     # The rest
 
+    def _standing(self, place: int) -> _Standing:
+        standing = self._standings.get(place)
+        if standing is None:
+            standing = self._standings[place] = _Standing(self.candidates[place].only_on is not None)
+        return standing
+
+    def _anybody_left(self) -> bool:
+        standings = map(self._standing, range(len(self.candidates)))
+        return any(not (standing.done or standing.dormant) for standing in standings)
+
     def _in_turn(self) -> Iterable[tuple[int, Candidate]]:
         """Everybody by place; those whose kind of error has come up before all others."""
         if not self._woken:
-            return enumerate(self._candidates)
-        places = [*self._woken, *(p for p in range(len(self._candidates)) if p not in self._woken)]
-        return [(place, self._candidates[place]) for place in places]
+            return enumerate(self.candidates)
+        places = [*self._woken, *(p for p in range(len(self.candidates)) if p not in self._woken)]
+        return [(place, self.candidates[place]) for place in places]
 
     def _wake(self, kind: ErrorKind) -> bool:
         """Wake those who stand by for this kind of error. Is there anybody?"""
         woken = [
             place
-            for place, candidate in enumerate(self._candidates)
-            if candidate.only_on is kind and self._standings[place].dormant and not self._standings[place].done
+            for place, candidate in enumerate(self.candidates)
+            if candidate.only_on is kind and self._standing(place).dormant and not self._standing(place).done
         ]
         for place in woken:
-            self._standings[place].dormant = False
-        if woken and self._policy.dispositions[kind].ask_another == "no":
-            for place, standing in enumerate(self._standings):  # nobody else may be asked after such an error
+            self._standing(place).dormant = False
+        if woken and self.policy.dispositions[kind].ask_another == "no":
+            for place in range(len(self.candidates)):  # nobody else may be asked after such an error
+                standing = self._standing(place)
                 standing.done = standing.done or place not in woken
         self._woken = [*woken, *self._woken]
         return bool(woken)
 
     def _ask(self, place: int, now_s: float, why: str) -> Ask:
-        standing = self._standings[place]
+        standing = self._standing(place)
         if standing.asked and why == "handover":
             why = "return"
         if standing.deferred:
@@ -358,11 +366,11 @@ class Course:
 
     def _somebody_else(self, place: int, now_s: float) -> bool:
         """Can anybody else still be asked before the deadline?"""
-        for other, candidate in enumerate(self._candidates):
-            if other == place or self._standings[other].done or self._standings[other].dormant:
+        for other, candidate in enumerate(self.candidates):
+            if other == place or self._standing(other).done or self._standing(other).dormant:
                 continue
             refusal = candidate.refusal(now_s)
-            if refusal is None or (refusal.until_s is not None and refusal.until_s < self._policy.deadline_s):
+            if refusal is None or (refusal.until_s is not None and refusal.until_s < self.policy.deadline_s):
                 return True
             if refusal.until_s is None and isinstance(refusal, Limited) and refusal.queues:
                 return True
@@ -372,17 +380,17 @@ class Course:
         """Too long for one window: too long for every window that is known to be no larger."""
         if refused_by is None:
             return
-        for place, candidate in enumerate(self._candidates):
+        for place, candidate in enumerate(self.candidates):
             window = candidate.capabilities.context_window
-            if candidate.only_on is None and not self._standings[place].done and window and window <= refused_by:
-                self._standings[place].done = True
+            if candidate.only_on is None and not self._standing(place).done and window and window <= refused_by:
+                self._standing(place).done = True
                 self._skip(place, "context_window", f"its context window of {window} tokens is no larger", now_s)
 
     def _exclude_dialect(self, dialect: str, now_s: float) -> None:
         """What one dialect refuses may please another; the same dialect is not asked twice."""
-        for place, candidate in enumerate(self._candidates):
-            if candidate.only_on is None and not self._standings[place].done and candidate.dialect == dialect:
-                self._standings[place].done = True
+        for place, candidate in enumerate(self.candidates):
+            if candidate.only_on is None and not self._standing(place).done and candidate.dialect == dialect:
+                self._standing(place).done = True
                 self._skip(place, "dialect", f"it speaks {dialect} too, which has refused this request", now_s)
 
     def _note(self, error: ProviderError) -> None:
@@ -391,11 +399,11 @@ class Course:
 
     def _backoff_s(self, retry: Retry, tries: int) -> float:
         """Full jitter, so that callers who failed together do not come back together."""
-        return self._rng.uniform(0.0, min(retry.backoff_max_s, retry.backoff_s * 2.0 ** (tries - 1)))
+        return self.rng.uniform(0.0, min(retry.backoff_max_s, retry.backoff_s * 2.0 ** (tries - 1)))
 
     def _skip(self, place: int, reason: str, detail: str, now_s: float, until_s: float | None = None) -> None:
-        label = self._candidates[place].label
+        label = self.candidates[place].label
         if not any(skip.target == label and skip.reason == reason for skip in self.skipped):
-            at_s = now_s - self._began_s
-            back_s = None if until_s is None else until_s - self._began_s
+            at_s = now_s - self.began_s
+            back_s = None if until_s is None else until_s - self.began_s
             self.skipped.append(Skipped(label, reason, detail, at_s, back_s))

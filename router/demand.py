@@ -46,6 +46,18 @@ def estimated_tokens(chat: ChatRequest) -> int:
     return chars // _CHARS_PER_TOKEN + images * _IMAGE_TOKENS
 
 
+def plain_tokens(chat: ChatRequest) -> int | None:
+    """The same of a request that is text alone; None for any other."""
+    if chat.tools or chat.response_format is not None:
+        return None
+    chars = 0 if chat.system is None else len(chat.system)
+    for message in chat.messages:
+        if not message.is_plain or message.role == "tool":
+            return None
+        chars += len(message.text)
+    return chars // _CHARS_PER_TOKEN
+
+
 class Demand(NamedTuple):
     """What one request will use at one target.
 

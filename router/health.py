@@ -32,13 +32,14 @@ class TargetHealth:
 
     Attributes:
         parking: The target's own park.
+        ramp: Its slow start.
         returning: The line of those who waited for it, since it was back last.
         probing: A probe is out.
     """
 
     __slots__ = (
-        "_announcer", "_calm", "_isolated_until_s", "_opened_by", "_policy", "_probe", "_ramp", "breaker",
-        "credentials", "parking", "returning",
+        "_announcer", "_calm", "_isolated_until_s", "_opened_by", "_policy", "_probe", "breaker",
+        "credentials", "parking", "ramp", "returning",
     )  # fmt: skip
 
     def __init__(
@@ -56,7 +57,7 @@ class TargetHealth:
         self._probe: Lease | None = None
         self._isolated_until_s: float | None = None
         self._opened_by = ""
-        self._ramp = Ramp(policy.slow_start_s)
+        self.ramp = Ramp(policy.slow_start_s)
         self.returning: ReturnLine | None = None
         self._calm = True  # closed, nothing parked or doubted, not isolated, no probe out
 
@@ -71,11 +72,6 @@ class TargetHealth:
     def slow_call_s(self) -> float | None:
         """Without a useful delta for longer than this a call is slow."""
         return self._policy.slow_call_s
-
-    @property
-    def steady(self) -> bool:
-        """It takes its full share: it is not in slow start."""
-        return self._ramp.from_s is None
 
     def refusal(self, now_s: float) -> Refusal | None:
         """Why the target may not be asked now; None when it may."""
@@ -100,7 +96,7 @@ class TargetHealth:
 
     def share(self, now_s: float) -> float:
         """How much of its usual share of calls it should take: it rises to 1 after its breaker has closed."""
-        return self._ramp.share(now_s)
+        return self.ramp.share(now_s)
 
     def has_other_credential(self, error: ProviderError, now_s: float) -> bool:
         """After such an error with one of its keys: can it be asked with another, or a renewed one, at once?"""
@@ -154,17 +150,18 @@ class TargetHealth:
         """Take the right to ask the target now. Whoever asks one that is left alone, asks as its probe."""
         breaker = self.breaker
         if self._calm:
-            return Lease(self, breaker.epoch, self.credentials.next())
+            credential = self.credentials.next()
+            return Lease(self, breaker.epoch, credential, credential.edition)
         if self._isolated_until_s is not None and now_s >= self._isolated_until_s:
             self._isolated_until_s = None
             self._changed(now_s, "isolation_over")
         left_alone = breaker.state != "closed" or self.park is not None
         credential = self.credentials.take(now_s)
         if left_alone and self._probe is not None:  # only as a last resort: the probe that is out keeps its task
-            return Lease(self, -1, credential)
+            return Lease(self, -1, credential, credential.edition)
         if breaker.state == "open":
             breaker.begin_probe()
-        lease = Lease(self, breaker.epoch, credential, probe=left_alone)
+        lease = Lease(self, breaker.epoch, credential, credential.edition, left_alone)
         lease.use(credential)
         if self.parking.park is not None:
             self.parking.probe = lease
@@ -211,7 +208,7 @@ class TargetHealth:
                 if self._calm:
                     return
             elif breaker.state == "closed":
-                self._ramp.begin(now_s)
+                self.ramp.begin(now_s)
             elif lease.slow:
                 reason = self._opened_by = "slow"
         lease.credential.answered(back=lease.credential.probe is lease)
@@ -273,7 +270,7 @@ class TargetHealth:
     def restore(self, now_s: float) -> None:
         """Ask it again at once, whatever it was left alone for."""
         if self.breaker.state != "closed":
-            self._ramp.begin(now_s)
+            self.ramp.begin(now_s)
         self.breaker.close(now_s)
         self.parking.lift()
         for credential in self.credentials.all:

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from ..providers.errors import ProviderError
 from .credentials import Credential
 
@@ -9,12 +11,13 @@ if TYPE_CHECKING:
     from .health import TargetHealth
 
 
-class Lease:
+class Lease(msgspec.Struct, eq=False):
     """The right to ask a target once. Settled exactly once, at the attempt's end; a probe at its first useful delta.
 
     Settling again does nothing, so that every path out of an attempt may settle without asking who was first.
 
     Attributes:
+        health: Of the target; it is told how the attempt went.
         epoch: Of the breaker, when it was given.
         credential: Which key is to be used.
         edition: Of that key.
@@ -22,13 +25,13 @@ class Lease:
         slow: It has waited for a useful delta for longer than `slow_call_s`.
     """
 
-    __slots__ = ("_health", "_settled", "credential", "edition", "epoch", "probe", "slow")
-
-    def __init__(self, health: "TargetHealth", epoch: int, credential: Credential, *, probe: bool = False) -> None:
-        self._health, self.epoch, self.credential, self.probe = health, epoch, credential, probe
-        self.edition = credential.edition
-        self.slow = False
-        self._settled = False
+    health: "TargetHealth"
+    epoch: int
+    credential: Credential
+    edition: int
+    probe: bool = False
+    slow: bool = False
+    _settled: bool = False
 
     def use(self, credential: Credential) -> None:
         """Ask with this key; if it is parked, as its probe."""
@@ -45,16 +48,16 @@ class Lease:
         """The target answered."""
         if not self._settled:
             self._settled = True
-            self._health._succeeded(self, now_s)
+            self.health._succeeded(self, now_s)
 
     def failed(self, error: ProviderError, now_s: float) -> None:
         """The attempt failed; the error's disposition says whether the target is to blame."""
         if not self._settled:
             self._settled = True
-            self._health._failed(self, error, now_s)
+            self.health._failed(self, error, now_s)
 
     def abandoned(self, now_s: float) -> None:
         """The caller left, or nothing was sent: that says nothing about the target, unless it had been slow."""
         if not self._settled:
             self._settled = True
-            self._health._abandoned(self, now_s)
+            self.health._abandoned(self, now_s)

@@ -2,23 +2,19 @@
 
 import asyncio
 
+import msgspec
 
-class Pause:
-    """One wait at a time.
 
-    Attributes:
-        waiting: Somebody waits in it now.
-    """
+class Pause(msgspec.Struct, eq=False):
+    """One wait at a time."""
 
-    __slots__ = ("_loop", "_wake", "ended")
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._wake: asyncio.Future[None] | None = None
-        self.ended = False
+    loop: asyncio.AbstractEventLoop
+    ended: bool = False
+    _wake: asyncio.Future[None] | None = None
 
     @property
     def waiting(self) -> bool:
+        """Somebody waits in it now."""
         return self._wake is not None
 
     async def until(self, until_s: float, also: "dict[asyncio.Future[None], None] | None" = None) -> None:
@@ -28,7 +24,7 @@ class Pause:
             until_s: On the loop's clock.
             also: Whoever wakes the futures in it ends the wait too; a dict, because it keeps their order.
         """
-        loop = self._loop
+        loop = self.loop
         while not self.ended and (now_s := loop.time()) < until_s:  # uvloop's timers may ring a little early
             self._wake = wake = loop.create_future()
             timer = loop.call_at(max(until_s, now_s + 0.0005), _ring, wake)

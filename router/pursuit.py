@@ -6,6 +6,8 @@ Whatever way a try ends, its lease is settled and its report complete.
 import asyncio
 from collections.abc import Callable
 
+import msgspec
+
 from ..providers.chat import ChatRequest
 from ..providers.errors import ErrorKind, ProviderError
 from ..providers.events import Finished, ProviderEvent, any_useful
@@ -31,28 +33,26 @@ class Full(LeftAlone):
     """It is merely full: the call waits for its turn."""
 
 
-class Pursuit:
+class Pursuit(msgspec.Struct, eq=False):
     """One target's turn in a call.
 
     Attributes:
+        context: Of the call.
         place: The target's seat.
         attempt: The attempt that is open.
         stopped: It was ended from outside.
     """
 
-    __slots__ = ("_context", "_pause", "attempt", "place", "stopped")
-
-    def __init__(self, context: CallContext, place: int) -> None:
-        self._context = context
-        self._pause = Pause(context.loop)
-        self.place = place
-        self.attempt: Attempt | None = None
-        self.stopped = False
+    context: CallContext
+    place: int
+    attempt: Attempt | None = None
+    stopped: bool = False
+    _pause: Pause | None = None  # made for the first back-off
 
     @property
     def in_back_off(self) -> bool:
         """Nothing is asked now: it waits for its next try."""
-        return self._pause.waiting
+        return self._pause is not None and self._pause.waiting
 
     async def first_useful(self, step: Ask) -> list[ProviderEvent]:
         """Open attempts until one gives a useful delta, or the course has no other try here.
@@ -66,7 +66,7 @@ class Pursuit:
             return await self.once(step.why, step.first_by_s, short=step.short)
         except ProviderError as error:
             failed = error
-        context, place = self._context, self.place
+        context, place = self.context, self.place
         course, loop, seat = context.course, context.loop, context.seats[place]
         delay_s = course.try_failed(place, failed, loop.time())
         if delay_s is None:
@@ -86,8 +86,11 @@ class Pursuit:
                 raise
 
         async def sleep(delay_s: float) -> None:
+            if self.stopped:
+                return
             at_s = context.since_s()
-            await self._pause.until(loop.time() + delay_s)
+            self._pause = pause = self._pause or Pause(loop)
+            await pause.until(loop.time() + delay_s)
             reason = "backoff" if failed.retry_after_s is None else "hint"
             context.report.waits.append(Waited(reason, seat.label, at_s, context.since_s() - at_s))
 
@@ -128,7 +131,7 @@ class Pursuit:
             Unsupported: The target cannot be asked this at all; nothing was sent.
             LeftAlone: It may not be asked any more.
         """
-        context = self._context
+        context = self.context
         loop, seat = context.loop, context.seats[self.place]
         live = seat.live
         stream = not context.single
@@ -221,27 +224,28 @@ class Pursuit:
         if self.stopped:
             return
         self.stopped = True
-        self._pause.end()
+        if self._pause is not None:
+            self._pause.end()
         attempt, self.attempt = self.attempt, None
         if attempt is None:
             return
         attempt.abort()
-        attempt.lease.abandoned(self._context.loop.time())
+        attempt.lease.abandoned(self.context.loop.time())
         self._charge(attempt, ProviderError(ErrorKind.CANCELLED))
         if attempt.report.outcome != "running":
             return
         if detail is None:
-            attempt.report.failed(ProviderError(ErrorKind.CANCELLED), self._context.since_s())
+            attempt.report.failed(ProviderError(ErrorKind.CANCELLED), self.context.since_s())
         else:
-            now_s = self._context.since_s()
+            now_s = self.context.since_s()
             attempt.report.unused(detail, now_s)
             if attempt.report.first_delta_s is None:  # at least so long: or percentiles would know only the fast ones
-                attempt.live.latency.record(now_s - attempt.report.began_s, self._context.loop.time())
-        self._context.shared.attempt_ended(self._context.report, attempt.report)
+                attempt.live.latency.record(now_s - attempt.report.began_s, self.context.loop.time())
+        self.context.shared.attempt_ended(self.context.report, attempt.report)
 
     def _unsent(self, why: str, error: ProviderError) -> None:
         """There is no key to be had: nothing was sent, and the report has to say so."""
-        context, live = self._context, self._context.seats[self.place].live
+        context, live = self.context, self.context.seats[self.place].live
         error.target = live.label
         report = AttemptReport(live.label, live.target.provider, live.model, why, context.since_s())
         report.failed(error, context.since_s())
@@ -265,17 +269,17 @@ class Pursuit:
             return
         error.target = attempt.report.target
         attempt.close()
-        attempt.lease.failed(error, self._context.loop.time())
+        attempt.lease.failed(error, self.context.loop.time())
         self._charge(attempt, error)
-        attempt.report.failed(error, self._context.since_s())
-        self._context.shared.attempt_ended(self._context.report, attempt.report)
+        attempt.report.failed(error, self.context.since_s())
+        self.context.shared.attempt_ended(self.context.report, attempt.report)
 
     def _charge(self, attempt: Attempt, error: ProviderError) -> None:
         if attempt.bill is not None:
-            attempt.bill.close(attempt.report, error, self._context.loop.time(), whole=attempt.finished)
+            attempt.bill.close(attempt.report, error, self.context.loop.time(), whole=attempt.finished)
 
     def _is_empty(self, batch: list[ProviderEvent]) -> bool:
-        if not self._context.route.ask_another_when_empty or any_useful(batch):
+        if not self.context.route.ask_another_when_empty or any_useful(batch):
             return False
         finish = batch[-1]
         return isinstance(finish, Finished) and finish.reason in _SAYS_NOTHING

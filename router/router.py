@@ -13,12 +13,11 @@ from ..providers.chat import Messages
 from .answer import Answer, collect
 from .asked import CallOptions, asked
 from .call import Call
-from .context import CallContext
+from .context import in_context
 from .errors import WrongLoop
 from .live import LiveTarget
 from .observe import Observer
 from .plan import PLAIN, Plan, plan
-from .selection import ordered
 from .shared import Shared
 from .snapshot import HealthChanged, HealthSnapshot, snapshot
 from .spend import WALL_CLOCK, WallClock
@@ -228,33 +227,24 @@ class Router:
         limits = generation.config.limits
         what = asked(generation.config, messages, options)
         default_s = limits.complete_deadline_s if whole else limits.deadline_s
-        seats = generation.seats(what.route, what.key, what.clocks)
-        context = CallContext(
-            shared,
-            generation,
-            what.chat,
-            what.route,
-            what.shown,
-            ordered(seats, what.route.select, what.chat, what.sticky, shared.loop.time(), shared.rng),
-            whole=whole,
-            single=(what.upstream or what.route.upstream) == "single",
-            deadline_s=what.deadline_s or what.route.deadline_s or default_s,
+        context = in_context(
+            shared, generation, what, what.deadline_s or what.route.deadline_s or default_s, whole=whole
         )
-        return Call(context)
+        return Call(context, context.course, context.report)
 
     def _entered(self) -> Shared:
         shared = self._shared
         if shared is None:
             raise WrongLoop("this Router is not entered: use 'async with Router(…) as router'")
-        if os.getpid() != shared.process:  # first, since asyncio sees no running loop in a forked process
-            raise WrongLoop("this Router was entered before the process was forked: make one Router in each worker")
         try:
             running = asyncio.get_running_loop()
-        except RuntimeError:
+        except RuntimeError:  # there is none; or this is a fork of the process that runs it
             running = None
-        if running is not shared.loop:
-            raise WrongLoop("this Router belongs to another event loop: make one Router for each loop")
-        return shared
+        if running is shared.loop:
+            return shared
+        if os.getpid() != shared.process:
+            raise WrongLoop("this Router was entered before the process was forked: make one Router in each worker")
+        raise WrongLoop("this Router belongs to another event loop: make one Router for each loop")
 
 
 def _config_of(source: Config | str | Path | Sequence[str | Target]) -> Config:

@@ -36,11 +36,6 @@ class Needs(NamedTuple):
     json_schema: bool
     tokens: int
 
-    @property
-    def plain(self) -> bool:
-        """Only text, of whose length alone it depends who can answer."""
-        return not (self.images or self.tools or self.json_schema)
-
     @classmethod
     def of(cls, chat: ChatRequest) -> Self:
         tokens = estimated_tokens(chat)
@@ -81,7 +76,7 @@ def ordered(
         sticky: A conversation's key: within a tier its calls go to the same target while that is well, so that prompt
             caches stay warm.
     """
-    loop_with = _tool_loop_with(chat)
+    loop_with = _tool_loop_with(chat) if chat.messages[-1].role == "tool" else None
     if select == "priority" and sticky is None and loop_with is None and _all_steady(seats):
         return seats  # as written: what nearly every call wants costs nothing
     tiers: dict[int, list[Seat]] = {}
@@ -131,22 +126,20 @@ def _rendezvous(key: str, seat: Seat) -> float:
 
 def _all_steady(seats: Sequence[Seat]) -> bool:
     for seat in seats:  # noqa: SIM110 - a generator would cost more than all the rest
-        if not seat.live.health.steady:
+        if seat.live.health.ramp.from_s is not None:
             return False
     return True
 
 
 def _ramped(order: list[Seat], now_s: float, rng: random.Random) -> list[Seat]:
     """Those in slow start take only a growing share: else a target that is just back would drown at once."""
-    back: list[Seat] = [seat for seat in order if not seat.live.health.steady]
+    back: list[Seat] = [seat for seat in order if seat.live.health.ramp.from_s is not None]
     late = [seat for seat in back if rng.random() > seat.live.health.share(now_s)]
     return [seat for seat in order if seat not in late] + late if late else order
 
 
 def _tool_loop_with(chat: ChatRequest) -> str | None:
     """The provider whose tool calls the last messages answer, if its opaque state is in the conversation."""
-    if chat.messages[-1].role != "tool":
-        return None
     for message in reversed(chat.messages):
         if message.role == "assistant":
             return message.provider

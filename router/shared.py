@@ -51,6 +51,7 @@ class Shared:
         self.watch = Watch(loop)
         self.rng = rng
         self.process = os.getpid()
+        self._ids = random.Random()  # noqa: S311 - a name for people, and no secret
         self.waiting: dict[asyncio.Future[None], None] = {}
         self.log = CallLog()
         self.observers = Observers(observers, self.log.observer_raised)
@@ -62,6 +63,10 @@ class Shared:
         self._ledgers: dict[object, Ledger] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self.generation = Generation(1, config, self._record, self._hedge_budgets, ledger_of=self._ledger)
+
+    def call_id(self) -> str:
+        """An id for a call."""
+        return f"{self._ids.getrandbits(64):016x}"
 
     def swap(self, config: Config) -> None:
         """Serve new calls by this configuration from now on; the old generation closes with its last call."""

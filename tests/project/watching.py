@@ -41,7 +41,7 @@ def course() -> Followed:
     """What each step of a call leads to."""
     followed: Followed = defaultdict(lambda: defaultdict(set))
 
-    class Watched(Course):
+    class Watched(Course, eq=False, dict=True):
         at, told, inside = BEGIN, "", False
 
         def _watch(self, what: str, step: Any) -> Any:

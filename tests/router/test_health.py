@@ -265,26 +265,26 @@ def test_a_hint_is_believed_once() -> None:
 
 def test_slow_start_rises_from_a_tenth_to_all() -> None:
     health = opened()
-    assert (health.steady, health.share(1.0)) == (True, 1.0)
+    assert (health.ramp.from_s, health.share(1.0)) == (None, 1.0)
     health.admit(5.0).committed(5.0)
-    assert not health.steady
+    assert health.ramp.from_s is not None
     assert [round(health.share(5.0 + passed_s), 2) for passed_s in (0, 2.5, 5, 7.5, 9.99)] == [0.1, 0.33, 0.55, 0.78, 1]
     assert health.share(15.0) == 1.0
-    assert health.steady
+    assert health.ramp.from_s is None
 
 
 def test_without_a_slow_start_it_is_back_at_once() -> None:
     health = Watched(Health(failures_in_row=1, slow_start_s=0))
     fail(health, ErrorKind.SERVER_ERROR)
     health.admit(5.0).committed(5.0)
-    assert (health.steady, health.share(5.0)) == (True, 1.0)
+    assert (health.ramp.from_s, health.share(5.0)) == (None, 1.0)
 
 
 def test_a_park_that_ends_needs_no_slow_start() -> None:
     health = Watched()
     fail(health, ErrorKind.AUTH)
     health.admit(60.0).committed(60.0)
-    assert health.steady
+    assert health.ramp.from_s is None
 
 
 # Slow calls

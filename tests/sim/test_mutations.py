@@ -197,7 +197,7 @@ def ignores_the_deadline(patch: Patch) -> None:
 def tries_one_target_without_end(patch: Patch) -> None:
     @around(patch, Course, "try_failed")
     def _(original: Any, course: Any, place: int, error: ProviderError, now_s: float) -> Any:
-        course._standings[place].tries = 0
+        course._standing(place).tries = 0
         return original(course, place, error, now_s)
 
 
