@@ -11,10 +11,12 @@ This module overrides private methods of aiohttp 3.14; `tests/providers/test_tra
 import asyncio
 import select
 from functools import partial
+from time import monotonic
 from typing import TYPE_CHECKING, Any, cast
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
+from aiohttp.connector import Connection
 from aiohttp.http_exceptions import BadHttpMessage
 
 from .errors import ErrorKind, ProviderError
@@ -22,7 +24,6 @@ from .faults import fault
 
 if TYPE_CHECKING:
     from aiohttp.client_reqrep import ConnectionKey
-    from aiohttp.connector import Connection
 
 INTERIM_MAX = 32
 """Interim responses (1xx) before the real one; a server that sends more of them is not going to answer."""
@@ -46,6 +47,7 @@ class Line(ResponseHandler):
         self.opened_by: object = None
         self._idle = False
         self._interim = 0
+        self._poll: select.poll | None = None
 
     def rest(self) -> None:
         """It goes into the pool: from here on, it must stay silent."""
@@ -54,7 +56,7 @@ class Line(ResponseHandler):
     def wake(self) -> bool:
         """It leaves the pool. Is it fit for another exchange?"""
         self._idle, self.answered, self._interim = False, False, 0
-        return not self.should_close and not _readable(self.transport)
+        return not self.should_close and not self._readable()
 
     def data_received(self, data: bytes) -> None:
         if data:  # without data, aiohttp resumes a parser that was paused
@@ -103,6 +105,16 @@ class Line(ResponseHandler):
         """Close at once: unsent bytes and the farewell of TLS would keep the socket open for as long as it takes."""
         self.abort()
 
+    def _readable(self) -> bool:
+        """Does the system hold bytes, or the end of the connection, that the loop has not read yet?"""
+        if self._poll is None:
+            socket = None if self.transport is None else self.transport.get_extra_info("socket")
+            if socket is None or socket.fileno() < 0:
+                return False
+            self._poll = select.poll()
+            self._poll.register(socket.fileno(), select.POLLIN)
+        return bool(self._poll.poll(0))
+
     def _holds_more(self) -> bool:
         """Behind the end of the answer came the beginning of something else, in the same packet."""
         try:
@@ -122,7 +134,7 @@ class Response(aiohttp.ClientResponse):
     reused = False
     key: "ConnectionKey | None" = None
 
-    async def start(self, connection: "Connection") -> "Response":
+    async def start(self, connection: Connection) -> "Response":
         where = f"{self.url.raw_host}:{self.url.port}"
         line, transport = cast("Line | None", connection.protocol), connection.transport
         if line is None or transport is None:
@@ -149,13 +161,14 @@ class PooledConnector(aiohttp.TCPConnector):
     """aiohttp's connector, with the pool's rules above.
 
     Args:
+        keepalive_s: So long a connection may lie idle.
         max_age_s: No exchange begins on an older connection, so that a provider which moves is followed.
         options: Those of `aiohttp.TCPConnector`.
     """
 
-    def __init__(self, *, max_age_s: float, **options: Any) -> None:
-        super().__init__(**options)
-        self._max_age_s = max_age_s
+    def __init__(self, *, keepalive_s: float, max_age_s: float, **options: Any) -> None:
+        super().__init__(keepalive_timeout=keepalive_s, **options)
+        self._max_age_s, self._kept_s = max_age_s, keepalive_s
         self._factory = cast("partial[ResponseHandler]", partial(Line, self._loop))
 
     @property
@@ -170,7 +183,7 @@ class PooledConnector(aiohttp.TCPConnector):
 
     async def connect(
         self, req: aiohttp.ClientRequest, traces: list[Any], timeout: aiohttp.ClientTimeout
-    ) -> "Connection":
+    ) -> Connection:
         full = 0 < self._limit <= len(self._acquired)
         try:
             return await super().connect(req, traces, timeout)
@@ -181,25 +194,28 @@ class PooledConnector(aiohttp.TCPConnector):
             ErrorKind.CONNECT, f"all {self._limit} connections were in use (connections_max)", local=True
         )
 
-    async def _get(self, key: "ConnectionKey", traces: list[Any]) -> "Connection | None":
-        while (connection := await super()._get(key, traces)) is not None:
-            if cast(Line, connection.protocol).wake():
-                return connection
-            connection.close()
+    def take(self, key: "ConnectionKey") -> Connection | None:
+        """A connection that lies idle and is fit for another exchange, taken into use; None when there is none."""
+        lines = self._conns.get(key)
+        if lines is None:
+            return None
+        now_s = monotonic()
+        while lines:
+            line, since_s = lines.popleft()
+            if line.is_connected() and now_s - since_s <= self._kept_s and cast(Line, line).wake():
+                if not lines:
+                    del self._conns[key]
+                self._acquired.add(line)
+                return Connection(self, key, line, self._loop)
+            line.close()
+        del self._conns[key]
         return None
+
+    async def _get(self, key: "ConnectionKey", traces: list[Any]) -> Connection | None:
+        return self.take(key)
 
     def _release(self, key: "ConnectionKey", protocol: ResponseHandler, *, should_close: bool = False) -> None:
         line = cast(Line, protocol)
         old = self._loop.time() - line.born_s > self._max_age_s
         super()._release(key, line, should_close=should_close or old)
         line.rest()
-
-
-def _readable(transport: asyncio.Transport | None) -> bool:
-    """Does the system hold bytes, or the end of the connection, that the loop has not read yet?"""
-    socket = None if transport is None else transport.get_extra_info("socket")
-    if socket is None or socket.fileno() < 0:
-        return False
-    poll = select.poll()
-    poll.register(socket.fileno(), select.POLLIN)
-    return bool(poll.poll(0))

@@ -89,7 +89,7 @@ async def ask(
         ProviderError: As `Transport.open` says it.
         asyncio.CancelledError: The task was cancelled. The socket is closed.
     """
-    connection = await pool._get(key, [])
+    connection = pool.take(key)
     if connection is None:
         return None
     line = cast(Line, connection.protocol)

@@ -136,9 +136,14 @@ class Transport:
         if self._timeout.connect != connect_s:
             self._timeout = _timeout(connect_s)
         body = wire.body
-        response: aiohttp.ClientResponse | KeptResponse
+        response: aiohttp.ClientResponse | KeptResponse | None = None
         try:
-            response = await self._over_kept(wire, to, expect_stream=expect_stream) or await session.request(
+            key, pool = self._keys.get(wire.url), self._pool
+            if key is not None and pool is not None:
+                start = self._kept_head(wire, to, expect_stream=expect_stream)
+                if start is not None:
+                    response = await ask(pool, key, start, body, to.where, READ_BUFFER_BYTES)
+            response = response or await session.request(
                 wire.method,
                 to.url,
                 data=(body if len(body) <= BYTES_MAX else io.BytesIO(body)) or None,
@@ -156,7 +161,7 @@ class Transport:
         except Exception as error:  # noqa: BLE001 - every error becomes ours, by the table
             failure = error if isinstance(error, ProviderError) else fault(error, to.where, via=to.via)
         else:
-            assert isinstance(response, Response | KeptResponse)
+            assert isinstance(response, (KeptResponse, Response))
             if self._closed:
                 response.close()
                 failure = _closed()
@@ -173,10 +178,9 @@ class Transport:
         finally:
             del failure  # it holds this frame, with the headers in it
 
-    async def _over_kept(self, wire: WireRequest, to: Address, *, expect_stream: bool) -> KeptResponse | None:
-        """The response over a connection that lies idle; None when the session must ask."""
-        pool, key = self._pool, self._keys.get(wire.url)
-        if pool is None or key is None or wire.method != "POST" or len(wire.body) > BYTES_MAX:
+    def _kept_head(self, wire: WireRequest, to: Address, *, expect_stream: bool) -> bytes | None:
+        """The head of a request over a connection that lies idle; None when the session must send it."""
+        if wire.method != "POST" or len(wire.body) > BYTES_MAX:
             return None
         lasting = type(wire.headers) is MappingProxyType
         known = wire.url, expect_stream, id(wire.headers) if lasting else tuple(wire.headers.items())
@@ -186,9 +190,7 @@ class Transport:
                 self._heads.clear()
             headers = merged(self._constant, _headers(wire, expect_stream=expect_stream))
             start = self._heads[known] = _Head(head(to.url, headers), wire.headers)
-        if start.sent is None:
-            return None
-        return await ask(pool, key, start.sent, wire.body, to.where, READ_BUFFER_BYTES)
+        return start.sent
 
     async def aclose(self) -> None:
         """Close everything that is open. Whoever reads gets `cancelled`. Idempotent."""
@@ -228,7 +230,7 @@ class Transport:
         options = self._options
         settings = {
             "limit": options.connections_max,
-            "keepalive_timeout": options.keepalive_s,
+            "keepalive_s": options.keepalive_s,
             "max_age_s": options.max_age_s,
         }
         if self._proxy is None or not is_socks(self._proxy):

@@ -66,16 +66,16 @@ class Bill(msgspec.Struct, eq=False):
         """
         if not self._open:
             return
-        usage = self.usage
+        usage, rates = self.usage, self.rates
         if error is not None and usage is None and self._is_free(error):
             self._settle(Usage(0, 0), 0.0, now_s)
             return
         if usage is None or not whole:
             usage, attempt.estimated = self._estimate(usage), True
         attempt.usage = usage
-        attempt.cost = None if self.rates is None else self.rates.cost(usage)
+        cost = attempt.cost = None if rates is None else rates.cost(usage)
         self.total.add(attempt)
-        self._settle(usage, attempt.cost or 0.0, now_s, whole=whole)
+        self._settle(usage, cost or 0.0, now_s, whole=whole)
 
     def _is_free(self, error: ProviderError) -> bool:
         """Refused before anything was said, or never there: nobody bills that."""

@@ -354,8 +354,11 @@ class Call(msgspec.Struct, eq=False):
 def _named(batch: Sequence[StreamEvent]) -> str | None:
     """The model that says to answer, if it gives itself a proper name."""
     for event in batch:
-        if type(event) is Started and event.model:
-            return safe_code(event.model)
+        kind = type(event)
+        if kind is Started:
+            return safe_code(cast(Started, event).model)
+        if kind is TextDelta:
+            return None  # it says so first, or not at all
     return None
 
 

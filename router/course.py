@@ -108,7 +108,7 @@ class Course(msgspec.Struct, eq=False):
             if refusal is None and self._turns is not None:
                 refusal = self._turns.refusal(place, candidate.returning, now_s)
             if refusal is None:
-                return self._ask(place, now_s, "handover" if self._asked else "first")
+                return self._ask(place, standing, now_s, "handover" if self._asked else "first")
             self._skip(place, refusal.reason, refusal.detail, now_s, refusal.until_s)
             if refusal.reason == "isolated":
                 continue  # a person wants it so: it is neither waited for nor asked as a last resort
@@ -132,7 +132,8 @@ class Course(msgspec.Struct, eq=False):
         left_alone = [back for back in backs if back[1] not in limited]
         if left_alone and policy.all_open == "last_resort" and not self._last_resort_used:
             self._last_resort_used = True
-            return self._ask(min(left_alone)[1], now_s, "last_resort")
+            place = min(left_alone)[1]
+            return self._ask(place, self._standing(place), now_s, "last_resort")
         return self._over()
 
     def deferred(self, place: int) -> None:
@@ -173,7 +174,7 @@ class Course(msgspec.Struct, eq=False):
             standing = self._standing(other)
             if other == place or standing.done or standing.dormant or standing.asked or not candidate.may_hedge(now_s):
                 continue
-            return self._ask(other, now_s, "hedge")
+            return self._ask(other, standing, now_s, "hedge")
         return None
 
     def exclude(self, place: int, reason: str, detail: str, now_s: float) -> None:
@@ -238,12 +239,12 @@ class Course(msgspec.Struct, eq=False):
 
         It leaves a reserve of the deadline while somebody else can still be asked; the last may use all that is left.
         """
-        own_s = self.candidates[place].first_delta_s
-        left_s = self.policy.deadline_s - now_s
+        own_s, policy = self.candidates[place].first_delta_s, self.policy
+        left_s = policy.deadline_s - now_s
         if not self._somebody_else(place, now_s):
-            return self.policy.deadline_s, left_s < own_s
-        limit_s = min(own_s, left_s - min(self.policy.reserve_s, left_s / 2))
-        return now_s + limit_s, limit_s < own_s
+            return policy.deadline_s, left_s < own_s
+        limit_s = left_s - min(policy.reserve_s, left_s / 2)
+        return (now_s + limit_s, True) if limit_s < own_s else (now_s + own_s, False)
 
     # After the commit
 
@@ -332,8 +333,7 @@ class Course(msgspec.Struct, eq=False):
         self._woken = [*woken, *self._woken]
         return bool(woken)
 
-    def _ask(self, place: int, now_s: float, why: str) -> Ask:
-        standing = self._standing(place)
+    def _ask(self, place: int, standing: _Standing, now_s: float, why: str) -> Ask:
         if standing.asked and why == "handover":
             why = "return"
         if standing.deferred:
@@ -367,7 +367,10 @@ class Course(msgspec.Struct, eq=False):
     def _somebody_else(self, place: int, now_s: float) -> bool:
         """Can anybody else still be asked before the deadline?"""
         for other, candidate in enumerate(self.candidates):
-            if other == place or self._standing(other).done or self._standing(other).dormant:
+            if other == place:
+                continue
+            standing = self._standing(other)
+            if standing.done or standing.dormant:
                 continue
             refusal = candidate.refusal(now_s)
             if refusal is None or (refusal.until_s is not None and refusal.until_s < self.policy.deadline_s):

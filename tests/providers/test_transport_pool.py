@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 from rawserver import Peer, RawServer, answers, chunked, failure_of, keeps_alive, read_out, response
 from understudy.providers import ErrorKind
-from understudy.providers.connector import _readable
+from understudy.providers.connector import Line
 from understudy.providers.transport import Exchange, Transport, TransportOptions
 
 
@@ -117,10 +117,12 @@ async def test_what_the_loop_has_not_read_yet_is_seen_too(transport: Transport, 
         assert (second.reused, await read_out(second)) == (False, (b"mine", None))
 
 
-def test_without_a_socket_nothing_waits_in_the_system() -> None:
+async def test_without_a_socket_nothing_waits_in_the_system() -> None:
     """Transports in memory have none."""
-    assert not _readable(None)
-    assert not _readable(asyncio.Transport())
+    line = Line(asyncio.get_running_loop())
+    assert line.wake()
+    line.connection_made(asyncio.Transport())
+    assert line.wake()
 
 
 async def test_aiohttp_alone_gives_a_foreign_answer() -> None:
