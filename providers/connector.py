@@ -11,10 +11,10 @@ This module overrides private methods of aiohttp 3.14; `tests/providers/test_tra
 import asyncio
 import select
 from functools import partial
-from time import monotonic
 from typing import TYPE_CHECKING, Any, cast
 
 import aiohttp
+from aiohttp import connector
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
 from aiohttp.http_exceptions import BadHttpMessage
@@ -199,7 +199,7 @@ class PooledConnector(aiohttp.TCPConnector):
         lines = self._conns.get(key)
         if lines is None:
             return None
-        now_s = monotonic()
+        now_s = connector.monotonic()  # type: ignore[attr-defined]  # the clock of its stamps
         while lines:
             line, since_s = lines.popleft()
             if line.is_connected() and now_s - since_s <= self._kept_s and cast(Line, line).wake():

@@ -21,6 +21,7 @@ from understudy.router.lease import Lease
 from understudy.router.limits import Permit
 from understudy.router.log import LOGGER
 from understudy.router.pursuit import Pursuit
+from understudy.router.steps import Policy
 from understudy.simulator.drill_draw import CANARY_KEY
 from understudy.simulator.drill_world import STREAMS
 from understudy.simulator.world import play
@@ -184,13 +185,10 @@ def leaves_the_provider_generating(patch: Patch) -> None:
 
 @mutation("I9 I12")
 def ignores_the_deadline(patch: Patch) -> None:
-    @around(patch, Course, "__init__")
-    def _(original: Any, course: Any, candidates: Any, policy: Any, *rest: Any) -> None:
-        later = type(policy)(
-            **{name: getattr(policy, name) for name in policy.__struct_fields__ if name != "deadline_s"},
-            deadline_s=policy.deadline_s + 300.0,
-        )
-        original(course, candidates, later, *rest)
+    def later(deadline_s: float, *rest: Any) -> Policy:
+        return Policy(deadline_s + 300.0, *rest)
+
+    patch.setattr("understudy.router.context.Policy", later)
 
 
 @mutation("I21")
@@ -240,7 +238,7 @@ def logs_a_key(patch: Patch) -> None:
 def shows_the_prompt_in_an_exception(patch: Patch) -> None:
     @around(patch, Pursuit, "_failed")
     def _(original: Any, pursuit: Any, error: ProviderError) -> None:
-        error.detail = f"{error.detail} for {pursuit._context.chat.messages[0].content[0].text}"
+        error.detail = f"{error.detail} for {pursuit.context.chat.messages[0].content[0].text}"
         original(pursuit, error)
 
 
