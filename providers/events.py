@@ -106,8 +106,9 @@ _USEFUL = (TextDelta, ReasoningDelta, RefusalDelta, ToolCallDelta)
 
 def any_useful(events: Iterable[object]) -> bool:
     """Whether any of these events carries content."""
-    for event in events:  # noqa: SIM110 - a generator would cost more than all the rest
-        if type(event) is TextDelta or is_useful(event):
+    for event in events:  # a generator would cost more than all the rest
+        kind = type(event)
+        if kind is TextDelta or (kind is not Started and is_useful(event)):
             return True
     return False
 
