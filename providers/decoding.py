@@ -23,6 +23,11 @@ class BaseDecoder:
     closed = False
     failure: ProviderError | None = None
 
+    def _follow(self, inner: Decoder, events: list[ProviderEvent]) -> list[ProviderEvent]:
+        """What another decoder, to which the body was left, gave and saw."""
+        self.finish, self.closed, self.failure = inner.finish, inner.closed, inner.failure
+        return events
+
     def _undecodable(self, what: str) -> None:
         """Nothing undecodable is skipped, text would be lost; but behind the end marker nothing can be."""
         if self.finish is None:
@@ -182,12 +187,20 @@ class JsonBodyDecoder(BaseDecoder):
             own class has a method `_read` for it.
     """
 
+    unless: Callable[[], Decoder] | None = None
+    """Makes the decoder of a body that does not begin as an object, and may be no JSON; None: that is a failure."""
+    _other: Decoder | None = None
+
     def __init__(self, parse: Callable[[bytes, "JsonBodyDecoder"], list[ProviderEvent]] | None = None) -> None:
         self._parse = parse
         self._pieces: list[bytes] = []
         self._bytes = 0
 
     def feed(self, data: bytes) -> list[ProviderEvent]:
+        if self.unless is not None and not self._pieces and not data.startswith(b"{"):
+            self._other, self.unless = self.unless(), None
+        if self._other is not None:
+            return self._follow(self._other, self._other.feed(data))
         if self.failure is None:
             self._pieces.append(data)
             self._bytes += len(data)
@@ -197,6 +210,8 @@ class JsonBodyDecoder(BaseDecoder):
         return []
 
     def end(self) -> list[ProviderEvent]:
+        if self._other is not None:
+            return self._follow(self._other, self._other.end())
         events: list[ProviderEvent] = []
         if self.failure is None:
             body = b"".join(self._pieces).strip()
@@ -242,8 +257,6 @@ class SniffingDecoder(BaseDecoder):
 
     def feed(self, data: bytes) -> list[ProviderEvent]:
         inner = self._inner
-        if inner is None and data.startswith(b"{") and not self._unknown:
-            inner = self._inner = self._body()  # as nearly all do
         if inner is None:
             data = (self._unknown + data).lstrip().removeprefix(_BOM).lstrip()
             if _BOM.startswith(data):
@@ -263,10 +276,6 @@ class SniffingDecoder(BaseDecoder):
             return []
         return self._follow(self._inner, self._inner.end())
 
-    def _follow(self, inner: Decoder, events: list[ProviderEvent]) -> list[ProviderEvent]:
-        self.finish, self.closed, self.failure = inner.finish, inner.closed, inner.failure
-        return events
-
 
 def decoder_for(
     head: ResponseHead,
@@ -284,4 +293,8 @@ def decoder_for(
         return stream()
     if kind in ("text/html", "application/xhtml+xml"):
         return WrongBodyDecoder("a web page")
+    decoder = body()
+    if isinstance(decoder, JsonBodyDecoder):  # it sees at once whether its body begins as nearly all do
+        decoder.unless = lambda: SniffingDecoder(stream, body)
+        return decoder
     return SniffingDecoder(stream, body)

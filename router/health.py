@@ -31,6 +31,8 @@ class TargetHealth:
         credentials: Its keys; none given: it needs none.
 
     Attributes:
+        calm: Nothing is wrong: closed, nothing parked or doubted, not isolated, no probe out.
+        slow_call_s: Without a useful delta for longer than this a call is slow; None: it never is.
         parking: The target's own park.
         ramp: Its slow start.
         returning: The line of those who waited for it, since it was back last.
@@ -38,8 +40,8 @@ class TargetHealth:
     """
 
     __slots__ = (
-        "_announcer", "_calm", "_isolated_until_s", "_opened_by", "_policy", "_probe", "breaker",
-        "credentials", "parking", "ramp", "returning",
+        "_announcer", "_isolated_until_s", "_opened_by", "_policy", "_probe", "breaker", "calm",
+        "credentials", "parking", "ramp", "returning", "slow_call_s",
     )  # fmt: skip
 
     def __init__(
@@ -50,6 +52,7 @@ class TargetHealth:
         credentials: Sequence[Credential] = (),
     ) -> None:
         self._policy = policy
+        self.slow_call_s = policy.slow_call_s
         self._announcer = Announcer(on_change)
         self.breaker = Breaker(policy, rng)
         self.parking = Parking()
@@ -59,7 +62,7 @@ class TargetHealth:
         self._opened_by = ""
         self.ramp = Ramp(policy.slow_start_s)
         self.returning: ReturnLine | None = None
-        self._calm = True  # closed, nothing parked or doubted, not isolated, no probe out
+        self.calm = True
 
     def known_as(self, name: str) -> None:
         """It is configured under this name, too."""
@@ -68,14 +71,9 @@ class TargetHealth:
 
     # Reading
 
-    @property
-    def slow_call_s(self) -> float | None:
-        """Without a useful delta for longer than this a call is slow."""
-        return self._policy.slow_call_s
-
     def refusal(self, now_s: float) -> Refusal | None:
         """Why the target may not be asked now; None when it may."""
-        if self._calm:
+        if self.calm:
             return None
         until_s = self._isolated_until_s
         if until_s is not None and now_s < until_s:
@@ -149,7 +147,7 @@ class TargetHealth:
     def admit(self, now_s: float) -> Lease:
         """Take the right to ask the target now. Whoever asks one that is left alone, asks as its probe."""
         breaker = self.breaker
-        if self._calm:
+        if self.calm:
             credential = self.credentials.next()
             return Lease(self, breaker.epoch, credential, credential.edition)
         if self._isolated_until_s is not None and now_s >= self._isolated_until_s:
@@ -205,7 +203,7 @@ class TargetHealth:
         if lease.epoch == breaker.epoch:
             breaker.succeeded(now_s, slow=lease.slow)
             if lease.epoch == breaker.epoch:
-                if self._calm:
+                if self.calm:
                     return
             elif breaker.state == "closed":
                 self.ramp.begin(now_s)
@@ -241,7 +239,7 @@ class TargetHealth:
                 reason = self._opened_by = "slow"
         elif lease is self._probe:
             self.breaker.abandon_probe(now_s)
-        if lease.epoch != self.breaker.epoch or not self._calm:
+        if lease.epoch != self.breaker.epoch or not self.calm:
             self._settled(lease, now_s, reason)
 
     def _refused(self, lease: Lease, error: ProviderError, now_s: float) -> None:
@@ -292,7 +290,7 @@ class TargetHealth:
         state = self.state(now_s)
         if state == "closed" != self._announcer.state and self._policy.slow_start_s:
             self.returning = ReturnLine(self._policy.slow_start_s, now_s)
-        self._calm = state == "closed" and self._isolated_until_s is None and self.credentials.sound
+        self.calm = state == "closed" and self._isolated_until_s is None and self.credentials.sound
         refusal = self.refusal(now_s)
         self._announcer.credentials(self.credentials, reason, now_s)
         self._announcer.target(state, reason, None if refusal is None else refusal.until_s, now_s)

@@ -89,7 +89,8 @@ class Seat:
 
     def refusal(self, now_s: float) -> Refusal | None:
         """Why it may not be asked now; None when it may."""
-        return self.live.health.refusal(now_s)
+        health = self.live.health
+        return None if health.calm else health.refusal(now_s)
 
     def may_retry(self, now_s: float) -> bool:
         """Pay for one retry from its budget."""

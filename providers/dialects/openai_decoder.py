@@ -212,10 +212,11 @@ class ChatBodyDecoder(ChatReader, JsonBodyDecoder):
         except UNDECODABLE:
             whole = None
         choices = None if whole is None or whole.error else whole.choices
-        if whole is not None and choices and len(choices) == 1 and choices[0].delta is not None:
-            self._take(whole, events)
-        else:
+        delta = choices[0].delta if choices and len(choices) == 1 else None
+        if whole is None or delta is None:
             self._kindly_read(body, events)
+        else:
+            self._take(whole, events)
         return events
 
     def _kindly_read(self, body: bytes, events: list[ProviderEvent]) -> None:
