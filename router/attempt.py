@@ -143,7 +143,9 @@ class Attempt(msgspec.Struct, eq=False):
         limit_s = self.loop.time() + (self.clocks.stall_s if stall_s is None else stall_s)
         self._run(min(limit_s, self._total_by_s), ErrorKind.STALLED)
         try:
-            events = await self._some(until_s)
+            while not (events := await self._read(until_s)):
+                if until_s is not None and self.loop.time() >= until_s:
+                    break
         except BaseException:
             self.close()
             raise
@@ -178,12 +180,6 @@ class Attempt(msgspec.Struct, eq=False):
         return ProviderError(ErrorKind.PROTOCOL, what)
 
     # Reading
-
-    async def _some(self, until_s: float | None) -> list[ProviderEvent]:
-        while not (events := await self._read(until_s)):
-            if until_s is not None and self.loop.time() >= until_s:
-                break
-        return events
 
     async def _read(self, until_s: float | None = None) -> list[ProviderEvent]:
         """One read's worth of events; none, when the bytes held none."""

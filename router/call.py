@@ -67,7 +67,14 @@ class Call(msgspec.Struct, eq=False):
         if self.ended:
             return []
         try:
-            return await (self._relayed() if self._batches else self._first_batch())
+            pursuit = self._pursuit
+            if not self._batches or pursuit is None:
+                return await self._first_batch()
+            try:
+                batch = await pursuit.next()
+            except ProviderError as error:
+                return [] if self.ended else await self._resume(pursuit.place, error)
+            return self._hand_over(pursuit, cast("list[StreamEvent]", batch))
         except CallFailed:
             raise
         except BaseException:
@@ -232,15 +239,6 @@ class Call(msgspec.Struct, eq=False):
         report.target = attempt.report.target
         report.model = _named(batch) or attempt.report.model
         return self._hand_over(pursuit, cast("list[StreamEvent]", batch))
-
-    async def _relayed(self) -> list[StreamEvent]:
-        pursuit = self._pursuit
-        assert pursuit is not None
-        try:
-            batch: list[StreamEvent] = [*await pursuit.next()]
-        except ProviderError as error:
-            return [] if self.ended else await self._resume(pursuit.place, error)
-        return self._hand_over(pursuit, batch)
 
     async def _resume(self, source: int, broken: ProviderError) -> list[StreamEvent]:
         """The delivered answer broke off: go on with it, if there is a way that is correct for what was delivered."""
