@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NoReturn, TypedDict
 
-import msgspec
-
 from ..config.model import SECONDS, Config, ConfigError, Hold, MidStream, Route, Target, Upstream, listed
 from ..providers.chat import ChatRequest, InvalidRequest, Messages, ReasoningEffort, chat_request
+from .opaque import Opaque
 
 
 class CallOptions(TypedDict, total=False):
@@ -64,7 +63,7 @@ _MEANT = {
 """Options of other libraries, and how to say it here."""
 
 
-class Asked(msgspec.Struct):
+class Asked(Opaque):
     """What the options of one call come to.
 
     Attributes:

@@ -9,8 +9,6 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-import msgspec
-
 from ..providers.errors import ErrorKind, ProviderError
 from ..providers.events import ProviderEvent, any_useful
 from ..providers.provider import Decoder, WireRequest
@@ -18,6 +16,7 @@ from ..providers.transport import Exchange
 from .bill import Bill
 from .clocks import Clocks
 from .lease import Lease
+from .opaque import Opaque
 from .report import AttemptReport
 from .watch import LATE_S, NEVER, Watch
 
@@ -30,7 +29,7 @@ T = TypeVar("T")
 MAX_ERROR_BODY_BYTES = 64 * 1024
 
 
-class Attempt(msgspec.Struct, eq=False):
+class Attempt(Opaque):
     """One try at one target.
 
     Attributes:

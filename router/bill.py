@@ -6,21 +6,20 @@ upper bound and marked so: nobody knows how far the provider went on, and a budg
 
 from collections.abc import Sequence
 
-import msgspec
-
 from ..providers.chat import ChatRequest
 from ..providers.errors import ErrorKind, ProviderError
 from ..providers.events import ProviderEvent, Usage
 from ..providers.prices import Rates
 from .demand import answer_tokens_max, demand, said
 from .limits import Permit
+from .opaque import Opaque
 from .report import AttemptReport, Report
 from .spend import Reservation
 
 _NEVER_ARRIVED = (ErrorKind.CONNECT, ErrorKind.DNS, ErrorKind.TLS)
 
 
-class Bill(msgspec.Struct, eq=False):
+class Bill(Opaque):
     """What is held for one attempt. Closed exactly once; doing it again does nothing.
 
     Attributes:

@@ -10,8 +10,6 @@ from collections.abc import Sequence
 from functools import partial
 from typing import NoReturn, cast
 
-import msgspec
-
 from ..providers.errors import ErrorKind, ProviderError, safe_code
 from ..providers.events import Finished, ProviderEvent, Started, TextDelta, Usage, is_useful
 from .bounded import BoundedSeat
@@ -20,6 +18,7 @@ from .course import Course
 from .demand import plain_tokens
 from .errors import AllTargetsFailed, CallFailed, NoTargetAvailable, RequestRejected, StreamInterrupted
 from .events import HandedOver, Restarted, StreamEvent
+from .opaque import Opaque
 from .pause import Pause
 from .pursuit import LeftAlone, Pursuit
 from .race import Failure, Lost, race
@@ -34,7 +33,7 @@ HOLD_MAX_CHARS = 1024 * 1024
 """No more of an answer is held than this, whatever the route says."""
 
 
-class Call(msgspec.Struct, eq=False):
+class Call(Opaque):
     """One request of the caller, from its first attempt to its one terminal.
 
     Attributes:

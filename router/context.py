@@ -3,14 +3,13 @@
 import asyncio
 from collections.abc import Sequence
 
-import msgspec
-
 from ..config.model import Route
 from ..providers.chat import ChatRequest
 from .asked import Asked
 from .bounded import in_call
 from .course import Course
 from .generation import Generation
+from .opaque import Opaque
 from .report import Report
 from .resume import resumable
 from .seat import Seat
@@ -19,7 +18,7 @@ from .shared import Shared
 from .steps import Policy
 
 
-class CallContext(msgspec.Struct, frozen=True):
+class CallContext(Opaque):
     """The facts of one call; nothing here changes but the course and the report.
 
     Attributes:

@@ -17,6 +17,7 @@ import msgspec
 from ..config.model import MidStream, Retry
 from ..providers.errors import ErrorKind, ProviderError
 from .limits import Limited
+from .opaque import Opaque
 from .relayed import Relayed
 from .report import Skipped
 from .returning import Turns
@@ -61,7 +62,7 @@ class _Standing(msgspec.Struct, gc=False):
     once_more: bool = False  # it may be asked again all the same
 
 
-class Course(msgspec.Struct, eq=False):
+class Course(Opaque):
     """The course of one call.
 
     Attributes:

@@ -2,16 +2,15 @@
 
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from ..providers.errors import ProviderError
 from .credentials import Credential
+from .opaque import Opaque
 
 if TYPE_CHECKING:
     from .health import TargetHealth
 
 
-class Lease(msgspec.Struct, eq=False):
+class Lease(Opaque):
     """The right to ask a target once. Settled exactly once, at the attempt's end; a probe at its first useful delta.
 
     Settling again does nothing, so that every path out of an attempt may settle without asking who was first.

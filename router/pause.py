@@ -2,10 +2,10 @@
 
 import asyncio
 
-import msgspec
+from .opaque import Opaque
 
 
-class Pause(msgspec.Struct, eq=False):
+class Pause(Opaque):
     """One wait at a time."""
 
     loop: asyncio.AbstractEventLoop

@@ -6,14 +6,13 @@ Whatever way a try ends, its lease is settled and its report complete.
 import asyncio
 from collections.abc import Callable
 
-import msgspec
-
 from ..providers.chat import ChatRequest
 from ..providers.errors import ErrorKind, ProviderError
 from ..providers.events import Finished, ProviderEvent, any_useful
 from .attempt import Attempt
 from .context import CallContext
 from .limits import Limited
+from .opaque import Opaque
 from .pause import Pause
 from .report import AttemptReport, Waited
 from .steps import Ask
@@ -33,7 +32,7 @@ class Full(LeftAlone):
     """It is merely full: the call waits for its turn."""
 
 
-class Pursuit(msgspec.Struct, eq=False):
+class Pursuit(Opaque):
     """One target's turn in a call.
 
     Attributes:
