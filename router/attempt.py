@@ -259,7 +259,9 @@ class Attempt(Opaque):
 
     def _slow(self, rang_for_s: float) -> None:
         now_s = self.loop.time()
-        if now_s - rang_for_s > LATE_S:
+        if now_s < rang_for_s:
+            self._slow_from(rang_for_s)  # uvloop's timers may ring a little early
+        elif now_s - rang_for_s > LATE_S:
             self._slow_from(now_s + LATE_S)  # the loop was late, not the target: let the bytes come in first
         else:
             self.lease.slow = True

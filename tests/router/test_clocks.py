@@ -1,10 +1,14 @@
 """Four clocks an attempt, one deadline a call: exact instants, in virtual time."""
 
+import asyncio
 from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
 import pytest
-from stage import DONE, PING, SILENT, Play, Stage, chunk, now_s, perform, refuses, says, texts
+from stage import DONE, PING, SILENT, Play, Stage, VirtualTimeLoop, chunk, now_s, perform, refuses, says, texts
+from understudy.router.attempt import Attempt
+from understudy.router.watch import Watch
 
 from understudy import CallFailed, Config, ErrorKind, Health, Retry, Route, Router, StreamInterrupted
 
@@ -28,6 +32,29 @@ def test_total_silence_ends_at_the_deadline(stage: MakeStage, names: str) -> Non
 
     perform(play(whole=False))
     perform(play(whole=True))
+
+
+def test_timers_that_ring_early_make_nobody_slow_or_silent(stage: MakeStage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of uvloop may, by a little."""
+    one = stage(a=says("A", first_s=1.5), b=SILENT)
+    call_at = VirtualTimeLoop.call_at
+
+    def early(loop: VirtualTimeLoop, when: float, callback: Any, *given: Any, **how: Any) -> asyncio.TimerHandle:
+        sooner = isinstance(getattr(callback, "__self__", None), Attempt | Watch) and when - loop.time() > 0.1
+        return call_at(loop, loop.time() + 0.05 if sooner else when, callback, *given, **how)
+
+    monkeypatch.setattr(VirtualTimeLoop, "call_at", early)
+
+    async def play() -> None:
+        routes = {name: Route((target,)) for name, target in zip("ab", one.targets(), strict=True)}
+        async with Router(Config(routes=routes, health=Health(slow_call_s=2.0))) as router:
+            assert await texts(router.stream("hi", route="a")) == ["A"]
+            assert router.health()[0].slow_ratio == 0.0
+            with pytest.raises(CallFailed):
+                await texts(router.stream("hi", route="b", deadline_s=8.5))
+            assert now_s() == pytest.approx(10.0, abs=0.05)
+
+    perform(play())
 
 
 def test_a_silent_target_is_left_after_its_clock_and_not_asked_twice(stage: MakeStage) -> None:
@@ -65,8 +92,6 @@ def test_an_attempt_leaves_a_reserve_for_one_more_target(stage: MakeStage) -> No
 
 
 def test_a_stall_counts_only_while_somebody_waits(stage: MakeStage) -> None:
-    import asyncio
-
     one = stage(a=Play([(0.0, chunk("1")), (9.0, chunk("2")), (9.0, chunk(finish="stop") + DONE)]))
 
     async def play() -> None:
@@ -225,8 +250,6 @@ def test_silence_to_the_deadline_counts_when_it_outlasted_the_targets_own_clock(
 
 def test_an_outage_costs_few_attempts_and_ends_within_one_open_interval(stage: MakeStage) -> None:
     """One call a second for five minutes; the first target is down from 60 s to 120 s."""
-    import asyncio
-
     one = stage(a=lambda at_s: refuses() if 60 <= at_s < 120 else says("A"), b=says("B"))
     answers: list[list[str]] = []
 
