@@ -100,7 +100,7 @@ class Generation:
 
     async def aclose(self) -> None:
         """Close every target's transport."""
-        for live in set(self._live.values()):
+        for live in dict.fromkeys(self._live.values()):
             await live.aclose()
 
     def _seated(self, route: Route, name: object, overrides: dict[str, float] | None) -> tuple[Seat, ...]:

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from stage import Stage, refuses, says, texts
 from understudy.config import load
+from understudy.router.live import LiveTarget
 from understudy.router.reload import Reloader
 
-from understudy import CallFailed, ConfigError, Router
+from understudy import CallFailed, ConfigError, Router, Target
 
 MakeStage = Callable[..., Stage]
 
@@ -156,3 +157,17 @@ async def test_a_call_that_fails_on_the_old_generation_ends_there(stage: MakeSta
         router.swap(load(path))
         with pytest.raises(CallFailed):
             await texts(stream)
+
+
+async def test_targets_close_in_the_order_of_their_making(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In one that hung on where objects lie in memory, no two simulated runs would be alike."""
+    closed: list[str] = []
+
+    async def aclose(live: LiveTarget) -> None:
+        closed.append(live.label)
+
+    monkeypatch.setattr(LiveTarget, "aclose", aclose)
+    targets = [Target("koala", name=f"t{number}", base_url="http://t.test") for number in range(20)]
+    async with Router(targets) as router:
+        router.health()
+    assert closed == [target.name for target in targets]
