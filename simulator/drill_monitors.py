@@ -7,16 +7,17 @@ import asyncio
 import itertools
 import traceback
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from ..providers.errors import ErrorKind
 from ..router.errors import AllTargetsFailed, CallFailed, NoTargetAvailable, RequestRejected, StreamInterrupted
 from ..router.report import Report
 from ..router.router import Router
 from .drill_callers import CallersOwnError, Heard
 from .drill_draw import CANARY_KEY
-from .drill_watchers import HealthWatch
+from .drill_watchers import EXACT_S, HealthWatch
 from .network import Network
 from .server import Simulator
 
@@ -44,7 +45,7 @@ class Monitors:
     def __init__(self, world: "World", simulator: Simulator, network: Network, router: Router) -> None:
         self._world, self._simulator, self._network, self._router = world, simulator, network, router
         self._loop = asyncio.get_running_loop()
-        self.health = HealthWatch(self.blame)
+        self.health = HealthWatch(self.blame, router.config.health.slow_call_s or FOREVER_S)
         router.on_health_change.append(self.health.changed)
         self.violations: list[str] = []
         self.edges: Counter[str] = Counter()
@@ -74,6 +75,7 @@ class Monitors:
         self._words(heard, report, told)
         self._books(heard, report, told)
         self._deadline(heard, report)
+        self._clocks(heard, report)
         self._secrets(heard, report)
         self._alive(heard, report)
         self._trace(heard, report)
@@ -163,7 +165,7 @@ class Monitors:
         config = self._world.limits
         deadline_s = config.complete_deadline_s if collected else config.deadline_s
         committed_s = report.ended_s if collected or report.first_delta_s is None else report.first_delta_s
-        slack_s = SLACK_S + self._world.stalled_s
+        slack_s = SLACK_S + self._world.stalled_s + self._world.points.late_s
         if committed_s is not None and committed_s > deadline_s + slack_s:
             self.blame("I9", heard.call, f"its deadline was {deadline_s:g} s, it took {committed_s:.4f} s")
         if heard.ended_s - heard.began_s > FOREVER_S + slack_s:
@@ -171,6 +173,19 @@ class Monitors:
         for wait in report.waits:
             if wait.at_s + wait.for_s > deadline_s + slack_s:
                 self.blame("I12", heard.call, f"it slept past its deadline: {wait}")
+
+    def _clocks(self, heard: Heard, report: Report) -> None:
+        """Nobody is called silent before a clock of his has run out, whenever its timer rings (I11)."""
+        clocks, slack_s = self._world.limits, EXACT_S + self._world.stalled_s
+        for attempt in report.attempts:
+            ended_s, delta_s = attempt.ended_s or 0.0, attempt.first_delta_s
+            took_s = ended_s - (attempt.began_s if delta_s is None else delta_s)
+            silent = attempt.kind is ErrorKind.FIRST_TOKEN_TIMEOUT and "within its limit" in attempt.detail
+            if silent and took_s < clocks.first_delta_s - slack_s:
+                self.blame("I11", heard.call, f"{attempt.target} was called silent after {took_s:.4f} s")
+            stalled = attempt.kind is ErrorKind.STALLED and "no useful delta" in attempt.detail
+            if stalled and took_s < clocks.stall_s - slack_s:
+                self.blame("I11", heard.call, f"{attempt.target} was called stalled after {took_s:.4f} s")
 
     def _secrets(self, heard: Heard, report: Report) -> None:
         from .drill_world import CANARY_PROMPT
@@ -233,6 +248,10 @@ class Monitors:
         for exchange in self._simulator.exchanges:
             if exchange.ended is None and f"#{call} ".encode() in exchange.request.body and given_up:
                 self.blame("I14", call, f"{exchange.provider} still answers, though the call is over")
+
+    def unhandled(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Nobody holds a task that is not done, or has looked at its exception, or a callback raised (I17)."""
+        self.blame("I17", None, f"the loop says: {context['message']} {context.get('exception')!r}")
 
     # The world is over
 

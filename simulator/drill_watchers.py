@@ -1,6 +1,7 @@
 """What is watched of a simulated world besides its calls: everybody's health, and what is written to the log.
 
-A target is shut for what an attempt at it has reported, and for nothing else; and only an answer opens it again.
+A target is shut for what an attempt at it has reported, and for nothing else; and only an answer opens it again, or a
+person.
 """
 
 import logging
@@ -21,11 +22,15 @@ if TYPE_CHECKING:
 Blame = Callable[[str, int | None, str], None]
 
 _AT_ONCE_S = 0.002
+EXACT_S = 1e-6
+"""Sums of instants differ by so much at most."""
+
+_SLOW = "slow"
 _KINDS = frozenset(kind.value for kind in ErrorKind)
 
 
 class _Failure(msgspec.Struct, frozen=True):
-    """An attempt that failed, on the loop's clock."""
+    """An attempt that failed or was slow, on the loop's clock."""
 
     target: str
     kind: str
@@ -37,25 +42,30 @@ class HealthWatch:
 
     Args:
         blame: Told of what must not be.
+        slow_call_s: Without a useful delta for so long an attempt is slow.
     """
 
-    def __init__(self, blame: Blame) -> None:
-        self._blame = blame
+    def __init__(self, blame: Blame, slow_call_s: float) -> None:
+        self._blame, self._slow_call_s = blame, slow_call_s
         self._failures: list[_Failure] = []
         self._shut: list[HealthChanged] = []
 
     def changed(self, change: HealthChanged) -> None:
         """Somebody's health has changed."""
-        if change.now == "closed" and change.reason != "answered":
+        by_hand = change.was == "isolated" or change.reason == "restored"
+        if change.now == "closed" and change.reason != "answered" and not by_hand:
             self._blame("I23", None, f"{change.target} is back, though it did not answer: {change.reason}")
-        if change.now in ("open", "parked") and change.reason in _KINDS:
+        if change.now in ("open", "parked") and change.reason in (*_KINDS, _SLOW):
             self._shut.append(change)
 
     def over(self, heard: "Heard", report: Report) -> None:
-        """A call is over: keep how its attempts failed."""
+        """A call is over: keep how its attempts failed, and which were slow."""
         for attempt in report.attempts:
             if attempt.kind is not None and attempt.ended_s is not None:
                 self._failures.append(_Failure(attempt.target, attempt.kind.value, heard.began_s + attempt.ended_s))
+            instants_s = [at_s for at_s in (attempt.first_delta_s, attempt.ended_s) if at_s is not None]
+            if instants_s and min(instants_s) - attempt.began_s >= self._slow_call_s - EXACT_S:
+                self._failures += [_Failure(attempt.target, _SLOW, heard.began_s + at_s) for at_s in instants_s]
 
     def settle(self, stalled_s: float) -> None:
         """All calls are over: was everybody shut for a reason (I24)?
@@ -65,14 +75,16 @@ class HealthWatch:
         """
         for change in self._shut:
             waits = change.reason == ErrorKind.RATE_LIMITED.value  # it is parked once its tries are used up
+            # What is shut for being slow stays shut for that, however its probe fails.
+            probed = change.was == "half_open" and change.reason == _SLOW
             known = any(
                 failure.target == change.target
-                and failure.kind == change.reason
+                and (failure.kind == change.reason or probed)
                 and (waits or abs(failure.at_s - change.at_s) <= _AT_ONCE_S + stalled_s)
                 for failure in self._failures
             )
             if not known:
-                words = f"{change.target} is {change.now} after {change.reason}, and no attempt failed so"
+                words = f"{change.target} is {change.now} after {change.reason}, and no attempt was so"
                 self._blame("I24", None, words)
 
 

@@ -8,6 +8,7 @@ is healed after a while and spared from then on, and every call that begins late
 import asyncio
 import random
 from collections import Counter
+from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -17,6 +18,7 @@ from ..router.router import Router
 from .drill_callers import Caller
 from .drill_draw import CANARY_KEY, SURFACED, Draw, Mode
 from .drill_monitors import Monitors
+from .drill_points import Points
 from .drill_strikes import CALL, ON_IDLE, Strikes
 from .drill_watchers import log_watched
 from .faults_script import SCRIPT_FAULTS, Cast, ScriptFault
@@ -48,6 +50,7 @@ class Played:
         faults: How many streams each fault struck.
         faulty: How many streams were struck by any.
         edges: How often each way of going on, and of ending, was taken.
+        points: How often each point of our own code was struck.
         trace: The digest of all that happened.
     """
 
@@ -57,6 +60,7 @@ class Played:
     faults: Counter[str] = field(default_factory=Counter)
     faulty: int = 0
     edges: Counter[str] = field(default_factory=Counter)
+    points: Counter[str] = field(default_factory=Counter)
     trace: str = ""
 
 
@@ -79,11 +83,18 @@ class Told(msgspec.Struct):
 
 
 class World(Draw):
-    """A seed, and what comes of it."""
+    """A seed, and what comes of it.
 
-    def __init__(self, seed: int, *, mode: Mode = "safety", streams: int = STREAMS) -> None:
+    Args:
+        points: At which points our own code is struck, instead of those that are drawn.
+    """
+
+    def __init__(
+        self, seed: int, *, mode: Mode = "safety", streams: int = STREAMS, points: Container[str] | None = None
+    ) -> None:
         super().__init__(seed, mode)
         self.streams = streams
+        self.points = Points(f"{mode}-{seed}", safety=mode == "safety", only=points)
         self.told: list[Told] = []
         self.strikes = Strikes()
         self.drawn: Counter[str] = Counter()
@@ -148,6 +159,10 @@ class World(Draw):
     # The play
 
     async def play(self) -> Played:
+        with self.points.active():
+            return await self._play()
+
+    async def _play(self) -> Played:
         loop = cast(VirtualLoop, asyncio.get_running_loop())
         simulator = Simulator({name: Scenario(self.script, self.dialects[name]) for name in self.names})
         await simulator.start(listen=False)
@@ -156,8 +171,12 @@ class World(Draw):
         loop.network = network
         for name in self.names:
             network.serve(f"{name}.sim", simulator.protocol)
-        router = Router(self.config(), rng=random.Random(self.seed))  # noqa: S311 - chance, not cryptography
+        config = self.config()
+        if "tiny_pool" in self.points:
+            self.lined_up.update(self.names)
+        router = Router(config, rng=random.Random(self.seed))  # noqa: S311 - chance, not cryptography
         monitors = Monitors(self, simulator, network, router)
+        loop.set_exception_handler(monitors.unhandled)
         with log_watched({CANARY_KEY[:14]: "I44", CANARY_PROMPT: "I45"}, monitors.blame):
             async with router:
                 await self._calls(router, monitors, weather, network)
@@ -167,7 +186,8 @@ class World(Draw):
         await simulator.aclose()
         self.strikes.settle(self.told, simulator.exchanges)
         faults, faulty = self.strikes.counted(), self.strikes.faulty()
-        return Played(self.seed, self.streams, monitors.violations, faults, faulty, monitors.edges, trace)
+        points = self.points.counted()
+        return Played(self.seed, self.streams, monitors.violations, faults, faulty, monitors.edges, points, trace)
 
     async def _calls(self, router: Router, monitors: Monitors, weather: SwarmWeather, network: Network) -> None:
         """Let everybody call, and wait until all is over."""
@@ -212,10 +232,10 @@ class World(Draw):
 
 def _weight(kind: str) -> float:
     """Drawn more often is what cannot befall every request, or comes when many a caller is gone."""
-    if kind in ("silent", "slow_answer", "stall_mid", "pings_forever", "pings_mid"):
+    if kind in ("silent", "slow_answer", "stall_mid", "pings_forever", "pings_mid", "hiccup"):
         return 5.0
     if kind in UNASKED:
-        return 15.0
+        return 20.0
     if kind in SURFACED:
         return 2.0
     return 3.0 if SCRIPT_FAULTS[kind].streams_only or kind in ON_IDLE else 1.0
@@ -230,6 +250,10 @@ def _words(text: str) -> list[str]:
     return [f"{piece} " for piece in pieces[:-1]] + ([pieces[-1]] if pieces[-1] else [])
 
 
-def run(seed: int, *, mode: Mode = "safety", streams: int = STREAMS) -> Played:
-    """Play one world from its beginning to its end, in virtual time."""
-    return perform(World(seed, mode=mode, streams=streams).play())
+def run(seed: int, *, mode: Mode = "safety", streams: int = STREAMS, points: Container[str] | None = None) -> Played:
+    """Play one world from its beginning to its end, in virtual time.
+
+    Args:
+        points: At which points our own code is struck, instead of those that are drawn.
+    """
+    return perform(World(seed, mode=mode, streams=streams, points=points).play())

@@ -13,6 +13,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 
 from .drill_draw import ALL_FAULTS, Mode
+from .drill_points import POINTS
 from .drill_world import STREAMS, Played, run
 
 FAULT_SHARE_MIN = 0.01
@@ -48,6 +49,7 @@ class Summary:
     Attributes:
         faulty: How many streams were really struck by a fault.
         faults: How many streams each fault has struck.
+        points: How often each point of our own code was struck.
     """
 
     worlds: int = 0
@@ -56,6 +58,7 @@ class Summary:
     faulty: int = 0
     faults: Counter[str] = field(default_factory=Counter)
     edges: Counter[str] = field(default_factory=Counter)
+    points: Counter[str] = field(default_factory=Counter)
 
     def add(self, played: Played) -> None:
         self.worlds += 1
@@ -64,6 +67,7 @@ class Summary:
         self.faulty += played.faulty
         self.faults += played.faults
         self.edges += played.edges
+        self.points += played.points
 
     def include(self, other: "Summary") -> None:
         """Add what other worlds came to."""
@@ -73,6 +77,7 @@ class Summary:
         self.violations += other.violations
         self.faults += other.faults
         self.edges += other.edges
+        self.points += other.points
 
     def line(self) -> str:
         """The numbers, in words."""
@@ -88,6 +93,10 @@ class Summary:
     def untaken(self) -> list[str]:
         """The edges that nobody took."""
         return sorted(EDGES - self.edges.keys())
+
+    def unstruck(self) -> list[str]:
+        """The points that never struck."""
+        return [name for name in POINTS if not self.points[name]]
 
 
 def play(seed: int, mode: Mode) -> Played:
@@ -133,9 +142,14 @@ def main(arguments: list[str] | None = None) -> int:
         out.write(f"{mode}: {summary.line()}, {time.monotonic() - began_s:.0f} s so far\n")
         for violation in summary.violations[:VIOLATIONS_TOLD]:
             out.write(f"  {violation}\n")
+    out.write("points of our own code, and how often each was struck:\n")
+    for name in POINTS:
+        out.write(f"  {name:22}{total.points[name]:>9,}\n")
     wrong = bool(total.violations)
     if total.streams >= ENOUGH_STREAMS and asked.mode == "both":
-        for words, missing in (("too rare", total.rare()), ("never taken", total.untaken())):
+        for words, missing in (
+            ("too rare", total.rare()), ("never taken", total.untaken()), ("never struck", total.unstruck()),
+        ):  # fmt: skip
             if missing:
                 out.write(f"  {words}: {', '.join(missing)}\n")
                 wrong = True

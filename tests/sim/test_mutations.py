@@ -22,6 +22,7 @@ from understudy.router.limits import Permit
 from understudy.router.log import LOGGER
 from understudy.router.pursuit import Pursuit
 from understudy.router.steps import Policy
+from understudy.router.watch import NEVER, Watch
 from understudy.simulator.drill_draw import CANARY_KEY
 from understudy.simulator.drill_world import STREAMS
 from understudy.simulator.world import play
@@ -62,6 +63,11 @@ def around(patch: Patch, owner: type, name: str) -> Callable[[Callable[..., Any]
 
 def _bound(self: Any, new: Callable[..., Any], original: Callable[..., Any], *args: Any, **named: Any) -> Any:
     return new(original, self, *args, **named)
+
+
+async def fails() -> None:
+    """In a task that nobody looks after."""
+    raise RuntimeError
 
 
 def nothing(*_: Any, **__: Any) -> None:
@@ -199,6 +205,24 @@ def tries_one_target_without_end(patch: Patch) -> None:
         return original(course, place, error, now_s)
 
 
+@mutation("I11")
+def takes_every_ring_of_the_timer_for_the_end_of_a_clock(patch: Patch) -> None:
+    @around(patch, Watch, "_ring")
+    def _(original: Any, watch: Any) -> None:
+        for watched in list(watch._watched):
+            if watched.limit_s != NEVER:
+                watched.expire()
+        original(watch)
+
+
+@mutation("I17")
+def forgets_a_task_that_fails(patch: Patch) -> None:
+    @around(patch, Call, "cancel")
+    def _(original: Any, call: Any) -> None:
+        call._context.loop.create_task(fails())
+        original(call)
+
+
 # Who is blamed
 
 
@@ -213,6 +237,14 @@ def blames_the_target_when_a_caller_leaves(patch: Patch) -> None:
         lease.failed(ProviderError(ErrorKind.SERVER_ERROR), now_s)
 
     patch.setattr(Lease, "abandoned", abandoned)
+
+
+@mutation("I24")
+def calls_everybody_slow(patch: Patch) -> None:
+    @around(patch, Attempt, "open")
+    def _(original: Any, attempt: Attempt, *what: Any, **how: Any) -> Any:
+        attempt.lease.slow = True
+        return original(attempt, *what, **how)
 
 
 # What is told
