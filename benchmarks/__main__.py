@@ -1,76 +1,97 @@
 """`python -m benchmarks`, or `make bench ARGS=...`: measure what understudy costs, and print it beside the targets."""
 
 import argparse
-import os
-import platform
 import sys
-from importlib.metadata import version
+import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from . import case
 from .case import Group
 from .clients import CLIENTS
-from .figures import Figure
 from .imports import import_figures
+from .lag import lag
+from .latency import added_time
 from .loops import LOOPS
-from .processes import Processes
-from .run import Result, hold, measure
-from .table import FIGURE_HEAD, VERDICT_HEAD, figure_rows, show, verdict_rows
-from .targets import verdicts
+from .memory import memory
+from .report import Report, machine, show
+from .result import Result, Setting
+from .run import measure
+from .slopes import slopes
+from .start import start
 
-SUITES = {"quick": case.quick, "full": case.full, "peers": case.peers}
+SUITES = {
+    "quick": (case.quick, "what the targets are about, about a minute (what is done when nothing else is asked for)"),
+    "full": (case.full, "every case, without the routers of others: a quarter of an hour"),
+    "peers": (case.peers, "beside the routers of others, as far as benchmarks/peers.txt is installed: five minutes"),
+    "latency": (case.latency, "durations p50 and p99, and the time that a fail-over adds: a minute"),
+}
+"""Cases, measured in turns."""
+
+PARTS: dict[str, tuple[Callable[[Setting], Result], str]] = {
+    "start": (start, "imports, a Router from YAML, what a first failure loads: half a minute"),
+    "memory": (memory, "idle streams with and without TLS, stalled consumers, peak with 256 callers: three minutes"),
+    "slopes": (
+        slopes,
+        "whether costs stay flat with more targets, more streams, and after 100,000 calls: four minutes",
+    ),
+    "lag": (lag, "how long the event loop is kept from others in the heaviest case: a minute"),
+}
+"""What is not about cases."""
 
 
 def main(args: list[str] | None = None) -> int:
     """Measure; the exit code is 0 whatever was found: a noisy machine breaks no build."""
     wanted = _parser().parse_args(args)
-    groups = _groups(wanted)
+    names = wanted.parts or ["quick"]
+    groups = {name: _groups(name, wanted) for name in names if name in SUITES}
     if wanted.list:
-        print("\n".join(each.name for group in groups for each in group))
+        print("\n".join(each.name for found in groups.values() for group in found for each in group))
         return 0
-    with Processes(wanted.loop, pinned=wanted.pin) as processes:
-        result = measure(groups, processes, wanted.repeats, _progress)
-        if wanted.hold:
-            result.figures += hold(processes, wanted.hold, _progress)
-        pinned = processes.pinned
-    if not wanted.only:
-        _progress("imports")
-        result.figures += import_figures(max(7, wanted.repeats))
+    setting = Setting(wanted.loop, wanted.pin, wanted.repeats, wanted.hold, _progress)
+    result = Result()
+    for name in names:
+        result.add(_cases(name, groups[name], setting, wanted) if name in SUITES else PARTS[name][0](setting))
     _progress("")
-    machine = _machine(wanted.loop, pinned=pinned)
-    _show(result, machine)
+    report = Report(" ".join(f"--{name}" for name in names), time.strftime("%Y-%m-%d"), machine(setting), result)
+    show(report)
     if wanted.json:
-        _write_json(wanted.json, result, machine)
+        _write_json(wanted.json, report)
     return 0
+
+
+def _cases(name: str, groups: list[Group], setting: Setting, wanted: argparse.Namespace) -> Result:
+    with setting.processes() as processes:
+        result = measure(groups, processes, setting)
+    if name == "latency":
+        result.figures += added_time(groups, result)
+    if name == "quick" and not wanted.only:
+        setting.progress("imports")
+        result.figures += import_figures(max(7, setting.repeats))
+    return result
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    suites = parser.add_mutually_exclusive_group()
-    for name, words in (
-        ("quick", "what the targets are about, about a minute (the default)"),
-        ("full", "everything, a quarter of an hour"),
-        ("peers", "beside other routers, as far as benchmarks/peers.txt is installed"),
-    ):
-        suites.add_argument(f"--{name}", dest="suite", action="store_const", const=name, help=words)
-    parser.set_defaults(suite="quick")
+    parts = parser.add_argument_group("what to measure (several may be named)")
+    for name, (_, words) in {**SUITES, **PARTS}.items():
+        parts.add_argument(f"--{name}", dest="parts", action="append_const", const=name, help=words)
     parser.add_argument("--only", action="append", metavar="TEXT", help="cases whose name holds this text; repeatable")
-    parser.add_argument("--clients", metavar="A,B", help=f"only these of: {', '.join(CLIENTS)}")
+    parser.add_argument("--clients", metavar="A,B", help=f"cases only with these of: {', '.join(CLIENTS)}")
     parser.add_argument("--repeats", type=int, default=5, help="rounds of each case (%(default)s)")
     parser.add_argument("--loop", choices=LOOPS, default=LOOPS[0], help="event loop on both sides (%(default)s)")
-    parser.add_argument("--hold", type=int, metavar="N", help="also measure the memory of N idle streams")
+    parser.add_argument("--hold", type=int, metavar="N", default=10_000, help="idle streams of --memory (%(default)s)")
     parser.add_argument("--no-pin", dest="pin", action="store_false", help="leave processes to the system's scheduler")
     parser.add_argument("--json", metavar="FILE", help="also write everything as JSON; - is standard output")
     parser.add_argument("--list", action="store_true", help="name the cases and measure nothing")
     return parser
 
 
-def _groups(wanted: argparse.Namespace) -> list[Group]:
+def _groups(name: str, wanted: argparse.Namespace) -> list[Group]:
     """The suite, cut down to what was asked for. A group stays whole: its figures are made of all its cases."""
-    groups = SUITES[wanted.suite]()
+    groups = SUITES[name][0]()
     if wanted.only:
         groups = [group for group in groups if any(text in each.name for text in wanted.only for each in group)]
     if wanted.clients:
@@ -84,52 +105,26 @@ def _groups(wanted: argparse.Namespace) -> list[Group]:
     return groups
 
 
-def _machine(loop: str, *, pinned: bool) -> dict[str, Any]:
-    packages = ("aiohttp", "msgspec", "uvloop", "openai")
-    return {
-        "python": f"{platform.python_implementation()} {platform.python_version()}",
-        "system": f"{platform.system()} {platform.machine()}",
-        "cores": os.cpu_count(),
-        "pinned": pinned,
-        "loop": loop,
-        "packages": {name: found for name in packages if (found := _version(name))},
-    }
-
-
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except ModuleNotFoundError:
-        return None
-
-
-def _show(result: Result, machine: dict[str, Any]) -> None:
-    packages = ", ".join(f"{name} {number}" for name, number in machine["packages"].items())
-    print(
-        f"{machine['python']}, {machine['system']}, {machine['cores']} cores"
-        f"{', upstream and clients on one each' if machine['pinned'] else ''}, {machine['loop']}; {packages}"
-    )
-    if result.waited > 0.05:
-        print(f"Others used the clients' core: for up to {result.waited:.0%} of a block a client waited for it.")
-    if result.absent:
-        print(f"Not installed, and so not measured: {', '.join(result.absent)} (see benchmarks/peers.txt).")
-    show("What it costs", FIGURE_HEAD, figure_rows(result.figures, result.reads))
-    show("What it is held against", VERDICT_HEAD, verdict_rows(verdicts(result.figures)))
-
-
-def _write_json(path: str, result: Result, machine: dict[str, Any]) -> None:
-    figures: list[Figure] = result.figures
-    whole = {"machine": machine, **msgspec.to_builtins(result), "targets": msgspec.to_builtins(verdicts(figures))}
-    text = msgspec.json.format(msgspec.json.encode(whole), indent=2)
+def _write_json(path: str, report: Report) -> None:
+    text = msgspec.json.format(msgspec.json.encode(report), indent=1)
     if path == "-":
         print(text.decode())
     else:
         Path(path).write_bytes(text + b"\n")
 
 
+_told = ""
+
+
 def _progress(words: str) -> None:
+    """On a terminal one line that changes; elsewhere a line for each new thing, without its rounds."""
+    global _told
     if sys.stderr.isatty():
         print(f"\r\x1b[K{words}", end="", file=sys.stderr, flush=True)
+    elif (what := words.partition(": ")[0]) != _told:
+        _told = what
+        if what:
+            print(f"measuring {what}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

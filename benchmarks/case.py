@@ -7,14 +7,15 @@ import msgspec
 from .wire import ANSWER, Script
 
 Operation: TypeAlias = Literal["call", "stream"]
-Before: TypeAlias = Literal["nothing", "500", "refused"]
+Before: TypeAlias = Literal["nothing", "500", "refused", "cut"]
 
 EVENTS_PER_WRITE = 8
 FEW, MANY = 100, 1000
 """What a delta costs is the slope between streams of so many."""
 
 OURS = ("loop", "understudy")
-VARIANTS = ("loop", "loop-tuned", "understudy", "understudy-text", "understudy-whole", "openai")
+VARIANTS = ("raw", "loop", "loop-tuned", "understudy", "understudy-text", "understudy-whole", "openai")
+LOGGING = ("raw", "loop", "loop-tuned", "understudy", "understudy-log", "openai")
 PEERS = ("litellm", "pydantic-ai", "langchain", "tensorzero")
 
 
@@ -89,33 +90,57 @@ def calls(concurrency: int, count: int, clients: tuple[str, ...], befores: tuple
     )
 
 
+def broken(concurrency: int, count: int, clients: tuple[str, ...]) -> Group:
+    """Streams that come whole, and the same after a first target that breaks off halfway."""
+    script = Script("stream", FEW, EVENTS_PER_WRITE, 200 * concurrency)
+    return (
+        Case(f"{FEW} deltas c{concurrency} again", "stream", script, concurrency, count, clients),
+        Case(f"{FEW} deltas c{concurrency} after a cut", "stream", script, concurrency, count, clients, "cut"),
+    )
+
+
 def quick() -> list[Group]:
     """What the targets are about, in about a minute."""
     return [
         coalesced(8, 32, (*OURS, "openai")),
-        calls(32, 1600, ("loop", "loop-tuned", "understudy", "understudy-log", "openai"), ("500", "refused")),
+        calls(32, 1600, LOGGING[1:], ("500", "refused")),
         paced(300, 32, OURS),
     ]
 
 
 def peers() -> list[Group]:
-    """Ours beside the routers of others, as far as they are installed; they are slow, so that few operations do."""
+    """Ours beside the routers of others, as far as they are installed; they are slow, so that few operations do.
+
+    Four paced streams and not thirty-two: more would keep the slowest busy, and then it finds several events in a read.
+    """
     everybody = (*OURS, "openai", *PEERS)
-    return [coalesced(1, 20, everybody), calls(1, 400, everybody, ("500", "refused"))]
+    return [
+        coalesced(1, 20, everybody),
+        calls(1, 200, everybody),
+        calls(32, 640, everybody, ("500", "refused")),
+        paced(100, 4, everybody),
+    ]
+
+
+def latency() -> list[Group]:
+    """How long operations last, and those that fail over.
+
+    One at a time: how long each of many lasts that never pause says only how many there are.
+    """
+    return [calls(1, 1000, OURS, ("500", "refused")), broken(1, 50, OURS)]
 
 
 def full() -> list[Group]:
     """Everything; what would take long with slow clients is left to the fast ones."""
     fast = VARIANTS[:-1]
-    logging = ("loop", "loop-tuned", "understudy", "understudy-log", "openai")
     return [
         coalesced(1, 20, VARIANTS),
         coalesced(8, 32, VARIANTS),
         coalesced(32, 64, fast),
         coalesced(256, 256, fast),
-        calls(1, 400, logging, ("500", "refused")),
-        calls(32, 1600, logging, ("500", "refused")),
-        calls(256, 2560, logging[:-1]),
+        calls(1, 400, LOGGING, ("500", "refused")),
+        calls(32, 1600, LOGGING, ("500", "refused")),
+        calls(256, 2560, LOGGING[:-1]),
+        broken(8, 64, OURS),
         paced(300, 32, VARIANTS),
-        *peers(),
     ]

@@ -10,18 +10,17 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from .case import FEW, MANY, Case, Group
+from .case import FEW, MANY, PEERS, Case, Group
 from .clients import BASELINE
 
-Samples = Mapping[tuple[str, str], list[float]]
+Samples: TypeAlias = Mapping[tuple[str, str], list[float]]
 """By case and client: the CPU time of one operation in microseconds, a value for each round."""
 
-
-Unit: TypeAlias = Literal["µs", "ms", "KiB", "MiB", "calls"]
+Unit: TypeAlias = Literal["µs", "ms", "KiB", "MiB", "calls", "modules", "%"]
 
 
 class Spread(msgspec.Struct, frozen=True):
-    """A median and its quartiles."""
+    """A median and its quartiles; of a drift, its estimate and the ends of its confidence interval."""
 
     median: float
     low: float
@@ -78,17 +77,13 @@ def _of_case(case: Case, samples: Samples) -> dict[str, list[float]]:
 
 
 def _compared(what: str, values: dict[str, list[float]]) -> list[Figure]:
-    others = [name for name in (BASELINE, "openai") if name in values]
-    return [
-        Figure(
-            what,
-            client,
-            "µs",
-            Spread.of(mine),
-            {other: ratios(mine, values[other]) for other in others if other != client},
-        )
-        for client, mine in values.items()
-    ]
+    """Everybody beside the baseline and the official client, ours beside the routers of others, too."""
+    found = []
+    for client, mine in values.items():
+        others = (BASELINE, "openai", *(PEERS if client.startswith("understudy") else ()))
+        beside = {other: ratios(mine, values[other]) for other in others if other in values and other != client}
+        found.append(Figure(what, client, "µs", Spread.of(mine), beside))
+    return found
 
 
 def _slopes(group: Group, samples: Samples) -> list[Figure]:
@@ -109,15 +104,19 @@ def _slopes(group: Group, samples: Samples) -> list[Figure]:
 
 
 def _added(group: Group, samples: Samples) -> list[Figure]:
-    """What a first target that fails adds, in calls of the same client."""
-    plain = next((case for case in group if case.operation == "call" and case.before == "nothing"), None)
+    """What a first target that fails adds: in operations of the same client, and in CPU time."""
+    plain = next((case for case in group if case.before == "nothing"), None)
     found: list[Figure] = []
     for case in group:
         if plain is None or case.before == "nothing":
             continue
+        more, cost = {}, []
         for client in case.clients:
             if (case.name, client) in samples:
-                pairs = zip(samples[case.name, client], samples[plain.name, client], strict=True)
+                pairs = list(zip(samples[case.name, client], samples[plain.name, client], strict=True))
+                more[client] = [after - without for after, without in pairs]
                 added = Spread.of([(after - without) / without for after, without in pairs])
-                found.append(Figure(f"added c{case.concurrency} by {case.before}", client, "calls", added))
+                cost.append(Figure(f"added c{case.concurrency} by {case.before}", client, "calls", added))
+        found += cost
+        found += _compared(f"fail-over c{case.concurrency} by {case.before}", more)
     return found

@@ -1,9 +1,11 @@
 """The processes of a run: one upstream, and one worker for each client, alive from the first case to the last."""
 
 import json
+import os
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,9 +15,9 @@ from typing import Self, TypeVar
 import msgspec
 
 from .case import Before
+from .commands import Command
 from .loops import cores
 from .wire import Script
-from .worker import Command
 
 ROOT = Path(__file__).resolve().parents[1]
 T = TypeVar("T")
@@ -27,19 +29,23 @@ class Processes:
     Args:
         loop: The kind of event loop that all of them run.
         pinned: The upstream has a core of its own, the clients share another.
+        tls: The upstream speaks TLS, and the clients trust its certificate; needs trustme.
     """
 
-    def __init__(self, loop: str, *, pinned: bool = True) -> None:
+    def __init__(self, loop: str, *, pinned: bool = True, tls: bool = False) -> None:
         self._loop = loop
+        self._tls = tls
         available = cores() if pinned else []
         apart = len(available) > 1
         self._upstream_core = available[0] if apart else None
         self._client_core = available[1] if apart else None
+        self._environment = dict(os.environ)
         self._workers: dict[str, subprocess.Popen[bytes]] = {}
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        self._upstream = self._start("upstream", [], self._upstream_core)
+        certificate = self._certificate() if self._tls else []
+        self._upstream = self._start("upstream", certificate, self._upstream_core)
         self._port = int(self._line(self._upstream))
         refusing = self._stack.enter_context(socket.socket())
         refusing.bind(("127.0.0.1", 0))  # bound and not listening: whoever connects is refused
@@ -56,16 +62,19 @@ class Processes:
         """The upstream does not share a core with the clients."""
         return self._client_core is not None
 
-    def urls(self, script: Script, before: Before = "nothing") -> tuple[str, ...]:
-        """The base URLs at which this script is answered, after what comes before it."""
-        answering = self._url(self._port, script)
+    def urls(self, script: Script, before: Before = "nothing", *, spares: int = 0) -> tuple[str, ...]:
+        """The base URLs at which this script is answered, after what comes before it, and before spares like it."""
+        answering = (self._url(self._port, script),) * (1 + spares)
         match before:
             case "nothing":
-                return (answering,)
+                return answering
             case "500":
-                return (self._url(self._port, Script("refuse")), answering)
+                return (self._url(self._port, Script("refuse")), *answering)
             case "refused":
-                return (self._url(self._refusing_port, script), answering)
+                return (self._url(self._refusing_port, script), *answering)
+            case "cut":
+                half = msgspec.structs.replace(script, kind="cut", deltas=script.deltas // 2)
+                return (self._url(self._port, half), *answering)
 
     def tell(self, client: str, command: Command, answer: type[T]) -> T:
         """Have a client's worker obey a command.
@@ -90,13 +99,26 @@ class Processes:
         return counts
 
     def _url(self, port: int, script: Script) -> str:
-        return f"http://127.0.0.1:{port}/{script.segment}/v1"
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{port}/{script.segment}/v1"
+
+    def _certificate(self) -> list[str]:
+        """A fresh one, that the workers to come trust."""
+        import trustme
+
+        folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
+        authority = trustme.CA()
+        authority.cert_pem.write_to_path(folder / "authority.pem")
+        authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(folder / "server.pem")
+        self._environment["SSL_CERT_FILE"] = str(folder / "authority.pem")
+        return ["--certificate", str(folder / "server.pem")]
 
     def _start(self, module: str, args: Sequence[str], core: int | None) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", f"benchmarks.{module}", *args, "--loop", self._loop]
         if core is not None:
             command += ["--cpu", str(core)]
-        process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=self._environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
         self._stack.callback(_end, process)
         return process
 

@@ -1,88 +1,45 @@
-"""One run: every case of a suite, round by round, the clients in turns; and streams that are held open."""
+"""One run of cases: round by round, the clients in turns."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
 from .case import Case, Group
-from .clients import BASELINE, CLIENTS
-from .figures import Figure, Spread, figures
-from .loops import raise_file_limit
+from .clients import CLIENTS
+from .commands import CountReads, Measure, Reads, Sample
+from .figures import figures
 from .processes import Processes
-from .wire import Script
-from .worker import CountReads, Held, Hold, Measure, Reads, Sample
+from .result import Result, Setting
 
-FILES_BESIDE_STREAMS = 200
-"""Open files that a process needs for itself."""
+Samples = dict[str, dict[str, list[Sample]]]
 
 
-class Result(msgspec.Struct):
-    """What a run found.
-
-    Attributes:
-        reads: Per operation, by case and client: whoever needs fewer found more in each.
-        p50_us: The median duration of an operation, by case and client.
-        waited: The largest share of a block in which a client was ready to run, and others had its core.
-        absent: Clients that could not be measured, because they are not installed.
-    """
-
-    figures: list[Figure]
-    reads: dict[str, dict[str, float]]
-    p50_us: dict[str, dict[str, float]]
-    waited: float
-    absent: list[str]
-
-
-def measure(groups: Sequence[Group], processes: Processes, repeats: int, progress: Callable[[str], None]) -> Result:
-    """Measure these cases.
-
-    Args:
-        repeats: How many rounds.
-        progress: Is told what is being measured.
-    """
+def measure(groups: Sequence[Group], processes: Processes, setting: Setting) -> Result:
+    """Measure these cases."""
     asked_for = {client for group in groups for case in group for client in case.clients}
     absent = sorted(client for client in asked_for if not CLIENTS[client].installed)
     groups = [tuple(_present(case) for case in group) for group in groups]
-    samples: dict[tuple[str, str], list[float]] = {}
-    durations: dict[tuple[str, str], list[float]] = {}
-    reads: dict[str, dict[str, float]] = {}
-    waited = 0.0
+    result = Result(absent=absent)
     for group in groups:
-        for at in range(repeats):
+        samples: Samples = {case.name: {client: [] for client in case.clients} for case in group}
+        for at in range(setting.repeats):
             for case in group:
-                progress(f"{case.name}, round {at + 1} of {repeats}")
+                setting.progress(f"{case.name}: round {at + 1} of {setting.repeats}")
                 for client in case.clients:
                     sample = processes.tell(client, _command(case, client, processes), Sample)
-                    samples.setdefault((case.name, client), []).append(sample.cpu_us)
-                    durations.setdefault((case.name, client), []).append(sample.p50_us)
-                    waited = max(waited, sample.waited)
-        for case in group:
-            if case.operation == "stream":
-                reads[case.name] = {client: _reads(case, client, processes) for client in case.clients}
-    p50_us: dict[str, dict[str, float]] = {}
-    for (name, client), found in durations.items():
-        p50_us.setdefault(name, {})[client] = Spread.of(found).median
-    return Result(figures(groups, samples), reads, p50_us, waited, absent)
-
-
-def hold(processes: Processes, streams: int, progress: Callable[[str], None]) -> list[Figure]:
-    """What an open stream that says nothing costs in memory, and how much of it is ours.
-
-    Args:
-        streams: How many; the system's limit on open files may allow fewer.
-    """
-    streams = min(streams, raise_file_limit() - FILES_BESIDE_STREAMS)
-    found: dict[str, float] = {}
-    for client in (name for name, info in CLIENTS.items() if info.holds):
-        progress(f"{streams:,} idle streams, {client}")
-        held = processes.tell(client, Hold(processes.urls(Script("hold")), streams), Held)
-        found[client] = held.bytes_per_stream / 1024
-    more = {client: size - found[BASELINE] for client, size in found.items() if client != BASELINE}
-    return [
-        Figure(what, client, "KiB", Spread.of([size]))
-        for what, sizes in ((f"idle stream, of {streams:,}", found), ("idle stream, more than by hand", more))
-        for client, size in sizes.items()
-    ]
+                    samples[case.name][client].append(sample)
+        reads = {
+            case.name: {client: _reads(case, client, processes) for client in case.clients}
+            for case in group
+            if case.operation == "stream"
+        }
+        cpu_us = {
+            (name, client): [sample.cpu_us for sample in rounds]
+            for name, found in samples.items()
+            for client, rounds in found.items()
+        }
+        result.add(Result(figures([group], cpu_us), samples, reads))
+    return result
 
 
 def _present(case: Case) -> Case:
@@ -102,6 +59,5 @@ def _command(case: Case, client: str, processes: Processes) -> Measure:
 
 def _reads(case: Case, client: str, processes: Processes) -> float:
     urls = processes.urls(case.script, case.before)
-    return processes.tell(
-        client, CountReads(urls, case.operation, case.expected, case.concurrency), Reads
-    ).per_operation
+    command = CountReads(urls, case.operation, case.expected, case.concurrency, case.concurrency)
+    return processes.tell(client, command, Reads).per_operation

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
 
 from .clients import BASELINE
-from .figures import Figure, Spread
+from .figures import Figure, Spread, Unit
 from .targets import IMPORTS, Verdict
 
 Row = tuple[str, ...]
@@ -41,20 +41,20 @@ def verdict_rows(verdicts: Iterable[Verdict]) -> list[Row]:
         rows.append(
             (
                 what,
-                _share(verdict.measured),
-                _bound(target.at_most, verdict.met),
-                _bound(target.goal, verdict.goal_met),
+                _measured(verdict.measured, verdict.unit),
+                _bound(target.at_most, verdict.unit, verdict.met),
+                _bound(target.goal, verdict.unit, verdict.goal_met),
             )
         )
     return rows
 
 
-FIGURE_HEAD = ("CPU time of", "client", "median", "quartiles", "x baseline", "x openai", "reads")
+FIGURE_HEAD = ("figure", "client", "median", "quartiles", "x baseline", "x openai", "reads")
 VERDICT_HEAD = ("held against", "measured", "target", "goal")
-_WORDS = ("CPU time of", "client", "held against")
+_WORDS = ("figure", "client", "held against")
 
 
-def show(title: str, head: Row, rows: Sequence[Row]) -> None:
+def show_table(title: str, head: Row, rows: Sequence[Row]) -> None:
     """Print one table."""
     if find_spec("rich"):
         from rich import box
@@ -66,7 +66,7 @@ def show(title: str, head: Row, rows: Sequence[Row]) -> None:
             table.add_column(column, justify="left" if column in _WORDS else "right", no_wrap=True)
         for row in rows:
             table.add_row(*row)
-        Console(width=None if Console().is_terminal else 140, highlight=False).print(table)
+        Console(width=None if Console().is_terminal else 160, highlight=False).print(table)
         return
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
     print(f"\n{title}")
@@ -88,5 +88,9 @@ def _share(ratio: float) -> str:
     return f"1/{1 / ratio:.1f}" if 0 < ratio < 0.2 else f"{ratio:.2f}"
 
 
-def _bound(bound: float | None, met: bool | None) -> str:
-    return "" if bound is None else f"<= {_share(bound)} {'met' if met else 'NOT MET'}"
+def _measured(value: float, unit: Unit | None) -> str:
+    return _share(value) if unit is None else f"{_number(value)} {unit}"
+
+
+def _bound(bound: float | None, unit: Unit | None, met: bool | None) -> str:
+    return "" if bound is None else f"<= {_measured(bound, unit)} {'met' if met else 'NOT MET'}"

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import msgspec
 
 from .clients import BASELINE
-from .figures import Figure
+from .figures import Figure, Unit
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -27,10 +27,11 @@ class Target(msgspec.Struct, frozen=True):
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """A target and what was measured. None of `met` and `goal_met`: there is no such bound."""
+    """A target and what was measured, in a unit or as a ratio. None of `met` and `goal_met`: there is no such bound."""
 
     target: Target
     measured: float
+    unit: Unit | None
     met: bool | None
     goal_met: bool | None
 
@@ -40,13 +41,45 @@ IMPORTS = "import aiohttp, tenacity"
 TARGETS = (
     *(Target(f"delta c{c}", "understudy", BASELINE, 1.3, 1.1) for c in (1, 8, 32, 256)),
     *(Target(f"delta c{c}", "understudy", "openai", 1 / 15, 1 / 25) for c in (1, 8)),
+    Target("delta c1", "understudy", "litellm", None, 1 / 80),
+    Target("delta c1", "understudy", "tensorzero", None, 1 / 15),
     Target("paced c32", "understudy", BASELINE, None, 1.15),
+    *(Target(f"paced c{c}", "understudy", "openai", None, 1 / 5) for c in (4, 32)),
+    Target("paced c4", "understudy", "litellm", None, 1 / 15),
+    Target("paced c4", "understudy", "tensorzero", None, 1 / 4),
     Target("call c32", "understudy", BASELINE, 1.4, 1.2),
     Target("call c32", "understudy-log", BASELINE, None, 1.35),
+    Target("call c32", "understudy", "tensorzero", None, 1.0),
+    *(Target("call c32", "understudy", peer, None, 1 / 5) for peer in ("openai", "pydantic-ai", "langchain")),
+    Target("call c32", "understudy", "litellm", None, 1 / 30),
     *(Target(f"added c32 by {before}", "understudy", None, None, 1.2) for before in ("500", "refused")),
+    *(Target(f"fail-over c32 by {before}", "understudy", "litellm", None, 1 / 45) for before in ("500", "refused")),
+    *(Target(f"fail-over c32 by {before}", "understudy", "pydantic-ai", None, 1 / 5) for before in ("500", "refused")),
+    *(
+        Target(f"the same c1 by {before}, more than by hand", "understudy", None, None, 0.3)
+        for before in ("500", "refused")
+    ),
+    Target("idle stream, more than by hand", "understudy", None, None, 8.0),
+    Target("idle stream, TLS, more than by hand", "understudy", None, None, 8.0),
+    Target("stalled stream, of 1,000", "understudy", None, 512.0, 128.0),
+    Target("stalled stream, 4 s later", "understudy", None, None, 1.0),
+    *(
+        Target(f"drift of a {what}{beside}", "understudy", None, None, 15.0)
+        for beside in (", to by hand", "")
+        for what in (
+            "call, 1 to 20 targets",
+            "delta, 1 to 20 targets",
+            "call, 1 to 1,000 at a time",
+            "delta, 1 to 1,000 streams",
+            "call, 1 to 100,000",
+        )
+    ),
     Target("import", "import understudy", IMPORTS, 1.3, 1.2),
     Target("import memory", "import understudy", IMPORTS, None, 1.15),
-    Target("idle stream, more than by hand", "understudy", None, None, 8.0),
+    Target("loaded by a first failure", "understudy", None, None, 0.0),
+    Target("Router of 20 targets from YAML", "understudy", None, None, 50.0),
+    Target("peak memory c256", "understudy", BASELINE, None, 1.3),
+    *(Target(f"{what} c256, p99.9", "understudy", None, None, 5.0) for what in ("timer late", "step of the loop")),
 )
 
 
@@ -58,9 +91,19 @@ def verdicts(figures: Iterable[Figure]) -> list[Verdict]:
         figure = found.get((target.what, target.client))
         if figure is None or (target.versus is not None and target.versus not in figure.ratios):
             continue
-        measured = (figure.value if target.versus is None else figure.ratios[target.versus]).median
-        said.append(Verdict(target, measured, _within(measured, target.at_most), _within(measured, target.goal)))
+        measured = _measured(figure, target.versus)
+        unit = figure.unit if target.versus is None else None
+        said.append(Verdict(target, measured, unit, _within(measured, target.at_most), _within(measured, target.goal)))
     return said
+
+
+def _measured(figure: Figure, versus: str | None) -> float:
+    """Of a drift, the end of its interval that lies farther from none: that one, too, has to be within the bound."""
+    if versus is not None:
+        return figure.ratios[versus].median
+    if figure.unit == "%":
+        return max(abs(figure.value.low), abs(figure.value.high))
+    return figure.value.median
 
 
 def _within(measured: float, bound: float | None) -> bool | None:

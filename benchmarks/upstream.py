@@ -5,7 +5,7 @@ time apart, long enough for the client to have read the one before: so a write a
 slow the client is, and the number of events per read is the same for everybody. A client that is slower finds more in
 a read; how many reads it needed is reported beside its figures.
 
-    python -m benchmarks.upstream [--loop asyncio|uvloop] [--cpu N]
+    python -m benchmarks.upstream [--loop asyncio|uvloop] [--cpu N] [--certificate FILE]
 
 It prints its port, then answers each line on its standard input with how often each script was asked for, as JSON.
 """
@@ -16,6 +16,7 @@ import collections
 import json
 import re
 import socket
+import ssl
 import sys
 import threading
 import time
@@ -110,12 +111,20 @@ class Connection(asyncio.Protocol):
         self._upstream = upstream
         self._transport: asyncio.Transport | None = None
         self._unread = b""
-        self._writes: tuple[bytes, ...] = ()
+        self._script = Script("single")
         self._next = 0
+        self._full = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's are none by descent
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def pause_writing(self) -> None:
+        self._full = True
+
+    def resume_writing(self) -> None:
+        self._full = False
+        self._flood()
 
     def connection_lost(self, error: Exception | None) -> None:
         self._transport = None
@@ -137,28 +146,44 @@ class Connection(asyncio.Protocol):
         """The next write of the stream. False: it was the last, or the client is gone."""
         if self._transport is None:
             return False
-        self._transport.write(self._writes[self._next])
+        writes = self._script.writes
+        self._transport.write(writes[self._next])
         self._next += 1
-        return self._next < len(self._writes)
+        if self._next < len(writes):
+            return True
+        if self._script.kind == "cut":
+            self._transport.close()
+        return False
 
     def _answer(self, script: Script) -> None:
         self._upstream.asked[script.segment] += 1
-        self._writes, self._next = script.writes, 0
+        self._script, self._next = script, 0
         if self.write_next():
-            if script.gap_us:
+            if script.kind == "flood":
+                self._flood()
+            elif script.gap_us:
                 self._upstream.pace(self, script.gap_us, script.spread)
             else:
                 self._upstream.loop.call_soon(self._hurry)
+
+    def _flood(self) -> None:
+        """Write until the client takes no more; its connection tells when it does again."""
+        while self._script.kind == "flood" and self._transport is not None and not self._full:
+            self._transport.write(self._script.writes[1])
 
     def _hurry(self) -> None:
         if self.write_next():
             self._upstream.loop.call_soon(self._hurry)
 
 
-async def serve(upstream: Upstream) -> None:
-    """Listen on loopback until standard input ends."""
+async def serve(upstream: Upstream, certificate: str | None) -> None:
+    """Listen on loopback, with TLS when there is a certificate, until standard input ends."""
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Connection(upstream), "127.0.0.1", 0, backlog=4096)
+    tls = None
+    if certificate is not None:
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(certificate)
+    server = await loop.create_server(lambda: Connection(upstream), "127.0.0.1", 0, backlog=4096, ssl=tls)
     print(server.sockets[0].getsockname()[1], flush=True)
     while await loop.run_in_executor(None, sys.stdin.readline):
         print(json.dumps(upstream.asked), flush=True)
@@ -168,11 +193,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.upstream", description="Answer with bytes made before.")
     parser.add_argument("--loop", choices=LOOPS, default=LOOPS[0])
     parser.add_argument("--cpu", type=int)
+    parser.add_argument("--certificate", metavar="FILE", help="speak TLS, with this chain and its key")
     args = parser.parse_args()
     pin(args.cpu)
     raise_file_limit()
     with asyncio.Runner(loop_factory=lambda: new_loop(args.loop)) as runner:
-        runner.run(serve(Upstream(runner.get_loop())))
+        runner.run(serve(Upstream(runner.get_loop()), args.certificate))
 
 
 if __name__ == "__main__":

@@ -21,14 +21,16 @@ EVENT_BYTES = 255
 
 _BARE_BYTES = 226  # of an event without text and padding
 _WORDS = ("light", "air", "blue", "scatter", "wave", "short", "sun", "eye", "sky", "red", "evening", "dust", "angle")
-_SEGMENT = re.compile(r"d(\d+)-e(\d+)-g(\d+)-s(\d+)")
+_SEGMENT = re.compile(r"(stream|cut)-d(\d+)-e(\d+)-g(\d+)-s(\d+)")
+_FLOOD_EVENTS = 64  # in one write of a flood
 
 
 class Script(msgspec.Struct, frozen=True, dict=True):
     """What the upstream sends to a request.
 
     Attributes:
-        kind: `stream`, `single` (one JSON body), `refuse` (status 500), or `hold` (one delta, then silence).
+        kind: `stream`, `cut` (a stream that breaks off after its deltas), `single` (one JSON body), `refuse` (status
+            500), `hold` (one delta, then silence), or `flood` (deltas without end, as fast as they are taken).
         deltas: Of a stream.
         per_write: How many events go into one write.
         gap_us: From one write of a stream to its next, in microseconds; 0: as fast as the upstream's loop turns.
@@ -49,19 +51,19 @@ class Script(msgspec.Struct, frozen=True, dict=True):
         Raises:
             ValueError: There is no such script.
         """
-        if segment in ("single", "refuse", "hold"):
+        if segment in ("single", "refuse", "hold", "flood"):
             return cls(segment)
         found = _SEGMENT.fullmatch(segment)
         if found is None:
             raise ValueError(f"no script is named {segment!r}")
-        deltas, per_write, gap_us, spread = map(int, found.groups())
-        return cls("stream", deltas, per_write, gap_us, spread)
+        kind, *numbers = found.groups()
+        return cls(kind, *map(int, numbers))
 
     @property
     def segment(self) -> str:
         """The first segment of the path that asks for it."""
-        if self.kind == "stream":
-            return f"d{self.deltas}-e{self.per_write}-g{self.gap_us}-s{self.spread}"
+        if self.kind in ("stream", "cut"):
+            return f"{self.kind}-d{self.deltas}-e{self.per_write}-g{self.gap_us}-s{self.spread}"
         return self.kind
 
     @cached_property
@@ -74,14 +76,12 @@ class Script(msgspec.Struct, frozen=True, dict=True):
                 return (_whole(500, {"error": {"message": "The server had an error", "type": "server_error"}}),)
             case "hold":
                 return (_HEAD + _opening() + _delta(0),)
+            case "flood":
+                return (_HEAD + _opening() + _delta(0), b"".join(_delta(number) for number in range(_FLOOD_EVENTS)))
         events = [_delta(number) for number in range(self.deltas)]
         groups = [b"".join(events[at : at + self.per_write]) for at in range(0, self.deltas, self.per_write)]
-        return (_HEAD + _opening(), *groups, _closing(self.deltas))
-
-    @property
-    def keeps_open(self) -> bool:
-        """The body never ends."""
-        return self.kind == "hold"
+        opening = _HEAD + _opening()
+        return (opening, *groups) if self.kind == "cut" else (opening, *groups, _closing(self.deltas))
 
 
 _HEAD = (

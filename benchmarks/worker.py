@@ -11,77 +11,27 @@ import argparse
 import asyncio
 import gc
 import os
-import statistics
+import re
 import sys
 import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import IO, TypeAlias
+from typing import IO
 
 import msgspec
 
 from .case import Operation
 from .clients import CLIENTS, Client
+from .commands import Command, CountReads, Delays, Held, Hold, Measure, Peak, Reads, Reply, Sample, Size, Watch, Work
 from .loops import LOOPS, new_loop, pin, raise_file_limit
 from .reads import counted_reads
+from .watch import WATCHES, delays
 
 FRESH_S = 9.0
 """After so long a pause connections may have been closed: they are opened again before anything is measured."""
 
-
-class Measure(msgspec.Struct, tag=True):
-    """Do an operation `count` times, `concurrency` at a time. Answered by a `Sample`."""
-
-    urls: tuple[str, ...]
-    operation: Operation
-    expected: int
-    concurrency: int
-    count: int
-
-
-class CountReads(msgspec.Struct, tag=True):
-    """Do an operation `concurrency` times, all at once, and count the reads. Answered by `Reads`."""
-
-    urls: tuple[str, ...]
-    operation: Operation
-    expected: int
-    concurrency: int
-
-
-class Hold(msgspec.Struct, tag=True):
-    """Hold this many streams open. Answered by `Held`."""
-
-    urls: tuple[str, ...]
-    streams: int
-
-
-class Sample(msgspec.Struct):
-    """What an operation took.
-
-    Attributes:
-        cpu_us: CPU time of one, on average.
-        p50_us: The median of their durations.
-        waited: The share of the time in which the process was ready to run, and others had its core.
-    """
-
-    cpu_us: float
-    p50_us: float
-    waited: float
-
-
-class Reads(msgspec.Struct):
-    """How many reads one operation needed, on average."""
-
-    per_operation: float
-
-
-class Held(msgspec.Struct):
-    """By how much the process grew for each stream, in bytes."""
-
-    bytes_per_stream: float
-
-
-Command: TypeAlias = Measure | CountReads | Hold
+OPENING_AT_ONCE = 16
+"""Streams that are opened at a time, before all of them are held."""
 
 
 class Worker:
@@ -92,15 +42,19 @@ class Worker:
         self._clients: dict[tuple[str, ...], Client] = {}
         self._used_s: dict[tuple[str, ...], float] = {}
 
-    async def do(self, command: Command) -> Sample | Reads | Held:
+    async def do(self, command: Command) -> Reply:
         """Obey one command."""
         match command:
             case Measure():
                 return await self._measure(command)
             case CountReads():
                 return await self._count_reads(command)
+            case Watch():
+                return await self._watch(command)
             case Hold():
                 return await self._hold(command)
+            case Peak():
+                return Size(_of_status("VmHWM"))
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -109,15 +63,7 @@ class Worker:
 
     async def _measure(self, command: Measure) -> Sample:
         client = await self._client(command.urls, command.concurrency)
-        operation, lasted_s = _operation(client, command.operation), []
-
-        async def once() -> None:
-            began_s = time.perf_counter()
-            got = await operation()
-            lasted_s.append(time.perf_counter() - began_s)
-            if got != command.expected:
-                raise ValueError(f"expected {command.expected}, got {got}")
-
+        once, lasted_s = _checked(client, command)
         if time.perf_counter() - self._used_s.get(command.urls, -FRESH_S) >= FRESH_S:
             await _times(command.concurrency, command.concurrency, once)
             lasted_s.clear()
@@ -127,31 +73,44 @@ class Worker:
         cpu_s = time.process_time() - cpu_s
         ended_s = self._used_s[command.urls] = time.perf_counter()
         waited = (_waited_s() - waited_s) / (ended_s - began_s)
-        return Sample(cpu_s * 1e6 / command.count, statistics.median(lasted_s) * 1e6, waited)
+        lasted_s.sort()
+        p50_s, p99_s = (lasted_s[int(len(lasted_s) * share)] for share in (0.5, 0.99))
+        return Sample(cpu_s * 1e6 / command.count, p50_s * 1e6, p99_s * 1e6, waited)
 
     async def _count_reads(self, command: CountReads) -> Reads:
         client = await self._client(command.urls, command.concurrency)
-        operation = _operation(client, command.operation)
-
-        async def once() -> None:
-            await operation()
-
+        once, _ = _checked(client, command)
         with counted_reads() as reads:
-            await _times(command.concurrency, command.concurrency, once)
-        return Reads(reads() / command.concurrency)
+            await _times(command.count, command.concurrency, once)
+        return Reads(reads() / command.count)
+
+    async def _watch(self, command: Watch) -> Delays:
+        client = await self._client(command.urls, command.concurrency)
+        once, _ = _checked(client, command)
+        await _times(command.concurrency, command.concurrency, once)
+        with WATCHES[command.what]() as seen_s:
+            await _times(command.count, command.concurrency, once)
+        return delays(seen_s)
 
     async def _hold(self, command: Hold) -> Held:
         client = await self._client(command.urls, command.streams)
-        held = [await client.hold()]  # what is loaded and made with the first one is not its own
+        held: list[object] = [await client.hold()]  # what is loaded and made with the first one is not its own
+
+        async def one_more() -> None:
+            held.append(await client.hold())
+
         await asyncio.sleep(0)
         gc.collect()
-        before = resident_bytes()
-        held += [await client.hold() for _ in range(command.streams)]
-        gc.collect()
-        grown = resident_bytes() - before
+        before = _of_status("VmRSS")
+        await _times(command.streams, OPENING_AT_ONCE, one_more)
+        sizes = []
+        for _ in range(2):
+            await asyncio.sleep(command.settle_s)
+            gc.collect()
+            sizes.append(_of_status("VmRSS"))
         await client.aclose()
         del self._clients[command.urls]
-        return Held(grown / command.streams)
+        return Held((sizes[0] - before) / command.streams, (sizes[1] - sizes[0]) / command.streams)
 
     async def _client(self, urls: tuple[str, ...], concurrency: int) -> Client:
         client = self._clients.get(urls)
@@ -161,10 +120,25 @@ class Worker:
         return client
 
 
-def resident_bytes() -> int:
-    """The memory of this process that stands in RAM."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
+def _of_status(name: str) -> int:
+    """A line of what the kernel says of this process, in bytes."""
+    found = re.search(rf"^{name}:\s*(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
+    assert found is not None
+    return int(found[1]) * 1024
+
+
+def _checked(client: Client, work: Work) -> tuple[Callable[[], Coroutine[None, None, None]], list[float]]:
+    """The operation, which fails when it loses something, and where it will write down how many seconds it took."""
+    operation, lasted_s = _operation(client, work.operation), []
+
+    async def once() -> None:
+        began_s = time.perf_counter()
+        got = await operation()
+        lasted_s.append(time.perf_counter() - began_s)
+        if got != work.expected:
+            raise ValueError(f"expected {work.expected}, got {got}")
+
+    return once, lasted_s
 
 
 def _operation(client: Client, name: Operation) -> Callable[[], Coroutine[None, None, int]]:

@@ -69,6 +69,7 @@ class ClientInfo(msgspec.Struct, frozen=True):
 
 
 CLIENTS: dict[str, ClientInfo] = {
+    "raw": ClientInfo("sockets and msgspec, the floor", "raw:Raw", "msgspec", fails_over=False),
     "loop": ClientInfo("aiohttp and msgspec by hand", "loop:Loop", "aiohttp", holds=True),
     "loop-tuned": ClientInfo("the same, with the cheapest session there is", "loop:TunedLoop", "aiohttp"),
     "understudy": ClientInfo("Router: stream() by events, complete()", "router:Routed", "understudy", holds=True),
@@ -87,6 +88,6 @@ CLIENTS: dict[str, ClientInfo] = {
         "TensorZero's embedded gateway", "tensorzero_embedded:TensorZero", "tensorzero", share=0.2, peer=True
     ),
 }
-"""All clients, the baseline first."""
+"""All clients, from the barest to the heaviest."""
 
 BASELINE = "loop"

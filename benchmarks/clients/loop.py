@@ -55,8 +55,8 @@ class _Whole(msgspec.Struct):
     usage: _Usage | None = None
 
 
-_decode_chunk = msgspec.json.Decoder(_Chunk).decode
-_decode_whole = msgspec.json.Decoder(_Whole).decode
+decode_chunk = msgspec.json.Decoder(_Chunk).decode
+decode_whole = msgspec.json.Decoder(_Whole).decode
 
 
 _HEADERS = {"Authorization": "Bearer sk-bench", "Content-Type": "application/json"}
@@ -73,38 +73,46 @@ class Loop:
         return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=connections), headers=_HEADERS)
 
     async def call(self) -> int:
-        async with await self._ask(stream=False) as response:
-            answer = _decode_whole(await response.read())
+        async with await self._ask(self._urls, stream=False) as response:
+            answer = decode_whole(await response.read())
         return len(answer.choices[0].message.content or "")
 
     async def stream(self) -> int:
+        for place in range(len(self._urls)):
+            try:
+                return await self._read(self._urls[place:])
+            except aiohttp.ClientPayloadError:
+                continue  # what was read is thrown away, and the next URL begins anew
+        raise ValueError("nobody answered to the end")
+
+    async def _read(self, urls: list[str | URL]) -> int:
         deltas = 0
-        async with await self._ask(stream=True) as response:
+        async with await self._ask(urls, stream=True) as response:
             rest = b""
             while data := await response.content.readany():
                 *events, rest = (rest + data).split(b"\n\n")
                 for event in events:
                     if event == b"data: [DONE]":
                         return deltas
-                    for choice in _decode_chunk(event[6:]).choices:
+                    for choice in decode_chunk(event[6:]).choices:
                         if choice.delta.content:
                             deltas += 1
         raise ValueError("the stream ended without [DONE]")
 
     async def hold(self) -> object:
-        response = await self._ask(stream=True)
+        response = await self._ask(self._urls, stream=True)
         for event in (await response.content.readany()).split(b"\n\n")[:-1]:
-            _decode_chunk(event[6:])
+            decode_chunk(event[6:])
         return response
 
     async def aclose(self) -> None:
         await self._session.close()
 
-    async def _ask(self, *, stream: bool) -> aiohttp.ClientResponse:
+    async def _ask(self, urls: list[str | URL], *, stream: bool) -> aiohttp.ClientResponse:
         body = msgspec.json.encode(
             {"model": MODEL, "messages": [{"role": "user", "content": "Why is the sky blue?"}], "stream": stream}
         )
-        for url in self._urls:
+        for url in urls:
             try:
                 response = await self._session.post(url, data=body)
             except aiohttp.ClientConnectionError:

@@ -2,8 +2,12 @@
 
 import pytest
 
-from benchmarks.case import Case, calls, coalesced
+from benchmarks.case import PEERS, Case, calls, coalesced
+from benchmarks.commands import Sample
+from benchmarks.drift import drift
 from benchmarks.figures import Figure, Spread, figures, ratios
+from benchmarks.latency import added_time
+from benchmarks.result import Result
 from benchmarks.table import figure_rows, verdict_rows
 from benchmarks.targets import TARGETS, verdicts
 from benchmarks.wire import Script
@@ -47,7 +51,37 @@ def test_a_target_is_met_or_it_is_not(measured: float, met: bool, goal_met: bool
 
 
 def test_every_target_is_about_a_ratio_that_is_taken() -> None:
-    assert {target.versus for target in TARGETS} <= {None, "loop", "openai", "import aiohttp, tenacity"}
+    assert {target.versus for target in TARGETS} <= {None, "loop", "openai", "import aiohttp, tenacity", *PEERS}
+
+
+def test_a_drift_is_the_rise_over_the_range_and_bears_outliers() -> None:
+    rising = drift(range(11), [100 + 2 * place for place in range(11)])
+    assert rising.median == pytest.approx(100 * 20 / 110)
+    places = [1, 5, 10, 20] * 5
+    wild = [(300.0 if number % 6 == 0 else 100.0 + number % 3) for number in range(20)]
+    found = drift(places, wild)
+    assert found.low <= 0 <= found.high
+    assert abs(found.median) < 3
+
+
+def test_a_drift_is_held_against_the_far_end_of_its_interval() -> None:
+    figure = Figure("drift of a call, 1 to 20 targets", "understudy", "%", Spread(2.0, -16.0, 9.0))
+    (verdict,) = verdicts([figure])
+    assert (verdict.measured, verdict.goal_met) == (16.0, False)
+
+
+def test_the_time_of_a_fail_over_is_that_of_the_failed_attempt_and_ours() -> None:
+    group = calls(1, 10, ("loop", "understudy"), ("500",))
+    times_us = {"call c1": (200.0, 300.0), "call c1 after 500": (450.0, 700.0)}
+    samples = {
+        name: {
+            client: [Sample(1.0, time_us, time_us, 0.0)] for client, time_us in zip(group[0].clients, both, strict=True)
+        }
+        for name, both in times_us.items()
+    }
+    found = {figure.what: figure.value.median for figure in added_time([group], Result(samples=samples))}
+    assert found["time of a fail-over c1 by 500"] == pytest.approx(0.4)
+    assert found["the same c1 by 500, more than by hand"] == pytest.approx(0.15)
 
 
 def test_a_slow_client_does_fewer_operations_in_whole_waves() -> None:

@@ -1,33 +1,51 @@
 """The processes of a benchmark, on tiny cases: nothing here is about time."""
 
+from pathlib import Path
+
 import msgspec
 import pytest
 
-from benchmarks.__main__ import main
+from benchmarks.__main__ import PARTS, SUITES, main
 from benchmarks.case import Case
 from benchmarks.clients import CLIENTS
+from benchmarks.commands import Delays, Held, Hold, Measure, Peak, Sample, Size, Watch, Watched
+from benchmarks.memory import idle
 from benchmarks.processes import Processes
+from benchmarks.result import Setting
 from benchmarks.run import measure
-from benchmarks.wire import Script
-from benchmarks.worker import Held, Hold
+from benchmarks.start import first_failure, from_yaml, settings_of
+from benchmarks.wire import ANSWER, Script
+from understudy import Router
 
 TINY = Script("stream", 16, 8, 5000)
-CLIENTS_HERE = ("loop", "understudy", "understudy-text", "understudy-whole", "understudy-log", "openai")
+CLIENTS_HERE = (
+    "raw",
+    "loop",
+    "loop-tuned",
+    "understudy",
+    "understudy-text",
+    "understudy-whole",
+    "understudy-log",
+    "openai",
+)
 
 
 def silent(words: str) -> None:
     """Progress that nobody watches."""
 
 
+SETTING = Setting("asyncio", pinned=False, repeats=1, streams=3, progress=silent)
+
+
 @pytest.fixture(scope="module")
 def processes() -> Processes:
-    with Processes("asyncio", pinned=False) as started:
+    with SETTING.processes() as started:
         yield started
 
 
 def test_every_client_reads_every_delta_of_every_stream(processes: Processes) -> None:
     case = Case("tiny", "stream", TINY, 2, 2, CLIENTS_HERE)
-    result = measure([(case,)], processes, 1, silent)
+    result = measure([(case,)], processes, SETTING)
     assert {figure.client for figure in result.figures} == set(CLIENTS_HERE)
     assert all(figure.value.median > 0 for figure in result.figures)
     assert result.absent == []
@@ -37,7 +55,7 @@ def test_every_client_reads_every_delta_of_every_stream(processes: Processes) ->
 def test_a_failing_first_target_is_asked_exactly_once_a_call(processes: Processes) -> None:
     before = processes.asked()
     case = Case("tiny call after 500", "call", Script("single"), 2, 6, ("understudy",), "500")
-    measure([(case,)], processes, 1, silent)
+    measure([(case,)], processes, SETTING)
     after = processes.asked()
     asked = {name: after.get(name, 0) - before.get(name, 0) for name in ("refuse", "single")}
     assert asked["refuse"] == asked["single"] >= 6
@@ -45,7 +63,7 @@ def test_a_failing_first_target_is_asked_exactly_once_a_call(processes: Processe
 
 def test_a_refused_connection_leads_to_the_next_target(processes: Processes) -> None:
     case = Case("tiny call after refused", "call", Script("single"), 1, 2, ("loop", "understudy", "openai"), "refused")
-    result = measure([(case,)], processes, 1, silent)
+    result = measure([(case,)], processes, SETTING)
     assert [figure.client for figure in result.figures] == ["loop", "understudy"]  # openai knows no other provider
 
 
@@ -53,12 +71,68 @@ def test_a_refused_connection_leads_to_the_next_target(processes: Processes) -> 
 def test_streams_are_held_open(processes: Processes, client: str) -> None:
     held = processes.tell(client, Hold(processes.urls(Script("hold")), 5), Held)
     assert held.bytes_per_stream >= 0
+    assert held.more_bytes_per_stream == 0
+
+
+def test_a_consumer_that_stops_stops_the_upstream(processes: Processes) -> None:
+    held = processes.tell("understudy", Hold(processes.urls(Script("flood")), 5, 0.2), Held)
+    assert 0 < held.bytes_per_stream < 2**20
+    assert held.more_bytes_per_stream < 2**14
+
+
+@pytest.mark.parametrize("client", ["loop", "understudy"])
+def test_a_stream_that_breaks_off_is_read_to_its_end_elsewhere(processes: Processes, client: str) -> None:
+    before = processes.asked()
+    case = Case("tiny after a cut", "stream", TINY, 2, 4, (client,), "cut")
+    assert measure([(case,)], processes, SETTING).samples["tiny after a cut"][client]
+    asked = {name: count - before.get(name, 0) for name, count in processes.asked().items()}
+    assert asked["cut-d8-e8-g5000-s1"] == asked[TINY.segment] >= 4
+
+
+@pytest.mark.parametrize("what", ["lag", "steps"])
+def test_an_event_loop_is_watched_while_streams_are_read(processes: Processes, what: Watched) -> None:
+    delays = processes.tell("loop", Watch(processes.urls(TINY), "stream", 16, 2, 20, what=what), Delays)
+    assert delays.count > 5
+    assert 0 <= delays.p99_ms <= delays.p999_ms <= delays.longest_ms
+
+
+def test_spares_are_never_asked(processes: Processes) -> None:
+    before = processes.asked().get("single", 0)
+    command = Measure(processes.urls(Script("single"), spares=19), "call", len(ANSWER), 1, 5)
+    sample = processes.tell("understudy", command, Sample)
+    assert 0 < sample.p50_us <= sample.p99_us
+    assert processes.asked()["single"] - before == 6  # one to warm up
+
+
+def test_a_process_knows_the_most_memory_that_it_had(processes: Processes) -> None:
+    assert processes.tell("loop", Peak(), Size).bytes > 2**20
+
+
+def test_idle_streams_are_held_without_tls_and_with_it() -> None:
+    found = {figure.what for figure in idle(SETTING).figures}
+    assert {"idle stream, more than by hand", "idle stream, TLS, more than by hand"} <= found
+
+
+def test_a_first_failure_loads_nothing(processes: Processes) -> None:
+    result = first_failure(processes, SETTING)
+    assert [figure.value.median for figure in result.figures] == [0], result.notes
+
+
+def test_a_router_is_made_from_a_file_twice_in_a_process() -> None:
+    again, first = from_yaml(SETTING).figures
+    assert 0 < again.value.median < first.value.median
+
+
+def test_the_file_of_many_targets_is_one_that_a_router_takes(tmp_path: Path) -> None:
+    file = tmp_path / "understudy.yaml"
+    file.write_text(settings_of(20), encoding="utf-8")
+    assert len(Router.from_yaml(file).config.routes["default"].targets) == 20
 
 
 def test_an_absent_client_is_named(processes: Processes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(CLIENTS, "litellm", msgspec.structs.replace(CLIENTS["litellm"], needs="no_such_package"))
     case = Case("tiny", "stream", TINY, 1, 1, ("loop", "litellm"))
-    result = measure([(case,)], processes, 1, silent)
+    result = measure([(case,)], processes, SETTING)
     assert result.absent == ["litellm"]
     assert {figure.client for figure in result.figures} == {"loop"}
 
@@ -66,7 +140,7 @@ def test_an_absent_client_is_named(processes: Processes, monkeypatch: pytest.Mon
 def test_a_client_that_lost_something_fails_the_run(processes: Processes) -> None:
     wrong = msgspec.structs.replace(Case("tiny call", "call", Script("single"), 1, 1, ("loop",)), operation="stream")
     with pytest.raises(RuntimeError, match="ended"):
-        measure([(wrong,)], processes, 1, silent)
+        measure([(wrong,)], processes, SETTING)
 
 
 def test_the_cases_of_each_suite_have_names_of_their_own(capsys: pytest.CaptureFixture[str]) -> None:
@@ -76,3 +150,12 @@ def test_the_cases_of_each_suite_have_names_of_their_own(capsys: pytest.CaptureF
     assert {"100 deltas c8", "1,000 deltas c8", "call c32", "paced c32"} <= set(quick)
     assert main(["--full", "--list"]) == 0
     assert set(quick) <= set(capsys.readouterr().out.splitlines())
+
+
+def test_help_tells_every_part_and_what_it_takes(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main(["--help"])
+    told = " ".join(capsys.readouterr().out.split())
+    for name, (_, words) in {**SUITES, **PARTS}.items():
+        assert f"--{name} {words}" in told
+        assert "minute" in words or "hour" in words

@@ -65,7 +65,16 @@ def test_a_whole_body_is_as_long_as_it_says(kind: str) -> None:
         assert json.loads(body)["choices"][0]["message"]["content"] == ANSWER
 
 
-@pytest.mark.parametrize("script", [Script("stream", 100, 8, 200, 1), Script("single"), Script("refuse")])
+@pytest.mark.parametrize(
+    "script",
+    [
+        Script("stream", 100, 8, 200, 1),
+        Script("cut", 8, 4, 200, 1),
+        Script("flood"),
+        Script("single"),
+        Script("refuse"),
+    ],
+)
 def test_a_script_is_found_again_by_its_name(script: Script) -> None:
     assert Script.named(script.segment) == script
 
