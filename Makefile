@@ -22,6 +22,7 @@ LOCK   := $(VENV)/bin/uv pip compile --no-config --quiet --universal --fork-stra
 RUNTIME := $(VENV)/.runtime-installed
 DEV     := $(VENV)/.dev-installed
 FUZZ    := $(VENV)/.fuzz-installed
+BESIDE  := $(VENV)/peers/.installed
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check format bench sim fuzz build lock clean
@@ -45,7 +46,7 @@ format: $(DEV)  ## format the code and mend what the linter can
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
 
-bench: $(DEV)  ## measure what understudy costs beside a hand-written loop
+bench: $(DEV) $(if $(findstring --peers,$(ARGS)),$(BESIDE))  ## measure what understudy costs; make bench ARGS=--help tells the rest
 	@$(PY) -m benchmarks $(ARGS)
 
 sim: $(DEV)  ## play simulated worlds full of faults in virtual time; make sim SEEDS=500
@@ -90,6 +91,10 @@ $(RUNTIME): requirements/runtime.txt pyproject.toml | $(PY)
 $(DEV): requirements/dev.txt $(RUNTIME)
 	@echo "Installing what development needs (once) ..."
 	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(BESIDE): benchmarks/peers.txt $(DEV)
+	@$(PY) -m benchmarks.peers
 	@touch $@
 
 $(FUZZ): requirements/fuzz.txt $(DEV)

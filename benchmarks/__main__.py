@@ -55,7 +55,10 @@ def main(args: list[str] | None = None) -> int:
     for name in names:
         result.add(_cases(name, groups[name], setting, wanted) if name in SUITES else PARTS[name][0](setting))
     _progress("")
-    report = Report(" ".join(f"--{name}" for name in names), time.strftime("%Y-%m-%d"), machine(setting), result)
+    clients = {client for found in groups.values() for group in found for each in group for client in each.clients}
+    report = Report(
+        " ".join(f"--{name}" for name in names), time.strftime("%Y-%m-%d"), machine(setting, clients), result
+    )
     show(report)
     if wanted.json:
         _write_json(wanted.json, report)

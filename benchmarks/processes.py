@@ -15,6 +15,7 @@ from typing import Self, TypeVar
 import msgspec
 
 from .case import Before
+from .clients import CLIENTS
 from .commands import Command
 from .loops import cores
 from .wire import Script
@@ -84,7 +85,8 @@ class Processes:
         """
         worker = self._workers.get(client)
         if worker is None:
-            worker = self._workers[client] = self._start("worker", [client], self._client_core)
+            python = CLIENTS[client].python
+            worker = self._workers[client] = self._start("worker", [client], self._client_core, python)
         assert worker.stdin is not None
         worker.stdin.write(msgspec.json.encode(command) + b"\n")
         worker.stdin.flush()
@@ -112,8 +114,10 @@ class Processes:
         self._environment["SSL_CERT_FILE"] = str(folder / "authority.pem")
         return ["--certificate", str(folder / "server.pem")]
 
-    def _start(self, module: str, args: Sequence[str], core: int | None) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", f"benchmarks.{module}", *args, "--loop", self._loop]
+    def _start(
+        self, module: str, args: Sequence[str], core: int | None, python: str = sys.executable
+    ) -> subprocess.Popen[bytes]:
+        command = [python, "-m", f"benchmarks.{module}", *args, "--loop", self._loop]
         if core is not None:
             command += ["--cpu", str(core)]
         process = subprocess.Popen(

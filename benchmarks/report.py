@@ -2,18 +2,19 @@
 
 import os
 import platform
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 
 import msgspec
 
+from .clients import CLIENTS
 from .loops import cores
+from .peers import versions
 from .result import Result, Setting
 from .table import FIGURE_HEAD, VERDICT_HEAD, figure_rows, show_table, verdict_rows
 from .targets import Verdict, verdicts
 
-PACKAGES = (
-    "aiohttp", "msgspec", "uvloop", "openai", "litellm", "pydantic-ai-slim", "langchain-openai", "tensorzero",
-)  # fmt: skip
+PACKAGES = ("aiohttp", "msgspec", "uvloop", "openai")
 
 
 class Machine(msgspec.Struct, frozen=True):
@@ -65,8 +66,11 @@ class Report(msgspec.Struct):
         return said
 
 
-def machine(setting: Setting) -> Machine:
-    """This one."""
+def machine(setting: Setting, clients: Iterable[str]) -> Machine:
+    """This one, with the versions of what these clients are made of."""
+    packages = {name: found for name in PACKAGES if (found := _version(name))}
+    for peer in sorted({CLIENTS[client].peer for client in clients} - {""}):
+        packages |= versions(peer)
     return Machine(
         python=f"{platform.python_implementation()} {platform.python_version()}",
         system=f"{platform.system()} {platform.machine()}",
@@ -74,7 +78,7 @@ def machine(setting: Setting) -> Machine:
         cores=os.cpu_count() or 1,
         pinned=setting.pinned and len(cores()) > 1,
         loop=setting.loop,
-        packages={name: found for name in PACKAGES if (found := _version(name))},
+        packages=packages,
     )
 
 

@@ -25,7 +25,7 @@ def figure_rows(figures: Iterable[Figure], reads: dict[str, dict[str, float]]) -
                 f"{_number(figure.value.low)} - {_number(figure.value.high)}",
                 _ratio(first),
                 _share(figure.ratios["openai"].median) if "openai" in figure.ratios else "",
-                "" if needed is None else f"{needed:.0f}",
+                f"{needed:.0f}" if needed else "",
             )
         )
         last = figure.what

@@ -3,12 +3,15 @@
 A client is a class in a module of its own, imported only in the process that measures it.
 """
 
+import sys
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Protocol
 
 import msgspec
+
+from ..peers import python_of
 
 
 class Client(Protocol):
@@ -45,7 +48,7 @@ class ClientInfo(msgspec.Struct, frozen=True):
         share: Its part of the operations of a case: a slow client does fewer, and its costs are per operation anyway.
         fails_over: It can be given several URLs.
         holds: It can leave streams open.
-        peer: Somebody else's router, measured only when it is installed.
+        peer: The package of somebody else's router, measured only when it is installed.
     """
 
     what: str
@@ -54,12 +57,17 @@ class ClientInfo(msgspec.Struct, frozen=True):
     share: float = 1.0
     fails_over: bool = True
     holds: bool = False
-    peer: bool = False
+    peer: str = ""
 
     @property
     def installed(self) -> bool:
         """It can be measured here."""
-        return find_spec(self.needs) is not None
+        return find_spec(self.needs) is not None or self.python != sys.executable
+
+    @property
+    def python(self) -> str:
+        """The interpreter that runs it."""
+        return str(python_of(self.peer) or sys.executable) if self.peer else sys.executable
 
     def make(self) -> Client:
         """The client, imported now."""
@@ -77,15 +85,23 @@ CLIENTS: dict[str, ClientInfo] = {
     "understudy-whole": ClientInfo("Router: complete() over a stream", "router:RoutedWhole", "understudy"),
     "understudy-log": ClientInfo("Router, with one JSON log line a call", "router:RoutedLogging", "understudy"),
     "openai": ClientInfo("the official client", "openai_sdk:OpenAI", "openai", share=0.2, fails_over=False),
-    "litellm": ClientInfo("LiteLLM's Router", "litellm_router:LiteLLM", "litellm", share=0.05, peer=True),
+    "litellm": ClientInfo("LiteLLM's Router", "litellm_router:LiteLLM", "litellm", share=0.05, peer="litellm"),
     "pydantic-ai": ClientInfo(
-        "pydantic-ai's FallbackModel", "pydantic_ai_fallback:PydanticAI", "pydantic_ai", share=0.1, peer=True
+        "pydantic-ai's FallbackModel",
+        "pydantic_ai_fallback:PydanticAI",
+        "pydantic_ai",
+        share=0.1,
+        peer="pydantic-ai-slim",
     ),
     "langchain": ClientInfo(
-        "LangChain's with_fallbacks", "langchain_fallbacks:LangChain", "langchain_openai", share=0.1, peer=True
+        "LangChain's with_fallbacks",
+        "langchain_fallbacks:LangChain",
+        "langchain_openai",
+        share=0.1,
+        peer="langchain-openai",
     ),
     "tensorzero": ClientInfo(
-        "TensorZero's embedded gateway", "tensorzero_embedded:TensorZero", "tensorzero", share=0.2, peer=True
+        "TensorZero's embedded gateway", "tensorzero_embedded:TensorZero", "tensorzero", share=0.2, peer="tensorzero"
     ),
 }
 """All clients, from the barest to the heaviest."""

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+os.environ.setdefault("RUST_LOG", "off")  # or it prints a line for every target that fails
+
 from tensorzero import AsyncTensorZeroGateway
 
 from ..wire import MODEL

@@ -130,7 +130,9 @@ def test_the_file_of_many_targets_is_one_that_a_router_takes(tmp_path: Path) -> 
 
 
 def test_an_absent_client_is_named(processes: Processes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(CLIENTS, "litellm", msgspec.structs.replace(CLIENTS["litellm"], needs="no_such_package"))
+    monkeypatch.setitem(
+        CLIENTS, "litellm", msgspec.structs.replace(CLIENTS["litellm"], needs="no_such_package", peer="")
+    )
     case = Case("tiny", "stream", TINY, 1, 1, ("loop", "litellm"))
     result = measure([(case,)], processes, SETTING)
     assert result.absent == ["litellm"]

@@ -1,0 +1,56 @@
+"""Environments for the routers of others, one for each: what one of them needs, another cannot bear.
+
+    python -m benchmarks.peers       installs what benchmarks/peers.txt names, as far as it can be had
+
+They stand beside the packages of the environment that the benchmark runs in, and hold nothing of ours.
+"""
+
+import re
+import subprocess
+import sys
+import venv
+from importlib.metadata import distributions, version
+from importlib.util import find_spec
+from pathlib import Path
+
+LIST = Path(__file__).with_name("peers.txt")
+PLACE = Path(sys.prefix) / "peers"
+SHARED = ("msgspec", "uvloop")
+"""What a worker itself needs, in the versions that are measured."""
+
+
+def python_of(package: str) -> Path | None:
+    """The interpreter of a package's environment; None: there is none."""
+    python = PLACE / package / "bin" / "python"
+    return python if python.exists() else None
+
+
+def versions(package: str) -> dict[str, str]:
+    """The version of a package in its environment; empty when it has none."""
+    folders = [str(folder) for folder in (PLACE / package).glob("lib/python*/site-packages")]
+    return {each.name: each.version for each in distributions(path=folders) if folders and each.name == package}
+
+
+def requirements() -> dict[str, str]:
+    """What is to be installed, by the name of the package."""
+    lines = [line for line in LIST.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
+    return {re.split(r"[\[=<>~! ]", line, maxsplit=1)[0]: line for line in lines}
+
+
+def main() -> int:
+    """Install them; one that cannot be installed is told of, and keeps nobody else from being measured."""
+    shared = [f"{name}=={version(name)}" for name in SHARED if find_spec(name)]
+    for package, requirement in requirements().items():
+        print(f"Installing {requirement} ...", flush=True)
+        place = PLACE / package
+        venv.create(place, clear=True, with_pip=True)
+        pip = [str(place / "bin" / "python"), "-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input"]
+        done = subprocess.run([*pip, "install", requirement, *shared], capture_output=True, text=True)
+        if done.returncode:
+            (place / "bin" / "python").unlink()
+            print(f"{requirement} cannot be installed, and will not be measured:\n{done.stderr}", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
