@@ -116,18 +116,16 @@ def _write_json(path: str, report: Report) -> None:
         Path(path).write_bytes(text + b"\n")
 
 
-_told = ""
+_told = {""}
 
 
 def _progress(words: str) -> None:
     """On a terminal one line that changes; elsewhere a line for each new thing, without its rounds."""
-    global _told
     if sys.stderr.isatty():
         print(f"\r\x1b[K{words}", end="", file=sys.stderr, flush=True)
-    elif (what := words.partition(": ")[0]) != _told:
-        _told = what
-        if what:
-            print(f"measuring {what}", file=sys.stderr, flush=True)
+    elif (what := words.partition(": ")[0]) not in _told:
+        _told.add(what)
+        print(f"measuring {what}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -35,9 +35,9 @@ def added_time(groups: list[Group], result: Result) -> list[Figure]:
                     _minus(_times(case, client, _p50, result), _times(plain, client, _p50, result))
                     for client in (CLIENT, BASELINE)
                 ]
-                found.append(_figure(f"time of a fail-over c{case.concurrency} by {case.before}", over[0]))
+                found.append(_figure(f"fail-over time c{case.concurrency} by {case.before}", over[0]))
                 found.append(
-                    _figure(f"the same c{case.concurrency} by {case.before}, more than by hand", _minus(*over))
+                    _figure(f"fail-over time c{case.concurrency} by {case.before}, more than by hand", _minus(*over))
                 )
     return found
 

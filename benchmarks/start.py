@@ -80,7 +80,7 @@ def from_yaml(setting: Setting) -> Result:
     return Result(
         [
             Figure(f"Router of {TARGETS} targets from YAML", "understudy", "ms", Spread.of(again)),
-            Figure("the same, the first in a process", "understudy", "ms", Spread.of(first)),
+            Figure("Router from YAML, first in a process", "understudy", "ms", Spread.of(first)),
         ]
     )
 

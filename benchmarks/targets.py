@@ -56,7 +56,7 @@ TARGETS = (
     *(Target(f"fail-over c32 by {before}", "understudy", "litellm", None, 1 / 45) for before in ("500", "refused")),
     *(Target(f"fail-over c32 by {before}", "understudy", "pydantic-ai", None, 1 / 5) for before in ("500", "refused")),
     *(
-        Target(f"the same c1 by {before}, more than by hand", "understudy", None, None, 0.3)
+        Target(f"fail-over time c1 by {before}, more than by hand", "understudy", None, None, 0.3)
         for before in ("500", "refused")
     ),
     Target("idle stream, more than by hand", "understudy", None, None, 8.0),

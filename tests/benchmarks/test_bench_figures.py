@@ -80,8 +80,8 @@ def test_the_time_of_a_fail_over_is_that_of_the_failed_attempt_and_ours() -> Non
         for name, both in times_us.items()
     }
     found = {figure.what: figure.value.median for figure in added_time([group], Result(samples=samples))}
-    assert found["time of a fail-over c1 by 500"] == pytest.approx(0.4)
-    assert found["the same c1 by 500, more than by hand"] == pytest.approx(0.15)
+    assert found["fail-over time c1 by 500"] == pytest.approx(0.4)
+    assert found["fail-over time c1 by 500, more than by hand"] == pytest.approx(0.15)
 
 
 def test_a_slow_client_does_fewer_operations_in_whole_waves() -> None:
