@@ -97,7 +97,9 @@ def chat_request(messages: Messages, **options: Any) -> ChatRequest:
     Raises:
         InvalidRequest: A message or an option makes no sense; says which.
     """
-    given = {name: value for name, value in options.items() if value is not None} if options else options
+    if not options and type(messages) is str and messages:
+        return ChatRequest(messages=(Message("user", (TextPart(messages),)),))
+    given = {name: value for name, value in options.items() if value is not None}
     if given and (unknown := given.keys() - _OPTIONS):
         raise InvalidRequest(
             f"unknown option {min(unknown)!r}; known are {', '.join(sorted(_OPTIONS))}."

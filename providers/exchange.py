@@ -56,7 +56,7 @@ class Exchange:
     def ended(self) -> bool:
         """The body's clean end is known, and all before it was read: `read` would give `b""` at once."""
         content = self._content
-        return content.at_eof() and content.exception() is None and self._failure is None
+        return content._eof and not content._buffer and content._exception is None and self._failure is None
 
     async def read(self) -> bytes:
         """The next bytes of the body, decoded; `b""` at its clean end. One reader at a time.
@@ -143,7 +143,9 @@ class Exchange:
 
     def release(self) -> None:
         """Nothing more will be read: keep the connection if the rest of the body comes within 50 ms, else close it."""
-        if self._failure is not None or self._response.connection is None:
+        if self._response.connection is None:
+            self._forget()
+        elif self._failure is not None:
             self.close()
         elif self._drain is None:
             self._content.on_eof(self._forget)  # aiohttp itself puts the connection into its pool at that moment

@@ -112,9 +112,10 @@ class Message(msgspec.Struct, frozen=True):
             msgspec.structs.force_setattr(self, "content", (TextPart(self.content),) if self.content else ())
 
     @property
-    def is_plain(self) -> bool:
-        """One text and nothing else: what nearly every turn is, and what need not be looked through."""
-        return len(self.content) == 1 and type(self.content[0]) is TextPart and not self.tool_calls
+    def plain_text(self) -> str | None:
+        """The text of a turn that is one text and nothing else, as nearly every one is; None of any other."""
+        part = self.content[0] if len(self.content) == 1 else None
+        return part.text if type(part) is TextPart and not self.tool_calls else None
 
     @property
     def text(self) -> str:

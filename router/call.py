@@ -12,6 +12,7 @@ from typing import NoReturn, cast
 
 from ..providers.errors import ErrorKind, ProviderError, safe_code
 from ..providers.events import Finished, ProviderEvent, Started, TextDelta, Usage, is_useful
+from .attempt import Attempt
 from .bounded import BoundedSeat
 from .context import CallContext
 from .course import Course
@@ -116,7 +117,7 @@ class Call(Opaque):
                             batch = await pursuit.first_useful(step)
                         else:
                             pursuit, batch = await self._race(step, context.loop.time() + hedge_after_s)
-                        if not self._finished(pursuit):
+                        if (attempt := pursuit.attempt) is None or not attempt.finished:
                             batch = await self._held(pursuit, batch)
                     except (ProviderError, *UNASKABLE) as failure:
                         step = self._after([(step.candidate, failure)])
@@ -298,17 +299,16 @@ class Call(Opaque):
 
     def _hand_over(self, pursuit: Pursuit, batch: list[StreamEvent]) -> list[StreamEvent]:
         self._batches.append(batch)
-        if self._finished(pursuit):
-            self._finish(pursuit)
+        if (attempt := pursuit.attempt) is not None and attempt.finished:
+            self._finish(attempt)
         return batch
 
     @staticmethod
     def _finished(pursuit: Pursuit) -> bool:
         return pursuit.attempt is not None and pursuit.attempt.finished
 
-    def _finish(self, pursuit: Pursuit) -> None:
-        attempt, finish = pursuit.attempt, self._batches[-1][-1]
-        assert attempt is not None
+    def _finish(self, attempt: Attempt) -> None:
+        finish = self._batches[-1][-1]
         assert isinstance(finish, Finished)
         now_s = self._context.loop.time()
         attempt.lease.succeeded(now_s)

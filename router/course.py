@@ -101,7 +101,7 @@ class Course(Opaque):
         backs: list[tuple[float, int]] = []
         queues: list[int] = []
         limited: set[int] = set()
-        for place, candidate in self._in_turn():
+        for place, candidate in self._in_turn() if self._woken else enumerate(self.candidates):
             standing = self._standing(place)
             if standing.done or standing.dormant:
                 continue
@@ -313,8 +313,6 @@ class Course(Opaque):
 
     def _in_turn(self) -> Iterable[tuple[int, Candidate]]:
         """Everybody by place; those whose kind of error has come up before all others."""
-        if not self._woken:
-            return enumerate(self.candidates)
         places = [*self._woken, *(p for p in range(len(self.candidates)) if p not in self._woken)]
         return [(place, self.candidates[place]) for place in places]
 

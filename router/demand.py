@@ -38,8 +38,8 @@ def estimated_tokens(chat: ChatRequest) -> int:
     chars = len(chat.system or "")
     images = 0
     for message in chat.messages:
-        if message.is_plain:
-            chars += len(message.text)
+        if (text := message.plain_text) is not None:
+            chars += len(text)
             continue
         chars += len(message.text) + sum(len(call.arguments) for call in message.tool_calls)
         images += len(message.images)
@@ -52,9 +52,10 @@ def plain_tokens(chat: ChatRequest) -> int | None:
         return None
     chars = 0 if chat.system is None else len(chat.system)
     for message in chat.messages:
-        if not message.is_plain or message.role == "tool":
+        text = message.plain_text
+        if text is None or message.role == "tool":
             return None
-        chars += len(message.text)
+        chars += len(text)
     return chars // _CHARS_PER_TOKEN
 
 

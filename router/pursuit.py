@@ -65,6 +65,10 @@ class Pursuit(Opaque):
             return await self.once(step.why, step.first_by_s, short=step.short)
         except ProviderError as error:
             failed = error
+        return await self._again_after(failed)
+
+    async def _again_after(self, failed: ProviderError) -> list[ProviderEvent]:
+        """Try again for as long as the course has another try here."""
         context, place = self.context, self.place
         course, loop, seat = context.course, context.loop, context.seats[place]
         delay_s = course.try_failed(place, failed, loop.time())
@@ -192,7 +196,8 @@ class Pursuit(Opaque):
         now_s = loop.time()
         report.first_delta_s = now_s - context.began_s
         live.latency.record(report.first_delta_s - report.began_s, now_s)
-        lease.committed(now_s)
+        if not live.health.calm:  # a calm target has no probes
+            lease.committed(now_s)
         return batch
 
     async def next(self, until_s: float | None = None) -> list[ProviderEvent]:

@@ -39,7 +39,7 @@ class Needs(NamedTuple):
     @classmethod
     def of(cls, chat: ChatRequest) -> Self:
         tokens = estimated_tokens(chat)
-        if len(chat.messages) == 1 and chat.messages[0].is_plain:
+        if len(chat.messages) == 1 and chat.messages[0].plain_text is not None:
             return cls(False, bool(chat.tools), chat.response_format is not None, tokens)
         return cls(chat.has_images, chat.has_tools, chat.response_format is not None, tokens)
 

@@ -24,6 +24,7 @@ _decode_first = msgspec.json.Decoder(FirstChunk).decode
 _decode = msgspec.json.Decoder(Chunk).decode
 _decode_whole = msgspec.json.Decoder(Whole).decode
 
+_STOPPED = Finished("stop", "stop")
 _NAMED = (FirstChunk, Whole)
 """They say who answers."""
 
@@ -213,8 +214,21 @@ class ChatBodyDecoder(ChatReader, JsonBodyDecoder):
             whole = None
         choices = None if whole is None or whole.error else whole.choices
         delta = choices[0].delta if choices and len(choices) == 1 else None
-        if whole is None or delta is None:
+        if whole is None or choices is None or delta is None:
             self._kindly_read(body, events)
+        elif (
+            delta.content
+            and whole.usage is not None
+            and whole.x_groq is None
+            and delta.reasoning is None
+            and delta.reasoning_content is None
+            and delta.refusal is None
+            and delta.tool_calls is None
+            and choices[0].finish_reason == "stop"
+        ):  # what `_take` does with the commonest answer, in one go
+            events += (Started(whole.model or None, whole.id or None), TextDelta(delta.content))
+            self._count(whole.usage, events)
+            self.finish = _STOPPED
         else:
             self._take(whole, events)
         return events

@@ -207,8 +207,8 @@ def _messages(chat: ChatRequest, quirks: Quirks, provider: str) -> list[dict[str
 
 
 def _message(message: Message, quirks: Quirks, provider: str) -> dict[str, Any]:
-    if message.is_plain and message.role == "user":
-        return {"role": "user", "content": message.text}
+    if message.role == "user" and (text := message.plain_text) is not None:
+        return {"role": "user", "content": text}
     images = message.images
     if images and (message.role != "user" or "images" in quirks.lacks):
         raise Unsupported("images" if message.role == "user" else f"images in {message.role} messages")
