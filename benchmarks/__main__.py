@@ -26,6 +26,7 @@ SUITES = {
     "quick": (case.quick, "what the targets are about, about a minute (what is done when nothing else is asked for)"),
     "full": (case.full, "every case, without the routers of others: a quarter of an hour"),
     "peers": (case.peers, "beside the routers of others, as far as benchmarks/peers.txt is installed: five minutes"),
+    "engine": (case.engine, "with everything switched on, and beside an earlier release: a minute"),
     "latency": (case.latency, "durations p50 and p99, and the time that a fail-over adds: a minute"),
 }
 """Cases, measured in turns."""

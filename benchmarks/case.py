@@ -16,6 +16,7 @@ FEW, MANY = 100, 1000
 OURS = ("loop", "understudy")
 VARIANTS = ("raw", "loop", "loop-tuned", "understudy", "understudy-text", "understudy-whole", "openai")
 LOGGING = ("raw", "loop", "loop-tuned", "understudy", "understudy-log", "openai")
+VERSIONS = ("understudy-full", "understudy-before")
 PEERS = ("litellm", "pydantic-ai", "langchain", "tensorzero")
 
 
@@ -106,6 +107,11 @@ def quick() -> list[Group]:
         calls(32, 1600, LOGGING[1:], ("500", "refused")),
         paced(300, 32, OURS),
     ]
+
+
+def engine() -> list[Group]:
+    """What a delta costs with everything switched on, and what it cost in an earlier release."""
+    return [coalesced(8, 32, (*OURS, *VERSIONS))]
 
 
 def peers() -> list[Group]:

@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from .case import FEW, MANY, PEERS, Case, Group
+from .case import FEW, MANY, PEERS, VERSIONS, Case, Group
 from .clients import BASELINE
 
 Samples: TypeAlias = Mapping[tuple[str, str], list[float]]
@@ -80,7 +80,7 @@ def _compared(what: str, values: dict[str, list[float]]) -> list[Figure]:
     """Everybody beside the baseline and the official client, ours beside the routers of others, too."""
     found = []
     for client, mine in values.items():
-        others = (BASELINE, "openai", *(PEERS if client.startswith("understudy") else ()))
+        others = (BASELINE, "openai", *((*PEERS, *VERSIONS, "understudy") if client.startswith("understudy") else ()))
         beside = {other: ratios(mine, values[other]) for other in others if other in values and other != client}
         found.append(Figure(what, client, "µs", Spread.of(mine), beside))
     return found

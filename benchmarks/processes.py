@@ -23,6 +23,13 @@ from .wire import Script
 ROOT = Path(__file__).resolve().parents[1]
 T = TypeVar("T")
 
+_APART = """\
+import sys
+from importlib import import_module
+sys.path.append(sys.argv.pop(1))
+import_module("benchmarks." + sys.argv.pop(1)).main()
+"""
+
 
 class Processes:
     """Starts processes when they are needed, and ends those it has started.
@@ -117,7 +124,10 @@ class Processes:
     def _start(
         self, module: str, args: Sequence[str], core: int | None, python: str = sys.executable
     ) -> subprocess.Popen[bytes]:
-        command = [python, "-m", f"benchmarks.{module}", *args, "--loop", self._loop]
+        if python == sys.executable:
+            command = [python, "-m", f"benchmarks.{module}", *args, "--loop", self._loop]
+        else:  # in an environment of its own, whose packages come before what lies about here
+            command = [python, "-P", "-c", _APART, str(ROOT), module, *args, "--loop", self._loop]
         if core is not None:
             command += ["--cpu", str(core)]
         process = subprocess.Popen(

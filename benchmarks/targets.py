@@ -41,6 +41,8 @@ IMPORTS = "import aiohttp, tenacity"
 TARGETS = (
     *(Target(f"delta c{c}", "understudy", BASELINE, 1.3, 1.1) for c in (1, 8, 32, 256)),
     *(Target(f"delta c{c}", "understudy", "openai", 1 / 15, 1 / 25) for c in (1, 8)),
+    Target("delta c8", "understudy", "understudy-before", 1.1, None),
+    Target("delta c8", "understudy-full", "understudy", 1.1, None),
     Target("delta c1", "understudy", "litellm", None, 1 / 80),
     Target("delta c1", "understudy", "tensorzero", None, 1 / 15),
     Target("paced c32", "understudy", BASELINE, None, 1.15),

@@ -48,7 +48,8 @@ class ClientInfo(msgspec.Struct, frozen=True):
         share: Its part of the operations of a case: a slow client does fewer, and its costs are per operation anyway.
         fails_over: It can be given several URLs.
         holds: It can leave streams open.
-        peer: The package of somebody else's router, measured only when it is installed.
+        peer: What has an environment of its own: the package of somebody else's router, or an earlier release of ours.
+        apart: It is measured in that environment or not at all.
     """
 
     what: str
@@ -58,11 +59,12 @@ class ClientInfo(msgspec.Struct, frozen=True):
     fails_over: bool = True
     holds: bool = False
     peer: str = ""
+    apart: bool = False
 
     @property
     def installed(self) -> bool:
         """It can be measured here."""
-        return find_spec(self.needs) is not None or self.python != sys.executable
+        return self.python != sys.executable or (not self.apart and find_spec(self.needs) is not None)
 
     @property
     def python(self) -> str:
@@ -84,6 +86,10 @@ CLIENTS: dict[str, ClientInfo] = {
     "understudy-text": ClientInfo("Router: stream().text()", "router:RoutedText", "understudy"),
     "understudy-whole": ClientInfo("Router: complete() over a stream", "router:RoutedWhole", "understudy"),
     "understudy-log": ClientInfo("Router, with one JSON log line a call", "router:RoutedLogging", "understudy"),
+    "understudy-full": ClientInfo("Router, with everything switched on", "router_full:RoutedInFull", "understudy"),
+    "understudy-before": ClientInfo(
+        "Router, of an earlier release", "router:Routed", "understudy", peer="understudy", apart=True
+    ),
     "openai": ClientInfo("the official client", "openai_sdk:OpenAI", "openai", share=0.2, fails_over=False),
     "litellm": ClientInfo("LiteLLM's Router", "litellm_router:LiteLLM", "litellm", share=0.05, peer="litellm"),
     "pydantic-ai": ClientInfo(

@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
@@ -19,7 +20,7 @@ class Routed:
     async def start(self, urls: Sequence[str], connections: int) -> None:
         never = 1_000_000  # a breaker that opened would spare us the first target, and the cost of its failure
         config = Config(
-            routes={"default": Route(tuple(_target(place, url, connections) for place, url in enumerate(urls)))},
+            routes={"default": Route(tuple(target(place, url, connections) for place, url in enumerate(urls)))},
             retry=Retry(attempts=1),
             health=Health(failures_in_row=never, failure_ratio=1.0, window_min_calls=never),
         )
@@ -85,5 +86,7 @@ class RoutedLogging(Routed):
         )
 
 
-def _target(place: int, url: str, connections: int) -> Target:
-    return Target(f"openai/{MODEL}", name=f"target {place}", key="sk-bench", base_url=url, connections_max=connections)
+def target(place: int, url: str, connections: int, **settings: Any) -> Target:
+    """A target at this URL."""
+    name = f"target {place}"
+    return Target(f"openai/{MODEL}", name=name, key="sk-bench", base_url=url, connections_max=connections, **settings)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.case import PEERS, Case, calls, coalesced
+from benchmarks.case import PEERS, VERSIONS, Case, calls, coalesced
 from benchmarks.commands import Sample
 from benchmarks.drift import drift
 from benchmarks.figures import Figure, Spread, figures, ratios
@@ -51,7 +51,8 @@ def test_a_target_is_met_or_it_is_not(measured: float, met: bool, goal_met: bool
 
 
 def test_every_target_is_about_a_ratio_that_is_taken() -> None:
-    assert {target.versus for target in TARGETS} <= {None, "loop", "openai", "import aiohttp, tenacity", *PEERS}
+    taken = {None, "loop", "openai", "understudy", "import aiohttp, tenacity", *PEERS, *VERSIONS}
+    assert {target.versus for target in TARGETS} <= taken
 
 
 def test_a_drift_is_the_rise_over_the_range_and_bears_outliers() -> None:

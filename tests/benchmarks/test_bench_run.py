@@ -1,5 +1,6 @@
 """The processes of a benchmark, on tiny cases: nothing here is about time."""
 
+import sys
 from pathlib import Path
 
 import msgspec
@@ -26,6 +27,7 @@ CLIENTS_HERE = (
     "understudy-text",
     "understudy-whole",
     "understudy-log",
+    "understudy-full",
     "openai",
 )
 
@@ -50,6 +52,27 @@ def test_every_client_reads_every_delta_of_every_stream(processes: Processes) ->
     assert all(figure.value.median > 0 for figure in result.figures)
     assert result.absent == []
     assert result.reads["tiny"].keys() == set(CLIENTS_HERE)
+
+
+def test_an_earlier_release_is_measured_in_its_own_environment_or_not_at_all(
+    processes: Processes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("benchmarks.clients.python_of", lambda package: None)
+    case = Case("tiny", "stream", TINY, 1, 1, ("understudy", "understudy-before"))
+    result = measure([(case,)], processes, SETTING)
+    assert [figure.client for figure in result.figures] == ["understudy"]
+    assert result.absent == ["understudy-before"]
+
+
+def test_what_runs_apart_takes_its_own_packages_and_our_benchmark(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another interpreter, which sees our folder last: else the face that lies in it would hide what is installed."""
+    other = Path(sys.executable).with_name("python3")
+    assert str(other) != sys.executable
+    monkeypatch.setattr("benchmarks.clients.python_of", lambda package: other)
+    case = Case("tiny", "stream", TINY, 1, 1, ("understudy-before",))
+    with SETTING.processes() as started:
+        result = measure([(case,)], started, SETTING)
+    assert [figure.client for figure in result.figures] == ["understudy-before"]
 
 
 def test_a_failing_first_target_is_asked_exactly_once_a_call(processes: Processes) -> None:
