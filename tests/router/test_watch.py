@@ -146,6 +146,18 @@ def test_a_timer_that_rings_early_is_armed_anew(loop: Clockwork) -> None:
     assert clocked.expired_s == [1.0]
 
 
+def test_thousands_that_run_out_one_after_another_are_not_looked_through_each_time(loop: Clockwork) -> None:
+    watch = watch_on(loop)
+    clocked = [Clocked(loop, 1.0 + place / 10_000) for place in range(10_000)]
+    for each in clocked:
+        watch.over(each)
+    loop.until(3.0)
+    late_s = [each.expired_s[0] - 1.0 - place / 10_000 for place, each in enumerate(clocked)]
+    assert min(late_s) >= 0.0
+    assert max(late_s) <= 0.0101
+    assert len(loop.timers) <= 110
+
+
 def test_nobody_is_woken_after_the_end(loop: Clockwork) -> None:
     watch, clocked = watch_on(loop), Clocked(loop, 1.0)
     watch.over(clocked)
