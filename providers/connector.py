@@ -128,10 +128,12 @@ class Response(aiohttp.ClientResponse):
 
     Attributes:
         reused: The connection had carried an exchange before.
+        line: What it came over.
         key: What its connection lies under in the pool.
     """
 
     reused = False
+    line: ResponseHandler | None = None
     key: "ConnectionKey | None" = None
 
     async def start(self, connection: Connection) -> "Response":
@@ -140,6 +142,7 @@ class Response(aiohttp.ClientResponse):
         if line is None or transport is None:
             raise fault(aiohttp.ServerDisconnectedError(), where)  # it was lost while the request was being sent
         self.reused, self.key = getattr(line, "used", False), connection._key
+        self.line = line
         line.used = True  # a caller's connector has lines of aiohttp's own, which take the attribute too
         try:
             await super().start(connection)

@@ -33,7 +33,9 @@ class Exchange:
         reused: It came over a connection that had been kept alive.
     """
 
-    __slots__ = ("_content", "_drain", "_failure", "_open", "_response", "_taken", "framed", "head", "reused")
+    __slots__ = (
+        "_content", "_drain", "_failure", "_open", "_response", "_settled", "_taken", "framed", "head", "reused",
+    )  # fmt: skip
 
     def __init__(self, response: Response | KeptResponse, open_exchanges: "set[Exchange]") -> None:
         self.head = _head(response)
@@ -44,6 +46,7 @@ class Exchange:
         self._taken = 0
         self._failure: ProviderError | None = None
         self._drain: asyncio.TimerHandle | None = None
+        self._settled = False  # nothing more is wanted of it
         self._open = open_exchanges
         open_exchanges.add(self)
 
@@ -131,10 +134,19 @@ class Exchange:
                 self._content.set_exception(error)
 
     def close(self) -> None:
-        """Give the response up: the socket is closed at once, unless the body had ended and left it free."""
+        """Give the response up: the socket is closed at once, even if the body had ended and left it free.
+
+        Whoever gives up an answer that is whole by HTTP could make nothing of it. It may have been an answer to
+        nobody, and then the next one on this connection would be the answer to somebody else.
+        """
+        given_up, self._settled = not self._settled, True
         self._forget()
         connection = self._response.connection
         if connection is None:
+            line = self._response.line
+            if given_up and line is not None:
+                line.force_close()
+                line.abort()
             return
         self.interrupt(ProviderError(ErrorKind.CANCELLED, "the exchange was closed"))
         if connection.transport is not None:
@@ -144,10 +156,12 @@ class Exchange:
     def release(self) -> None:
         """Nothing more will be read: keep the connection if the rest of the body comes within 50 ms, else close it."""
         if self._response.connection is None:
+            self._settled = True
             self._forget()
         elif self._failure is not None:
             self.close()
         elif self._drain is None:
+            self._settled = True
             self._content.on_eof(self._forget)  # aiohttp itself puts the connection into its pool at that moment
             self._drain = asyncio.get_running_loop().call_later(DRAIN_S, self.close)
 

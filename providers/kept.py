@@ -33,10 +33,11 @@ class KeptResponse:
 
     Attributes:
         connection: None once it is given back.
+        line: What it came over.
         reused: Always.
     """
 
-    __slots__ = ("connection", "content", "headers", "status")
+    __slots__ = ("connection", "content", "headers", "line", "status")
 
     reused = True
 
@@ -44,6 +45,7 @@ class KeptResponse:
         self, connection: "Connection", status: int, headers: CIMultiDictProxy[str], content: StreamReader
     ) -> None:
         self.connection: Connection | None = connection
+        self.line = connection.protocol
         self.status, self.headers, self.content = status, headers, content
         content.on_eof(self._ended)
 

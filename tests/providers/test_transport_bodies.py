@@ -242,7 +242,7 @@ async def test_an_interruption_after_the_end_leaves_the_connection_alone(transpo
         exchange = await opened(transport, server)
         assert await read_out(exchange) == (b"whole", None)
         exchange.interrupt(ProviderError(ErrorKind.CANCELLED))
-        exchange.close()
+        exchange.release()
         second = await opened(transport, server)
         assert (second.reused, await read_out(second)) == (True, (b"whole", None))
 

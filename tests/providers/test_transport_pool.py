@@ -105,6 +105,26 @@ async def test_what_comes_in_the_packet_of_an_answers_end_is_nobodys_answer(tran
         assert (second.reused, await read_out(second)) == (False, (b"mine", None))
 
 
+@pytest.mark.parametrize("read_to_its_end", [True, False])
+async def test_an_answer_that_is_given_up_takes_its_connection_along(
+    transport: Transport, read_to_its_end: bool
+) -> None:
+    """It was whole, and nobody could make anything of it: it may be an answer to nobody, and the next to another."""
+    async with RawServer(keeps_alive(response(b"who asked?"), response(b"mine"))) as server:
+        for place in (0, 1):  # first over the session, then over the kept connection
+            if place:
+                assert await read_out(await opened(transport, server)) == (b"who asked?", None)
+            first = await opened(transport, server)
+            assert await first.read()
+            if read_to_its_end:
+                assert await first.read() == b""
+            first.close()
+            first.close()
+            second = await opened(transport, server)
+            assert not second.reused
+            second.close()
+
+
 @pytest.mark.parametrize("late", [*LATE, None])
 async def test_what_the_loop_has_not_read_yet_is_seen_too(transport: Transport, late: bytes | None) -> None:
     """The bytes, or the end, lie in the system's buffer as the connection's turn comes."""
