@@ -45,7 +45,9 @@ class Monitors:
     def __init__(self, world: "World", simulator: Simulator, network: Network, router: Router) -> None:
         self._world, self._simulator, self._network, self._router = world, simulator, network, router
         self._loop = asyncio.get_running_loop()
-        self.health = HealthWatch(self.blame, router.config.health.slow_call_s or FOREVER_S)
+        self.health = HealthWatch(
+            self.blame, router.config.health.slow_call_s or FOREVER_S, keys_fetched="fetched_keys" in world.points
+        )
         router.on_health_change.append(self.health.changed)
         self.violations: list[str] = []
         self.edges: Counter[str] = Counter()

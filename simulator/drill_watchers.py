@@ -43,10 +43,12 @@ class HealthWatch:
     Args:
         blame: Told of what must not be.
         slow_call_s: Without a useful delta for so long an attempt is slow.
+        keys_fetched: Keys come from callbacks. One that cannot be had in time, because the process stands still, is
+            left alone and replaced by another before anything is sent.
     """
 
-    def __init__(self, blame: Blame, slow_call_s: float) -> None:
-        self._blame, self._slow_call_s = blame, slow_call_s
+    def __init__(self, blame: Blame, slow_call_s: float, *, keys_fetched: bool) -> None:
+        self._blame, self._slow_call_s, self._keys_fetched = blame, slow_call_s, keys_fetched
         self._failures: list[_Failure] = []
         self._shut: list[HealthChanged] = []
 
@@ -83,7 +85,8 @@ class HealthWatch:
                 and (waits or abs(failure.at_s - change.at_s) <= _AT_ONCE_S + stalled_s)
                 for failure in self._failures
             )
-            if not known:
+            of_key = change.credential is not None and change.reason == ErrorKind.AUTH.value
+            if not known and not (of_key and self._keys_fetched and stalled_s):
                 words = f"{change.target} is {change.now} after {change.reason}, and no attempt was so"
                 self._blame("I24", None, words)
 
