@@ -58,11 +58,8 @@ class Rates(msgspec.Struct, frozen=True):
         rates = self
         while rates.longer is not None and usage.input_tokens > rates.longer.from_tokens:
             rates = rates.longer
-        fresh, cached = usage.input_tokens, usage.cached_input_tokens
-        if not cached:
-            return (fresh * rates.input + usage.output_tokens * rates.output) / _MILLION
-        cached = min(cached, fresh)
-        fresh -= cached
+        cached = min(usage.cached_input_tokens or 0, usage.input_tokens)
+        fresh = usage.input_tokens - cached
         return (fresh * rates.input + cached * rates.cached + usage.output_tokens * rates.output) / _MILLION
 
 

@@ -103,10 +103,7 @@ class Attempt(Opaque):
             if not 200 <= head.status < 300:
                 body = await exchange.read_all(MAX_ERROR_BODY_BYTES)
                 raise exchange.redirected or self._adapted(provider.error_for, head, body)
-            try:
-                self._decoder = provider.decoder(head)
-            except Exception as bug:  # noqa: BLE001 - the adapter may come from anybody
-                raise self._bug(bug) from None
+            self._decoder = self._adapted(provider.decoder, head)
             batch: list[ProviderEvent] = []
             while True:
                 events = await self._read()

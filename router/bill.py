@@ -11,6 +11,7 @@ from ..providers.errors import ErrorKind, ProviderError
 from ..providers.events import ProviderEvent, Usage
 from ..providers.prices import Rates
 from .demand import answer_tokens_max, demand, said
+from .events import StreamEvent
 from .limits import Permit
 from .opaque import Opaque
 from .report import AttemptReport, Report
@@ -43,15 +44,6 @@ class Bill(Opaque):
         """The answer goes on. The batch must not be changed any more."""
         self._batches.append(batch)
 
-    @property
-    def usage(self) -> Usage | None:
-        """What the provider has counted so far."""
-        for batch in reversed(self._batches):
-            for event in reversed(batch):
-                if type(event) is Usage:
-                    return event
-        return None
-
     def void(self, now_s: float) -> None:
         """Nothing was sent."""
         self._settle(Usage(0, 0), 0.0, now_s)
@@ -65,7 +57,7 @@ class Bill(Opaque):
         """
         if not self._open:
             return
-        usage, rates = self.usage, self.rates
+        usage, rates = counted(self._batches), self.rates
         if error is not None and usage is None and self._is_free(error):
             self._settle(Usage(0, 0), 0.0, now_s)
             return
@@ -98,3 +90,12 @@ class Bill(Opaque):
             self._batches = []
             if self.permit is not None:
                 self.permit.release(now_s, usage.input_tokens + usage.output_tokens, whole=whole)
+
+
+def counted(batches: Sequence[Sequence[StreamEvent]]) -> Usage | None:
+    """What the provider has counted last."""
+    for batch in reversed(batches):
+        for event in reversed(batch):
+            if type(event) is Usage:
+                return event
+    return None

@@ -11,8 +11,8 @@ from functools import partial
 from typing import NoReturn, cast
 
 from ..providers.errors import ErrorKind, ProviderError, safe_code
-from ..providers.events import Finished, ProviderEvent, Started, TextDelta, Usage, is_useful
-from .attempt import Attempt
+from ..providers.events import Finished, ProviderEvent, Started, TextDelta, is_useful
+from .bill import counted
 from .bounded import BoundedSeat
 from .context import CallContext
 from .course import Course
@@ -117,7 +117,7 @@ class Call(Opaque):
                             batch = await pursuit.first_useful(step)
                         else:
                             pursuit, batch = await self._race(step, context.loop.time() + hedge_after_s)
-                        if (attempt := pursuit.attempt) is None or not attempt.finished:
+                        if not pursuit.finished:
                             batch = await self._held(pursuit, batch)
                     except (ProviderError, *UNASKABLE) as failure:
                         step = self._after([(step.candidate, failure)])
@@ -185,7 +185,7 @@ class Call(Opaque):
     async def _held(self, pursuit: Pursuit, first: list[ProviderEvent]) -> list[ProviderEvent]:
         """What is delivered at once: all of a whole answer, and of a stream as much as the route has held."""
         held = [*first]  # what was seen stays as it was, for the bill
-        while not self._finished(pursuit) and (more := await self._more(pursuit, held)) is not None:
+        while not pursuit.finished and (more := await self._more(pursuit, held)) is not None:
             held += more
         return held
 
@@ -299,20 +299,17 @@ class Call(Opaque):
 
     def _hand_over(self, pursuit: Pursuit, batch: list[StreamEvent]) -> list[StreamEvent]:
         self._batches.append(batch)
-        if (attempt := pursuit.attempt) is not None and attempt.finished:
-            self._finish(attempt)
+        if pursuit.finished:
+            self._finish(pursuit)
         return batch
 
-    @staticmethod
-    def _finished(pursuit: Pursuit) -> bool:
-        return pursuit.attempt is not None and pursuit.attempt.finished
-
-    def _finish(self, attempt: Attempt) -> None:
-        finish = self._batches[-1][-1]
+    def _finish(self, pursuit: Pursuit) -> None:
+        attempt, finish = pursuit.attempt, self._batches[-1][-1]
+        assert attempt is not None
         assert isinstance(finish, Finished)
         now_s = self._context.loop.time()
         attempt.lease.succeeded(now_s)
-        usage = _counted(self._batches)
+        usage = counted(self._batches)
         mine = attempt.report
         mine.outcome, mine.ended_s, mine.usage = "finished", now_s - self._context.began_s, usage
         if attempt.bill is None:
@@ -356,13 +353,4 @@ def _named(batch: Sequence[StreamEvent]) -> str | None:
             return safe_code(cast(Started, event).model)
         if kind is TextDelta:
             return None  # it says so first, or not at all
-    return None
-
-
-def _counted(batches: Sequence[Sequence[StreamEvent]]) -> Usage | None:
-    """What the provider has counted last."""
-    for batch in reversed(batches):
-        for event in reversed(batch):
-            if type(event) is Usage:
-                return event
     return None

@@ -49,6 +49,11 @@ class Pursuit(Opaque):
     _pause: Pause | None = None  # made for the first back-off
 
     @property
+    def finished(self) -> bool:
+        """The open attempt's answer is whole."""
+        return self.attempt is not None and self.attempt.finished
+
+    @property
     def in_back_off(self) -> bool:
         """Nothing is asked now: it waits for its next try."""
         return self._pause is not None and self._pause.waiting

@@ -74,7 +74,8 @@ class Watch:
         self._timer = self._loop.call_at(at_s, self._ring)
 
     def _ring(self) -> None:
-        now_s, late_s = self._loop.time(), self._loop.time() - self._at_s
+        now_s = self._loop.time()
+        late_s = now_s - self._at_s
         self._timer, self._at_s = None, NEVER
         earliest_s = NEVER
         for watched in list(self._watched):

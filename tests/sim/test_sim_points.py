@@ -2,8 +2,6 @@
 
 import asyncio
 import gc
-import os
-import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -112,22 +110,6 @@ def test_a_large_sweep_in_which_a_point_never_struck_fails(
     monkeypatch.setattr(world, "sweep", swept)
     assert world.main([]) == 1
     assert "never struck: cut_reads\n" in capsys.readouterr().out
-
-
-def test_points_strike_alike_in_every_process() -> None:
-    program = (
-        "from understudy.simulator.drill_world import run; from understudy.simulator.drill_points import POINTS;"
-        " print(*(run(seed, points=POINTS).trace for seed in range(3)))"
-    )
-
-    def traces(hash_seed: str) -> str:
-        told = subprocess.run(
-            [sys.executable, "-c", program], env=os.environ | {"PYTHONHASHSEED": hash_seed},
-            capture_output=True, text=True, check=True,
-        )  # fmt: skip
-        return told.stdout
-
-    assert traces("1") == traces("2") == " ".join(run(seed, points=POINTS).trace for seed in range(3)) + "\n"
 
 
 def test_the_page_of_guarantees_tells_what_each_point_does() -> None:

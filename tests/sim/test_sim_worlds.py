@@ -5,10 +5,12 @@ import contextlib
 import os
 import subprocess
 import sys
+from collections.abc import Container
 from typing import cast
 
 import pytest
 from understudy.simulator.drill_callers import Heard
+from understudy.simulator.drill_points import POINTS
 from understudy.simulator.drill_strikes import Strikes
 from understudy.simulator.drill_world import STREAMS, Told, run
 from understudy.simulator.faults import Afterwards, At, Delay, Stall
@@ -48,9 +50,13 @@ def test_a_sweep_adds_up() -> None:
     assert summary.untaken()
 
 
-def test_the_same_seed_leaves_the_same_trace_in_every_process() -> None:
+@pytest.mark.parametrize(("named", "points"), [("None", None), ("POINTS", POINTS)], ids=["drawn", "every point"])
+def test_the_same_seed_leaves_the_same_trace_in_every_process(named: str, points: Container[str] | None) -> None:
     """Two processes that hash texts differently: an order that hung on a set of texts would show."""
-    program = "from understudy.simulator.drill_world import run; print(*(run(seed).trace for seed in range(3)))"
+    program = (
+        "from understudy.simulator.drill_world import run; from understudy.simulator.drill_points import POINTS;"
+        f" print(*(run(seed, points={named}).trace for seed in range(3)))"
+    )
 
     def traces(hash_seed: str) -> str:
         told = subprocess.run(
@@ -59,7 +65,7 @@ def test_the_same_seed_leaves_the_same_trace_in_every_process() -> None:
         )  # fmt: skip
         return told.stdout
 
-    assert traces("1") == traces("2") == " ".join(run(seed).trace for seed in range(3)) + "\n"
+    assert traces("1") == traces("2") == " ".join(run(seed, points=points).trace for seed in range(3)) + "\n"
 
 
 @pytest.mark.parametrize(
