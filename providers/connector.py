@@ -19,6 +19,7 @@ from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
 from aiohttp.http_exceptions import BadHttpMessage
 
+from .body import Body
 from .errors import ErrorKind, ProviderError
 from .faults import fault
 
@@ -54,9 +55,9 @@ class Line(ResponseHandler):
         self._idle = True
 
     def wake(self) -> bool:
-        """It leaves the pool. Is it fit for another exchange?"""
+        """It leaves the pool. Is it fit for another exchange? What made it unfit while it lay idle has closed it."""
         self._idle, self.answered, self._interim = False, False, 0
-        return not self.should_close and not self._readable()
+        return not self._readable()
 
     def data_received(self, data: bytes) -> None:
         if data:  # without data, aiohttp resumes a parser that was paused
@@ -66,7 +67,7 @@ class Line(ResponseHandler):
                 return
             self.answered = True
         super().data_received(data)
-        if self._idle and self._holds_more():
+        if self._idle and (self._buffer or self._holds_more()):
             self.force_close()
             self.abort()
 
@@ -84,6 +85,7 @@ class Line(ResponseHandler):
                 self.abort()
                 self.set_exception(BadHttpMessage("too many interim responses"))
                 return
+        Body.of(data[1])
         super().feed_data(data, size)
 
     def connection_lost(self, exc: BaseException | None) -> None:
@@ -205,7 +207,8 @@ class PooledConnector(aiohttp.TCPConnector):
         now_s = connector.monotonic()  # type: ignore[attr-defined]  # the clock of its stamps
         while lines:
             line, since_s = lines.popleft()
-            if line.is_connected() and now_s - since_s <= self._kept_s and cast(Line, line).wake():
+            assert isinstance(line, Line)
+            if line.is_connected() and now_s - since_s <= self._kept_s and line.wake():
                 if not lines:
                     del self._conns[key]
                 self._acquired.add(line)
@@ -218,7 +221,7 @@ class PooledConnector(aiohttp.TCPConnector):
         return self.take(key)
 
     def _release(self, key: "ConnectionKey", protocol: ResponseHandler, *, should_close: bool = False) -> None:
-        line = cast(Line, protocol)
-        old = self._loop.time() - line.born_s > self._max_age_s
-        super()._release(key, line, should_close=should_close or old)
-        line.rest()
+        assert isinstance(protocol, Line)
+        old = self._loop.time() - protocol.born_s > self._max_age_s
+        super()._release(key, protocol, should_close=should_close or old)
+        protocol.rest()

@@ -9,10 +9,11 @@ import asyncio
 import time
 
 from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.streams import EMPTY_PAYLOAD
 
 from .connector import Response
 from .errors import ErrorKind, ProviderError
-from .faults import redirection
+from .faults import let_go, redirection
 from .inflater import Inflater
 from .kept import KeptResponse
 from .provider import ResponseHead
@@ -76,6 +77,7 @@ class Exchange:
             data = await self._content.readany()
         except Exception as error:  # noqa: BLE001 - every error becomes ours, by the table
             data = self._rest_before(error)
+            let_go(error)
         except BaseException:
             self.close()
             raise
@@ -106,7 +108,7 @@ class Exchange:
 
     def pending(self) -> bool:
         """Are there bytes in memory that `read` would give without waiting?"""
-        return self._content.total_bytes > self._taken
+        return self._content is not EMPTY_PAYLOAD and bool(self._content._buffer)
 
     async def read_all(self, limit: int) -> bytes:
         """The body of a refusal, at most `limit` bytes of it. Bound it in time with `interrupt`.

@@ -9,6 +9,7 @@ import errno
 import re
 import socket
 import ssl
+from functools import cache
 from http import HTTPStatus
 from typing import NamedTuple
 
@@ -87,7 +88,7 @@ def fault(
         reused: The connection had carried an exchange before.
         answered: Bytes of an answer had come.
     """
-    row = next(row for row in TABLE if isinstance(error, row.exception))
+    row = _row_of(type(error))  # type: ignore[arg-type]  # to mypy, classes are not hashable
     kind, words, local = row.kind, row.words.format(where=where), row.local
     answered = answered or (isinstance(error, aiohttp.ServerDisconnectedError) and not isinstance(error.message, str))
     if kind is ErrorKind.DISCONNECTED and answered:
@@ -104,6 +105,20 @@ def fault(
     )
 
 
+def let_go(error: BaseException) -> None:
+    """Take the frames from an exception that is over and done with, and from those that led to it.
+
+    Frames hold exceptions and those hold frames, so that a request would stay in memory until the garbage collector
+    comes, and it would have to come often.
+    """
+    found: list[BaseException | None] = [error]
+    while found:
+        each = found.pop()
+        if each is not None and each.__traceback__ is not None:
+            each.__traceback__ = None
+            found += (each.__cause__, each.__context__, getattr(each, "os_error", None))
+
+
 def redirection(head: ResponseHead) -> ProviderError | None:
     """Why a redirect is an error, and where it points to; None for any other status.
 
@@ -114,6 +129,11 @@ def redirection(head: ResponseHead) -> ProviderError | None:
     target = re.match(r"https?://[A-Za-z0-9.\-]{1,253}(:[0-9]{1,5})?(?=[/?#]|$)", head.headers.get("location", ""))
     advice = f"base_url should probably begin with {target[0]}" if target else "check base_url"
     return ProviderError(ErrorKind.PROTOCOL, f"redirected, which is never followed; {advice}", status=head.status)
+
+
+@cache
+def _row_of(kind: type[Exception]) -> Row:
+    return next(row for row in TABLE if issubclass(kind, row.exception))
 
 
 def _at_proxy(error: Exception, kind: ErrorKind, where: str) -> bool:

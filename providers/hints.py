@@ -64,6 +64,7 @@ _REMAINING: tuple[tuple[str, str, str, Literal["requests", "tokens"], bool], ...
 The limits of OpenAI's protocol and of Anthropic are token buckets: `reset` is when they are full, not when something is
 left. The plain `x-ratelimit-*` of others (OpenRouter, Cohere) are fixed windows.
 """
+_SAYS_REMAINING = frozenset(name for name, *_ in _REMAINING)
 
 
 class Remaining(msgspec.Struct, frozen=True):
@@ -110,6 +111,8 @@ def remaining(headers: Headers, now_s: float) -> list[Remaining]:
         now_s: As for `retry_after_s`.
     """
     found: list[Remaining] = []
+    if _SAYS_REMAINING.isdisjoint(headers):
+        return found
     for name, of, reset, unit, refills in _REMAINING:
         if name in headers:
             left, limit = number(headers[name]), number(headers.get(of))

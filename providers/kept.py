@@ -9,7 +9,7 @@ This module uses private methods of aiohttp 3.14, as `connector` does.
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from aiohttp.streams import StreamReader
 from multidict import CIMultiDict, CIMultiDictProxy
@@ -94,8 +94,9 @@ async def ask(
     connection = pool.take(key)
     if connection is None:
         return None
-    line = cast(Line, connection.protocol)
-    transport = connection.transport
+    line = connection.protocol
+    assert isinstance(line, Line)
+    transport = line.transport
     assert transport is not None
     try:
         line.set_response_params(

@@ -22,7 +22,7 @@ from .address import Address, address, is_socks, proxy_url
 from .connector import PooledConnector, Response
 from .errors import ErrorKind, MissingExtraError, ProviderError
 from .exchange import Exchange, exchange
-from .faults import fault
+from .faults import fault, let_go
 from .kept import KeptResponse, ask, head, merged
 from .provider import WireRequest
 
@@ -160,6 +160,7 @@ class Transport:
             failure = _closed()  # aiohttp cancels those who wait in a pool that is being closed
         except Exception as error:  # noqa: BLE001 - every error becomes ours, by the table
             failure = error if isinstance(error, ProviderError) else fault(error, to.where, via=to.via)
+            let_go(error)
         else:
             assert isinstance(response, (KeptResponse, Response))
             if self._closed:

@@ -1,7 +1,6 @@
 """A whole answer, collected from events."""
 
 from collections.abc import Iterable
-from typing import cast
 
 import msgspec
 
@@ -11,6 +10,7 @@ from ..providers.events import (
     FinishReason,
     ReasoningDelta,
     RefusalDelta,
+    Started,
     TextDelta,
     ToolCallDelta,
     Usage,
@@ -72,22 +72,40 @@ def collect(events: Iterable[StreamEvent], report: Report, provider: str) -> Ans
         provider: Whose opaque state the events carry.
     """
     text: list[str] = []
+    rare: list[StreamEvent] = []
+    usage: Usage | None = None
+    reason: FinishReason | None = None
+    for event in events:  # events are final classes, and comparing is cheaper than matching
+        if type(event) is TextDelta:
+            text.append(event.text)
+        elif type(event) is Usage:
+            usage = event
+        elif type(event) is Finished:
+            reason = event.reason
+        elif type(event) is not Started:
+            rare.append(event)
+    said = "".join(text)
+    reasoning, refusal, tool_calls = _rare(rare) if rare else ((), "", ())
+    return Answer(
+        said,
+        "".join([block.text for block in reasoning]) if reasoning else "",
+        refusal,
+        tool_calls,
+        reason,
+        usage,
+        report.target or "",
+        report.model or "",
+        Message("assistant", (TextPart(said),) if said else (), tool_calls, None, False, reasoning, provider),
+        report,
+    )
+
+
+def _rare(events: Iterable[StreamEvent]) -> tuple[tuple[Reasoning, ...], str, tuple[ToolCall, ...]]:
+    """Reasoning, refusal and tool calls, which most answers have none of."""
     refusal: list[str] = []
     blocks: dict[int, _Block] = {}
     calls: dict[int, _Call] = {}
-    usage: Usage | None = None
-    reason: FinishReason | None = None
     for event in events:
-        kind = type(event)  # events are final classes, and comparing is cheaper than matching
-        if kind is TextDelta:
-            text.append(cast(TextDelta, event).text)
-            continue
-        if kind is Usage:
-            usage = cast(Usage, event)
-            continue
-        if kind is Finished:
-            reason = cast(Finished, event).reason
-            continue
         match event:
             case ReasoningDelta():
                 block = blocks.setdefault(event.index, _Block())
@@ -103,23 +121,7 @@ def collect(events: Iterable[StreamEvent], report: Report, provider: str) -> Ans
                 call.arguments.append(event.arguments)
             case _:
                 pass
-    tool_calls = _tool_calls(calls) if calls else ()
-    reasoning = _reasoning(blocks) if blocks else ()
-    said = "".join(text)
-    return Answer(
-        text=said,
-        reasoning="".join([block.text for block in reasoning]),
-        refusal="".join(refusal),
-        tool_calls=tool_calls,
-        finish_reason=reason,
-        usage=usage,
-        target=report.target or "",
-        model=report.model or "",
-        message=Message(
-            "assistant", (TextPart(said),) if said else (), tool_calls, reasoning=reasoning, provider=provider
-        ),
-        report=report,
-    )
+    return _reasoning(blocks), "".join(refusal), _tool_calls(calls)
 
 
 def _tool_calls(calls: dict[int, _Call]) -> tuple[ToolCall, ...]:

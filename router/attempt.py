@@ -104,12 +104,11 @@ class Attempt(Opaque):
                 body = await exchange.read_all(MAX_ERROR_BODY_BYTES)
                 raise exchange.redirected or self._adapted(provider.error_for, head, body)
             self._decoder = self._adapted(provider.decoder, head)
-            batch: list[ProviderEvent] = []
-            while True:
+            events = self._decoded(await exchange.read())
+            batch = events
+            while not (self.finished or any_useful(events)):
                 events = await self._read()
-                batch += events
-                if self.finished or any_useful(events):
-                    break
+                batch = batch + events
             self.limit_s = NEVER
             return batch
         except asyncio.CancelledError:
@@ -138,8 +137,15 @@ class Attempt(Opaque):
         stall_s = self._stall_left_s
         limit_s = self.loop.time() + (self.clocks.stall_s if stall_s is None else stall_s)
         self._run(min(limit_s, self._total_by_s), ErrorKind.STALLED)
+        exchange, decoder = self._exchange, self._decoder
+        assert exchange is not None
+        assert decoder is not None
+        events: list[ProviderEvent] = []
         try:
-            while not (events := await self._read(until_s)):
+            if until_s is None and decoder.finish is None and self._failure is None:  # nearly always: one layer less
+                events = self._decoded(await exchange.read())
+            while not events:
+                events = await self._read(until_s)
                 if until_s is not None and self.loop.time() >= until_s:
                     break
         except BaseException:
@@ -187,8 +193,13 @@ class Attempt(Opaque):
         if decoder.finish is not None:
             return await self._tail(exchange, decoder)
         data = await (exchange.read() if until_s is None else exchange.read_until(until_s))
-        if data is None:
-            return []
+        return [] if data is None else self._decoded(data)
+
+    def _decoded(self, data: bytes) -> list[ProviderEvent]:
+        """The events in these bytes; in `b""`, those at the end of the body."""
+        exchange, decoder = self._exchange, self._decoder
+        assert exchange is not None
+        assert decoder is not None
         try:
             events = decoder.feed(data) if data else decoder.end()
             if not events and data and decoder.failure is None and exchange.ended:

@@ -1,5 +1,8 @@
 """The shell of a call: carries out what the course decides, and hands over what the winner says. It decides nothing.
 
+A failure that is dealt with loses its traceback: the failure is kept, the frames hold the call, and either would hold
+the other.
+
 One engine for streams and collected answers. A stream hands over each batch as it comes, and all before its first
 useful delta is invisible; a collected answer hands nothing over before its end, so that every failure is one before the
 commit.
@@ -8,7 +11,7 @@ commit.
 import asyncio
 from collections.abc import Sequence
 from functools import partial
-from typing import NoReturn, cast
+from typing import NoReturn
 
 from ..providers.errors import ErrorKind, ProviderError, safe_code
 from ..providers.events import Finished, ProviderEvent, Started, TextDelta, is_useful
@@ -49,7 +52,7 @@ class Call(Opaque):
     _begun: bool = False
     _waited: bool = False
     _pursuit: Pursuit | None = None  # whose answer is delivered, or is being asked for
-    _batches: list[list[StreamEvent]] = []  # what was delivered
+    _batches: list[Sequence[StreamEvent]] = []  # what was delivered
     _racers: list[Pursuit] = []
     _racing: asyncio.Task[object] | None = None
     _pause: Pause | None = None  # made for the first wait
@@ -58,7 +61,7 @@ class Call(Opaque):
         """The caller reads plain text, and could not be told that what it has is void."""
         self._course.restartable = False
 
-    async def next(self) -> list[StreamEvent]:
+    async def next(self) -> Sequence[StreamEvent]:
         """The next events of the answer, at least one; none after the end.
 
         Raises:
@@ -74,7 +77,7 @@ class Call(Opaque):
                 batch = await pursuit.next()
             except ProviderError as error:
                 return [] if self.ended else await self._resume(pursuit.place, error)
-            return self._hand_over(pursuit, cast("list[StreamEvent]", batch))
+            return self._hand_over(pursuit, batch)
         except CallFailed:
             raise
         except BaseException:
@@ -98,7 +101,7 @@ class Call(Opaque):
 
     # Before the commit
 
-    async def _first_batch(self) -> list[StreamEvent]:
+    async def _first_batch(self) -> Sequence[StreamEvent]:
         """Go the course until somebody gives a useful delta; for a whole answer, until somebody gives all of it."""
         self._begun = True
         self._leave_out()
@@ -176,6 +179,7 @@ class Call(Opaque):
         course, now_s = self._course, self._context.loop.time()
         ends: list[End] = []
         for place, failure in failures:
+            failure.__traceback__ = None
             if isinstance(failure, UNASKABLE):
                 course.exclude(place, *unaskable(failure), now_s)
             elif (end := course.failed(place, failure, now_s)) is not None:
@@ -231,18 +235,19 @@ class Call(Opaque):
 
     # After the commit
 
-    def _commit(self, pursuit: Pursuit, batch: list[ProviderEvent]) -> list[StreamEvent]:
+    def _commit(self, pursuit: Pursuit, batch: Sequence[StreamEvent]) -> Sequence[StreamEvent]:
         """From here on the answer is this pursuit's."""
         report, attempt = self.report, pursuit.attempt
         assert attempt is not None
         report.first_delta_s = self._context.since_s()
         report.target = attempt.report.target
         report.model = _named(batch) or attempt.report.model
-        return self._hand_over(pursuit, cast("list[StreamEvent]", batch))
+        return self._hand_over(pursuit, batch)
 
-    async def _resume(self, source: int, broken: ProviderError) -> list[StreamEvent]:
+    async def _resume(self, source: int, broken: ProviderError) -> Sequence[StreamEvent]:
         """The delivered answer broke off: go on with it, if there is a way that is correct for what was delivered."""
         context, course = self._context, self._course
+        broken.__traceback__ = None
         for seat in context.seats:
             if isinstance(seat, BoundedSeat):
                 seat.urgent = True
@@ -261,6 +266,7 @@ class Call(Opaque):
                 while not seam.settled:
                     joined += seam.feed(await pursuit.next())
             except ProviderError as failed:
+                failed.__traceback__ = None
                 step = course.broke_off(step.candidate, failed, relayed, context.loop.time())
             except (*UNASKABLE, LeftAlone):
                 step = course.go_on(relayed, context.loop.time())
@@ -282,7 +288,7 @@ class Call(Opaque):
                 return self._join(pursuit, switch, joined)
         return []
 
-    def _join(self, pursuit: Pursuit, switch: Switch, joined: list[ProviderEvent]) -> list[StreamEvent]:
+    def _join(self, pursuit: Pursuit, switch: Switch, joined: list[ProviderEvent]) -> Sequence[StreamEvent]:
         """Mark the switch and deliver what follows it."""
         self.report.target = switch.target
         self.report.switches.append(switch)
@@ -297,7 +303,7 @@ class Call(Opaque):
         mark = HandedOver(switch.source, switch.target, switch.why, switch.policy, switch.trimmed_chars)
         return self._hand_over(pursuit, [mark, *(event for event in joined if type(event) is not Started)])
 
-    def _hand_over(self, pursuit: Pursuit, batch: list[StreamEvent]) -> list[StreamEvent]:
+    def _hand_over(self, pursuit: Pursuit, batch: Sequence[StreamEvent]) -> Sequence[StreamEvent]:
         self._batches.append(batch)
         if pursuit.finished:
             self._finish(pursuit)
@@ -348,9 +354,8 @@ class Call(Opaque):
 def _named(batch: Sequence[StreamEvent]) -> str | None:
     """The model that says to answer, if it gives itself a proper name."""
     for event in batch:
-        kind = type(event)
-        if kind is Started:
-            return safe_code(cast(Started, event).model)
-        if kind is TextDelta:
+        if type(event) is Started:
+            return safe_code(event.model)
+        if type(event) is TextDelta:
             return None  # it says so first, or not at all
     return None

@@ -69,28 +69,39 @@ class Pursuit(Opaque):
         try:
             return await self.once(step.why, step.first_by_s, short=step.short)
         except ProviderError as error:
-            failed = error
-        return await self._again_after(failed)
+            context, now_s = self.context, self.context.loop.time()
+            delay_s = context.course.try_failed(self.place, error, now_s)
+            if delay_s is None:
+                context.seats[self.place].live.health.gave_up(error, now_s)
+                raise
+            failed = error.with_traceback(None)
+        try:
+            return await self._again_after(failed, delay_s)
+        finally:
+            del failed  # it is raised through this frame in the end, and the two would hold each other
 
-    async def _again_after(self, failed: ProviderError) -> list[ProviderEvent]:
-        """Try again for as long as the course has another try here."""
+    async def _again_after(self, failed: ProviderError, delay_s: float) -> list[ProviderEvent]:
+        """Try again for as long as the course has another try here.
+
+        Args:
+            failed: Why the try before has failed.
+            delay_s: How long to wait first.
+        """
         context, place = self.context, self.place
         course, loop, seat = context.course, context.loop, context.seats[place]
-        delay_s = course.try_failed(place, failed, loop.time())
-        if delay_s is None:
-            seat.live.health.gave_up(failed, loop.time())
-            raise failed
         from .retrying import try_again
 
+        last = [failed]
+        del failed  # it is raised through this frame in the end, and the two would hold each other
+
         async def again() -> list[ProviderEvent]:
-            nonlocal failed
             if self.stopped:
                 raise LeftAlone
             first_by_s, short = course.first_by(place, loop.time())
             try:
                 return await self.once("retry", first_by_s, short=short)
             except ProviderError as error:
-                failed = error
+                last[0] = error
                 raise
 
         async def sleep(delay_s: float) -> None:
@@ -99,13 +110,13 @@ class Pursuit(Opaque):
             at_s = context.since_s()
             self._pause = pause = self._pause or Pause(loop)
             await pause.until(loop.time() + delay_s)
-            reason = "backoff" if failed.retry_after_s is None else "hint"
+            reason = "backoff" if last[0].retry_after_s is None else "hint"
             context.report.waits.append(Waited(reason, seat.label, at_s, context.since_s() - at_s))
 
         full = False
         try:
             return await try_again(
-                failed,
+                last[0],
                 delay_s,
                 again,
                 delay_after=lambda error: course.try_failed(place, error, loop.time()),
@@ -116,10 +127,11 @@ class Pursuit(Opaque):
             course.deferred(place)
             raise
         except LeftAlone:
-            raise failed from None
+            raise last[0] from None
         finally:
             if self.attempt is None and not full:
-                seat.live.health.gave_up(failed, loop.time())
+                seat.live.health.gave_up(last[0], loop.time())
+            last.clear()
 
     async def once(
         self,

@@ -46,6 +46,8 @@ async def try_again(
         nonlocal delay_s
         assert state.outcome is not None
         error = state.outcome.exception()
+        if error is not None:
+            error.__traceback__ = None  # it holds tenacity's frame, which holds the outcome, which holds it
         if error is failed:
             return True  # the course has been asked
         if not isinstance(error, ProviderError):
@@ -57,4 +59,7 @@ async def try_again(
         return True
 
     retrying = AsyncRetrying(retry=wants_retry, wait=lambda _: delay_s, sleep=sleep, reraise=True)
-    return await retrying(once)
+    try:
+        return await retrying(once)
+    finally:
+        retrying.iter_state.reset()  # its actions hold the whole of it, and with it this call

@@ -6,7 +6,7 @@ itself while somebody waits in it.
 """
 
 import warnings
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -32,7 +32,7 @@ class RoutedStream:
         self._begin = begin
         self._on_close = on_close
         self._call: Call | None = None
-        self._batch: list[StreamEvent] = []
+        self._batch: Sequence[StreamEvent] = ()
         self._place = 0
         self._pulling = False
         self._closed = False
@@ -87,13 +87,13 @@ class RoutedStream:
         if self._closed:
             return
         self._closed = True
-        self._batch, self._place = [], 0
+        self._batch, self._place = (), 0
         if self._call is not None:
             self._call.cancel()
         if self._on_close is not None:
             await self._on_close()
 
-    async def _next_batch(self) -> list[StreamEvent]:
+    async def _next_batch(self) -> Sequence[StreamEvent]:
         if self._pulling:
             raise StreamBusy("this stream is being read already: give each consumer its own call")
         if self._closed:

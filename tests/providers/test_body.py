@@ -1,0 +1,98 @@
+"""A body between the parser of aiohttp and its reader: all of it arrives, in order, and what waits there is bounded."""
+
+import asyncio
+from typing import Any, cast
+
+import pytest
+from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
+from understudy.providers.body import CHUNK_BYTES, Body
+from understudy.providers.connector import Line
+
+BUFFER_BYTES = 8192
+HEAD = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+
+
+class Wire:
+    """As much of a transport as a line needs."""
+
+    def __init__(self) -> None:
+        self.paused = False
+
+    def pause_reading(self) -> None:
+        self.paused = True
+
+    def resume_reading(self) -> None:
+        self.paused = False
+
+    def is_closing(self) -> bool:
+        return False
+
+
+async def begun(*first: bytes) -> tuple[Line, Wire, Body]:
+    """A line on which a response has begun, and its body."""
+    line, wire = Line(asyncio.get_running_loop()), Wire()
+    line.transport = cast(Any, wire)
+    line.set_response_params(read_until_eof=True, auto_decompress=False, read_bufsize=BUFFER_BYTES)
+    line.data_received(b"".join((HEAD, *first)))
+    _, body = await line.read()
+    assert type(body) is Body
+    return line, wire, body
+
+
+def chunks(*pieces: bytes) -> bytes:
+    return b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces)
+
+
+async def test_what_came_with_the_head_is_read_too() -> None:
+    line, _, body = await begun(chunks(b"one ", b"two "))
+    line.data_received(chunks(b"three") + b"0\r\n\r\n")
+    assert await body.readany() == b"one two three"
+    assert await body.readany() == b""
+
+
+async def test_a_reader_that_waits_is_woken() -> None:
+    line, _, body = await begun()
+    reading = asyncio.ensure_future(body.readany())
+    await asyncio.sleep(0)
+    line.data_received(chunks(b"one", b" and two"))
+    assert await reading == b"one and two"
+
+
+@pytest.mark.parametrize("size", [1, 100, 5000])
+async def test_what_waits_to_be_read_is_bounded_whatever_its_pieces(size: int) -> None:
+    pieces = [bytes([65 + number % 26]) * size for number in range(40_000 // size)]
+    line, wire, body = await begun()
+    line.data_received(chunks(*pieces) + b"0\r\n\r\n")
+    assert wire.paused
+    assert len(body._buffer) * (size + CHUNK_BYTES) <= 2 * BUFFER_BYTES + size + CHUNK_BYTES
+    said = b""
+    while piece := await body.readany():
+        said += piece
+    assert said == b"".join(pieces)
+    assert not wire.paused
+
+
+async def test_a_second_reader_is_refused() -> None:
+    _, _, body = await begun()
+    reading = asyncio.ensure_future(body.readany())
+    await asyncio.sleep(0)
+    with pytest.raises(RuntimeError, match="another coroutine"):
+        await body.readany()
+    reading.cancel()
+
+
+async def test_a_line_that_is_gone_is_not_waited_for() -> None:
+    line, _, body = await begun()
+    line.transport = None
+    with pytest.raises(RuntimeError, match="closed"):
+        await body.readany()
+
+
+def test_other_readers_are_left_as_they_are() -> None:
+    class Other(StreamReader):
+        __slots__ = ()
+
+    for reader in (EMPTY_PAYLOAD, Other.__new__(Other)):
+        kind = type(reader)
+        Body.of(reader)
+        assert type(reader) is kind
