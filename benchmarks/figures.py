@@ -104,19 +104,28 @@ def _slopes(group: Group, samples: Samples) -> list[Figure]:
 
 
 def _added(group: Group, samples: Samples) -> list[Figure]:
-    """What a first target that fails adds: in operations of the same client, and in CPU time."""
+    """What a first target that fails adds: in operations of the same client, and in CPU time.
+
+    Of ours also what it adds over the failed attempt itself, which by hand costs what it adds by hand.
+    """
     plain = next((case for case in group if case.before == "nothing"), None)
     found: list[Figure] = []
     for case in group:
         if plain is None or case.before == "nothing":
             continue
-        more, cost = {}, []
+        name = f"c{case.concurrency} by {case.before}"
+        more: dict[str, list[float]] = {}
+        per: dict[str, list[float]] = {}
         for client in case.clients:
             if (case.name, client) in samples:
                 pairs = list(zip(samples[case.name, client], samples[plain.name, client], strict=True))
-                more[client] = [after - without for after, without in pairs]
-                added = Spread.of([(after - without) / without for after, without in pairs])
-                cost.append(Figure(f"added c{case.concurrency} by {case.before}", client, "calls", added))
-        found += cost
-        found += _compared(f"fail-over c{case.concurrency} by {case.before}", more)
+                more[client], per[client] = [after - without for after, without in pairs], [each for _, each in pairs]
+        for client, added in more.items():
+            calls = Spread.of([each / one for each, one in zip(added, per[client], strict=True)])
+            found.append(Figure(f"added {name}", client, "calls", calls))
+            if client.startswith("understudy") and BASELINE in more:
+                over = zip(added, more[BASELINE], per[client], strict=True)
+                spread = Spread.of([(each - attempt) / one for each, attempt, one in over])
+                found.append(Figure(f"added {name}, more than by hand", client, "calls", spread))
+        found += _compared(f"fail-over {name}", more)
     return found

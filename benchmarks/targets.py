@@ -54,7 +54,10 @@ TARGETS = (
     Target("call c32", "understudy", "tensorzero", None, 1.0),
     *(Target("call c32", "understudy", peer, None, 1 / 5) for peer in ("openai", "pydantic-ai", "langchain")),
     Target("call c32", "understudy", "litellm", None, 1 / 30),
-    *(Target(f"added c32 by {before}", "understudy", None, None, 1.2) for before in ("500", "refused")),
+    *(
+        Target(f"added c32 by {before}, more than by hand", "understudy", None, None, 1.2)
+        for before in ("500", "refused")
+    ),
     *(Target(f"fail-over c32 by {before}", "understudy", "litellm", None, 1 / 45) for before in ("500", "refused")),
     *(Target(f"fail-over c32 by {before}", "understudy", "pydantic-ai", None, 1 / 5) for before in ("500", "refused")),
     *(

@@ -32,10 +32,18 @@ def test_a_delta_costs_the_slope_between_short_and_long_streams() -> None:
 
 
 def test_a_failing_first_target_adds_so_many_calls() -> None:
-    group = calls(32, 64, ("understudy",), ("500",))
-    samples = {("call c32", "understudy"): [100.0], ("call c32 after 500", "understudy"): [210.0]}
-    found = {figure.what: figure for figure in figures([group], samples)}
-    assert found["added c32 by 500"].value.median == pytest.approx(1.1)
+    group = calls(32, 64, ("loop", "understudy"), ("500",))
+    samples = {
+        ("call c32", "loop"): [80.0],
+        ("call c32 after 500", "loop"): [160.0],
+        ("call c32", "understudy"): [100.0],
+        ("call c32 after 500", "understudy"): [210.0],
+    }
+    found = {(figure.what, figure.client): figure.value.median for figure in figures([group], samples)}
+    assert found["added c32 by 500", "loop"] == pytest.approx(1.0)
+    assert found["added c32 by 500", "understudy"] == pytest.approx(1.1)
+    assert found["added c32 by 500, more than by hand", "understudy"] == pytest.approx(0.3)
+    assert ("added c32 by 500, more than by hand", "loop") not in found
 
 
 @pytest.mark.parametrize(("measured", "met", "goal_met"), [(1.1, True, True), (1.2, True, False), (1.5, False, False)])
