@@ -15,7 +15,7 @@ FEW, MANY = 100, 1000
 
 OURS = ("loop", "understudy")
 VARIANTS = ("raw", "loop", "loop-tuned", "understudy", "understudy-text", "understudy-whole", "openai")
-LOGGING = ("raw", "loop", "loop-tuned", "understudy", "understudy-log", "openai")
+LOGGING = ("raw", "loop", "loop-tuned", "loop-at-once", "understudy", "understudy-log", "openai")
 VERSIONS = ("understudy-full", "understudy-before")
 PEERS = ("litellm", "pydantic-ai", "langchain", "tensorzero")
 

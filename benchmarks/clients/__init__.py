@@ -82,6 +82,7 @@ CLIENTS: dict[str, ClientInfo] = {
     "raw": ClientInfo("sockets and msgspec, the floor", "raw:Raw", "msgspec", fails_over=False),
     "loop": ClientInfo("aiohttp and msgspec by hand", "loop:Loop", "aiohttp", holds=True),
     "loop-tuned": ClientInfo("the same, with the cheapest session there is", "loop:TunedLoop", "aiohttp"),
+    "loop-at-once": ClientInfo("the loop, sending at once as from Python 3.12 on", "loop:LoopAtOnce", "aiohttp"),
     "understudy": ClientInfo("Router: stream() by events, complete()", "router:Routed", "understudy", holds=True),
     "understudy-text": ClientInfo("Router: stream().text()", "router:RoutedText", "understudy"),
     "understudy-whole": ClientInfo("Router: complete() over a stream", "router:RoutedWhole", "understudy"),

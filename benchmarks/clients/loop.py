@@ -2,10 +2,16 @@
 
 It has no clocks, no health, no report and no retries; when a provider fails, the next URL is asked. `Loop` opens its
 session as aiohttp's documentation shows it. `TunedLoop` leaves out of a session whatever costs time and can be left
-out: what aiohttp allows at best, and so the floor for anything that stands on it.
+out: what aiohttp allows at best, and so the floor for anything that stands on it. `LoopAtOnce` sends a request as soon
+as it is made, which aiohttp itself does from Python 3.12 on. Before, it sends in the loop's next turn, those of all
+callers together: on one machine that wakes a sleeping upstream once for all of them, and costs the less.
 """
 
-from collections.abc import Sequence
+import asyncio
+import sys
+from collections.abc import Coroutine, Sequence
+from types import SimpleNamespace
+from typing import Any
 
 import aiohttp
 import msgspec
@@ -138,3 +144,22 @@ class TunedLoop(Loop):
             headers={**_HEADERS, "User-Agent": "loop", "Accept": "*/*", "Accept-Encoding": "identity"},
             auto_decompress=False,
         )
+
+
+class LoopAtOnce(Loop):
+    """Each request is sent when it is made, on any Python."""
+
+    async def start(self, urls: Sequence[str], connections: int) -> None:
+        if sys.version_info < (3, 12):
+            at_once = SimpleNamespace(**vars(asyncio) | {"create_task": _run_at_once})
+            aiohttp.client_reqrep.asyncio = at_once  # type: ignore[attr-defined]  # this process measures nothing else
+        await super().start(urls, connections)
+
+
+def _run_at_once(writing: Coroutine[Any, Any, None]) -> SimpleNamespace:
+    """What a task is that has ended in its first step: to write a small request waits for nothing."""
+    try:
+        writing.send(None)
+    except StopIteration:
+        return SimpleNamespace(done=lambda: True)
+    raise RuntimeError("the request was not taken at once")
