@@ -106,17 +106,17 @@ def fault(
 
 
 def let_go(error: BaseException) -> None:
-    """Take the frames from an exception that is over and done with, and from those that led to it.
+    """Take the frames from an exception that is over and done with, and from those that caused it.
 
     Frames hold exceptions and those hold frames, so that a request would stay in memory until the garbage collector
-    comes, and it would have to come often.
+    comes, and it would have to come often. What it was raised in the midst of may be the caller's own, and is let be.
     """
     found: list[BaseException | None] = [error]
     while found:
         each = found.pop()
         if each is not None and each.__traceback__ is not None:
             each.__traceback__ = None
-            found += (each.__cause__, each.__context__, getattr(each, "os_error", None))
+            found += (each.__cause__, getattr(each, "os_error", None))
 
 
 def redirection(head: ResponseHead) -> ProviderError | None:

@@ -108,7 +108,7 @@ class Attempt(Opaque):
             batch = events
             while not (self.finished or any_useful(events)):
                 events = await self._read()
-                batch = batch + events
+                batch += events
             self.limit_s = NEVER
             return batch
         except asyncio.CancelledError:

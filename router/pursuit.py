@@ -75,10 +75,7 @@ class Pursuit(Opaque):
                 context.seats[self.place].live.health.gave_up(error, now_s)
                 raise
             failed = error.with_traceback(None)
-        try:
-            return await self._again_after(failed, delay_s)
-        finally:
-            del failed  # it is raised through this frame in the end, and the two would hold each other
+        return await self._again_after(failed, delay_s)
 
     async def _again_after(self, failed: ProviderError, delay_s: float) -> list[ProviderEvent]:
         """Try again for as long as the course has another try here.
@@ -91,17 +88,15 @@ class Pursuit(Opaque):
         course, loop, seat = context.course, context.loop, context.seats[place]
         from .retrying import try_again
 
-        last = [failed]
-        del failed  # it is raised through this frame in the end, and the two would hold each other
-
         async def again() -> list[ProviderEvent]:
+            nonlocal failed
             if self.stopped:
                 raise LeftAlone
             first_by_s, short = course.first_by(place, loop.time())
             try:
                 return await self.once("retry", first_by_s, short=short)
             except ProviderError as error:
-                last[0] = error
+                failed = error
                 raise
 
         async def sleep(delay_s: float) -> None:
@@ -110,13 +105,13 @@ class Pursuit(Opaque):
             at_s = context.since_s()
             self._pause = pause = self._pause or Pause(loop)
             await pause.until(loop.time() + delay_s)
-            reason = "backoff" if last[0].retry_after_s is None else "hint"
+            reason = "backoff" if failed.retry_after_s is None else "hint"
             context.report.waits.append(Waited(reason, seat.label, at_s, context.since_s() - at_s))
 
         full = False
         try:
             return await try_again(
-                last[0],
+                failed,
                 delay_s,
                 again,
                 delay_after=lambda error: course.try_failed(place, error, loop.time()),
@@ -127,11 +122,10 @@ class Pursuit(Opaque):
             course.deferred(place)
             raise
         except LeftAlone:
-            raise last[0] from None
+            raise failed from None
         finally:
             if self.attempt is None and not full:
-                seat.live.health.gave_up(last[0], loop.time())
-            last.clear()
+                seat.live.health.gave_up(failed, loop.time())
 
     async def once(
         self,

@@ -200,7 +200,12 @@ async def test_a_reader_that_stops_holds_a_bounded_part(transport: Transport) ->
 
     async with RawServer(floods) as server:
         exchange = await opened(transport, server)
-        await asyncio.sleep(0.05)
+        connection = exchange._response.connection
+        assert connection is not None
+        assert connection.protocol is not None
+        async with asyncio.timeout(5):
+            while not connection.protocol._reading_paused:  # noqa: ASYNC110 - nobody sets an event for it
+                await asyncio.sleep(0)
         assert exchange.pending()
         assert len(await exchange.read()) <= 512 * 1024
         exchange.close()

@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from aiohttp.client_reqrep import ConnectionKey
 from understudy.providers import ErrorKind
-from understudy.providers.faults import LOCAL_ERRNOS, TABLE, Row, fault
+from understudy.providers.faults import LOCAL_ERRNOS, TABLE, Row, fault, let_go
 
 from canaries import CANARY_KEY, assert_no_canary
 
@@ -128,3 +128,21 @@ def test_only_a_silent_end_on_a_kept_connection_is_the_race(reused: bool, answer
         error = fault(exception, WHERE, reused=reused, answered=answered)
         assert error.kind is (PROTOCOL if answered else DISCONNECTED)
         assert error.reused_connection is (reused and not answered)
+
+
+def test_of_a_failure_only_what_caused_it_loses_its_frames() -> None:
+    try:
+        raise KeyError("the caller's own, which it handles while it asks")
+    except KeyError:
+        with pytest.raises(aiohttp.ClientConnectionError) as failed:
+            try:
+                raise OSError
+            except OSError as refused:
+                raise aiohttp.ClientConnectionError from refused
+    error, cause = failed.value, failed.value.__cause__
+    assert cause is not None
+    assert isinstance(cause.__context__, KeyError)
+    let_go(error)
+    assert error.__traceback__ is None
+    assert cause.__traceback__ is None
+    assert cause.__context__.__traceback__ is not None
