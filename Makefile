@@ -16,7 +16,7 @@ UV     := uv==0.13.9
 # The official SDKs that the tests compare us with are exact, and so may be younger than a week.
 PEERS  := $(foreach peer,anthropic botocore google-genai openai,--exclude-newer-package "$(peer)=2026-11-23")
 LOCK   := $(VENV)/bin/uv pip compile --no-config --quiet --universal --fork-strategy fewest --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --exclude-newer "7 days" $(PEERS) $(UPGRADE) pyproject.toml
+	--no-strip-extras --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --exclude-newer "7 days" $(PEERS) $(UPGRADE) pyproject.toml
 
 # Stamps: made when a set-up step is done, older than their inputs when it has to be done again.
 RUNTIME := $(VENV)/.runtime-installed

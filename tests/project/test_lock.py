@@ -1,18 +1,23 @@
 """The lock files: everything pinned, by hash, in agreement with pyproject.toml, with no address and no path in them."""
 
 import re
+from importlib.metadata import distributions
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from sources import ROOT, pyproject
 
-PIN = re.compile(r"^([\w.-]+)==(\S+)((?: ; .*)?) \\\n((?: +--hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)", re.MULTILINE)
+PIN = re.compile(
+    r"^(?P<name>[\w.-]+)(?:\[(?P<extras>[\w.,-]+)\])?==(?P<version>\S+)(?: ; .*)? \\\n"
+    r"(?: +--hash=sha256:[0-9a-f]{64}(?: \\)?\n)+",
+    re.MULTILINE,
+)
 
 
 def lock(name: str) -> dict[str, str]:
     text = (ROOT / "requirements" / name).read_text(encoding="utf-8")
-    pinned = {canonicalize_name(match[1]): match[2] for match in PIN.finditer(text)}
+    pinned = {canonicalize_name(match["name"]): match["version"] for match in PIN.finditer(text)}
     starts = [line for line in text.splitlines() if line and not line.startswith((" ", "#"))]
     assert len(pinned) == len(starts), f"{name}: a line is not a pinned, hashed requirement"
     return pinned
@@ -49,6 +54,24 @@ def test_development_runs_on_what_users_get() -> None:
     fuzzing = lock("fuzz.txt")
     del fuzzing["atheris"]
     assert fuzzing.items() <= lock("dev.txt").items()
+
+
+def test_an_extra_that_a_dependency_asks_for_is_pinned_by_name() -> None:
+    """A pip before 23.3 looks for `name[extra]` by itself, finds the newest there is, and has no hash of that."""
+    text = (ROOT / "requirements" / "dev.txt").read_text(encoding="utf-8")
+    extras = {canonicalize_name(m["name"]): set((m["extras"] or "").split(",")) for m in PIN.finditer(text)}
+    asked = 0
+    for installed in distributions():
+        if canonicalize_name(installed.name) not in extras:
+            continue
+        for requirement in map(Requirement, installed.requires or ()):
+            needed = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+            if needed and requirement.extras and canonicalize_name(requirement.name) in extras:
+                asked += 1
+                assert requirement.extras <= extras[canonicalize_name(requirement.name)], (
+                    f"{installed.name}: {requirement}"
+                )
+    assert asked
 
 
 def test_what_builds_is_what_the_build_asks_for() -> None:
