@@ -80,6 +80,50 @@ async def test_it_is_the_same_request_as_the_sessions(
     assert first == second == third
 
 
+async def test_one_alone_is_sent_at_once_and_many_leave_together(transport: Transport) -> None:
+    """Woken once, an upstream on the same machine answers all of them."""
+
+    async def open_one() -> None:
+        assert await read_out(await transport.open(wire, connect_s=1, expect_stream=False)) == (b"a", None)
+
+    async with RawServer(keeps_alive(*[response(b"a")] * 3)) as server:
+        wire = server.wire()
+        await asyncio.gather(*[open_one() for _ in range(3)])
+        pool = transport._pool
+        assert pool is not None
+        assert (pool.acquired, pool.idle) == (0, 3)
+        alone = asyncio.create_task(open_one())
+        await asyncio.sleep(0)
+        assert pool.acquired == 1
+        await alone
+        many = [asyncio.create_task(open_one()) for _ in range(3)]
+        await asyncio.sleep(0)
+        assert pool.acquired == 1
+        await asyncio.sleep(0)
+        assert pool.acquired == 3
+        await asyncio.gather(*many)
+
+
+async def test_who_waits_for_the_others_takes_nothing_along_when_it_is_cancelled(transport: Transport) -> None:
+    async with RawServer(keeps_alive(response(b"a"), response(b"b"))) as server:
+        wire = server.wire()
+
+        async def open_one() -> None:
+            await read_out(await transport.open(wire, connect_s=1, expect_stream=False))
+
+        await asyncio.gather(open_one(), open_one())
+        pool = transport._pool
+        assert pool is not None
+        first, second = asyncio.create_task(open_one()), asyncio.create_task(open_one())
+        await asyncio.sleep(0)
+        second.cancel()
+        await first
+        with pytest.raises(asyncio.CancelledError):
+            await second
+        assert (pool.acquired, pool.idle) == (0, 2)
+        assert sum(len(peer.requests) for peer in server.peers) == 3
+
+
 @pytest.mark.parametrize(
     "change",
     [
