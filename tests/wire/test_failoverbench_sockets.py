@@ -13,7 +13,6 @@ import pytest
 
 from failoverbench import (
     ANSWER,
-    CALLS,
     CUT_AFTER,
     EVERY_S,
     FALLBACK,
@@ -32,6 +31,8 @@ from understudy import CallFailed, Config, ErrorKind, Health, Limits, Retry, Rou
 from understudy.testing import Answer, At, Cut, Failure, LeaveOut, Malformed, Request, Script, Simulator, Stall
 
 FASTER, FASTER_OUTAGE = 10, 40
+CALLS = 24
+"""Of the outage: its last probe may be a second before its end, and the next one follows after `open_max_s`, 30 s."""
 PROMPT = "Explain in exactly sixty words what an understudy is for."
 Step = Script | Answer | Failure
 
