@@ -2,14 +2,14 @@
 
 aiohttp's own reader keeps where each HTTP chunk has ended, and takes chunks out one by one, with the books of its flow
 control kept for each. A stream of events comes as a chunk per event, so that this was a third of what a delta costs.
-Who takes everything needs no chunk ends, and one look at the flow control.
+Who takes everything needs no chunk ends, and one look at the flow control; and no coroutine to wait in.
 
 This module overrides private methods of aiohttp 3.14, as `connector` does.
 """
 
-from typing import Any
+import asyncio
 
-from aiohttp.helpers import set_result
+from aiohttp.base_protocol import BaseProtocol
 from aiohttp.streams import StreamReader
 
 CHUNK_BYTES = 48
@@ -22,18 +22,25 @@ class Body(StreamReader):
     __slots__ = ()
 
     @staticmethod
-    def of(content: Any) -> None:
-        """Turn a reader that aiohttp has just made, and may have fed already; leave any other kind as it is."""
+    def of(content: StreamReader, line: BaseProtocol) -> "Body":
+        """Turn a reader that aiohttp has made, and may have fed already. One that never holds anything is replaced."""
         if type(content) is StreamReader:
             content.__class__ = Body
+        if isinstance(content, Body):
+            return content
+        nothing = Body(line, 0, loop=line._loop)
+        nothing._eof = True
+        return nothing
 
     def feed_data(self, data: bytes, size: int = 0) -> bool:
         if data:
             self._buffer.append(data)
             self._size = held = self._size + len(data) + CHUNK_BYTES
-            if self._waiter is not None:
-                waiter, self._waiter = self._waiter, None
-                set_result(waiter, None)
+            waiter = self._waiter
+            if waiter is not None:
+                self._waiter = None
+                if not waiter.done():
+                    waiter.set_result(None)
             if held > self._high_water:
                 self._protocol.pause_reading()
         return False
@@ -44,30 +51,33 @@ class Body(StreamReader):
     def end_http_chunk_receiving(self) -> None:
         """Nobody asks where chunks end."""
 
-    async def readany(self) -> bytes:
+    def arrival(self) -> "asyncio.Future[None] | None":
+        """Done as soon as `take` may give more; None: it does so now. One reader at a time.
+
+        Raises:
+            Exception: What the body has ended with. Bytes that came before may still be taken.
+        """
         if self._exception is not None:
             raise self._exception
-        while not self._buffer and not self._eof:
-            await self._wait("readany")
-        return self._read_nowait(-1)
-
-    async def _wait(self, func_name: str) -> None:
+        if self._buffer or self._eof:
+            return None
         if not self._protocol.connected:
-            raise RuntimeError("Connection closed.")
-        if self._waiter is not None:
-            raise RuntimeError(f"{func_name}() called while another coroutine is already waiting for incoming data")
-        waiter = self._waiter = self._loop.create_future()
-        try:
-            await waiter
-        finally:
-            self._waiter = None
+            raise RuntimeError("the connection of this body is gone")
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            raise RuntimeError("another task waits for more of this body already")
+        self._waiter = waiter = self._loop.create_future()
+        return waiter
 
-    def _read_nowait(self, n: int) -> bytes:
+    def take(self) -> bytes:
+        """All that has come and was not taken yet; nothing at the end."""
         buffer = self._buffer
-        if n != -1 or self._buffer_offset:
-            return super()._read_nowait(n)
-        data = buffer.popleft() if len(buffer) == 1 else b"".join(buffer)
-        buffer.clear()
+        if len(buffer) == 1:
+            data = buffer.popleft()
+        else:
+            data = b"".join(buffer)
+            buffer.clear()
         self._size = 0
-        self._protocol.resume_reading()
+        if self._protocol._reading_paused:
+            self._protocol.resume_reading()
         return data

@@ -18,6 +18,7 @@ from aiohttp import connector
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
 from aiohttp.http_exceptions import BadHttpMessage
+from aiohttp.streams import StreamReader
 
 from .body import Body
 from .errors import ErrorKind, ProviderError
@@ -66,7 +67,7 @@ class Line(ResponseHandler):
                 self.abort()
                 return
             self.answered = True
-        super().data_received(data)
+        ResponseHandler.data_received(self, data)
         if self._idle and (self._buffer or self._holds_more()):
             self.force_close()
             self.abort()
@@ -85,7 +86,8 @@ class Line(ResponseHandler):
                 self.abort()
                 self.set_exception(BadHttpMessage("too many interim responses"))
                 return
-        Body.of(data[1])
+        if type(data[1]) is StreamReader:  # else there is no body
+            Body.of(data[1], self)
         super().feed_data(data, size)
 
     def connection_lost(self, exc: BaseException | None) -> None:

@@ -9,8 +9,8 @@ import asyncio
 import time
 
 from aiohttp.http_exceptions import HttpProcessingError
-from aiohttp.streams import EMPTY_PAYLOAD
 
+from .body import Body
 from .connector import Response
 from .errors import ErrorKind, ProviderError
 from .faults import let_go, redirection
@@ -43,7 +43,8 @@ class Exchange:
         self.framed = _is_framed(self.head)
         self.reused = response.reused
         self._response = response
-        self._content = response.content
+        assert response.line is not None
+        self._content = Body.of(response.content, response.line)
         self._taken = 0
         self._failure: ProviderError | None = None
         self._drain: asyncio.TimerHandle | None = None
@@ -73,8 +74,11 @@ class Exchange:
         """
         if self._failure is not None:
             raise self._failure
+        content = self._content
         try:
-            data = await self._content.readany()
+            while (arrival := content.arrival()) is not None:
+                await arrival
+            data = content.take()
         except Exception as error:  # noqa: BLE001 - every error becomes ours, by the table
             data = self._rest_before(error)
             let_go(error)
@@ -95,8 +99,8 @@ class Exchange:
         """As `read`; None when nothing has come by then, on the loop's clock: nothing is lost or closed."""
         try:
             async with asyncio.timeout_at(until_s):
-                while self._failure is None and not self.pending() and not self._content.is_eof():
-                    await self._content._wait("read_until")  # a `read` that is cancelled closes the socket
+                while self._failure is None and (arrival := self._content.arrival()) is not None:
+                    await arrival  # a `read` that is cancelled closes the socket
         except TimeoutError:
             return None
         except Exception:  # noqa: BLE001, S110 - the read below raises it as ours
@@ -108,7 +112,7 @@ class Exchange:
 
     def pending(self) -> bool:
         """Are there bytes in memory that `read` would give without waiting?"""
-        return self._content is not EMPTY_PAYLOAD and bool(self._content._buffer)
+        return bool(self._content._buffer)
 
     async def read_all(self, limit: int) -> bytes:
         """The body of a refusal, at most `limit` bytes of it. Bound it in time with `interrupt`.
@@ -172,7 +176,7 @@ class Exchange:
         rest = b""
         if self._failure is None:
             if self.pending():
-                rest = self._content._read_nowait(-1)
+                rest = self._content.take()
             self._fail(*self._verdict(began=self._taken > 0 or bool(rest)))
         self.close()
         return rest

@@ -110,6 +110,8 @@ class Attempt(Opaque):
                 events = await self._read()
                 batch += events
             self.limit_s = NEVER
+            if self.bill is not None:
+                self.bill.saw(batch)
             return batch
         except asyncio.CancelledError:
             self.close()
@@ -157,6 +159,8 @@ class Attempt(Opaque):
             self._stall_left_s = None
         else:  # usage alone is no progress: the clock goes on where it stood
             self._stall_left_s = max(0.0, limit_s - self.loop.time())
+        if self.bill is not None:
+            self.bill.saw(events)
         return events
 
     def abort(self) -> None:
@@ -260,7 +264,8 @@ class Attempt(Opaque):
     def _run(self, limit_s: float, error: ErrorKind) -> None:
         """Let this clock run."""
         self.limit_s, self._limit_error = limit_s, error
-        self.watch.until(limit_s)
+        if limit_s < self.watch.rings_s:
+            self.watch.until(limit_s)
 
     def _slow_from(self, at_s: float) -> None:
         self._slow_timer = self.loop.call_at(at_s, self._slow, at_s)

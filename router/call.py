@@ -71,13 +71,19 @@ class Call(Opaque):
             return []
         try:
             pursuit = self._pursuit
-            if not self._batches or pursuit is None:
+            if pursuit is None or not self._batches:
                 return await self._first_batch()
+            attempt = pursuit.attempt
+            assert attempt is not None
             try:
-                batch = await pursuit.next()
+                batch = await attempt.next()
             except ProviderError as error:
+                pursuit.failed(error)
                 return [] if self.ended else await self._resume(pursuit.place, error)
-            return self._hand_over(pursuit, batch)
+            self._batches.append(batch)
+            if attempt.finished:
+                self._finish(pursuit)
+            return batch
         except CallFailed:
             raise
         except BaseException:

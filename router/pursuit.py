@@ -194,8 +194,6 @@ class Pursuit(Opaque):
             batch = await attempt.open(wire, stream=stream)
             if self.stopped:  # in the very turn in which this came
                 raise LeftAlone
-            if bill is not None:
-                bill.saw(batch)
             if attempt.finished and why not in _FOR_THE_REST and self._is_empty(batch):
                 raise ProviderError(ErrorKind.EMPTY, "the answer ended with nothing in it")
         except ProviderError as error:
@@ -222,13 +220,10 @@ class Pursuit(Opaque):
         if attempt is None:
             raise LeftAlone
         try:
-            batch = await attempt.next(until_s)
+            return await attempt.next(until_s)
         except ProviderError as error:
-            self._failed(error)
+            self.failed(error)
             raise
-        if attempt.bill is not None:
-            attempt.bill.saw(batch)
-        return batch
 
     def stop(self, detail: str | None = None) -> None:
         """End it from outside: the socket is closed, nobody is blamed. Idempotent.
@@ -276,9 +271,10 @@ class Pursuit(Opaque):
             except asyncio.CancelledError:
                 self.stop()
                 raise
-        self._failed(error)
+        self.failed(error)
 
-    def _failed(self, error: ProviderError) -> None:
+    def failed(self, error: ProviderError) -> None:
+        """The open attempt has failed: close its books."""
         attempt, self.attempt = self.attempt, None
         if attempt is None:  # `stop` has closed the books
             return

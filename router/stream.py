@@ -62,25 +62,36 @@ class RoutedStream:
             StreamBusy: Another consumer is waiting for the next event.
         """
         place = self._place
-        batch = self._batch
-        if place >= len(batch):
-            batch, place = await self._next_batch(), 0
-        self._place = place + 1
-        return batch[place]
+        if place < len(self._batch):
+            self._place = place + 1
+            return self._batch[place]
+        if self._pulling:
+            raise StreamBusy("this stream is being read already: give each consumer its own call")
+        if self._closed:
+            raise StopAsyncIteration
+        self._pulling = True
+        try:
+            batch = await (self._call or self._started()).next()
+        except CallFailed:
+            await self.aclose()
+            raise
+        finally:
+            self._pulling = False
+        if not batch or self._closed:
+            await self.aclose()
+            raise StopAsyncIteration
+        self._batch, self._place = batch, 1
+        return batch[0]
 
     async def text(self) -> AsyncIterator[str]:
         """The text of the answer alone, piece by piece. Refuses the policy `restart`: it would void what is out."""
         self._started().forbid_restart()
-        while True:
-            batch, place = self._batch, self._place
-            self._place = len(batch)
-            for event in batch[place:] if place else batch:
+        async for first in self:
+            rest = self._batch[self._place :]  # all that came with it
+            self._place = len(self._batch)
+            for event in (first, *rest):
                 if type(event) is TextDelta:
                     yield event.text
-            try:
-                await self._next_batch()
-            except StopAsyncIteration:
-                return
 
     async def aclose(self) -> None:
         """Leave the stream: close what is open upstream. Safe at any time, also while it is read, and idempotent."""
@@ -92,25 +103,6 @@ class RoutedStream:
             self._call.cancel()
         if self._on_close is not None:
             await self._on_close()
-
-    async def _next_batch(self) -> Sequence[StreamEvent]:
-        if self._pulling:
-            raise StreamBusy("this stream is being read already: give each consumer its own call")
-        if self._closed:
-            raise StopAsyncIteration
-        self._pulling = True
-        try:
-            batch = await self._started().next()
-        except CallFailed:
-            await self.aclose()
-            raise
-        finally:
-            self._pulling = False
-        if not batch or self._closed:
-            await self.aclose()
-            raise StopAsyncIteration
-        self._batch, self._place = batch, 0
-        return batch
 
     def _started(self) -> Call:
         if self._call is None:

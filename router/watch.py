@@ -35,25 +35,29 @@ class Watched(Protocol):
 
 
 class Watch:
-    """Keeps an eye on everybody's clock."""
+    """Keeps an eye on everybody's clock.
 
-    __slots__ = ("_at_s", "_loop", "_timer", "_watched")
+    Attributes:
+        rings_s: When it looks next; a clock that runs out sooner has to be told of, by `until`.
+    """
+
+    __slots__ = ("_loop", "_timer", "_watched", "rings_s")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._watched: dict[Watched, None] = {}  # a dict, because it keeps their order
         self._timer: asyncio.TimerHandle | None = None
-        self._at_s = NEVER
+        self.rings_s = NEVER
 
     def over(self, watched: Watched) -> None:
         """Look after this one from now on. Its `limit_s` may change at any time; say so by `until` if it is sooner."""
         self._watched[watched] = None
-        if watched.limit_s < self._at_s:
+        if watched.limit_s < self.rings_s:
             self._arm(watched.limit_s)
 
     def until(self, limit_s: float) -> None:
         """Somebody's clock now runs out then. It is noticed without this, too, if it does so later than before."""
-        if limit_s < self._at_s:
+        if limit_s < self.rings_s:
             self._arm(limit_s)
 
     def no_more(self, watched: Watched) -> None:
@@ -65,18 +69,18 @@ class Watch:
         self._watched.clear()
         if self._timer is not None:
             self._timer.cancel()
-        self._timer, self._at_s = None, NEVER
+        self._timer, self.rings_s = None, NEVER
 
     def _arm(self, at_s: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._at_s = at_s
+        self.rings_s = at_s
         self._timer = self._loop.call_at(at_s, self._ring)
 
     def _ring(self) -> None:
         now_s = self._loop.time()
-        late_s = now_s - self._at_s
-        self._timer, self._at_s = None, NEVER
+        late_s = now_s - self.rings_s
+        self._timer, self.rings_s = None, NEVER
         earliest_s = NEVER
         for watched in list(self._watched):
             if late_s > LATE_S and watched.limit_s <= now_s:
@@ -85,5 +89,5 @@ class Watch:
                 watched.expire()
             elif watched.limit_s < earliest_s:
                 earliest_s = watched.limit_s
-        if earliest_s < self._at_s:
+        if earliest_s < self.rings_s:
             self._arm(max(earliest_s, now_s + LOOK_S * len(self._watched)))

@@ -4,7 +4,7 @@ Only fields that are read are declared, in the order of the wire: that is what m
 not fit (a count as a float, content as a list, arguments as an object) is read again as plain JSON.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -68,6 +68,31 @@ class FirstChunk(Chunk, gc=False):
 
     id: str | None = None
     model: str | None = None
+
+
+class PlainDelta(msgspec.Struct, gc=False):
+    content: Annotated[str, msgspec.Meta(min_length=1)]
+    reasoning: None = None
+    reasoning_content: None = None
+    refusal: None = None
+    tool_calls: None = None
+
+
+class PlainChoice(msgspec.Struct, gc=False):
+    delta: PlainDelta
+    finish_reason: None = None
+
+
+class PlainChunk(msgspec.Struct, gc=False):
+    """A piece of text and nothing else, as nearly all chunks are: what it decodes needs no second look.
+
+    Whatever `Chunk` has and this has not is none of its business; whatever else says anything does not fit.
+    """
+
+    choices: tuple[PlainChoice]
+    usage: None = None
+    error: None = None
+    x_groq: None = None
 
 
 class WholeChoice(msgspec.Struct, gc=False, rename={"delta": "message"}):

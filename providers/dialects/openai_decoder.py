@@ -18,10 +18,22 @@ from ..events import Finished, ProviderEvent, ReasoningDelta, RefusalDelta, Star
 from ..mapping import Rule, stream_error
 from ..numbering import CallNumbering
 from ..provider import ResponseHead
-from .openai_chunks import FINISH_REASONS, CallPart, Chunk, Counts, Delta, FirstChunk, Whole, kindly, usage_of
+from .openai_chunks import (
+    FINISH_REASONS,
+    CallPart,
+    Chunk,
+    Counts,
+    Delta,
+    FirstChunk,
+    PlainChunk,
+    Whole,
+    kindly,
+    usage_of,
+)
 
 _decode_first = msgspec.json.Decoder(FirstChunk).decode
 _decode = msgspec.json.Decoder(Chunk).decode
+_decode_plain = msgspec.json.Decoder(PlainChunk).decode
 _decode_whole = msgspec.json.Decoder(Whole).decode
 
 _STOPPED = Finished("stop", "stop")
@@ -130,7 +142,9 @@ class ChatReader(BaseDecoder):
 
 
 class ChatStreamDecoder(ChatReader, EventStreamDecoder):
-    """A stream of chunks."""
+    """A stream of chunks. Where the last one was plain text, the next is tried as that first, by the strictest type."""
+
+    _plain = False
 
     def _payload(self, data: bytes, name: str, events: list[ProviderEvent]) -> None:
         try:
@@ -144,35 +158,24 @@ class ChatStreamDecoder(ChatReader, EventStreamDecoder):
             self._take(chunk, events)
 
     def _payloads(self, payloads: Iterator[bytes], events: list[ProviderEvent]) -> bytes | None:
-        # What `_payload` and `_take` do, with the commonest chunk first and no call for it: a fifth cheaper.
-        decode = _decode if self._begun else _decode_first
         for data in payloads:
             if LF in data:
                 return data
+            if self._plain:
+                try:
+                    chunk = _decode_plain(data)
+                except UNDECODABLE:
+                    self._plain = False
+                else:
+                    events.append(TextDelta(chunk.choices[0].delta.content))
+                    continue
             try:
-                chunk = decode(data)
+                self._payload(data, "message", events)
             except UNDECODABLE:
                 return data
-            choices = chunk.choices
-            if choices is None or chunk.error:
-                return data
-            if self._begun and len(choices) == 1 and chunk.usage is None and chunk.x_groq is None:
-                choice = choices[0]
-                delta = choice.delta
-                if (
-                    delta is not None
-                    and delta.content
-                    and delta.reasoning is None
-                    and delta.reasoning_content is None
-                    and delta.refusal is None
-                    and delta.tool_calls is None
-                    and choice.finish_reason is None
-                ):
-                    events.append(TextDelta(delta.content))
-                    continue
-            self._take(chunk, events)
-            if self.failure is not None:
+            if self.failure is not None or self.closed:
                 return None
+            self._plain = bool(events) and type(events[-1]) is TextDelta
         return None
 
     def _odd(self, data: bytes, name: str, events: list[ProviderEvent]) -> None:

@@ -252,7 +252,7 @@ def calls_everybody_slow(patch: Patch) -> None:
 
 @mutation("I44")
 def reports_a_key(patch: Patch) -> None:
-    @around(patch, Pursuit, "_failed")
+    @around(patch, Pursuit, "failed")
     def _(original: Any, pursuit: Pursuit, error: ProviderError) -> None:
         error.detail = f"{error.detail} with {CANARY_KEY}"
         original(pursuit, error)
@@ -268,7 +268,7 @@ def logs_a_key(patch: Patch) -> None:
 
 @mutation("I45")
 def shows_the_prompt_in_an_exception(patch: Patch) -> None:
-    @around(patch, Pursuit, "_failed")
+    @around(patch, Pursuit, "failed")
     def _(original: Any, pursuit: Any, error: ProviderError) -> None:
         error.detail = f"{error.detail} for {pursuit.context.chat.messages[0].content[0].text}"
         original(pursuit, error)
