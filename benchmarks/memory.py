@@ -22,6 +22,8 @@ SETTLE_S = 4.0
 """Until an upstream that floods finds everything full, and from the first look at memory to the second."""
 
 CALLERS = 256
+OF_EXTRAS = ("genai_prices", "rich")
+"""What a Router, or a library that it uses, loads where it is installed, and does without where it is not."""
 
 
 def memory(setting: Setting) -> Result:
@@ -71,22 +73,26 @@ def stalled(setting: Setting) -> Result:
 
 
 def peak(setting: Setting) -> Result:
-    """The most memory that a process ever had, with many callers at a time: of calls, and of streams."""
+    """The most memory that a process ever had, with many callers at a time: of calls, and of streams.
+
+    Once as `pip install understudy` has it, and once with what all extras bring: prices, and what prints in colours.
+    """
     single, stream = Script("single"), Script("stream", MANY, EVENTS_PER_WRITE, 200 * CALLERS)
-    sizes: dict[str, list[float]] = {client: [] for client in OURS}
-    for at in range(3):
-        for client in OURS:
-            setting.progress(f"peak memory: c{CALLERS}, {client}, round {at + 1} of 3")
-            with setting.processes() as processes:
-                calls = Measure(processes.urls(single), "call", len(ANSWER), CALLERS, 10 * CALLERS)
-                streams = Measure(processes.urls(stream), "stream", MANY, CALLERS, CALLERS)
-                for command in (calls, streams):
-                    processes.tell(client, command, Sample)
-                sizes[client].append(processes.tell(client, Peak(), Size).bytes / 2**20)
-    return Result(
-        [
+    result = Result()
+    for words, without in (("", OF_EXTRAS), (", with all extras", ())):
+        sizes: dict[str, list[float]] = {client: [] for client in OURS}
+        for at in range(3):
+            for client in OURS:
+                setting.progress(f"peak memory{words}: c{CALLERS}, {client}, round {at + 1} of 3")
+                with setting.processes(without=without) as processes:
+                    calls = Measure(processes.urls(single), "call", len(ANSWER), CALLERS, 10 * CALLERS)
+                    streams = Measure(processes.urls(stream), "stream", MANY, CALLERS, CALLERS)
+                    for command in (calls, streams):
+                        processes.tell(client, command, Sample)
+                    sizes[client].append(processes.tell(client, Peak(), Size).bytes / 2**20)
+        result.figures += [
             Figure(
-                f"peak memory c{CALLERS}",
+                f"peak memory c{CALLERS}{words}",
                 client,
                 "MiB",
                 Spread.of(mine),
@@ -94,7 +100,7 @@ def peak(setting: Setting) -> Result:
             )
             for client, mine in sizes.items()
         ]
-    )
+    return result
 
 
 def _one(value: float) -> Spread:

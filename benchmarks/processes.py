@@ -38,10 +38,12 @@ class Processes:
         loop: The kind of event loop that all of them run.
         pinned: The upstream has a core of its own, the clients share another.
         tls: The upstream speaks TLS, and the clients trust its certificate; needs trustme.
+        without: Packages that the clients do not find, as if they were not installed.
     """
 
-    def __init__(self, loop: str, *, pinned: bool = True, tls: bool = False) -> None:
+    def __init__(self, loop: str, *, pinned: bool = True, tls: bool = False, without: Sequence[str] = ()) -> None:
         self._loop = loop
+        self._without = [word for name in without for word in ("--without", name)]
         self._tls = tls
         available = cores() if pinned else []
         apart = len(available) > 1
@@ -93,7 +95,7 @@ class Processes:
         worker = self._workers.get(client)
         if worker is None:
             python = CLIENTS[client].python
-            worker = self._workers[client] = self._start("worker", [client], self._client_core, python)
+            worker = self._workers[client] = self._start("worker", [client, *self._without], self._client_core, python)
         assert worker.stdin is not None
         worker.stdin.write(msgspec.json.encode(command) + b"\n")
         worker.stdin.flush()

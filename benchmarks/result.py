@@ -1,6 +1,6 @@
 """What a run found, and what every part of it is given."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -61,6 +61,6 @@ class Setting(msgspec.Struct, frozen=True):
     streams: int
     progress: Callable[[str], None]
 
-    def processes(self, loop: str | None = None, *, tls: bool = False) -> Processes:
+    def processes(self, loop: str | None = None, *, tls: bool = False, without: Sequence[str] = ()) -> Processes:
         """An upstream and workers that have done nothing yet."""
-        return Processes(loop or self.loop, pinned=self.pinned, tls=tls)
+        return Processes(loop or self.loop, pinned=self.pinned, tls=tls, without=without)

@@ -4,7 +4,7 @@ Commands come as lines of JSON on its standard input and are answered, line by l
 turns with the processes of the other clients: what one of them does in its turn, the others do in the same minute.
 CPU time is that of the whole process, threads included.
 
-    python -m benchmarks.worker CLIENT [--loop asyncio|uvloop] [--cpu N]
+    python -m benchmarks.worker CLIENT [--loop asyncio|uvloop] [--cpu N] [--without PACKAGE]...
 """
 
 import argparse
@@ -175,8 +175,11 @@ def main() -> None:
     parser.add_argument("client", choices=CLIENTS)
     parser.add_argument("--loop", choices=LOOPS, default=LOOPS[0])
     parser.add_argument("--cpu", type=int)
+    parser.add_argument("--without", action="append", default=[], metavar="PACKAGE", help="as if it were not installed")
     args = parser.parse_args()
     pin(args.cpu)
+    for name in args.without:
+        sys.modules[name] = None  # type: ignore[assignment]  # an import of it fails
     raise_file_limit()
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a client prints is no answer

@@ -9,6 +9,8 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
+import msgspec
+
 from ..providers.errors import ErrorKind, ProviderError
 from ..providers.events import ProviderEvent, any_useful
 from ..providers.provider import Decoder, WireRequest
@@ -18,6 +20,7 @@ from .clocks import Clocks
 from .lease import Lease
 from .opaque import Opaque
 from .report import AttemptReport
+from .transcript import Transcript
 from .watch import LATE_S, NEVER, Watch
 
 if TYPE_CHECKING:
@@ -41,6 +44,7 @@ class Attempt(Opaque):
         limit_s: When the clock that runs now runs out; never, while nobody waits.
         finished: The answer is whole; nothing follows the last batch.
         framed: HTTP says where its body ends.
+        heard: What it has said.
     """
 
     live: "LiveTarget"
@@ -57,6 +61,7 @@ class Attempt(Opaque):
     limit_s: float = NEVER
     finished: bool = False
     framed: bool = False
+    heard: Transcript = msgspec.field(default_factory=Transcript)
     _exchange: Exchange | None = None
     _decoder: Decoder | None = None
     _failure: ProviderError | None = None  # decoded behind events that are delivered first
@@ -110,8 +115,7 @@ class Attempt(Opaque):
                 events = await self._read()
                 batch += events
             self.limit_s = NEVER
-            if self.bill is not None:
-                self.bill.saw(batch)
+            self.heard.add(batch)
             return batch
         except asyncio.CancelledError:
             self.close()
@@ -159,8 +163,7 @@ class Attempt(Opaque):
             self._stall_left_s = None
         else:  # usage alone is no progress: the clock goes on where it stood
             self._stall_left_s = max(0.0, limit_s - self.loop.time())
-        if self.bill is not None:
-            self.bill.saw(events)
+        self.heard.add(events)
         return events
 
     def abort(self) -> None:

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 
 from ..providers.chat import ChatRequest
 from ..providers.errors import ErrorKind, ProviderError
-from ..providers.events import ProviderEvent, Usage
+from ..providers.events import Usage
 from ..providers.prices import Rates
 from .demand import answer_tokens_max, demand, said
-from .events import StreamEvent
 from .limits import Permit
 from .opaque import Opaque
 from .report import AttemptReport, Report
 from .spend import Reservation
+from .transcript import Transcript
 
 _NEVER_ARRIVED = (ErrorKind.CONNECT, ErrorKind.DNS, ErrorKind.TLS)
 
@@ -37,45 +37,43 @@ class Bill(Opaque):
     total: Report
     permit: Permit | None = None
     reservations: Sequence[Reservation] = ()
-    _batches: list[list[ProviderEvent]] = []  # looked at when it is over, and then perhaps
     _open: bool = True
-
-    def saw(self, batch: list[ProviderEvent]) -> None:
-        """The answer goes on. The batch must not be changed any more."""
-        self._batches.append(batch)
 
     def void(self, now_s: float) -> None:
         """Nothing was sent."""
         self._settle(Usage(0, 0), 0.0, now_s)
 
-    def close(self, attempt: AttemptReport, error: ProviderError | None, now_s: float, *, whole: bool) -> None:
+    def close(
+        self, attempt: AttemptReport, heard: Transcript, error: ProviderError | None, now_s: float, *, whole: bool
+    ) -> None:
         """The attempt is over: put what it has used into its report, and give back what was held.
 
         Args:
+            heard: What it said.
             error: Why it failed, or was left; None: it has finished.
             whole: Its end marker was seen, so that what its provider counted is all.
         """
         if not self._open:
             return
-        usage, rates = counted(self._batches), self.rates
-        if error is not None and usage is None and self._is_free(error):
+        usage, rates = counted(heard), self.rates
+        if error is not None and usage is None and self._is_free(error, heard):
             self._settle(Usage(0, 0), 0.0, now_s)
             return
         if usage is None or not whole:
-            usage, attempt.estimated = self._estimate(usage), True
+            usage, attempt.estimated = self._estimate(usage, heard), True
         attempt.usage = usage
         cost = attempt.cost = None if rates is None else rates.cost(usage)
         self.total.add(attempt)
         self._settle(usage, cost or 0.0, now_s, whole=whole)
 
-    def _is_free(self, error: ProviderError) -> bool:
+    def _is_free(self, error: ProviderError, heard: Transcript) -> bool:
         """Refused before anything was said, or never there: nobody bills that."""
         unsaid = error.kind in _NEVER_ARRIVED or error.local or error.status is not None
-        return unsaid and not any(map(said, self._batches))
+        return unsaid and not any(map(said, heard.batches))
 
-    def _estimate(self, counted: Usage | None) -> Usage:
+    def _estimate(self, counted: Usage | None, heard: Transcript) -> Usage:
         wanted = demand(self.chat, self.answer_max)
-        answer = answer_tokens_max(sum(map(said, self._batches)))
+        answer = answer_tokens_max(sum(map(said, heard.batches)))
         if wanted.answer_max is not None:
             answer = min(answer, wanted.answer_max)
         if counted is None:
@@ -87,14 +85,13 @@ class Bill(Opaque):
             self._open = False
             for reservation in self.reservations:
                 reservation.settle(cost)
-            self._batches = []
             if self.permit is not None:
                 self.permit.release(now_s, usage.input_tokens + usage.output_tokens, whole=whole)
 
 
-def counted(batches: Sequence[Sequence[StreamEvent]]) -> Usage | None:
+def counted(heard: Transcript) -> Usage | None:
     """What the provider has counted last."""
-    for batch in reversed(batches):
+    for batch in reversed(heard.batches):
         for event in reversed(batch):
             if type(event) is Usage:
                 return event

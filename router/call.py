@@ -32,6 +32,7 @@ from .resume import resumed, seam_for
 from .seam import Diverged
 from .selection import UNASKABLE, Needs, left_out, unaskable
 from .steps import Ask, End, Resume, Step, Wait
+from .transcript import Transcript
 
 HOLD_MAX_CHARS = 1024 * 1024
 """No more of an answer is held than this, whatever the route says."""
@@ -52,7 +53,7 @@ class Call(Opaque):
     _begun: bool = False
     _waited: bool = False
     _pursuit: Pursuit | None = None  # whose answer is delivered, or is being asked for
-    _batches: list[Sequence[StreamEvent]] = []  # what was delivered
+    _delivered: Transcript | None = None
     _racers: list[Pursuit] = []
     _racing: asyncio.Task[object] | None = None
     _pause: Pause | None = None  # made for the first wait
@@ -71,7 +72,8 @@ class Call(Opaque):
             return []
         try:
             pursuit = self._pursuit
-            if pursuit is None or not self._batches:
+            delivered = self._delivered
+            if pursuit is None or delivered is None:
                 return await self._first_batch()
             attempt = pursuit.attempt
             assert attempt is not None
@@ -80,7 +82,8 @@ class Call(Opaque):
             except ProviderError as error:
                 pursuit.failed(error)
                 return [] if self.ended else await self._resume(pursuit.place, error)
-            self._batches.append(batch)
+            if delivered is not attempt.heard:
+                delivered.add(batch)
             if attempt.finished:
                 self._finish(pursuit)
             return batch
@@ -194,7 +197,7 @@ class Call(Opaque):
 
     async def _held(self, pursuit: Pursuit, first: list[ProviderEvent]) -> list[ProviderEvent]:
         """What is delivered at once: all of a whole answer, and of a stream as much as the route has held."""
-        held = [*first]  # what was seen stays as it was, for the bill
+        held = [*first]  # what was heard stays as it was
         while not pursuit.finished and (more := await self._more(pursuit, held)) is not None:
             held += more
         return held
@@ -248,7 +251,10 @@ class Call(Opaque):
         report.first_delta_s = self._context.since_s()
         report.target = attempt.report.target
         report.model = _named(batch) or attempt.report.model
-        return self._hand_over(pursuit, batch)
+        self._delivered = attempt.heard  # all that it has said is handed over, and all that it will say
+        if attempt.finished:
+            self._finish(pursuit)
+        return batch
 
     async def _resume(self, source: int, broken: ProviderError) -> Sequence[StreamEvent]:
         """The delivered answer broke off: go on with it, if there is a way that is correct for what was delivered."""
@@ -257,7 +263,8 @@ class Call(Opaque):
         for seat in context.seats:
             if isinstance(seat, BoundedSeat):
                 seat.urgent = True
-        relayed = Relayed(self._batches)
+        assert self._delivered is not None
+        relayed = Relayed(self._delivered.batches)
         step = course.broke_off(source, broken, relayed, context.loop.time())
         while not self.ended:
             if isinstance(step, End):
@@ -310,24 +317,27 @@ class Call(Opaque):
         return self._hand_over(pursuit, [mark, *(event for event in joined if type(event) is not Started)])
 
     def _hand_over(self, pursuit: Pursuit, batch: Sequence[StreamEvent]) -> Sequence[StreamEvent]:
-        self._batches.append(batch)
+        assert self._delivered is not None
+        self._delivered.add(batch)
         if pursuit.finished:
             self._finish(pursuit)
         return batch
 
     def _finish(self, pursuit: Pursuit) -> None:
-        attempt, finish = pursuit.attempt, self._batches[-1][-1]
+        attempt, delivered = pursuit.attempt, self._delivered
         assert attempt is not None
+        assert delivered is not None
+        finish = delivered.batches[-1][-1]
         assert isinstance(finish, Finished)
         now_s = self._context.loop.time()
         attempt.lease.succeeded(now_s)
-        usage = counted(self._batches)
+        usage = counted(delivered)
         mine = attempt.report
         mine.outcome, mine.ended_s, mine.usage = "finished", now_s - self._context.began_s, usage
         if attempt.bill is None:
             self.report.add(mine)
         else:
-            attempt.bill.close(mine, None, now_s, whole=True)
+            attempt.bill.close(mine, attempt.heard, None, now_s, whole=True)
         self.report.usage = usage
         if usage is not None and mine.first_delta_s is not None:
             attempt.live.latency.record_output(usage.output_tokens, mine.ended_s - mine.first_delta_s)

@@ -3,20 +3,15 @@
 Two estimates, since they serve two ends: a likely one, and one that is hardly ever exceeded, for money.
 """
 
+from collections.abc import Iterable
 from math import ceil
 from typing import NamedTuple
 
 import msgspec
 
 from ..providers.chat import ChatRequest
-from ..providers.events import (
-    ProviderEvent,
-    ReasoningDelta,
-    RefusalDelta,
-    TextDelta,
-    ToolCallDelta,
-    Usage,
-)  # fmt: skip
+from ..providers.events import ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta, Usage
+from .events import StreamEvent
 
 _CHARS_PER_TOKEN = 4
 _IMAGE_TOKENS = 500
@@ -101,7 +96,7 @@ def demand(chat: ChatRequest, answer_max: int | None = None) -> Demand:
     return Demand(prompt, most, answer_max if chat.max_tokens is None else chat.max_tokens)
 
 
-def said(batch: list[ProviderEvent]) -> int:
+def said(batch: Iterable[StreamEvent]) -> int:
     """How many bytes of an answer these events hold."""
     size = 0
     for event in batch:

@@ -287,7 +287,8 @@ class Pursuit(Opaque):
 
     def _charge(self, attempt: Attempt, error: ProviderError) -> None:
         if attempt.bill is not None:
-            attempt.bill.close(attempt.report, error, self.context.loop.time(), whole=attempt.finished)
+            now_s = self.context.loop.time()
+            attempt.bill.close(attempt.report, attempt.heard, error, now_s, whole=attempt.finished)
 
     def _is_empty(self, batch: list[ProviderEvent]) -> bool:
         if not self.context.route.ask_another_when_empty or any_useful(batch):
