@@ -25,7 +25,7 @@ from .start import start
 SUITES = {
     "quick": (case.quick, "what the targets are about, about a minute (what is done when nothing else is asked for)"),
     "full": (case.full, "every case, without the routers of others: a quarter of an hour"),
-    "peers": (case.peers, "beside the routers of others, as far as benchmarks/peers.txt is installed: five minutes"),
+    "peers": (case.peers, "beside the routers of others, as far as benchmarks/peers.txt is installed: ten minutes"),
     "engine": (case.engine, "with everything switched on, and beside an earlier release: a minute"),
     "latency": (case.latency, "durations p50 and p99, and the time that a fail-over adds: a minute"),
 }
@@ -36,7 +36,7 @@ PARTS: dict[str, tuple[Callable[[Setting], Result], str]] = {
     "memory": (memory, "idle streams with and without TLS, stalled consumers, peak with 256 callers: three minutes"),
     "slopes": (
         slopes,
-        "whether costs stay flat with more targets, more streams, and after 100,000 calls: four minutes",
+        "whether costs stay flat with more targets, more streams, and after 100,000 calls: six minutes",
     ),
     "lag": (lag, "how long the event loop is kept from others in the heaviest case: a minute"),
 }

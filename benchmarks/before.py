@@ -1,6 +1,6 @@
 """An earlier understudy in an environment of its own, to be measured beside the present one by `--engine`.
 
-python -m benchmarks.before first-part       builds and installs what this revision of the repository holds
+python -m benchmarks.before ed36051       builds and installs what this revision of the repository holds
 """
 
 import io

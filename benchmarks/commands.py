@@ -49,6 +49,13 @@ class Hold(msgspec.Struct, tag=True):
     settle_s: float = 0.0
 
 
+class Keep(msgspec.Struct, tag=True):
+    """Have this many streams open from now on, and read no more of them. Answered by `Kept`."""
+
+    urls: tuple[str, ...]
+    streams: int
+
+
 class Peak(msgspec.Struct, tag=True):
     """Say how much memory the process ever had. Answered by `Size`."""
 
@@ -91,11 +98,17 @@ class Held(msgspec.Struct):
     more_bytes_per_stream: float
 
 
+class Kept(msgspec.Struct):
+    """How many streams are open now."""
+
+    streams: int
+
+
 class Size(msgspec.Struct):
     """Memory that stood in RAM, in bytes."""
 
     bytes: int
 
 
-Command: TypeAlias = Measure | CountReads | Watch | Hold | Peak
-Reply: TypeAlias = Sample | Reads | Delays | Held | Size
+Command: TypeAlias = Measure | CountReads | Watch | Hold | Keep | Peak
+Reply: TypeAlias = Sample | Reads | Delays | Held | Kept | Size

@@ -7,7 +7,7 @@ from .clients import CLIENTS
 from .figures import Figure
 
 PANELS = (
-    ("delta c1", "CPU time of a streamed delta"),
+    ("delta c8", "CPU time of a streamed delta"),
     ("call c32", "of a call, 32 at a time"),
     ("fail-over c32 by 500", "that a fail-over from a 500 adds"),
 )

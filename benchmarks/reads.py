@@ -8,7 +8,7 @@ from typing import Any
 
 @contextmanager
 def counted_reads() -> Iterator[Callable[[], int]]:
-    """Count the reads of all connections of aiohttp and of anyio, on which httpx stands."""
+    """Count the reads of all connections: of aiohttp, ours, and of anyio, on which httpx stands."""
     count = 0
 
     def counting(read: Callable[..., Any]) -> Callable[..., Any]:
@@ -19,7 +19,11 @@ def counted_reads() -> Iterator[Callable[[], int]]:
 
         return counted
 
-    places = [("aiohttp.streams", "StreamReader", "readany"), ("anyio._backends._asyncio", "SocketStream", "receive")]
+    places = [
+        ("aiohttp.streams", "StreamReader", "readany"),
+        ("understudy.providers.exchange", "Exchange", "read"),
+        ("anyio._backends._asyncio", "SocketStream", "receive"),
+    ]
     patched = []
     for module, name, method in places:
         if module in sys.modules:

@@ -139,8 +139,9 @@ class Connection(asyncio.Protocol):
             end = head_end + 4 + int(length[1])
             if len(self._unread) < end:
                 return
+            script = self._upstream.script(head.split(b" ", 2)[1]).asked_with(self._unread[head_end + 4 : end])
             self._unread = self._unread[end:]
-            self._answer(self._upstream.script(head.split(b" ", 2)[1]))
+            self._answer(script)
 
     def write_next(self) -> bool:
         """The next write of the stream. False: it was the last, or the client is gone."""

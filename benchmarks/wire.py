@@ -30,7 +30,8 @@ class Script(msgspec.Struct, frozen=True, dict=True):
 
     Attributes:
         kind: `stream`, `cut` (a stream that breaks off after its deltas), `single` (one JSON body), `refuse` (status
-            500), `hold` (one delta, then silence), or `flood` (deltas without end, as fast as they are taken).
+            500), `hold` (one delta, then silence), `flood` (deltas without end, as fast as they are taken), or `either`
+            (`hold` to a request for a stream, else `single`).
         deltas: Of a stream.
         per_write: How many events go into one write.
         gap_us: From one write of a stream to its next, in microseconds; 0: as fast as the upstream's loop turns.
@@ -51,13 +52,19 @@ class Script(msgspec.Struct, frozen=True, dict=True):
         Raises:
             ValueError: There is no such script.
         """
-        if segment in ("single", "refuse", "hold", "flood"):
+        if segment in ("single", "refuse", "hold", "flood", "either"):
             return cls(segment)
         found = _SEGMENT.fullmatch(segment)
         if found is None:
             raise ValueError(f"no script is named {segment!r}")
         kind, *numbers = found.groups()
         return cls(kind, *map(int, numbers))
+
+    def asked_with(self, body: bytes) -> "Script":
+        """The script by which a request with this body is answered."""
+        if self.kind != "either":
+            return self
+        return _HOLD if b'"stream":true' in body else _SINGLE
 
     @property
     def segment(self) -> str:
@@ -83,6 +90,8 @@ class Script(msgspec.Struct, frozen=True, dict=True):
         opening = _HEAD + _opening()
         return (opening, *groups) if self.kind == "cut" else (opening, *groups, _closing(self.deltas))
 
+
+_HOLD, _SINGLE = Script("hold"), Script("single")
 
 _HEAD = (
     b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\nx-request-id: req_bench\r\n"

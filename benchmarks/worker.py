@@ -22,7 +22,23 @@ import msgspec
 
 from .case import Operation
 from .clients import CLIENTS, Client
-from .commands import Command, CountReads, Delays, Held, Hold, Measure, Peak, Reads, Reply, Sample, Size, Watch, Work
+from .commands import (
+    Command,
+    CountReads,
+    Delays,
+    Held,
+    Hold,
+    Keep,
+    Kept,
+    Measure,
+    Peak,
+    Reads,
+    Reply,
+    Sample,
+    Size,
+    Watch,
+    Work,
+)
 from .loops import LOOPS, new_loop, pin, raise_file_limit
 from .reads import counted_reads
 from .watch import WATCHES, delays
@@ -33,6 +49,9 @@ FRESH_S = 9.0
 OPENING_AT_ONCE = 16
 """Streams that are opened at a time, before all of them are held."""
 
+KEPT_MAX = 1100
+"""Connections of a client that keeps streams open while it does something else."""
+
 
 class Worker:
     """One client, made anew for each list of URLs that it is given."""
@@ -41,6 +60,7 @@ class Worker:
         self._make = make
         self._clients: dict[tuple[str, ...], Client] = {}
         self._used_s: dict[tuple[str, ...], float] = {}
+        self._kept: dict[tuple[str, ...], list[object]] = {}
 
     async def do(self, command: Command) -> Reply:
         """Obey one command."""
@@ -53,6 +73,8 @@ class Worker:
                 return await self._watch(command)
             case Hold():
                 return await self._hold(command)
+            case Keep():
+                return await self._keep(command)
             case Peak():
                 return Size(_of_status("VmHWM"))
 
@@ -108,9 +130,26 @@ class Worker:
             await asyncio.sleep(command.settle_s)
             gc.collect()
             sizes.append(_of_status("VmRSS"))
-        await client.aclose()
-        del self._clients[command.urls]
+        await self._drop(command.urls)
         return Held((sizes[0] - before) / command.streams, (sizes[1] - sizes[0]) / command.streams)
+
+    async def _keep(self, command: Keep) -> Kept:
+        if len(self._kept.get(command.urls, ())) > command.streams:
+            await self._drop(command.urls)
+        client = await self._client(command.urls, KEPT_MAX)
+        kept = self._kept.setdefault(command.urls, [])
+
+        async def one_more() -> None:
+            kept.append(await client.hold())
+
+        await _times(command.streams - len(kept), OPENING_AT_ONCE, one_more)
+        return Kept(len(kept))
+
+    async def _drop(self, urls: tuple[str, ...]) -> None:
+        """Close a client, with the streams that it has kept."""
+        await self._clients.pop(urls).aclose()
+        self._kept.pop(urls, None)
+        self._used_s.pop(urls, None)
 
     async def _client(self, urls: tuple[str, ...], concurrency: int) -> Client:
         client = self._clients.get(urls)

@@ -17,7 +17,7 @@ def test_the_page_and_the_picture_are_made_of_the_results() -> None:
 
 def test_bars_are_as_long_as_what_they_stand_for() -> None:
     values = {"loop": 10.0, "understudy": 20.0, "litellm": 80.0}
-    figures = [Figure("delta c1", client, "µs", Spread(value, value, value)) for client, value in values.items()]
+    figures = [Figure("delta c8", client, "µs", Spread(value, value, value)) for client, value in values.items()]
     tree = ET.fromstring(picture(figures))
     widths = [float(each.attrib["width"]) for each in tree.iter("{http://www.w3.org/2000/svg}rect")]
     assert widths == pytest.approx([55, 110, 440])

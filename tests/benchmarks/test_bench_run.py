@@ -9,7 +9,7 @@ import pytest
 from benchmarks.__main__ import PARTS, SUITES, main
 from benchmarks.case import Case
 from benchmarks.clients import CLIENTS
-from benchmarks.commands import Delays, Held, Hold, Measure, Peak, Sample, Size, Watch, Watched
+from benchmarks.commands import Delays, Held, Hold, Keep, Kept, Measure, Peak, Sample, Size, Watch, Watched
 from benchmarks.memory import idle
 from benchmarks.processes import Processes
 from benchmarks.result import Setting
@@ -52,6 +52,7 @@ def test_every_client_reads_every_delta_of_every_stream(processes: Processes) ->
     assert all(figure.value.median > 0 for figure in result.figures)
     assert result.absent == []
     assert result.reads["tiny"].keys() == set(CLIENTS_HERE)
+    assert all(result.reads["tiny"][client] >= 3 for client in CLIENTS_HERE if client != "raw")  # it asks nobody
 
 
 def test_an_earlier_release_is_measured_in_its_own_environment_or_not_at_all(
@@ -95,6 +96,26 @@ def test_streams_are_held_open(processes: Processes, client: str) -> None:
     held = processes.tell(client, Hold(processes.urls(Script("hold")), 5), Held)
     assert held.bytes_per_stream >= 0
     assert held.more_bytes_per_stream == 0
+
+
+@pytest.mark.parametrize("client", [name for name, info in CLIENTS.items() if info.holds])
+def test_calls_are_made_beside_streams_that_are_kept_open(processes: Processes, client: str) -> None:
+    urls = processes.urls(Script("either"))
+    for streams in (3, 5, 2):
+        before = processes.asked()
+        assert processes.tell(client, Keep(urls, streams), Kept) == Kept(streams)
+        assert processes.tell(client, Measure(urls, "call", len(ANSWER), 1, 4), Sample).cpu_us > 0
+        asked = {name: count - before.get(name, 0) for name, count in processes.asked().items()}
+        assert asked["hold"] == {3: 3, 5: 2, 2: 2}[streams]  # for fewer than before, the client is made anew
+        assert asked["single"] >= 4
+
+
+def test_a_client_does_without_what_it_is_not_to_find() -> None:
+    with SETTING.processes(without=("openai",)) as started:
+        one = Measure(started.urls(Script("single")), "call", len(ANSWER), 1, 1)
+        assert started.tell("loop", one, Sample).cpu_us > 0
+        with pytest.raises(RuntimeError, match="ended"):
+            started.tell("openai", one, Sample)
 
 
 def test_a_consumer_that_stops_stops_the_upstream(processes: Processes) -> None:

@@ -73,6 +73,7 @@ def test_a_whole_body_is_as_long_as_it_says(kind: str) -> None:
         Script("flood"),
         Script("single"),
         Script("refuse"),
+        Script("either"),
     ],
 )
 def test_a_script_is_found_again_by_its_name(script: Script) -> None:
