@@ -61,7 +61,7 @@ class Body(StreamReader):
             raise self._exception
         if self._buffer or self._eof:
             return None
-        if not self._protocol.connected:
+        if self._protocol.transport is None:
             raise RuntimeError("the connection of this body is gone")
         waiter = self._waiter
         if waiter is not None and not waiter.done():

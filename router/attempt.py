@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 import msgspec
 
 from ..providers.errors import ErrorKind, ProviderError
-from ..providers.events import ProviderEvent, any_useful
+from ..providers.events import ProviderEvent, TextDelta, any_useful
 from ..providers.provider import Decoder, WireRequest
 from ..providers.transport import Exchange
 from .bill import Bill
@@ -142,7 +142,11 @@ class Attempt(Opaque):
         """
         stall_s = self._stall_left_s
         limit_s = self.loop.time() + (self.clocks.stall_s if stall_s is None else stall_s)
-        self._run(min(limit_s, self._total_by_s), ErrorKind.STALLED)
+        total_by_s = self._total_by_s
+        self.limit_s = ends_s = limit_s if limit_s < total_by_s else total_by_s  # `min` is a call
+        self._limit_error = ErrorKind.STALLED
+        if ends_s < self.watch.rings_s:
+            self.watch.until(ends_s)
         exchange, decoder = self._exchange, self._decoder
         assert exchange is not None
         assert decoder is not None
@@ -159,7 +163,7 @@ class Attempt(Opaque):
             raise
         finally:
             self.limit_s = NEVER
-        if any_useful(events):
+        if (events and type(events[-1]) is TextDelta) or any_useful(events):
             self._stall_left_s = None
         else:  # usage alone is no progress: the clock goes on where it stood
             self._stall_left_s = max(0.0, limit_s - self.loop.time())
@@ -222,7 +226,8 @@ class Attempt(Opaque):
     async def _tail(self, exchange: Exchange, decoder: Decoder) -> list[ProviderEvent]:
         """After the end marker: usage, an error or the end may follow. An error wins, silence or a reset does not."""
         events: list[ProviderEvent] = []
-        self._run(self.loop.time() + self.clocks.tail_s, ErrorKind.STALLED)
+        self.limit_s, self._limit_error = self.loop.time() + self.clocks.tail_s, ErrorKind.STALLED
+        self.watch.until(self.limit_s)
         while not decoder.closed:
             try:
                 data = await exchange.read()
@@ -263,12 +268,6 @@ class Attempt(Opaque):
         """The clock that runs has run out."""
         error, self.limit_s = self._expiry(), NEVER
         self._interrupt(error)
-
-    def _run(self, limit_s: float, error: ErrorKind) -> None:
-        """Let this clock run."""
-        self.limit_s, self._limit_error = limit_s, error
-        if limit_s < self.watch.rings_s:
-            self.watch.until(limit_s)
 
     def _slow_from(self, at_s: float) -> None:
         self._slow_timer = self.loop.call_at(at_s, self._slow, at_s)
