@@ -1,7 +1,7 @@
 """What an attempt has said so far, kept for whoever must know: to go on with it, or to count what nobody has counted.
 
-A delta by itself takes ten times the memory of its text. So pieces that follow upon each other grow together, a handful
-of batches at a time: every event is looked at once more, and a long answer takes little more than its text.
+A delta by itself takes ten times the memory of its text. So pieces that follow upon each other grow together, a few at
+a time: every event is looked at once more, and a long answer takes little more than its text.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from ..providers.events import ReasoningDelta, TextDelta, ToolCallDelta
 from .events import StreamEvent
 
-LOOSE_MAX = 16
-"""So many batches are kept as they came."""
+LOOSE_MAX = 32
+"""So many events are kept as they came, with the rest of their batch: little enough to stay in a processor's cache."""
 
 
 class Transcript:
@@ -22,18 +22,20 @@ class Transcript:
         batches: What was said: the same text, calls and counts as were added, in fewer pieces.
     """
 
-    __slots__ = ("_loose", "batches")
+    __slots__ = ("_grown", "_loose", "batches")
 
     def __init__(self) -> None:
         self.batches: list[Sequence[StreamEvent]] = []
-        self._loose = 0
+        self._grown = 0  # so many of them have grown together
+        self._loose = 0  # events in the others
 
     def add(self, batch: Sequence[StreamEvent]) -> None:
         """The answer goes on. The batch must not be changed any more."""
         self.batches.append(batch)
-        self._loose += 1
-        if self._loose == LOOSE_MAX:
-            self.batches[-LOOSE_MAX:] = [_grown_together(self.batches[-LOOSE_MAX:])]
+        self._loose = loose = self._loose + len(batch)
+        if loose >= LOOSE_MAX:
+            self.batches[self._grown :] = [_grown_together(self.batches[self._grown :])]
+            self._grown += 1
             self._loose = 0
 
 
