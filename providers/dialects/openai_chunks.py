@@ -4,11 +4,14 @@ Only fields that are read are declared, in the order of the wire: that is what m
 not fit (a count as a float, content as a list, arguments as an object) is read again as plain JSON.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 import msgspec
 
 from ..events import FinishReason, Usage
+
+NoText: TypeAlias = Annotated[str, msgspec.Meta(max_length=0)] | None
+"""Said by some servers with every chunk, and by that nothing."""
 
 
 class FunctionPart(msgspec.Struct, gc=False):
@@ -72,15 +75,15 @@ class FirstChunk(Chunk, gc=False):
 
 class PlainDelta(msgspec.Struct, gc=False):
     content: Annotated[str, msgspec.Meta(min_length=1)]
-    reasoning: None = None
-    reasoning_content: None = None
-    refusal: None = None
-    tool_calls: None = None
+    reasoning: NoText = None
+    reasoning_content: NoText = None
+    refusal: NoText = None
+    tool_calls: tuple[()] | None = None
 
 
 class PlainChoice(msgspec.Struct, gc=False):
     delta: PlainDelta
-    finish_reason: None = None
+    finish_reason: NoText = None
 
 
 class PlainChunk(msgspec.Struct, gc=False):
