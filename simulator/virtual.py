@@ -108,6 +108,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """The process stands still for so long, as under SIGSTOP or behind a callback that blocks the loop."""
         self._jumping.now_s += seconds
 
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+        """Wait for the threads, in real time: the limit that Python has from 3.12 on would be jumped to."""
+        await super().shutdown_default_executor()
+
     async def getaddrinfo(self, host: Any, port: Any, **hints: Any) -> Any:
         return await self._network().resolve(str(host), int(port or 0))
 

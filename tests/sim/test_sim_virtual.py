@@ -1,6 +1,7 @@
 """The loop whose clock jumps, and the network in memory, under the real transport."""
 
 import asyncio
+import threading
 from typing import cast
 
 import pytest
@@ -55,6 +56,24 @@ def test_a_day_takes_no_time() -> None:
         return asyncio.get_running_loop().time()
 
     assert perform(sleeper()) == 86_400
+
+
+def test_the_end_waits_for_threads_and_jumps_to_no_limit() -> None:
+    """Python 3.12 brought the limit; an event loop that is closed is given five minutes."""
+    release = threading.Event()
+
+    async def leave_one_waiting() -> None:
+        asyncio.get_running_loop().run_in_executor(None, release.wait)
+
+    loop = VirtualLoop()
+    loop.run_until_complete(leave_one_waiting())
+    loop.call_soon(release.set)
+    try:
+        loop.run_until_complete(loop.shutdown_default_executor(300))
+    finally:
+        release.set()  # or the process would not end
+    assert loop.time() == 0
+    loop.close()
 
 
 def test_a_wait_without_a_timer_is_an_error_and_no_hanging_test(monkeypatch: pytest.MonkeyPatch) -> None:
