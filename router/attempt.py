@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 import msgspec
 
 from ..providers.errors import ErrorKind, ProviderError
-from ..providers.events import ProviderEvent, TextDelta, any_useful
+from ..providers.events import ProviderEvent, any_useful
 from ..providers.provider import Decoder, WireRequest
 from ..providers.transport import Exchange
 from .bill import Bill
@@ -163,7 +163,7 @@ class Attempt(Opaque):
             raise
         finally:
             self.limit_s = NEVER
-        if (events and type(events[-1]) is TextDelta) or any_useful(events):
+        if any_useful(events):
             self._stall_left_s = None
         else:  # usage alone is no progress: the clock goes on where it stood
             self._stall_left_s = max(0.0, limit_s - self.loop.time())

@@ -159,9 +159,7 @@ class ChatStreamDecoder(ChatReader, EventStreamDecoder):
 
     def _payloads(self, payloads: Iterator[bytes], events: list[ProviderEvent]) -> bytes | None:
         for data in payloads:
-            if LF in data:
-                return data
-            if self._plain:
+            if self._plain and LF not in data:
                 try:
                     chunk = _decode_plain(data)
                 except UNDECODABLE:
@@ -169,12 +167,9 @@ class ChatStreamDecoder(ChatReader, EventStreamDecoder):
                 else:
                     events.append(TextDelta(chunk.choices[0].delta.content))
                     continue
-            try:
-                self._payload(data, "message", events)
-            except UNDECODABLE:
-                return data
-            if self.failure is not None or self.closed:
-                return None
+            stopped_at = super()._payloads(iter((data,)), events)
+            if stopped_at is not None or self.failure is not None or self.closed:
+                return stopped_at
             self._plain = bool(events) and type(events[-1]) is TextDelta
         return None
 
