@@ -82,6 +82,8 @@ class Call(Opaque):
             except ProviderError as error:
                 pursuit.failed(error)
                 return [] if self.ended else await self._resume(pursuit.place, error)
+            if self.ended:  # closed by another task in the very turn in which this came
+                return []
             if delivered is not attempt.heard:
                 delivered.add(batch)
             if attempt.finished:
