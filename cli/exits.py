@@ -53,6 +53,7 @@ _ADVICE: dict[ErrorKind, str] = {
     ErrorKind.OVERLOADED: "try again later, or name one more target",
     ErrorKind.QUOTA_EXHAUSTED: "the account behind the key is used up: see its provider's console",
     ErrorKind.RATE_LIMITED: "try again later, or name one more target",
+    ErrorKind.REFUSED_HERE: "this model or account does not take it: see its provider's console, or name another",
     ErrorKind.TLS: "check the certificates: a proxy in between may need ca_file",
 }
 

@@ -33,6 +33,7 @@ class ErrorKind(StrEnum):
     CONTEXT_LENGTH = "context_length"
     CONTENT_FILTER = "content_filter"
     BAD_REQUEST = "bad_request"
+    REFUSED_HERE = "refused_here"
     PREFILL_UNSUPPORTED = "prefill_unsupported"
     UNSUPPORTED = "unsupported"
     PROTOCOL = "protocol"
@@ -56,7 +57,7 @@ class Disposition(msgspec.Struct, frozen=True):
         ask_another: May another target be asked, and which?
         health: How much one such failure counts against the target's health, 0 to 1.
         parks: Is the target, or its credential, left alone until a hint or a park's end?
-        alert: Should an operator be told, because it will not heal by itself?
+        alert: Should an operator be told, because it will not heal by itself? A single error can ask for it, too.
     """
 
     retry: RetryRule
@@ -90,6 +91,7 @@ DISPOSITIONS: dict[ErrorKind, Disposition] = {
     ErrorKind.CONTEXT_LENGTH: Disposition("never", "larger_window"),
     ErrorKind.CONTENT_FILTER: _CALLER,
     ErrorKind.BAD_REQUEST: Disposition("never", "other_dialect"),
+    ErrorKind.REFUSED_HERE: Disposition("never", "yes"),
     ErrorKind.PREFILL_UNSUPPORTED: Disposition("never", "yes"),
     ErrorKind.UNSUPPORTED: Disposition("never", "yes"),
     ErrorKind.PROTOCOL: _UNREACHED,
@@ -155,6 +157,7 @@ class ProviderError(UnderstudyError):
         provider_message: The provider's words, at most 1 KiB. May hold the caller's text.
         local: The cause is on our side (no file descriptors, a full pool, a proxy): it hurts nobody's health.
         reused_connection: It happened on a kept-alive connection, before any byte of an answer.
+        needs_operator: Its words say what only a person can mend: a retired model, an account that is not verified.
     """
 
     def __init__(
@@ -171,6 +174,7 @@ class ProviderError(UnderstudyError):
         provider_message: str | None = None,
         local: bool = False,
         reused_connection: bool = False,
+        needs_operator: bool = False,
     ) -> None:
         super().__init__()
         self.kind = kind
@@ -184,12 +188,18 @@ class ProviderError(UnderstudyError):
         self.provider_message = provider_message[:1024] if provider_message else None
         self.local = local
         self.reused_connection = reused_connection
+        self.needs_operator = needs_operator
         self.target: str | None = None
 
     @property
     def disposition(self) -> Disposition:
         """The row of the table for this kind, before a route's overrides."""
         return DISPOSITIONS[self.kind]
+
+    @property
+    def alerts(self) -> bool:
+        """Should an operator be told?"""
+        return self.needs_operator or self.disposition.alert
 
     @property
     def retryable(self) -> bool:

@@ -25,6 +25,7 @@ class Rule(msgspec.Struct, frozen=True):
         pattern: Searched for in the message, ignoring case.
         statuses: The row holds for these statuses only; empty: for all, and without one.
         not_statuses: The row does not hold for these.
+        needs_operator: What it speaks of, only a person can mend.
     """
 
     kind: ErrorKind
@@ -32,6 +33,7 @@ class Rule(msgspec.Struct, frozen=True):
     pattern: re.Pattern[str] | None = None
     statuses: frozenset[int] = frozenset()
     not_statuses: frozenset[int] = frozenset()
+    needs_operator: bool = False
 
     def applies(self, facts: ErrorFacts, status: int | None) -> bool:
         """Whether this row speaks of these facts."""
@@ -49,10 +51,18 @@ def rule(
     *,
     statuses: tuple[int, ...] = (),
     not_statuses: tuple[int, ...] = (),
+    needs_operator: bool = False,
 ) -> Rule:
     """A row, written shortly: `words` are separated by spaces, `pattern` is a regular expression."""
     compiled = re.compile(pattern, re.IGNORECASE) if pattern else None
-    return Rule(kind, frozenset(map(plain_word, words.split())), compiled, frozenset(statuses), frozenset(not_statuses))
+    return Rule(
+        kind,
+        frozenset(map(plain_word, words.split())),
+        compiled,
+        frozenset(statuses),
+        frozenset(not_statuses),
+        needs_operator,
+    )
 
 
 SPECIFIC: tuple[Rule, ...] = (
@@ -65,7 +75,28 @@ SPECIFIC: tuple[Rule, ...] = (
         ErrorKind.CONTENT_FILTER,
         "content_filter content_policy_violation ResponsibleAIPolicyViolation moderation_blocked content_moderation"
         " invalid_prompt",
-        r"content management policy|content policy violation",
+        r"content management policy|content policy violation|violates usage guidelines|safety_check_type"
+        r"|requires moderation|your input was flagged",
+    ),
+    rule(  # of one request: its size for this rate or this credit, or what it needs; others of the same target are well
+        ErrorKind.UNSUPPORTED,
+        pattern=r"request too large for|can only afford [1-9]"
+        r"|no endpoints found that (?:support|can handle)",
+        statuses=(402, 404, 413, 429),
+    ),
+    rule(
+        ErrorKind.REFUSED_HERE,
+        "model_decommissioned organization_restricted OperationNotSupported",
+        r"organization must be verified|has been decommissioned|does not work with the specified model"
+        r"|model not exist|is not a valid model id|requires --enable-",
+        statuses=(400, 422),
+        needs_operator=True,
+    ),
+    rule(
+        ErrorKind.REFUSED_HERE,
+        "unsupported_value unsupported_parameter tool_use_failed",
+        r"not supported (?:by|for|with) (?:this|the) (?:specified )?model|\bnot support(?:ed)? .{0,80}with this model",
+        not_statuses=(401, 402, 403, 404, 429, 500, 502, 503),
     ),
     rule(
         ErrorKind.CONTEXT_LENGTH,
@@ -145,7 +176,7 @@ GENERAL: tuple[Rule, ...] = (
     rule(ErrorKind.AUTH, "permission_error permission_denied unauthorized unauthenticated forbidden"),
     rule(
         ErrorKind.BAD_REQUEST,
-        "invalid_request_error bad_request_error bad_request invalid_argument unprocessable_entity tool_use_failed",
+        "invalid_request_error bad_request_error bad_request invalid_argument unprocessable_entity",
     ),
 )
 """Rows for an error without a status. Providers give `invalid_request_error` to a wrong key too: the status knows."""
@@ -166,6 +197,7 @@ _DETAILS: dict[ErrorKind, str] = {
     ErrorKind.CONTEXT_LENGTH: "the conversation is too long for this model",
     ErrorKind.CONTENT_FILTER: "the provider's content filter refused the request or the answer",
     ErrorKind.BAD_REQUEST: "the provider does not accept the request",
+    ErrorKind.REFUSED_HERE: "this model or this account does not take the request",
     ErrorKind.PREFILL_UNSUPPORTED: "this model does not go on from a trailing assistant turn",
     ErrorKind.UNSUPPORTED: "the provider does not have what the request needs",
     ErrorKind.PROTOCOL: "the provider sent something that is no answer",
@@ -193,7 +225,7 @@ def provider_error(head: ResponseHead, body: bytes, *, rules: tuple[Rule, ...] =
             request_id=hints.request_id(head.headers),
             provider_message=facts.message,
         )
-    return _error(facts, classify(facts, head.status, rules=rules), head, head.status)
+    return _error(facts, _verdict(facts, head.status, rules), head, head.status)
 
 
 def stream_error(
@@ -208,11 +240,11 @@ def stream_error(
         rules: The dialect's own rows, asked before the shared ones.
     """
     facts = facts_of({"error": error} if isinstance(error, str) else error)
-    return _error(facts, classify(facts, facts.status if status is None else status, rules=rules), head, None)
+    return _error(facts, _verdict(facts, facts.status if status is None else status, rules), head, None)
 
 
-def classify(facts: ErrorFacts, status: int | None, *, rules: tuple[Rule, ...] = ()) -> ErrorKind:
-    """The kind of an error, from the most specific source that knows it.
+def _verdict(facts: ErrorFacts, status: int | None, rules: tuple[Rule, ...]) -> Rule:
+    """The row that speaks of an error, from the most specific source that knows it; for a bare status, a row of it.
 
     Args:
         facts: What the body says.
@@ -221,15 +253,20 @@ def classify(facts: ErrorFacts, status: int | None, *, rules: tuple[Rule, ...] =
     """
     for row in (*rules, *SPECIFIC):
         if row.applies(facts, status):
-            return row.kind
+            return row
     if status is not None and status >= 300:
-        if status < 400:
-            return ErrorKind.PROTOCOL  # a redirect is never followed: the key would go with it
-        return STATUSES.get(status) or (ErrorKind.BAD_REQUEST if status < 500 else ErrorKind.SERVER_ERROR)
-    return next((row.kind for row in GENERAL if row.applies(facts, status)), ErrorKind.UNKNOWN)
+        return Rule(_of_status(status))
+    return next((row for row in GENERAL if row.applies(facts, status)), Rule(ErrorKind.UNKNOWN))
 
 
-def _error(facts: ErrorFacts, kind: ErrorKind, head: ResponseHead, status: int | None) -> ProviderError:
+def _of_status(status: int) -> ErrorKind:
+    if status < 400:
+        return ErrorKind.PROTOCOL  # a redirect is never followed: the key would go with it
+    return STATUSES.get(status) or (ErrorKind.BAD_REQUEST if status < 500 else ErrorKind.SERVER_ERROR)
+
+
+def _error(facts: ErrorFacts, verdict: Rule, head: ResponseHead, status: int | None) -> ProviderError:
+    kind = verdict.kind
     headers = {**head.headers, **facts.headers}
     limited = kind in (ErrorKind.RATE_LIMITED, ErrorKind.OVERLOADED)
     named = facts.error.get("request_id")
@@ -244,6 +281,7 @@ def _error(facts: ErrorFacts, kind: ErrorKind, head: ResponseHead, status: int |
         should_retry=hints.should_retry(headers),
         provider_message=facts.message,
         local=kind is ErrorKind.CONNECT,
+        needs_operator=verdict.needs_operator,
     )
 
 

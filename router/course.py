@@ -32,6 +32,7 @@ _MOST_USEFUL = (
     ErrorKind.QUOTA_EXHAUSTED,
     ErrorKind.AUTH,
     ErrorKind.NOT_FOUND,
+    ErrorKind.REFUSED_HERE,
     ErrorKind.SERVER_ERROR,
     ErrorKind.FIRST_TOKEN_TIMEOUT,
     ErrorKind.TIMEOUT,

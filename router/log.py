@@ -8,7 +8,7 @@ silent until somebody listens. The line holds the report's facts: no key, no pro
 import logging
 from typing import Any
 
-from .report import Report
+from .report import AttemptReport, Report
 from .snapshot import HealthChanged
 
 LOGGER = "understudy"
@@ -43,6 +43,18 @@ class CallLog:
     def observer_raised(self, what: str) -> None:
         """Write `understudy.observer_raised`, once a Router."""
         self._logger.warning("understudy.observer_raised", error=what)
+
+    def alert(self, attempt: AttemptReport) -> None:
+        """Write `understudy.alert`, a warning: an attempt failed of what only a person can mend."""
+        self._logger.warning(
+            "understudy.alert",
+            target=attempt.target,
+            model=attempt.model,
+            kind=attempt.kind and attempt.kind.value,
+            status=attempt.status,
+            code=attempt.native_code,
+            detail=attempt.detail,
+        )
 
     def health_changed(self, change: HealthChanged) -> None:
         """Write `understudy.health`: a warning when a target or a key is asked no more, else information."""

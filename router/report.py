@@ -28,6 +28,7 @@ class AttemptReport(msgspec.Struct):
         kind: Why it failed.
         detail: Our own words about the failure.
         hint_s: When the provider said it may be asked again, in seconds from the failure.
+        alert: It failed of what only a person can mend.
         usage: Tokens as the provider counted them.
         cost: What it cost, in US dollars; None: its price is not known.
         estimated: `usage` and `cost` are our estimate, rather too high: it was over before its provider had counted.
@@ -49,6 +50,7 @@ class AttemptReport(msgspec.Struct):
     native_code: str | None = None
     request_id: str | None = None
     hint_s: float | None = None
+    alert: bool = False
     usage: Usage | None = None
     cost: float | None = None
     estimated: bool = False
@@ -64,6 +66,7 @@ class AttemptReport(msgspec.Struct):
         self.native_code = safe_code(error.native_code) or safe_code(error.native_type)
         self.request_id = safe_code(error.request_id)
         self.hint_s = error.retry_after_s
+        self.alert = error.alerts
 
     def unused(self, detail: str, now_s: float) -> None:
         """It was well, but nothing of it could be used."""

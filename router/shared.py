@@ -8,6 +8,7 @@ from copy import copy
 
 from ..config.model import Config
 from ..providers import prices
+from .alerts import Alerts
 from .budget import TokenBudget
 from .generation import Generation
 from .log import CallLog
@@ -54,6 +55,7 @@ class Shared:
         self._ids = random.Random()  # noqa: S311 - a name for people, and no secret
         self.waiting: dict[asyncio.Future[None], None] = {}
         self.log = CallLog()
+        self._alerts = Alerts()
         self.observers = Observers(observers, self.log.observer_raised)
         self._on_health_change = on_health_change
         self.listeners_raised = 0
@@ -87,6 +89,8 @@ class Shared:
 
     def attempt_ended(self, report: Report, attempt: AttemptReport) -> None:
         """One attempt of a call is over."""
+        if attempt.alert and self._alerts.tell(attempt, self.loop.time()):
+            self.log.alert(attempt)
         if self.observers:
             self.observers.tell(AttemptEnded(report.call_id, report.route, copy(attempt)))
 

@@ -119,6 +119,64 @@ def test_words_that_say_more_than_the_status(status: int, words: dict[str, Any],
     assert refused(status, {"error": words}).kind is kind
 
 
+TOO_LARGE = "Request too large for gpt-4o on tokens per min (TPM): Limit 30000, Requested 45000."
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "kind"),
+    [
+        (403, {"code": 403, "message": 'openai/gpt-4o requires moderation. Your input was flagged for "harassment".'},
+         ErrorKind.CONTENT_FILTER),
+        (403, {"code": "permission-denied", "message": "Content violates usage guidelines. Failed check: X"},
+         ErrorKind.CONTENT_FILTER),
+        (404, {"code": 404, "message": "No endpoints found that support image input"}, ErrorKind.UNSUPPORTED),
+        (404, {"code": 404, "message": "No endpoints found that can handle the requested parameters."},
+         ErrorKind.UNSUPPORTED),
+        (402, {"message": "This request requires more credits, or fewer max_tokens. You can only afford 5183."},
+         ErrorKind.UNSUPPORTED),
+        (429, {"message": TOO_LARGE, "type": "tokens", "code": "rate_limit_exceeded"}, ErrorKind.UNSUPPORTED),
+        (413, {"message": TOO_LARGE, "type": "tokens", "code": "rate_limit_exceeded"}, ErrorKind.UNSUPPORTED),
+    ],
+)  # fmt: skip
+def test_a_refusal_of_one_request_never_parks(status: int, words: dict[str, Any], kind: ErrorKind) -> None:
+    error = refused(status, {"error": words}, retry_after="60")
+    assert error.kind is kind
+    assert not error.disposition.parks
+    assert not error.disposition.health
+    assert not error.alerts
+
+
+@pytest.mark.parametrize(
+    ("words", "needs_operator"),
+    [
+        ({"code": "model_decommissioned", "message": "The model `x` is no longer supported."}, True),
+        ({"message": "The model `x` has been decommissioned."}, True),
+        ({"code": "organization_restricted", "message": "Organization has been restricted."}, True),
+        ({"code": "unsupported_value", "message": "Your organization must be verified to stream this model."}, True),
+        ({"code": "invalid_request_error", "message": "Model Not Exist"}, True),
+        ({"code": 400, "message": "foo/bar is not a valid model ID"}, True),
+        (
+            {"code": "OperationNotSupported", "message": "The operation does not work with the specified model, x."},
+            True,
+        ),
+        ({"type": "BadRequestError", "message": '"auto" tool choice requires --enable-auto-tool-choice'}, True),
+        ({"code": "tool_use_failed", "message": "Failed to call a function."}, False),
+        ({"code": "unsupported_value", "message": "'temperature' does not support 0.2 with this model."}, False),
+        ({"code": "unsupported_parameter", "message": "Unsupported parameter: 'max_tokens'."}, False),
+        ({"message": "top_logprobs is not supported by this model"}, False),
+    ],
+)
+def test_what_this_model_or_account_does_not_take_is_refused_here(words: dict[str, Any], needs_operator: bool) -> None:
+    error = refused(400, {"error": {"type": "invalid_request_error", **words}})
+    assert error.kind is ErrorKind.REFUSED_HERE
+    assert (error.alerts, error.disposition.ask_another) == (needs_operator, "yes")
+
+
+@pytest.mark.parametrize("status", [401, 403, 429, 500, 503])
+def test_a_status_that_says_more_than_words_of_a_value_wins(status: int) -> None:
+    assert refused(status, {"error": {"code": "unsupported_value"}}).kind is not ErrorKind.REFUSED_HERE
+
+
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
@@ -131,7 +189,7 @@ def test_words_that_say_more_than_the_status(status: int, words: dict[str, Any],
         ({"type": "overloaded_error"}, ErrorKind.OVERLOADED),
         ({"type": "timeout_error"}, ErrorKind.TIMEOUT),
         ({"type": "permission_error"}, ErrorKind.AUTH),
-        ({"type": "invalid_request_error", "code": "tool_use_failed"}, ErrorKind.BAD_REQUEST),
+        ({"type": "invalid_request_error", "code": "tool_use_failed"}, ErrorKind.REFUSED_HERE),
         ({"code": "slow_down"}, ErrorKind.RATE_LIMITED),
         ({"type": "tokens"}, ErrorKind.RATE_LIMITED),
         ("internal server error", ErrorKind.SERVER_ERROR),
