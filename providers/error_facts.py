@@ -42,6 +42,16 @@ class ErrorFacts(msgspec.Struct, frozen=True, kw_only=True):
         nested = self.error.get("headers") or _inside(self.error, "metadata").get("headers")
         return {name.lower(): str(value) for name, value in nested.items()} if isinstance(nested, dict) else {}
 
+    @property
+    def retry_delay(self) -> str | None:
+        """The delay in Google's `RetryInfo`, as protobuf writes a duration: Google sends no `retry-after`."""
+        details = self.error.get("details")
+        for detail in details if isinstance(details, list) else ():
+            if isinstance(detail, dict) and str(detail.get("@type", "")).endswith("google.rpc.RetryInfo"):
+                delay = detail.get("retryDelay")
+                return delay if isinstance(delay, str) else None
+        return None
+
 
 def error_facts(body: bytes) -> ErrorFacts:
     """Read an error body; what is not JSON becomes the message as it is."""

@@ -57,6 +57,9 @@ class Disposition(msgspec.Struct, frozen=True):
         ask_another: May another target be asked, and which?
         health: How much one such failure counts against the target's health, 0 to 1.
         parks: Is the target, or its credential, left alone until a hint or a park's end?
+        heeds_hint: Does the provider's own delay decide when it is asked again? A short one is waited out by the call
+            that was told; for a longer one the target is left alone. False: it is the request that was refused, and a
+            delay says nothing of others; or it is parked for a reason that a delay does not mend.
         alert: Should an operator be told, because it will not heal by itself? A single error can ask for it, too.
     """
 
@@ -64,11 +67,12 @@ class Disposition(msgspec.Struct, frozen=True):
     ask_another: AskAnother
     health: float = 0.0
     parks: bool = False
+    heeds_hint: bool = False
     alert: bool = False
 
 
 _UNREACHED = Disposition("never", "yes", health=1.0)
-_RETRYABLE = Disposition("backoff", "yes", health=1.0)
+_RETRYABLE = Disposition("backoff", "yes", health=1.0, heeds_hint=True)
 _PARKED = Disposition("never", "yes", parks=True, alert=True)
 _CALLER = Disposition("never", "no")
 
@@ -80,11 +84,11 @@ DISPOSITIONS: dict[ErrorKind, Disposition] = {
     ErrorKind.FIRST_TOKEN_TIMEOUT: _UNREACHED,
     ErrorKind.STALLED: _UNREACHED,
     ErrorKind.TRUNCATED: _UNREACHED,
-    ErrorKind.TIMEOUT: Disposition("once", "yes", health=0.5),
+    ErrorKind.TIMEOUT: Disposition("once", "yes", health=0.5, heeds_hint=True),
     ErrorKind.BLOCKED: _UNREACHED,
     ErrorKind.SERVER_ERROR: _RETRYABLE,
     ErrorKind.OVERLOADED: _RETRYABLE,
-    ErrorKind.RATE_LIMITED: Disposition("hint", "yes", parks=True),
+    ErrorKind.RATE_LIMITED: Disposition("hint", "yes", parks=True, heeds_hint=True),
     ErrorKind.QUOTA_EXHAUSTED: _PARKED,
     ErrorKind.AUTH: _PARKED,
     ErrorKind.NOT_FOUND: _PARKED,

@@ -1,9 +1,9 @@
 """When a provider may be asked again, in its own words: pure readings of response headers.
 
 The order of sources is that of the official SDKs: `retry-after-ms`, then `retry-after` (digits, or an HTTP-date), then
-the reset headers of the rate limits. Python's own number parsers are too kind (`1_000`, full-width digits, `inf`), so
-numbers are matched as ASCII digits first. What makes no sense is no hint. Nothing is capped here: how long a hint is
-honoured is the router's business.
+the reset headers of the rate limits; last comes what only the error's sentence says. Python's own number parsers are
+too kind (`1_000`, full-width digits, `inf`), so numbers are matched as ASCII digits first. What makes no sense is no
+hint. Nothing is capped here: how long a hint is honoured is the router's business.
 """
 
 import math
@@ -22,7 +22,22 @@ _NUMBER = re.compile(r"[0-9]{1,400}(?:\.[0-9]{1,400})?")
 _GO_DURATION = re.compile(r"(?:[0-9]{1,20}(?:\.[0-9]{1,20})?(?:h|ms|m|us|ns|s))+")
 _GO_PART = re.compile(r"([0-9.]+)(h|ms|m|us|ns|s)")
 _GO_UNIT_S = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
-_TOLD = re.compile(r"\b(?:try again|retry) in ([0-9.hmsun]{1,40}[hms])\b", re.IGNORECASE)
+_WORD_UNIT_S = _GO_UNIT_S | {
+    **dict.fromkeys(("millisecond", "milliseconds", "msec", "msecs"), 1e-3),
+    **dict.fromkeys(("second", "seconds", "sec", "secs"), 1.0),
+    **dict.fromkeys(("minute", "minutes", "min", "mins"), 60.0),
+    **dict.fromkeys(("hour", "hours", "hr", "hrs"), 3600.0),
+    **dict.fromkeys(("day", "days"), 86_400.0),
+}
+_UNIT = "|".join(sorted(_WORD_UNIT_S, key=len, reverse=True))
+_PART = rf"[0-9]{{1,20}}(?:\.[0-9]{{1,20}})? ?(?:{_UNIT})(?![a-z])"
+_PARTS = rf"({_PART}(?:(?:,? and |, | )?{_PART})*)"
+_TOLD = re.compile(
+    rf"\b(?:(?:try again|retry) (?:in|after)(?: about| approximately| at least)? {_PARTS}"
+    rf"|wait(?: for)?(?: about| approximately| at least)? {_PARTS} before\b)",
+    re.IGNORECASE | re.ASCII,
+)
+_TOLD_PART = re.compile(rf"([0-9.]+) ?({_UNIT})(?![a-z])", re.IGNORECASE | re.ASCII)
 _MAX_SEARCHED = 4096
 _TIMESTAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?(?:[Zz]|[+-][0-9:]+)?")
 _HTTP_DATE = re.compile(r"[A-Za-z0-9 ,:+-]{10,64}")
@@ -157,9 +172,15 @@ def duration_s(text: str | None) -> float | None:
 
 
 def told_s(message: str) -> float | None:
-    """The delay that only an error's sentence names: "Please try again in 6.57s.", "Please retry in 46.2s."."""
+    """The delay that only an error's sentence names, in seconds.
+
+    OpenAI and Groq: "Please try again in 1m6.57s."; Gemini: "Please retry in 46.2s."; Azure: "Please retry after 12
+    seconds."; GitHub: "Please wait 30 seconds before retrying." All other numbers are limits, or of the request.
+    """
     found = _TOLD.search(message[:_MAX_SEARCHED])
-    return duration_s(found[1]) if found else None
+    if found is None:
+        return None
+    return sum(float(count) * _WORD_UNIT_S[unit.lower()] for count, unit in _TOLD_PART.findall(found[1] or found[2]))
 
 
 def number(text: str | None) -> float | None:

@@ -11,7 +11,7 @@ import msgspec
 
 from . import hints
 from .error_facts import ErrorFacts, error_facts, facts_of, plain_word
-from .errors import ErrorKind, ProviderError
+from .errors import DISPOSITIONS, ErrorKind, ProviderError
 from .provider import ResponseHead
 
 _MAX_SEARCHED = 4096
@@ -268,7 +268,6 @@ def _of_status(status: int) -> ErrorKind:
 def _error(facts: ErrorFacts, verdict: Rule, head: ResponseHead, status: int | None) -> ProviderError:
     kind = verdict.kind
     headers = {**head.headers, **facts.headers}
-    limited = kind in (ErrorKind.RATE_LIMITED, ErrorKind.OVERLOADED)
     named = facts.error.get("request_id")
     return ProviderError(
         kind,
@@ -277,12 +276,26 @@ def _error(facts: ErrorFacts, verdict: Rule, head: ResponseHead, status: int | N
         native_code=facts.code,
         native_type=facts.type,
         request_id=hints.request_id(headers) or (named if isinstance(named, str) else None),
-        retry_after_s=hints.retry_after_s(headers, head.now_s, resets=limited),
+        retry_after_s=_hint_s(facts, kind, headers, head.now_s),
         should_retry=hints.should_retry(headers),
         provider_message=facts.message,
         local=kind is ErrorKind.CONNECT,
         needs_operator=verdict.needs_operator,
     )
+
+
+def _hint_s(facts: ErrorFacts, kind: ErrorKind, headers: hints.Headers, now_s: float) -> float | None:
+    """When the provider wants to be asked again: by its headers, by the error's details, or by its sentence alone.
+
+    Reset headers say when a rate limit is whole again, and come with every answer: only a refusal that a rate limit
+    caused is about them. A sentence is believed only where such a delay is heeded; elsewhere it may be the caller's.
+    """
+    told_s = hints.retry_after_s(headers, now_s, resets=kind is ErrorKind.RATE_LIMITED)
+    if told_s is None and DISPOSITIONS[kind].heeds_hint:
+        told_s = hints.duration_s(facts.retry_delay)
+        if told_s is None:
+            told_s = hints.told_s(facts.message)
+    return told_s
 
 
 def _bot_wall(head: ResponseHead, body: bytes, facts: ErrorFacts) -> str | None:

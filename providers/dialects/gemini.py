@@ -11,13 +11,12 @@ from urllib.parse import quote
 
 from ..capabilities import Capabilities
 from ..chat import ChatRequest
-from ..codecs import UNDECODABLE, decode_json
 from ..decoding import decoder_for
 from ..envelope import request_body, request_headers
 from ..errors import ProviderError
 from ..mapping import provider_error
 from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, Unsupported, WireRequest, capabilities_of
-from .gemini_decoder import RULES, ContentStreamDecoder, content_body_decoder, with_hint
+from .gemini_decoder import RULES, ContentStreamDecoder, content_body_decoder
 from .gemini_request import FIT as FIT
 from .gemini_request import Model, content_body
 
@@ -117,11 +116,7 @@ class Gemini:
 
     def error_for(self, head: ResponseHead, body: bytes) -> ProviderError:
         """What a refusal means."""
-        error = provider_error(head, body, rules=RULES)
-        try:
-            return with_hint(error, decode_json(body))
-        except UNDECODABLE:
-            return error  # a page, or a body that was cut: it holds no details to read
+        return provider_error(head, body, rules=RULES)
 
     def __repr__(self) -> str:
         return f"<provider {self.name}>"

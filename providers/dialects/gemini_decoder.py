@@ -13,7 +13,6 @@ import msgspec
 from .. import hints
 from ..codecs import UNDECODABLE, decode_json
 from ..decoding import EventStreamDecoder, JsonBodyDecoder
-from ..error_facts import facts_of
 from ..errors import ErrorKind, ProviderError
 from ..events import Finished, FinishReason, ProviderEvent, ReasoningDelta, Started, TextDelta, ToolCallDelta, Usage
 from ..mapping import rule, stream_error
@@ -107,19 +106,6 @@ class _Chunk(msgspec.Struct, rename="camel", gc=False):
 _decode = msgspec.json.Decoder(_Chunk).decode
 
 
-def with_hint(error: ProviderError, decoded: Any) -> ProviderError:
-    """The error, with the delay that its details name: Google sends no `retry-after`."""
-    if error.retry_after_s is None and error.kind in (ErrorKind.RATE_LIMITED, ErrorKind.OVERLOADED):
-        details = facts_of(decoded).error.get("details")
-        for detail in details if isinstance(details, list) else ():
-            if isinstance(detail, dict) and str(detail.get("@type", "")).endswith("google.rpc.RetryInfo"):
-                delay = detail.get("retryDelay")
-                error.retry_after_s = hints.duration_s(delay if isinstance(delay, str) else None)
-        if error.retry_after_s is None:
-            error.retry_after_s = hints.told_s(error.provider_message or "")
-    return error
-
-
 _BARE = re.compile(rb"(?:\xef\xbb\xbf)?\s*[{\[]")
 """How a line begins that may be JSON among the events."""
 _LINE_ENDS = (b"\n", b"\r")
@@ -180,7 +166,7 @@ class ContentStreamDecoder(EventStreamDecoder):
         self._error(decoded)
 
     def _error(self, decoded: Any) -> None:
-        self.failure = with_hint(stream_error(decoded, self._head, rules=RULES), decoded)
+        self.failure = stream_error(decoded, self._head, rules=RULES)
 
     def take(self, chunk: _Chunk, events: list[ProviderEvent]) -> None:
         """Everything that a chunk says."""

@@ -9,10 +9,9 @@ from typing import Any
 
 import msgspec
 
-from .. import hints
 from ..codecs import decode_json
 from ..decoding import BaseDecoder, EventStreamDecoder, JsonBodyDecoder
-from ..errors import ErrorKind, ProviderError
+from ..errors import ProviderError
 from ..events import Finished, FinishReason, ProviderEvent, ReasoningDelta, RefusalDelta, Started, TextDelta, Usage
 from ..mapping import stream_error
 from ..numbering import CallNumbering
@@ -100,13 +99,10 @@ _INCOMPLETE: dict[str, FinishReason] = {"max_output_tokens": "length", "content_
 
 
 def event_error(decoded: Any, head: ResponseHead) -> ProviderError:
-    """What an error means, nested or flat, with the delay that only its sentence names."""
+    """What an error means, nested or flat."""
     if isinstance(decoded, dict) and not decoded.get("error"):
         decoded = {name: value for name, value in decoded.items() if name != "type"}  # the event's, not the error's
-    error = stream_error(decoded, head)
-    if error.retry_after_s is None and error.kind in (ErrorKind.RATE_LIMITED, ErrorKind.OVERLOADED):
-        error.retry_after_s = hints.told_s(error.provider_message or "")
-    return error
+    return stream_error(decoded, head)
 
 
 class ResponseReader:

@@ -5,7 +5,16 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from understudy.providers.hints import duration_s, number, remaining, request_id, reset_s, retry_after_s, should_retry
+from understudy.providers.hints import (
+    duration_s,
+    number,
+    remaining,
+    request_id,
+    reset_s,
+    retry_after_s,
+    should_retry,
+    told_s,
+)
 
 NOW_S = 1_795_342_513.0  # Sun, 22 Nov 2026 10:15:13 GMT
 
@@ -126,6 +135,49 @@ def test_any_text_gives_a_finite_wait_or_none(said: str, name: str) -> None:
     headers = {"retry-after": "Sun, 22 Nov 2026 10:15:23 GMT"} | {name: said}
     wait_s = retry_after_s(headers, NOW_S)
     assert wait_s is None or (wait_s >= 0 and math.isfinite(wait_s))
+
+
+@pytest.mark.parametrize(
+    ("said", "wait_s"),
+    [
+        ("Please try again in 6.57s. Visit the page on limits.", 6.57),
+        ("Please try again in 6ms.", 0.006),
+        ("Please try again in 2m59.56s.", 179.56),
+        ("Please try again in 1h2m3s", 3723.0),
+        ("Please retry in 46.2s.", 46.2),
+        ("Please retry after 1 second.", 1.0),
+        ("PLEASE RETRY AFTER 21 SECONDS", 21.0),
+        ("try again in about 5 minutes", 300.0),
+        ("try again in 1 minute and 30 seconds.", 90.0),
+        ("try again in 1 hr, 2 mins", 3720.0),
+        ("try again in 2 days", 172_800.0),
+        ("Please wait 30 seconds before retrying.", 30.0),
+        ("Please wait for 1.5 sec before the next request", 1.5),
+        ("we had to wait 60 seconds for the model", None),
+        ("Rate limit reached: Limit 30000, Requested 45000.", None),
+        ("try again in a while", None),
+        ("try again in 5", None),
+        ("try again in 5 more steps", None),
+        ("try again in 3 smart ways", None),
+        ("try again in 5 parsecs", None),
+        ("try again in -5s", None),
+        ("try again in \uff15s", None),
+        ("try again in 5\u017f", None),
+        ("retry 3 s", None),
+        ("", None),
+    ],
+)
+def test_a_delay_that_only_a_sentence_names(said: str, wait_s: float | None) -> None:
+    assert told_s(said) == (None if wait_s is None else pytest.approx(wait_s))
+
+
+def test_a_long_sentence_is_read_in_linear_time() -> None:
+    assert told_s("retry in " * 100_000) is None
+    assert told_s("retry in " + "1 h, and " * 100_000) == pytest.approx(3600 * 454, abs=3600)
+    assert told_s("retry in " + "9" * 100_000 + "s") is None
+    far_s = told_s("retry in " + "9" * 20 + "h" + "9" * 20 + "h")
+    assert far_s is not None
+    assert math.isfinite(far_s)
 
 
 def test_a_duration_and_a_number() -> None:

@@ -224,9 +224,28 @@ def test_everything_that_the_provider_said_is_kept() -> None:
 def test_reset_headers_speak_only_of_limits() -> None:
     resets = {"x_ratelimit_remaining_requests": "0", "x_ratelimit_reset_requests": "30s"}
     assert refused(429, **resets).retry_after_s == 30
-    assert refused(503, **resets).retry_after_s == 30
+    assert refused(503, **resets).retry_after_s is None, "they come with every answer, and say nothing of an outage"
+    assert refused(503, retry_after="7", **resets).retry_after_s == 7
     assert refused(400, **resets).retry_after_s is None
     assert refused(429, {"error": {"code": "insufficient_quota"}}, **resets).retry_after_s is None
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504, 529])
+def test_the_sentence_speaks_where_no_header_does(status: int) -> None:
+    body = {"error": {"message": "We are busy. Please try again in 20 seconds."}}
+    assert refused(status, body).retry_after_s == 20
+    assert refused(status, body, retry_after="3").retry_after_s == 3
+    assert refused(status, body, retry_after_ms="3500").retry_after_s == 3.5
+    details = [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "9s"}]
+    assert refused(status, {"error": {**body["error"], "details": details}}).retry_after_s == 9
+    named = {"code": status, **body["error"]}
+    assert stream_error(named, ResponseHead(200, {})).retry_after_s == 20, "inside an answer, too"
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 422, 501])
+def test_the_sentence_of_any_other_refusal_is_no_hint(status: int) -> None:
+    body = {"error": {"message": "I was told to try again in 20 seconds."}}
+    assert refused(status, body).retry_after_s is None, "it may be the caller's own"
 
 
 @pytest.mark.parametrize(
