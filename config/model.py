@@ -5,11 +5,24 @@ the JSON Schema of them. Bounds are checked here too, so that code and YAML are 
 seconds and its name says so.
 """
 
+import difflib
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from functools import cache
 from types import UnionType
-from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias, Union, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    ClassVar,
+    Literal,
+    Self,
+    TypeAlias,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from ..providers.capabilities import Capabilities
 from ..providers.chat import ChatRequest
@@ -18,6 +31,8 @@ from ..providers.secret import Secret
 from .bounds import Bounds
 from .fields import FieldsOf, FreeForm, HeaderFields, KeyText, NameOrTarget, OneOf, OnlyInCode, ProviderName, Rule, Url
 from .origin import Origin
+
+T = TypeVar("T")
 
 SECONDS = Bounds(above=0, at_most=86_400 * 31)
 Seconds: TypeAlias = Annotated[float, SECONDS]
@@ -409,8 +424,15 @@ class Route:
     budget_month: Dollars | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "on", {kind: listed(tier) for kind, tier in _of_kinds("on", self.on)})
+        for kind in set(self.on) & ENDS:
+            raise ConfigError(f"Route.on: after {kind.value!r} a call asks no target any more")
+        object.__setattr__(self, "errors", dict(_of_kinds("errors", self.errors)))
         check(self)
         listed(self.targets)
+        for kind, handling in self.errors.items():
+            if not isinstance(handling, Handling):
+                raise ConfigError(f"Route.errors: {kind.value!r} takes a Handling, but not {type(handling).__name__}")
         for name, weight in self.weights.items():
             if problem := WEIGHT.problem(weight):
                 raise ConfigError(f"Route.weights: {name!r} {problem}")
@@ -485,6 +507,25 @@ class Config:
         if found is None:
             raise ConfigError(f"there is no route {name!r}; configured are {', '.join(sorted(self.routes))}")
         return found
+
+
+ENDS = frozenset((ErrorKind.DEADLINE, ErrorKind.CANCELLED))
+"""Kinds that end a call whatever its route says."""
+
+
+def _of_kinds(name: str, given: Mapping[Any, T]) -> Iterator[tuple[ErrorKind, T]]:
+    """The entries of a mapping from error kinds, whose keys code may also give as texts.
+
+    Raises:
+        ConfigError: A key is no error kind.
+    """
+    for key, value in given.items():
+        try:
+            yield ErrorKind(key), value
+        except ValueError:
+            near = difflib.get_close_matches(str(key), list(ErrorKind), n=1)
+            meant = f"; did you mean {str(near[0])!r}?" if near else f"; known are {', '.join(ErrorKind)}"
+            raise ConfigError(f"Route.{name}: {key!r} is no error kind{meant}") from None
 
 
 def listed(targets: Any) -> tuple[Any, ...]:

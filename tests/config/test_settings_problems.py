@@ -7,10 +7,11 @@ from types import TracebackType
 from urllib.parse import quote
 
 import pytest
-from understudy.config import ConfigFileError, ConfigProblem, Target, load
+from understudy.config import ConfigFileError, ConfigProblem, Handling, Route, Target, load
 from understudy.config.model import ConfigError
 from understudy.config.origin import shown
 from understudy.config.problems import PROBLEMS_MAX, did_you_mean
+from understudy.providers.errors import ErrorKind
 
 from canaries import CANARY_KEY, assert_no_canary, canaries_in
 
@@ -371,3 +372,26 @@ def test_code_is_held_to_the_same_rules(settings: dict[str, object], message: st
         Target("koala", **settings)  # type: ignore[arg-type]
     assert str(caught.value).startswith(message)
     assert_no_canary(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"on": {"rate_limit": ["b"]}}, "Route.on: 'rate_limit' is no error kind; did you mean 'rate_limited'?"),
+        ({"on": {7: ["b"]}}, "Route.on: 7 is no error kind; known are connect, dns"),
+        ({"on": {"deadline": ["b"]}}, "Route.on: after 'deadline' a call asks no target any more"),
+        ({"on": {"auth": "spare"}}, "targets are given in a list, the best first: ['spare']"),
+        ({"errors": {"auht": Handling()}}, "Route.errors: 'auht' is no error kind; did you mean 'auth'?"),
+        ({"errors": {"auth": {"retry": "once"}}}, "Route.errors: 'auth' takes a Handling, but not dict"),
+    ],
+)
+def test_a_kind_that_means_nothing_is_refused_in_code_too(settings: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Route(["a"], **settings)  # type: ignore[arg-type]
+    assert str(caught.value).startswith(message)
+
+
+def test_a_kind_given_as_a_text_is_the_kind() -> None:
+    as_text = Route(("a",), on={"auth": ["b"]}, errors={"empty": Handling(retry="once")})  # type: ignore[dict-item]
+    assert as_text == Route(("a",), on={ErrorKind.AUTH: ("b",)}, errors={ErrorKind.EMPTY: Handling(retry="once")})
+    assert all(type(kind) is ErrorKind for kind in (*as_text.on, *as_text.errors))
