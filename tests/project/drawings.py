@@ -5,6 +5,7 @@ python tests/project/drawings.py     writes them into the page anew
 """
 
 import ast
+import inspect
 import re
 from collections.abc import Iterable
 from typing import TypeVar, get_args
@@ -194,7 +195,8 @@ def attempt() -> str:
 
 def _of_limit(clock: str) -> str:
     """What the settings say of a clock."""
-    found = re.search(rf"^ +{clock}: (.*(?:\n {{9,}}.*)*)", Limits.__doc__ or "", re.MULTILINE)
+    docstring = inspect.getdoc(Limits) or ""  # indented alike everywhere: Python 3.13 strips what stands in the class
+    found = re.search(rf"^    {clock}: (.*(?:\n {{5,}}.*)*)", docstring, re.MULTILINE)
     assert found is not None, f"Limits does not explain {clock}"
     return first_sentence(found[1])
 
