@@ -1,7 +1,9 @@
 """Bounds of numbers, written once beside the field and held everywhere: in code, YAML, environment and JSON Schema."""
 
-import math
 from typing import Any
+
+_SHOWN_MAX = 2**64
+"""A whole number from here on is not shown: one of many digits cannot even be."""
 
 
 class Bounds:
@@ -22,9 +24,11 @@ class Bounds:
         """What is wrong with a number; None when nothing is."""
         if isinstance(number, bool) or not isinstance(number, int | float):
             return f"must be a number, {self.words}"
-        low_enough = math.isfinite(number) and number <= self.at_most
         high_enough = (self.above is None or number > self.above) and (self.at_least is None or number >= self.at_least)
-        return None if low_enough and high_enough else f"must be {self.words}, but is {number:.9g}"
+        if number <= self.at_most and high_enough:  # both are False for NaN
+            return None
+        shown = f"{number:.9g}" if isinstance(number, float) or abs(number) < _SHOWN_MAX else "far from it"
+        return f"must be {self.words}, but is {shown}"
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
         from pydantic_core import core_schema

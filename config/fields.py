@@ -5,6 +5,7 @@ that it calls itself, so that importing the settings classes stays cheap.
 """
 
 import re
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, get_args, get_origin, get_type_hints
 from urllib.parse import urlsplit
@@ -13,6 +14,7 @@ import msgspec
 
 from ..providers import registry
 from ..providers.secret import Secret
+from ..providers.sendable import json_problem
 from .scalars import as_json
 
 
@@ -106,12 +108,22 @@ _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
 class FieldsOf(Rule):
-    """A mapping of some fields of a msgspec struct, checked and converted as that struct's own types say."""
+    """A mapping of some fields of a msgspec struct, checked and converted as that struct's own types say.
 
-    __slots__ = ("struct", "without")
+    Args:
+        also: What may be wrong with the values, as far as it knows; None: nothing.
+    """
 
-    def __init__(self, struct: type[msgspec.Struct], *, without: frozenset[str] = frozenset()) -> None:
-        self.struct, self.without = struct, without
+    __slots__ = ("also", "struct", "without")
+
+    def __init__(
+        self,
+        struct: type[msgspec.Struct],
+        *,
+        without: frozenset[str] = frozenset(),
+        also: Callable[[Mapping[str, Any]], str | None] = lambda value: None,
+    ) -> None:
+        self.struct, self.without, self.also = struct, without, also
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -120,7 +132,7 @@ class FieldsOf(Rule):
 
     def problem(self, value: Any) -> str | None:
         unknown = sorted(set(value).difference(self.names))
-        return f"has no {unknown[0]!r}; known are {', '.join(self.names)}" if unknown else None
+        return f"has no {unknown[0]!r}; known are {', '.join(self.names)}" if unknown else self.also(value)
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
         from pydantic_core import core_schema
@@ -139,12 +151,17 @@ class FieldsOf(Rule):
 
 
 class FreeForm(Rule):
-    """A mapping in which anything goes that JSON can hold."""
+    """A mapping in which anything goes; with `sent`, anything that JSON can hold."""
 
-    __slots__ = ()
+    __slots__ = ("sent",)
+
+    def __init__(self, *, sent: bool = False) -> None:
+        self.sent = sent
 
     def problem(self, value: Any) -> str | None:
-        return None if all(isinstance(name, str) for name in value) else "must have texts as names"
+        if not all(isinstance(name, str) for name in value):
+            return "must have texts as names"
+        return json_problem(dict(value)) if self.sent else None
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
         from pydantic_core import core_schema

@@ -25,9 +25,10 @@ from typing import (
 )
 
 from ..providers.capabilities import Capabilities
-from ..providers.chat import ChatRequest
+from ..providers.chat import ChatRequest, InvalidRequest, chat_request
 from ..providers.errors import AskAnother, ErrorKind, RetryRule, UnderstudyError
 from ..providers.secret import Secret
+from ..providers.sendable import text_problem
 from .bounds import Bounds
 from .fields import FieldsOf, FreeForm, HeaderFields, KeyText, NameOrTarget, OneOf, OnlyInCode, ProviderName, Rule, Url
 from .origin import Origin
@@ -42,8 +43,21 @@ Count: TypeAlias = Annotated[int, Bounds(at_least=1, at_most=1_000_000)]
 Tokens: TypeAlias = Annotated[int, Bounds(at_least=1, at_most=100_000_000)]
 Dollars: TypeAlias = Annotated[float, Bounds(at_least=0, at_most=100_000_000)]
 
-Parameters: TypeAlias = Annotated[Mapping[str, Any], FieldsOf(ChatRequest, without=frozenset({"messages"}))]
+
+def _as_options(parameters: Mapping[str, Any]) -> str | None:
+    """What is wrong with these as options of a call; None when nothing is."""
+    try:
+        chat_request("x", **parameters)
+    except InvalidRequest as refused:
+        return f"cannot be: {refused}"
+    return None
+
+
+Parameters: TypeAlias = Annotated[
+    Mapping[str, Any], FieldsOf(ChatRequest, without=frozenset({"messages"}), also=_as_options)
+]
 AnyFields: TypeAlias = Annotated[Mapping[str, Any], FreeForm()]
+SentFields: TypeAlias = Annotated[Mapping[str, Any], FreeForm(sent=True)]
 
 KeyCallback: TypeAlias = Callable[[], Awaitable[str | Secret]]
 """Called for every attempt, for tokens that expire; it caches as it likes."""
@@ -247,7 +261,7 @@ class Target:
     key_file: str | None = None
     base_url: Annotated[str | None, Url("http", "https")] = None
     headers: Annotated[Mapping[str, str], HeaderFields()] = field(default_factory=dict, repr=False)
-    body: AnyFields = field(default_factory=dict, repr=False)
+    body: SentFields = field(default_factory=dict, repr=False)
     parameters: Parameters = field(default_factory=dict, repr=False)
     options: AnyFields = field(default_factory=dict, repr=False)
     proxy: Annotated[str | None, Url("http", "socks5", "socks5h", may_hold_login=True)] = field(
@@ -559,6 +573,9 @@ def check(settings: object) -> None:
         for name, rule in _rules(cls).items()
         if (value := getattr(settings, name)) is not None and (problem := rule.problem(value))
     ]
+    for name in cls.__dataclass_fields__:
+        if isinstance(value := getattr(settings, name), str) and (problem := text_problem(str(value))):
+            problems.append(f"{cls.__name__}.{name} {problem}")
     if problems:
         raise ConfigError("; ".join(problems))
 

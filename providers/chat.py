@@ -5,9 +5,8 @@ of them and says exactly which message is wrong. Adapters map it to their wire; 
 never drop.
 """
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeAlias, get_args
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -26,6 +25,7 @@ from .messages import (
     ToolCall,
     ToolChoice,
 )
+from .request_fields import field_problem, message_problem
 
 __all__ = [
     "ChatRequest",
@@ -51,41 +51,6 @@ Messages: TypeAlias = str | ChatRequest | Sequence[Message | Mapping[str, Any]]
 _OPTIONS = frozenset(ChatRequest.__struct_fields__) - {"messages"}
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
-
-
-def _are_texts(value: object) -> bool:
-    return isinstance(value, str) or (isinstance(value, Sequence) and all(isinstance(each, str) for each in value))
-
-
-_EFFORTS: tuple[str, ...] = get_args(ReasoningEffort)
-
-_FORMS: dict[str, tuple[str, Callable[[Any], bool]]] = {
-    "system": ("a text", lambda value: isinstance(value, str)),
-    "prefill": ("a text", lambda value: isinstance(value, str)),
-    "tools": ("a list of tools", lambda value: isinstance(value, Sequence) and not isinstance(value, str)),
-    "stop": ("a text or a list of texts", _are_texts),
-    "temperature": ("a number", _is_number),
-    "top_p": ("a number", _is_number),
-    "frequency_penalty": ("a number", _is_number),
-    "presence_penalty": ("a number", _is_number),
-    "max_tokens": ("a whole number above zero", _is_count),
-    "seed": ("a whole number", lambda value: isinstance(value, int) and not isinstance(value, bool)),
-    "parallel_tool_calls": ("true or false", lambda value: isinstance(value, bool)),
-    "reasoning_effort": (
-        f"one of {', '.join(get_args(ReasoningEffort))}",
-        lambda value: value in get_args(ReasoningEffort),
-    ),
-    "extra": ("a dict of fields", lambda value: isinstance(value, Mapping)),
-}
-"""What an option must be: in words, and as a test. Providers' own limits are theirs to tell."""
-
-
 def chat_request(messages: Messages, **options: Any) -> ChatRequest:
     """Make one `ChatRequest` of a text, a list of messages (ours or OpenAI-shaped dicts), or a `ChatRequest`.
 
@@ -95,9 +60,9 @@ def chat_request(messages: Messages, **options: Any) -> ChatRequest:
             "not given".
 
     Raises:
-        InvalidRequest: A message or an option makes no sense; says which.
+        InvalidRequest: A message or an option makes no sense, or cannot be sent; says which.
     """
-    if not options and type(messages) is str and messages:
+    if not options and type(messages) is str and messages and messages.isascii():
         return ChatRequest(messages=(Message("user", (TextPart(messages),)),))
     given = {name: value for name, value in options.items() if value is not None}
     if given and (unknown := given.keys() - _OPTIONS):
@@ -105,25 +70,21 @@ def chat_request(messages: Messages, **options: Any) -> ChatRequest:
             f"unknown option {min(unknown)!r}; known are {', '.join(sorted(_OPTIONS))}."
             " A field of one dialect goes into extra={…}."
         )
+    for name, form in _SHAPED.items():
+        if name in given and (shaped := form(given.pop(name))) is not None:
+            given[name] = shaped
     for name, value in given.items():
-        if name in _FORMS and not _FORMS[name][1](value):
-            raise InvalidRequest(f"{name} is not {_FORMS[name][0]}")
-    if "tools" in given:
-        given["tools"] = tuple(_tool(tool, place) for place, tool in enumerate(given["tools"]))
-    if "stop" in given:
-        given["stop"] = (given["stop"],) if isinstance(given["stop"], str) else tuple(given["stop"])
-    if "tool_choice" in given:
-        given["tool_choice"] = _tool_choice(given["tool_choice"])
-    if "response_format" in given:
-        given["response_format"] = _response_format(given["response_format"])
-        if given["response_format"] is None:
-            del given["response_format"]
+        if problem := field_problem(name, value):
+            raise InvalidRequest(problem)
     if isinstance(messages, ChatRequest):
-        return msgspec.structs.replace(messages, **given) if given else messages
+        return _again(messages, given)
     if isinstance(messages, str):
         if not messages:
             raise InvalidRequest("the message is empty: nothing to ask")
-        return ChatRequest(messages=(Message("user", (TextPart(messages),)),), **given)
+        asked = Message("user", (TextPart(messages),))
+        if problem := message_problem(asked):
+            raise InvalidRequest(f"the message {problem.partition(' ')[2]}")
+        return ChatRequest(messages=(asked,), **given)
     if isinstance(messages, Message | Mapping) or not isinstance(messages, Iterable):
         raise InvalidRequest(
             f"messages is a {type(messages).__name__}; expected a text, a list of messages, or a ChatRequest"
@@ -132,6 +93,8 @@ def chat_request(messages: Messages, **options: Any) -> ChatRequest:
     turns: list[Message] = []
     for place, item in enumerate(messages):
         message = item if isinstance(item, Message) else _message(item, f"messages[{place}]")
+        if problem := message_problem(message):
+            raise InvalidRequest(f"messages[{place}].{problem}")
         if message.role == "system":
             if message.images:
                 raise InvalidRequest(f"messages[{place}]: a system message holds text only")
@@ -143,6 +106,23 @@ def chat_request(messages: Messages, **options: Any) -> ChatRequest:
     given["system"] = "\n\n".join(filter(None, systems)) or None
     return ChatRequest(messages=tuple(turns), **given)
 
+
+def _again(chat: ChatRequest, given: dict[str, Any]) -> ChatRequest:
+    """A request that was made before, perhaps by hand, with these fields in place of its own."""
+    for place, message in enumerate(chat.messages):
+        if problem := message_problem(message):
+            raise InvalidRequest(f"messages[{place}].{problem}")
+    if not chat.messages:
+        raise InvalidRequest("messages holds no user message: nothing to ask")
+    if msgspec.structs.astuple(chat)[1:] != _NOTHING_ELSE:
+        for name in _OPTIONS - given.keys():
+            value = getattr(chat, name)
+            if value is not None and (problem := field_problem(name, value)):
+                raise InvalidRequest(problem)
+    return msgspec.structs.replace(chat, **given) if given else chat
+
+
+_NOTHING_ELSE = msgspec.structs.astuple(ChatRequest(messages=()))[1:]
 
 _ROLES: dict[object, Role] = {
     "user": "user", "assistant": "assistant", "system": "system", "developer": "system", "tool": "tool",
@@ -212,17 +192,21 @@ def _tool_call(call: object, where: str) -> ToolCall:
     raise InvalidRequest(f"{where} lacks an id, a function.name, or function.arguments as JSON text")
 
 
+def _tools(tools: object) -> tuple[Tool, ...]:
+    if isinstance(tools, str) or not isinstance(tools, Sequence):
+        raise InvalidRequest("tools is not a list of tools")
+    return tuple(_tool(tool, place) for place, tool in enumerate(tools))
+
+
 def _tool(tool: object, place: int) -> Tool:
     if isinstance(tool, Tool):
         return tool
     function = tool.get("function") if isinstance(tool, Mapping) else None
     if isinstance(function, Mapping) and isinstance(function.get("name"), str):
-        return Tool(
-            function["name"],
-            function.get("description") or "",
-            dict(function.get("parameters") or {"type": "object", "properties": {}}),
-            function.get("strict"),
-        )
+        schema = function.get("parameters") or {"type": "object", "properties": {}}
+        if not isinstance(schema, Mapping):
+            raise InvalidRequest(f"tools[{place}].function.parameters is not a dict")
+        return Tool(function["name"], function.get("description") or "", dict(schema), function.get("strict"))
     raise InvalidRequest(f"tools[{place}] is not a Tool, nor a dict {{'type': 'function', 'function': {{'name': …}}}}")
 
 
@@ -253,3 +237,27 @@ def _response_format(form: object) -> JsonSchema | None:
                 schema.get("description") or "",
             )
     raise InvalidRequest("response_format is not a JsonSchema, nor a dict of type json_schema, json_object or text")
+
+
+def _stop(stop: object) -> tuple[Any, ...]:
+    if isinstance(stop, str):
+        return (stop,)
+    if not isinstance(stop, Sequence):
+        raise InvalidRequest("stop is not a text or a list of texts")
+    return tuple(stop)
+
+
+def _extra(extra: object) -> dict[Any, Any]:
+    if not isinstance(extra, Mapping):
+        raise InvalidRequest("extra is not a dict of fields")
+    return dict(extra)
+
+
+_SHAPED: dict[str, Callable[[Any], Any]] = {
+    "tools": _tools,
+    "stop": _stop,
+    "tool_choice": _tool_choice,
+    "response_format": _response_format,
+    "extra": _extra,
+}
+"""Options that may be given in several shapes, and what makes ours of them; None: as if it were not given."""

@@ -7,6 +7,7 @@ from typing import Any, NoReturn, TypedDict
 
 from ..config.model import SECONDS, Config, ConfigError, Hold, MidStream, Route, Target, Upstream, listed
 from ..providers.chat import ChatRequest, InvalidRequest, Messages, ReasoningEffort, chat_request
+from ..providers.sendable import text_problem
 from .opaque import Opaque
 
 
@@ -133,6 +134,8 @@ def _words(given: Sequence[str]) -> Any:
 def _check(clocks: dict[str, float], found: Asked) -> None:
     """Hold a call's own clocks to the bounds of the settings they stand in for."""
     given = clocks if found.deadline_s is None else {**clocks, "deadline_s": found.deadline_s}
+    if found.sticky is not None and (problem := text_problem(found.sticky)):
+        raise InvalidRequest(f"sticky {problem}")
     for name, value in given.items():
         if problem := SECONDS.problem(value):
             raise ConfigError(f"{name} {problem}")

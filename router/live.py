@@ -13,10 +13,11 @@ import msgspec
 from ..config.model import ConfigError, Target
 from ..providers import registry
 from ..providers.capabilities import Capabilities
-from ..providers.errors import ProviderError
+from ..providers.chat import ChatRequest
+from ..providers.errors import ErrorKind, MissingExtraError, ProviderError
 from ..providers.hints import remaining
 from ..providers.prices import Rates, rates_of
-from ..providers.provider import Endpoint, ResponseHead
+from ..providers.provider import Endpoint, ResponseHead, Unsupported, WireRequest
 from ..providers.secret import Secret
 from ..providers.transport import Transport, TransportOptions
 from .keys import KeyReader, key_sources
@@ -146,6 +147,21 @@ class LiveTarget:
             options=target.options,
             capabilities=self.capabilities,
         )
+
+    def wire(self, chat: ChatRequest, endpoint: Endpoint) -> WireRequest:
+        """The request in the provider's dialect.
+
+        Raises:
+            Unsupported, MissingExtraError: The target cannot be asked this at all.
+            ProviderError: It is not configured for it; or its adapter has a bug, and what that raises may hold a text.
+        """
+        try:
+            return self.provider.build_request(chat, endpoint)
+        except (ProviderError, Unsupported, MissingExtraError):
+            raise
+        except Exception as bug:  # noqa: BLE001 - the adapter may come from anybody
+            what = f"the adapter {self.target.provider!r} raised {type(bug).__name__}: a bug in it"
+        raise ProviderError(ErrorKind.PROTOCOL, what, local=True)
 
     @property
     def transport(self) -> Transport:

@@ -162,7 +162,7 @@ class Pursuit(Opaque):
             if endpoint is None:
                 endpoint = await live.fresh_endpoint(lease, first_by_s, stream=stream)
             chat = seat.with_defaults(context.chat)
-            wire = live.provider.build_request(chat if shape is None else shape(chat), endpoint)
+            wire = live.wire(chat if shape is None else shape(chat), endpoint)
             if self.stopped:
                 raise LeftAlone
         except BaseException as error:

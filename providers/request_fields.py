@@ -1,0 +1,167 @@
+"""What each field of a request must be, ours or made by hand: of the right type, and such that it can be sent.
+
+A struct holds its caller to nothing, so these are the only types that are certain. A problem names the field, and says
+nothing of what it holds. Providers' own limits are theirs to tell.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, get_args
+
+from .messages import ImagePart, JsonSchema, Message, Reasoning, ReasoningEffort, Role, TextPart, Tool, ToolCall
+from .sendable import json_problem, number_problem, text_problem
+
+_ROLES = frozenset(get_args(Role))
+_EFFORTS: tuple[str, ...] = get_args(ReasoningEffort)
+
+
+def message_problem(message: Message) -> str | None:
+    """The field of a message that cannot be sent, and why; None when all can."""
+    content = message.content
+    if isinstance(content, tuple) and len(content) == 1 and type(content[0]) is TextPart:
+        text = content[0].text
+        if (type(text) is not str or not text.isascii()) and (problem := text_problem(text)):
+            return f"content {problem}"
+    elif problem := _content_problem(content):
+        return problem
+    if type(message.role) is not str or message.role not in _ROLES:
+        return f"role is not one of {', '.join(get_args(Role))}"
+    if message.tool_calls or message.reasoning or message.tool_call_id is not None:
+        return _rare_problem(message)
+    return None
+
+
+def field_problem(name: str, value: Any) -> str | None:
+    """Why this cannot be a field of a request; None when it can.
+
+    Args:
+        name: Of `ChatRequest`.
+        value: Not None.
+    """
+    problem = _FIELDS[name](value)
+    if problem is None:
+        return None
+    return f"{name}{problem}" if problem[0] in ".[" else f"{name} {problem}"
+
+
+def _content_problem(content: object) -> str | None:
+    if not isinstance(content, tuple | list):
+        return "content is not a list of parts"
+    for place, part in enumerate(content):
+        if isinstance(part, TextPart | ImagePart):
+            problem = text_problem(part.text if isinstance(part, TextPart) else part.url)
+        else:
+            problem = f"is a {type(part).__name__}, not a TextPart or an ImagePart"
+        if problem:
+            return f"content[{place}] {problem}"
+    return None
+
+
+def _rare_problem(message: Message) -> str | None:
+    if not isinstance(message.tool_calls, tuple | list) or not isinstance(message.reasoning, tuple | list):
+        return "tool_calls or reasoning is not a list"
+    for place, call in enumerate(message.tool_calls):
+        if not isinstance(call, ToolCall):
+            return f"tool_calls[{place}] is a {type(call).__name__}, not a ToolCall"
+        if problem := _texts_problem(call, ("id", "name", "arguments"), ("signature",)):
+            return f"tool_calls[{place}].{problem}"
+    for place, block in enumerate(message.reasoning):
+        if not isinstance(block, Reasoning):
+            return f"reasoning[{place}] is a {type(block).__name__}, not a Reasoning"
+        if problem := _texts_problem(block, ("text",), ("signature", "redacted")):
+            return f"reasoning[{place}].{problem}"
+    return _texts_problem(message, (), ("tool_call_id", "provider"))
+
+
+def _texts_problem(struct: object, texts: tuple[str, ...], or_none: tuple[str, ...] = ()) -> str | None:
+    for name in (*texts, *or_none):
+        value = getattr(struct, name)
+        if (value is not None or name in texts) and (problem := text_problem(value)):
+            return f"{name} {problem}"
+    return None
+
+
+def _number(value: Any) -> str | None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or number_problem(value):
+        return "is not a number"
+    return None
+
+
+def _whole(value: Any) -> str | None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        return "is not a whole number"
+    return number_problem(value)
+
+
+def _count(value: Any) -> str | None:
+    whole = isinstance(value, int) and not isinstance(value, bool) and value > 0
+    return number_problem(value) if whole else "is not a whole number above zero"
+
+
+def _truth(value: Any) -> str | None:
+    return None if isinstance(value, bool) else "is not true or false"
+
+
+def _effort(value: Any) -> str | None:
+    return None if value in _EFFORTS else f"is not one of {', '.join(_EFFORTS)}"
+
+
+def _stop(value: Any) -> str | None:
+    if not isinstance(value, list | tuple) or not all(isinstance(text, str) for text in value):
+        return "is not a text or a list of texts"
+    for place, text in enumerate(value):
+        if problem := text_problem(text):
+            return f"[{place}] {problem}"
+    return None
+
+
+def _tools(value: Any) -> str | None:
+    if not isinstance(value, list | tuple):
+        return "is not a list of tools"
+    for place, tool in enumerate(value):
+        if not isinstance(tool, Tool):
+            return f"[{place}] is a {type(tool).__name__}, not a Tool"
+        problem = _texts_problem(tool, ("name", "description")) or _schema_problem(tool.parameters, "parameters")
+        if problem is None and tool.strict is not None and (truth := _truth(tool.strict)):
+            problem = f"strict {truth}"
+        if problem:
+            return f"[{place}].{problem}"
+    return None
+
+
+def _response_format(value: Any) -> str | None:
+    if not isinstance(value, JsonSchema):
+        return f"is a {type(value).__name__}, not a JsonSchema"
+    problem = _texts_problem(value, ("name", "description")) or _schema_problem(value.schema, "schema")
+    return problem and f".{problem}"
+
+
+def _schema_problem(schema: object, name: str) -> str | None:
+    problem = json_problem(schema) if isinstance(schema, Mapping) else "is not a dict"
+    return problem and f"{name} {problem}"
+
+
+def _extra(value: Any) -> str | None:
+    if not isinstance(value, Mapping):
+        return "is not a dict of fields"
+    if not all(isinstance(name, str) for name in value):
+        return "holds a name that is no text"
+    return json_problem(dict(value))
+
+
+_FIELDS: dict[str, Callable[[Any], str | None]] = {
+    "system": text_problem,
+    "prefill": text_problem,
+    "tools": _tools,
+    "tool_choice": text_problem,
+    "parallel_tool_calls": _truth,
+    "temperature": _number,
+    "top_p": _number,
+    "max_tokens": _count,
+    "stop": _stop,
+    "seed": _whole,
+    "frequency_penalty": _number,
+    "presence_penalty": _number,
+    "response_format": _response_format,
+    "reasoning_effort": _effort,
+    "extra": _extra,
+}
