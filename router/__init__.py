@@ -11,7 +11,7 @@ from .errors import (
     WrongLoop,
 )
 from .events import HandedOver, Restarted
-from .observe import AttemptEnded, CallEnded, Notice, Observer
+from .observe import AttemptEnded, CallEnded, Notice, NoticeCounts, Observer
 from .oneshot import ask, ask_stream, complete, stream
 from .report import AttemptReport, Report, Skipped, Switch
 from .router import Router
@@ -31,6 +31,7 @@ __all__ = [
     "HealthState",
     "NoTargetAvailable",
     "Notice",
+    "NoticeCounts",
     "Observer",
     "ParkSnapshot",
     "Report",

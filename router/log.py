@@ -2,48 +2,93 @@
 
 When the application has configured structlog, its way holds. When it has not, structlog's own default would print to
 standard output, which is no place for a library: then the line goes to the standard logger `understudy`, which is
-silent until somebody listens. The line holds the report's facts: no key, no prompt, no completion.
+silent until a handler listens. The line holds the report's facts: no key, no prompt, no completion.
+
+Whatever a logger, processor, handler or filter of the application raises is counted and told once, through the event
+loop's exception handler, and never passed on: a log that cannot be written costs no call its answer. Cancellation and
+what ends the process (`KeyboardInterrupt`, `SystemExit`) are no failure of the log, and go on.
 """
 
+import asyncio
 import logging
-from typing import Any
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
 
+from .observe import NoticeCounts
 from .report import AttemptReport, Report
 from .snapshot import HealthChanged
 
 LOGGER = "understudy"
 
+P = ParamSpec("P")
+
+
+def _guarded(write: "Callable[Concatenate[CallLog, P], None]") -> "Callable[Concatenate[CallLog, P], None]":
+    """What writing raises is the log's own affair."""
+
+    @wraps(write)
+    def guarded(self: "CallLog", /, *args: P.args, **named: P.kwargs) -> None:
+        try:
+            write(self, *args, **named)
+        except Exception as error:  # noqa: BLE001 - the application's own logging may raise anything
+            self._failed(error)
+
+    return guarded
+
 
 class CallLog:
-    """Writes the line. structlog is imported when a Router is entered, not with the package, nor on a failure."""
+    """Writes the lines. structlog is imported when a Router is entered, not with the package, nor on a failure.
 
-    __slots__ = ("_logger", "_standard")
+    Args:
+        loop: Its exception handler is told of the first failure to write.
+        counts: Where every failure to write is counted.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_counts", "_logger", "_loop", "_standard")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, counts: NoticeCounts) -> None:
+        self._loop, self._counts = loop, counts
+        self._standard: logging.Logger | None = None
+        logger = self._configured()
+        self._logger = self._own() if logger is None else logger
+
+    def _configured(self) -> Any:
+        """The application's logger; None: it has configured none, or its factory raised."""
         import structlog
 
-        self._standard: logging.Logger | None = None
-        if structlog.is_configured():
-            self._logger: Any = structlog.get_logger(LOGGER).bind()
-        else:
-            self._standard = logging.getLogger(LOGGER)
-            if not self._standard.handlers:
-                self._standard.addHandler(logging.NullHandler())
-            self._logger = structlog.wrap_logger(
-                self._standard,
-                processors=[structlog.processors.KeyValueRenderer(key_order=["event"])],
-                wrapper_class=structlog.stdlib.BoundLogger,
-            ).bind()
+        try:
+            return structlog.get_logger(LOGGER).bind() if structlog.is_configured() else None
+        except Exception as error:  # noqa: BLE001 - the application's factory may raise anything
+            self._failed(error)
+            return None
 
+    def _own(self) -> Any:
+        import structlog
+
+        self._standard = standard = logging.getLogger(LOGGER)
+        if not standard.handlers:
+            standard.addHandler(logging.NullHandler())
+        return structlog.wrap_logger(
+            standard,
+            processors=[structlog.processors.KeyValueRenderer(key_order=["event"])],
+            wrapper_class=structlog.stdlib.BoundLogger,
+        ).bind()
+
+    @_guarded
     def told(self, event: str, detail: str) -> None:
         """Write an event of the Router itself: information, or a warning when something was refused."""
         write = self._logger.warning if event.endswith("refused") else self._logger.info
         write(event, detail=detail)
 
+    @_guarded
     def observer_raised(self, what: str) -> None:
         """Write `understudy.observer_raised`, once a Router."""
         self._logger.warning("understudy.observer_raised", error=what)
 
+    @_guarded
     def alert(self, attempt: AttemptReport) -> None:
         """Write `understudy.alert`, a warning: an attempt failed of what only a person can mend."""
         self._logger.warning(
@@ -56,6 +101,7 @@ class CallLog:
             detail=attempt.detail,
         )
 
+    @_guarded
     def health_changed(self, change: HealthChanged) -> None:
         """Write `understudy.health`: a warning when a target or a key is asked no more, else information."""
         worse = change.now in ("open", "parked", "isolated")
@@ -70,6 +116,7 @@ class CallLog:
             credential=change.credential,
         )
 
+    @_guarded
     def call_ended(self, report: Report) -> None:
         """Write `understudy.call`: a warning for a failed call, else information."""
         failed = report.outcome == "failed"
@@ -92,3 +139,31 @@ class CallLog:
             attempts=[attempt.line() for attempt in report.attempts],
             skipped=[skip.line() for skip in report.skipped],
         )
+
+    def _failed(self, error: Exception) -> None:
+        """Count it; of the first one, tell the loop on its next turn, out of the call in whose midst this is.
+
+        Only the class is told: its text and its frames may hold what was to be written.
+        """
+        self._counts.log_raised += 1
+        if self._counts.log_raised == 1:
+            words = (
+                f"understudy's log cannot be written: {type(error).__name__}. Calls go on without it; "
+                "Router.notices counts what is lost"
+            )
+            try:
+                self._loop.call_soon_threadsafe(self._tell, words)
+            except RuntimeError:  # the loop is closed
+                _print(words)
+
+    def _tell(self, words: str) -> None:
+        try:
+            self._loop.call_exception_handler({"message": words})
+        except Exception:  # noqa: BLE001 - asyncio's own handler writes to a log, which may be the broken one
+            _print(words)
+
+
+def _print(words: str) -> None:
+    """The last resort of a log that is broken. There may be no standard error either."""
+    with suppress(Exception):
+        sys.stderr.write(words + "\n")

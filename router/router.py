@@ -4,6 +4,7 @@ import asyncio
 import os
 import random
 from collections.abc import Callable, Sequence
+from copy import copy
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, Unpack
@@ -16,7 +17,7 @@ from .call import Call
 from .context import in_context
 from .errors import WrongLoop
 from .live import LiveTarget
-from .observe import Observer
+from .observe import NoticeCounts, Observer
 from .plan import PLAIN, Plan, plan
 from .shared import Shared
 from .snapshot import HealthChanged, HealthSnapshot, snapshot
@@ -67,6 +68,7 @@ class Router:
         self._rng = rng or random.Random()  # noqa: S311 - jitter, not cryptography
         self._wall = wall
         self._shared: Shared | None = None
+        self._counts = NoticeCounts()
 
     @classmethod
     def from_yaml(cls, path: str | Path, *, reload: bool = False) -> Self:
@@ -77,6 +79,11 @@ class Router:
     def config(self) -> Config:
         """What new calls are served by."""
         return self._config if self._shared is None else self._shared.generation.config
+
+    @property
+    def notices(self) -> NoticeCounts:
+        """How often the log, an observer or a listener failed so far; also after the end."""
+        return copy(self._counts)
 
     def swap(self, config: Config) -> None:
         """Serve new calls by another configuration from now on, as a whole.
@@ -102,7 +109,7 @@ class Router:
             raise WrongLoop("this Router is entered already: enter it once, for as long as the service lives")
         loop = asyncio.get_running_loop()
         self._shared = shared = Shared(
-            self._config, loop, self._rng, self._observers, self.on_health_change, self._wall
+            self._config, loop, self._rng, self._observers, self.on_health_change, self._wall, self._counts
         )
         if self._watched is not None:
             from .reload import Reloader

@@ -12,7 +12,7 @@ from .alerts import Alerts
 from .budget import TokenBudget
 from .generation import Generation
 from .log import CallLog
-from .observe import AttemptEnded, CallEnded, Observer, Observers
+from .observe import AttemptEnded, CallEnded, NoticeCounts, Observer, Observers
 from .record import Identity, TargetRecord
 from .report import AttemptReport, Report
 from .snapshot import HealthChanged
@@ -27,13 +27,13 @@ class Shared:
         on_health_change: Called in the loop after each change of anybody's health. One that raises is counted, and told
             of once in the log.
         wall: The calendar of the budgets.
+        counts: Where is counted what could not be told.
 
     Attributes:
         generation: What new calls are served by.
         watch: Looks after the clocks of all attempts.
         waiting: Calls that wait for a target to return, in the order of their coming; all are woken when anybody's
             health changes.
-        listeners_raised: How often one of `on_health_change` raised.
     """
 
     def __init__(
@@ -44,6 +44,7 @@ class Shared:
         observers: Sequence[Observer] = (),
         on_health_change: Sequence[Callable[[HealthChanged], None]] = (),
         wall: WallClock = WALL_CLOCK,
+        counts: NoticeCounts | None = None,
     ) -> None:
         from . import retrying  # noqa: F401 - tenacity is loaded now: not with the package, and not on a failure
 
@@ -54,11 +55,11 @@ class Shared:
         self.process = os.getpid()
         self._ids = random.Random()  # noqa: S311 - a name for people, and no secret
         self.waiting: dict[asyncio.Future[None], None] = {}
-        self.log = CallLog()
+        self._counts = NoticeCounts() if counts is None else counts
+        self.log = CallLog(loop, self._counts)
         self._alerts = Alerts()
-        self.observers = Observers(observers, self.log.observer_raised)
+        self.observers = Observers(observers, self.log.observer_raised, self._counts)
         self._on_health_change = on_health_change
-        self.listeners_raised = 0
         self._records: dict[Identity, TargetRecord] = {}
         self._hedge_budgets: dict[object, TokenBudget] = {}
         self._wall = wall
@@ -101,12 +102,15 @@ class Shared:
                 wake.set_result(None)
         self.log.health_changed(change)
         for listener in tuple(self._on_health_change):
+            raised = ""
             try:
                 listener(change)
             except Exception as error:  # noqa: BLE001 - a listener may raise anything, and must harm no call
-                self.listeners_raised += 1
-                if self.listeners_raised == 1:
-                    self.log.observer_raised(type(error).__name__)
+                raised = type(error).__name__
+            if raised:  # told after the exception is gone: loggers add the one that is being handled
+                self._counts.listeners_raised += 1
+                if self._counts.listeners_raised == 1:
+                    self.log.observer_raised(raised)
 
     async def aclose(self) -> None:
         """Close every connection, and let the observers have what waits for them."""

@@ -57,6 +57,6 @@ def test_one_that_hangs_loses_notices_and_delays_nobody(stage: MakeStage) -> Non
     notice = CallEnded(None)  # type: ignore[arg-type]
     for _ in range(QUEUE_MAX + 50):
         observers.tell(notice)
-    assert observers.dropped >= 49
+    assert observers.counts.observers_dropped >= 49
     release.set()
     observers.close(10)
