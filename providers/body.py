@@ -4,6 +4,9 @@ aiohttp's own reader keeps where each HTTP chunk has ended, and takes chunks out
 control kept for each. A stream of events comes as a chunk per event, so that this was a third of what a delta costs.
 Who takes everything needs no chunk ends, and one look at the flow control; and no coroutine to wait in.
 
+What is taken at once is bounded: bytes that have piled up are handed out in pieces, with a turn of the loop before each
+but the first, so that clocks ring, cancellations work and other tasks run while a large answer is decoded.
+
 This module overrides private methods of aiohttp 3.14, as `connector` does.
 """
 
@@ -12,12 +15,15 @@ import asyncio
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.streams import StreamReader
 
+PIECE_MAX_BYTES = 64 * 1024
+"""No more of a body is decoded between two turns of the loop."""
+
 CHUNK_BYTES = 48
 """What a chunk takes in memory beside its bytes: many small ones are bounded, too."""
 
 
 class Body(StreamReader):
-    """aiohttp's reader, for one who takes all there is. aiohttp makes it; `of` turns it into one of these."""
+    """aiohttp's reader, for one reader that takes all there is. aiohttp makes it; `of` turns it into one of these."""
 
     __slots__ = ()
 
@@ -60,7 +66,10 @@ class Body(StreamReader):
         if self._exception is not None:
             raise self._exception
         if self._buffer or self._eof:
-            return None
+            turn = self._waiter
+            if turn is not None and turn.done():
+                self._waiter = turn = None
+            return turn
         if self._protocol.transport is None:
             raise RuntimeError("the connection of this body is gone")
         waiter = self._waiter
@@ -70,7 +79,9 @@ class Body(StreamReader):
         return waiter
 
     def take(self) -> bytes:
-        """All that has come and was not taken yet; nothing at the end."""
+        """What has come and was not taken yet, at most 64 KiB of it; nothing at the end."""
+        if self._size > PIECE_MAX_BYTES:
+            return self._piece()
         buffer = self._buffer
         if len(buffer) == 1:
             data = buffer.popleft()
@@ -81,3 +92,34 @@ class Body(StreamReader):
         if self._protocol._reading_paused:
             self._protocol.resume_reading()
         return data
+
+    def drop(self) -> None:
+        """Forget what has come and was not taken."""
+        self._buffer.clear()
+        self._size = 0
+
+    def _piece(self) -> bytes:
+        """The chunks that fit into one piece. With more of them, `arrival` asks for a turn of the loop first."""
+        buffer = self._buffer
+        if len(buffer[0]) > PIECE_MAX_BYTES:
+            whole = buffer.popleft()
+            cuts = range(0, len(whole), PIECE_MAX_BYTES)
+            buffer.extendleft([whole[cut : cut + PIECE_MAX_BYTES] for cut in reversed(cuts)])
+            self._size += CHUNK_BYTES * (len(cuts) - 1)
+        pieces: list[bytes] = []
+        room = PIECE_MAX_BYTES
+        while buffer and len(buffer[0]) <= room:
+            pieces.append(chunk := buffer.popleft())
+            room -= len(chunk)
+        self._size -= PIECE_MAX_BYTES - room + CHUNK_BYTES * len(pieces)
+        if buffer:
+            self._waiter = turn = self._loop.create_future()
+            self._loop.call_soon(_turned, turn)
+        elif self._protocol._reading_paused:
+            self._protocol.resume_reading()
+        return b"".join(pieces)
+
+
+def _turned(turn: "asyncio.Future[None]") -> None:
+    if not turn.done():
+        turn.set_result(None)

@@ -35,7 +35,8 @@ class Exchange:
     """
 
     __slots__ = (
-        "_content", "_drain", "_failure", "_open", "_response", "_settled", "_taken", "framed", "head", "reused",
+        "_content", "_drain", "_failure", "_open", "_response", "_rest", "_settled", "_taken", "framed", "head",
+        "reused",
     )  # fmt: skip
 
     def __init__(self, response: Response | KeptResponse, open_exchanges: "set[Exchange]") -> None:
@@ -47,6 +48,7 @@ class Exchange:
         self._content = Body.of(response.content, response.line)
         self._taken = 0
         self._failure: ProviderError | None = None
+        self._rest: list[bytes] = []  # what had come before the failure, from the last piece to the next one
         self._drain: asyncio.TimerHandle | None = None
         self._settled = False  # nothing more is wanted of it
         self._open = open_exchanges
@@ -64,7 +66,9 @@ class Exchange:
         return content._eof and not content._buffer and content._exception is None and self._failure is None
 
     async def read(self) -> bytes:
-        """The next bytes of the body, decoded; `b""` at its clean end. One reader at a time.
+        """The next bytes of the body, decoded, at most 64 KiB; `b""` at its clean end. One reader at a time.
+
+        Where more than that was there at once, the loop turns before the rest of it is given.
 
         Raises:
             ProviderError: `disconnected` when the connection was lost before the body's first byte, `truncated` when
@@ -73,7 +77,7 @@ class Exchange:
             asyncio.CancelledError: The task was cancelled. The socket is closed then, too.
         """
         if self._failure is not None:
-            raise self._failure
+            return await self._before_failure()
         content = self._content
         try:
             while (arrival := content.arrival()) is not None:
@@ -99,7 +103,7 @@ class Exchange:
         """As `read`; None when nothing has come by then, on the loop's clock: nothing is lost or closed."""
         try:
             async with asyncio.timeout_at(until_s):
-                while self._failure is None and (arrival := self._content.arrival()) is not None:
+                while self._must_wait and (arrival := self._content.arrival()) is not None:
                     await arrival  # a `read` that is cancelled closes the socket
         except TimeoutError:
             return None
@@ -111,8 +115,13 @@ class Exchange:
         return await self.read()
 
     def pending(self) -> bool:
-        """Are there bytes in memory that `read` would give without waiting?"""
-        return bool(self._content._buffer)
+        """Are there bytes in memory that `read` would give without waiting for the network?"""
+        return bool(self._content._buffer or self._rest)
+
+    @property
+    def _must_wait(self) -> bool:
+        """Only the network can give `read` something."""
+        return self._failure is None
 
     async def read_all(self, limit: int) -> bytes:
         """The body of a refusal, at most `limit` bytes of it. Bound it in time with `interrupt`.
@@ -136,8 +145,12 @@ class Exchange:
         """Let the read that waits, or else the next one, raise this error. The first interruption holds."""
         if self._failure is None:
             self._failure = error
-            if not self._content.is_eof():
+            if self._content.is_eof():
+                self._content.drop()
+            else:
                 self._content.set_exception(error)
+        elif self._rest:
+            self._failure, self._rest = error, []
 
     def close(self) -> None:
         """Give the response up: the socket is closed at once, even if the body had ended and left it free.
@@ -146,6 +159,7 @@ class Exchange:
         nobody, and then the next one on this connection would be the answer to somebody else.
         """
         given_up, self._settled = not self._settled, True
+        self._rest = []
         self._forget()
         connection = self._response.connection
         if connection is None:
@@ -173,13 +187,23 @@ class Exchange:
 
     def _rest_before(self, error: Exception) -> bytes:
         """Remember the failure, and give what had come before it: aiohttp's reader would drop that."""
-        rest = b""
+        rest: list[bytes] = []
         if self._failure is None:
-            if self.pending():
-                rest = self._content.take()
+            while self.pending():
+                rest.append(self._content.take())
             self._fail(*self._verdict(began=self._taken > 0 or bool(rest)))
         self.close()
-        return rest
+        self._rest = rest[:0:-1]
+        return rest[0] if rest else b""
+
+    async def _before_failure(self) -> bytes:
+        """What is left of that, piece by piece; then the failure."""
+        if self._rest:
+            await asyncio.sleep(0)
+        if self._rest:
+            return self._rest.pop()
+        assert self._failure is not None
+        raise self._failure
 
     def _verdict(self, *, began: bool) -> tuple[ErrorKind, str]:
         connection = self._response.connection
@@ -192,6 +216,7 @@ class Exchange:
 
     def _fail(self, kind: ErrorKind, detail: str) -> None:
         self._failure = ProviderError(kind, detail)
+        self._content.drop()
         self.close()
 
     def _forget(self) -> None:
@@ -212,6 +237,12 @@ class InflatingExchange(Exchange):
         self._inflated = 0
 
     async def read(self) -> bytes:
+        if self._inflater.pending:
+            try:
+                await asyncio.sleep(0)  # as between the pieces of a body that is not compressed
+            except BaseException:
+                self.close()
+                raise
         while not (piece := self._take()):
             data = await super().read()
             if not data:
@@ -231,6 +262,10 @@ class InflatingExchange(Exchange):
 
     def pending(self) -> bool:
         return self._inflater.pending or super().pending()
+
+    @property
+    def _must_wait(self) -> bool:
+        return not self._inflater.pending and super()._must_wait
 
     def interrupt(self, error: ProviderError) -> None:
         if self._failure is None:

@@ -9,7 +9,7 @@ import pytest
 from rawserver import Peer, RawServer, answers, chunked, failure_of, keeps_alive, read_out, response
 from understudy.providers import ErrorKind, ProviderError
 from understudy.providers import exchange as exchange_module
-from understudy.providers.inflater import MEMBERS_MAX, PIECE_MAX_BYTES, Inflater
+from understudy.providers.inflater import FREE_BYTES, MEMBERS_MAX, PIECE_MAX_BYTES, Inflater
 from understudy.providers.transport import Exchange, Transport, TransportOptions
 
 STREAM = b"".join(b"data: %d\n\n" % number for number in range(100))
@@ -108,21 +108,64 @@ async def test_an_empty_compressed_body(transport: Transport) -> None:
         assert await read_out(await opened(transport, server)) == (b"", None)
 
 
+async def sizes_until_failure(exchange: Exchange, match: str) -> list[int]:
+    """The sizes of what is read of a body until it is refused, as a protocol error with these words."""
+    sizes = []
+    with pytest.raises(ProviderError, match=match) as caught:
+        while True:
+            sizes.append(len(await exchange.read()))
+    assert caught.value.kind is ErrorKind.PROTOCOL
+    return sizes
+
+
 async def test_a_bomb_comes_in_bounded_pieces_and_up_to_a_bound(
     transport: Transport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(exchange_module, "BODY_MAX_BYTES", 2**20)
-    bomb = gzip.compress(bytes(8 * 2**20), 9)
-    assert len(bomb) < 10_000
+    bomb = gzip.compress(b"".join(b"%064d" % number for number in range(80_000)), 9)
+    assert len(bomb) < 1_000_000
     async with RawServer(answers(response(bomb, "content-encoding: gzip"))) as server:
-        exchange = await opened(transport, server)
-        sizes = []
-        with pytest.raises(ProviderError, match="256 MiB") as caught:
-            while True:
-                sizes.append(len(await exchange.read()))
-        assert caught.value.kind is ErrorKind.PROTOCOL
+        sizes = await sizes_until_failure(await opened(transport, server), "256 MiB")
         assert max(sizes) <= PIECE_MAX_BYTES
         assert 2**20 < sum(sizes) <= 2**20 + PIECE_MAX_BYTES
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "raw deflate"])
+async def test_nothing_is_compressed_to_less_than_a_part_in_two_hundred(transport: Transport, encoding: str) -> None:
+    packer = zlib.compressobj(9, wbits={"gzip": 31, "deflate": 15, "raw deflate": -15}[encoding])
+    bomb = packer.compress(b"\n" * 40 * 2**20) + packer.flush()
+    assert len(bomb) < 64 * 1024
+    header = f"content-encoding: {encoding.rpartition(' ')[2]}"
+    async with RawServer(answers(response(bomb, header))) as server:
+        sizes = await sizes_until_failure(await opened(transport, server), "a part in 200")
+        assert max(sizes) <= PIECE_MAX_BYTES
+        assert sum(sizes) <= FREE_BYTES
+
+
+@pytest.mark.parametrize("size", [2**20 - 1, 2**20, 5 * 2**20])
+async def test_what_is_compressed_well_and_what_is_small_is_read(transport: Transport, size: int) -> None:
+    dense = bytes(size) if size <= 2**20 else b"".join(b"%064d" % number for number in range(size // 64))
+    async with RawServer(answers(response(gzip.compress(dense, 9), "content-encoding: gzip"))) as server:
+        got, error = await read_out(await opened(transport, server))
+        assert error is None
+        assert got == dense
+
+
+@pytest.mark.parametrize("wbits", [-15, 15, 31])
+@pytest.mark.parametrize("more", [*range(-3, 4), 255, 256, 257, 258])
+def test_what_zlib_holds_when_a_piece_is_full_is_not_forgotten(wbits: int, more: int) -> None:
+    """A piece may be full when all of the input was read, and its last match not yet written."""
+    said = bytes(PIECE_MAX_BYTES + more)
+    packer = zlib.compressobj(9, wbits=wbits)
+    inflater = Inflater("gzip" if wbits == 31 else "deflate")
+    inflater.feed(packer.compress(said) + packer.flush(zlib.Z_SYNC_FLUSH))
+    got = b""
+    while inflater.pending:
+        got += inflater.take()
+    assert got == said
+    inflater.feed(packer.flush())
+    assert inflater.take() == b""
+    assert inflater.complete
 
 
 async def test_a_plain_body_has_a_bound_too(transport: Transport, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,8 +202,95 @@ def test_bytes_behind_a_compressed_body_are_no_part_of_it() -> None:
 # Pieces in memory
 
 
+async def all_in_memory(exchange: Exchange) -> None:
+    """Let the end of the body come in, or as much of it as is taken before it is read."""
+    async with asyncio.timeout(5):
+        while not (exchange._content._eof or exchange._content._protocol._reading_paused):  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+
+
+@pytest.mark.parametrize("framing", ["length", "chunks", "small chunks", "gzip"])
+async def test_what_has_piled_up_comes_in_pieces_and_the_loop_turns_between_them(
+    transport: Transport, framing: str
+) -> None:
+    body = b"".join(b"%08d" % number for number in range(15_000))
+    size = {"chunks": 30_000, "small chunks": 100}.get(framing, len(body))
+    chunks = b"".join(chunked(body[at : at + size], end=False) for at in range(0, len(body), size)) + b"0\r\n\r\n"
+    sent = {"length": response(body), "gzip": response(gzip.compress(body), "content-encoding: gzip")}.get(
+        framing, response(chunks, "transfer-encoding: chunked", length=None)
+    )
+    async with RawServer(answers(sent)) as server:
+        exchange = await opened(transport, server)
+        await all_in_memory(exchange)
+        turns = 0
+
+        def turned() -> None:
+            nonlocal turns
+            turns += 1
+            asyncio.get_running_loop().call_soon(turned)
+
+        turned()
+        pieces, seen = [], []
+        while piece := await exchange.read():
+            pieces.append(piece)
+            seen.append(turns)
+        assert b"".join(pieces) == body
+        assert max(map(len, pieces)) <= PIECE_MAX_BYTES
+        assert len(pieces) >= 2
+        assert len(set(seen)) == len(seen)
+
+
+async def test_a_reader_can_be_cancelled_between_two_pieces(transport: Transport) -> None:
+    async with RawServer(answers(response(bytes(3 * PIECE_MAX_BYTES)))) as server:
+        exchange = await opened(transport, server)
+        await all_in_memory(exchange)
+
+        async def reads() -> None:
+            while await exchange.read():
+                pass
+
+        reading = asyncio.ensure_future(reads())
+        await asyncio.sleep(0)
+        assert exchange.pending()
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+        assert transport.open_exchanges == 0
+
+
+async def test_a_long_rest_before_a_failure_is_read_piece_by_piece_and_then_the_failure(transport: Transport) -> None:
+    body = b"".join(b"%08d" % number for number in range(12_000))
+    async with RawServer(answers(response(body, length=10**6), then="reset")) as server:
+        exchange = await opened(transport, server)
+        async with asyncio.timeout(5):
+            while exchange._content.exception() is None:  # noqa: ASYNC110 - nobody sets an event for it
+                await asyncio.sleep(0.001)
+        pieces = []
+        with pytest.raises(ProviderError) as caught:
+            while True:
+                pieces.append(await exchange.read())
+        assert b"".join(pieces) == body
+        assert max(map(len, pieces)) <= PIECE_MAX_BYTES
+        assert caught.value.kind is ErrorKind.TRUNCATED
+
+
+async def test_a_reader_may_be_interrupted_between_the_pieces_before_a_failure(transport: Transport) -> None:
+    async with RawServer(answers(response(bytes(3 * PIECE_MAX_BYTES // 2), length=10**6), then="reset")) as server:
+        exchange = await opened(transport, server)
+        async with asyncio.timeout(5):
+            while exchange._content.exception() is None:  # noqa: ASYNC110 - nobody sets an event for it
+                await asyncio.sleep(0.001)
+        assert await exchange.read()
+        assert exchange.pending()
+        stalled = ProviderError(ErrorKind.STALLED, "no useful delta for 1 s")
+        exchange.interrupt(stalled)
+        assert await failure_of(exchange.read()) is stalled
+
+
 @pytest.mark.parametrize("encoding", [None, "gzip"])
-async def test_pending_says_whether_a_read_would_wait(transport: Transport, encoding: str | None) -> None:
+async def test_pending_says_whether_a_read_would_wait_for_the_network(
+    transport: Transport, encoding: str | None
+) -> None:
     compressor = zlib.compressobj(wbits=31)
     more = bytes(3 * PIECE_MAX_BYTES)
     sent = more if encoding is None else compressor.compress(more) + compressor.flush(zlib.Z_SYNC_FLUSH)
@@ -181,10 +311,12 @@ async def test_pending_says_whether_a_read_would_wait(transport: Transport, enco
         got = len(await exchange.read())
         while got < len(more):
             if exchange.pending():
-                read = exchange.read()
-                with pytest.raises(StopIteration) as piece:  # it ends without waiting for anything
-                    read.send(None)
-                got += len(piece.value.value)
+                reading = asyncio.ensure_future(exchange.read())
+                await asyncio.sleep(0)  # it begins,
+                await asyncio.sleep(0)  # and there is a turn of the loop between two pieces
+                await asyncio.sleep(0)
+                assert reading.done()
+                got += len(reading.result())
             else:
                 got += len(await exchange.read())
         assert not exchange.pending()
@@ -230,10 +362,19 @@ async def test_an_interruption_wakes_the_reader(transport: Transport, header: st
         await asyncio.wait_for(server.peers[0].closed.wait(), 0.5)
 
 
-@pytest.mark.parametrize("body", [gzip.compress(bytes(10**6)), gzip.compress(b"x") * 3], ids=["one", "three"])
-async def test_an_interruption_goes_before_what_is_in_memory(transport: Transport, body: bytes) -> None:
-    async with RawServer(answers(response(body, "content-encoding: gzip"))) as server:
+@pytest.mark.parametrize(
+    ("body", "header"),
+    [
+        (gzip.compress(bytes(10**6)), "content-encoding: gzip"),
+        (gzip.compress(b"x") * 3, "content-encoding: gzip"),
+        (bytes(3 * PIECE_MAX_BYTES), "x-plain: 1"),
+    ],
+    ids=["one", "three", "plain"],
+)
+async def test_an_interruption_goes_before_what_is_in_memory(transport: Transport, body: bytes, header: str) -> None:
+    async with RawServer(answers(response(body, header))) as server:
         exchange = await opened(transport, server)
+        await all_in_memory(exchange)
         await exchange.read()
         assert exchange.pending()
         stalled = ProviderError(ErrorKind.STALLED, "no useful delta for 1 s")
