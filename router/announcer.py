@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from .credentials import Credentials
+from .reasons import ChangeReason
 from .snapshot import HealthChanged, HealthState
 
 
@@ -22,13 +23,13 @@ class Announcer:
         self._parked: set[str] = set()
         self.names: list[str] = []
 
-    def target(self, state: HealthState, reason: str, until_s: float | None, now_s: float) -> None:
+    def target(self, state: HealthState, reason: ChangeReason, until_s: float | None, now_s: float) -> None:
         """The target is in this state now."""
         was, self.state = self.state, state
         if state != was:
             self._tell(was, state, reason, until_s, now_s, None)
 
-    def credentials(self, credentials: Credentials, reason: str, now_s: float) -> None:
+    def credentials(self, credentials: Credentials, reason: ChangeReason, now_s: float) -> None:
         """Its keys are parked, or not, as they are now. An only key is the target's own affair."""
         if len(credentials.all) == 1:
             return
@@ -39,14 +40,15 @@ class Announcer:
                 self._tell("closed", "parked", reason, park.until_s, now_s, name)
             elif park is None and name in self._parked:
                 self._parked.remove(name)
-                back = "answered" if reason == "slow" else reason  # it is the target that answers too slowly
+                # It is the target that answers too slowly, not the key.
+                back: ChangeReason = "answered" if reason == "slow" else reason
                 self._tell("parked", "closed", back, None, now_s, name)
 
     def _tell(
         self,
         was: HealthState,
         now: HealthState,
-        reason: str,
+        reason: ChangeReason,
         until_s: float | None,
         at_s: float,
         credential: str | None,

@@ -15,9 +15,8 @@ from ..providers.errors import ErrorKind, ProviderError
 from ..providers.events import ProviderEvent, any_useful
 from ..providers.provider import Decoder, WireRequest
 from ..providers.transport import Exchange
-from .bill import Bill
+from .admission import Admission, Outcome
 from .clocks import Clocks
-from .lease import Lease
 from .opaque import Opaque
 from .report import AttemptReport
 from .transcript import Transcript
@@ -36,11 +35,11 @@ class Attempt(Opaque):
     """One try at one target.
 
     Attributes:
+        admission: What is held for it.
         watch: What looks after its clocks.
         call_began_s, first_by_s, end_by_s: When the call began, when the first useful delta and when the whole answer
             must have come, on the loop's clock.
         short: Less time than the target's own clock gives: silence is then nobody's fault.
-        bill: What is held for it, where limits or prices hold.
         limit_s: When the clock that runs now runs out; never, while nobody waits.
         finished: The answer is whole; nothing follows the last batch.
         framed: HTTP says where its body ends.
@@ -48,7 +47,7 @@ class Attempt(Opaque):
     """
 
     live: "LiveTarget"
-    lease: Lease
+    admission: Admission
     report: AttemptReport
     loop: asyncio.AbstractEventLoop
     watch: Watch
@@ -57,7 +56,6 @@ class Attempt(Opaque):
     first_by_s: float
     short: bool = False
     end_by_s: float = NEVER
-    bill: Bill | None = None
     limit_s: float = NEVER
     finished: bool = False
     framed: bool = False
@@ -181,6 +179,10 @@ class Attempt(Opaque):
         if self._exchange is not None:
             self._exchange.close()
 
+    def settle(self, outcome: Outcome, now_s: float) -> None:
+        """It is over: give back what was held for it. Idempotent."""
+        self.admission.settle(outcome, now_s, self.report, self.heard, whole=self.finished)
+
     def _adapted(self, adapt: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
         """What the provider's adapter says; it may come from anybody, and a bug in it is a failure of its target."""
         try:
@@ -279,7 +281,7 @@ class Attempt(Opaque):
         elif now_s - rang_for_s > LATE_S:
             self._slow_from(now_s + LATE_S)  # the loop was late, not the target: let the bytes come in first
         else:
-            self.lease.slow = True
+            self.admission.lease.slow = True
 
     def _expiry(self) -> ProviderError:
         clocks = self.clocks

@@ -4,8 +4,6 @@ Usage is what the provider counted. Where it has not, because the attempt was le
 upper bound and marked so: nobody knows how far the provider went on, and a budget that guessed low would not hold.
 """
 
-from collections.abc import Sequence
-
 from ..providers.chat import ChatRequest
 from ..providers.errors import ErrorKind, ProviderError
 from ..providers.events import Usage
@@ -29,6 +27,7 @@ class Bill(Opaque):
         rates: What the target costs; None: nobody knows.
         total: The report of the call, which sums up.
         permit: What is taken of the target's limits; None: it has none.
+        reservations: What is set aside of its budgets.
     """
 
     chat: ChatRequest
@@ -36,7 +35,7 @@ class Bill(Opaque):
     rates: Rates | None
     total: Report
     permit: Permit | None = None
-    reservations: Sequence[Reservation] = ()
+    reservations: list[Reservation] = []
     _open: bool = True
 
     def void(self, now_s: float) -> None:
@@ -55,16 +54,21 @@ class Bill(Opaque):
         """
         if not self._open:
             return
-        usage, rates = counted(heard), self.rates
-        if error is not None and usage is None and self._is_free(error, heard):
-            self._settle(Usage(0, 0), 0.0, now_s)
-            return
-        if usage is None or not whole:
-            usage, attempt.estimated = self._estimate(usage, heard), True
-        attempt.usage = usage
-        cost = attempt.cost = None if rates is None else rates.cost(usage)
-        self.total.add(attempt)
-        self._settle(usage, cost or 0.0, now_s, whole=whole)
+        used: Usage | None = None
+        cost: float | None = None
+        try:
+            usage = counted(heard)
+            if error is not None and usage is None and self._is_free(error, heard):
+                used, cost, whole = Usage(0, 0), 0.0, False
+                return
+            if usage is None or not whole:
+                usage, attempt.estimated = self._estimate(usage, heard), True
+            price = None if self.rates is None else self.rates.cost(usage)
+            used, cost = usage, price or 0.0
+            attempt.usage, attempt.cost = usage, price
+            self.total.add(attempt)
+        finally:  # what could not be counted has used what was held for it
+            self._settle(used, cost, now_s, whole=whole)
 
     def _is_free(self, error: ProviderError, heard: Transcript) -> bool:
         """Refused before anything was said, or never there: nobody bills that."""
@@ -80,13 +84,18 @@ class Bill(Opaque):
             return Usage(wanted.prompt_max, answer)
         return Usage(counted.input_tokens, max(counted.output_tokens, answer), counted.cached_input_tokens)
 
-    def _settle(self, usage: Usage, cost: float, now_s: float, *, whole: bool = False) -> None:
-        if self._open:
-            self._open = False
+    def _settle(self, usage: Usage | None, cost: float | None, now_s: float, *, whole: bool = False) -> None:
+        """Give back what was held; None: it is used as was thought."""
+        if not self._open:
+            return
+        self._open = False
+        try:
             for reservation in self.reservations:
-                reservation.settle(cost)
+                reservation.settle(reservation.cost if cost is None else cost)
+        finally:
             if self.permit is not None:
-                self.permit.release(now_s, usage.input_tokens + usage.output_tokens, whole=whole)
+                tokens = None if usage is None else usage.input_tokens + usage.output_tokens
+                self.permit.release(now_s, tokens, whole=whole)
 
 
 def counted(heard: Transcript) -> Usage | None:

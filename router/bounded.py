@@ -6,6 +6,7 @@ Most calls need none of this, and keep the plain seats that all calls share.
 from collections.abc import Callable, Sequence
 
 from ..providers.chat import ChatRequest
+from .admission import Admission
 from .bill import Bill
 from .demand import Demand, demand
 from .limits import Limited
@@ -30,8 +31,6 @@ class BoundedSeat(Seat):
     Attributes:
         urgent: The call has delivered a part of the answer: it goes before those who wait for their first.
     """
-
-    bounded = True
 
     __slots__ = ("_cost_max", "_deadline_s", "_demand", "_full_queue", "_ticket", "_whole", "urgent")
 
@@ -83,16 +82,24 @@ class BoundedSeat(Seat):
         if ticket is not None:
             ticket.leave()
 
-    def open_bill(self, chat: ChatRequest, total: Report, now_s: float) -> Bill | None:
-        """Take what one attempt needs, all or nothing; None when a limit or a budget keeps it from being asked."""
-        if self.limited(now_s) is not None:
-            return None
+    def admit(
+        self, chat: ChatRequest, total: Report, now_s: float, *, last_resort: bool = False
+    ) -> Admission | Refusal:
+        """Take all that one attempt needs, or nothing. Our own limits hold even as a last resort."""
+        refusal = self.limited(now_s) if last_resort else self.refusal(now_s)
+        if refusal is not None:
+            return refusal
         live = self.live
-        permit = live.limits.take(live.sizes, self._demand.tokens, now_s)
-        priced = live.rates is not None
-        reservations = [ledger.reserve(self._cost_max) for ledger, _ in self.purses] if priced else []
-        self.leave_line()
-        return Bill(chat, self.answer_max, live.rates, total, permit, reservations)
+        bill = Bill(chat, self.answer_max, live.rates, total, live.limits.take(live.sizes, self._demand.tokens, now_s))
+        try:
+            if live.rates is not None:
+                for ledger, _ in self.purses:
+                    bill.reservations.append(ledger.reserve(self._cost_max))
+            self.leave_line()
+            return Admission(live.health.admit(now_s), bill)
+        except BaseException:
+            bill.void(now_s)
+            raise
 
     def _refused(self, now_s: float) -> Limited | None:
         live, ticket = self.live, self._ticket

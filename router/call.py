@@ -11,7 +11,7 @@ commit.
 import asyncio
 from collections.abc import Sequence
 from functools import partial
-from typing import NoReturn
+from typing import NoReturn, assert_never
 
 from ..providers.errors import ErrorKind, ProviderError, safe_code
 from ..providers.events import Finished, ProviderEvent, Started, TextDelta, is_useful
@@ -24,14 +24,15 @@ from .errors import AllTargetsFailed, CallFailed, NoTargetAvailable, RequestReje
 from .events import HandedOver, Restarted, StreamEvent
 from .opaque import Opaque
 from .pause import Pause
-from .pursuit import LeftAlone, Pursuit
-from .race import Failure, Lost, race
+from .pursuit import NotAdmitted, Pursuit
+from .race import race
+from .reasons import WaitReason
 from .relayed import Relayed
 from .report import CallOutcome, Report, Switch
 from .resume import resumed, seam_for
 from .seam import Diverged
-from .selection import UNASKABLE, Needs, left_out, unaskable
-from .steps import Ask, End, Resume, Step, Wait
+from .selection import UNASKABLE, Needs, left_out
+from .steps import Ask, End, Step, Wait
 from .transcript import Transcript
 
 HOLD_MAX_CHARS = 1024 * 1024
@@ -113,7 +114,7 @@ class Call(Opaque):
     # Before the commit
 
     async def _first_batch(self) -> Sequence[StreamEvent]:
-        """Go the course until somebody gives a useful delta; for a whole answer, until somebody gives all of it."""
+        """Go the course until a target gives a useful delta; for a whole answer, until one gives all of it."""
         self._begun = True
         self._leave_out()
         context, course = self._context, self._course
@@ -122,36 +123,48 @@ class Call(Opaque):
         while not self.ended:
             match step:
                 case Ask():
-                    try:
-                        if self._waited:
-                            self._leave_lines(but=step.candidate)
-                        hedge_after_s = context.seats[step.candidate].hedge_after_s()
-                        if hedge_after_s is None:
-                            self._pursuit = pursuit = Pursuit(context, step.candidate)
-                            batch = await pursuit.first_useful(step)
-                        else:
-                            pursuit, batch = await self._race(step, context.loop.time() + hedge_after_s)
-                        if not pursuit.finished:
-                            batch = await self._held(pursuit, batch)
-                    except (ProviderError, *UNASKABLE) as failure:
-                        step = self._after([(step.candidate, failure)])
-                    except Lost as lost:
-                        step = self._after(lost.failures)
-                    except LeftAlone:
-                        step = self._after([])
-                    else:
-                        if self.ended:  # closed in the very turn in which this came
+                    if self._waited:
+                        self._leave_lines(but=step.target_index)
+                    found = await self._ask(step)
+                    if isinstance(found, list):
+                        pursuit = self._pursuit
+                        if self.ended or pursuit is None:  # closed in the very turn in which this came
                             break
-                        return self._commit(pursuit, batch)
+                        return self._commit(pursuit, found)
+                    step = found
                 case Wait():
                     self._waited = True
                     await self._wait(step)
                     step = course.next(context.loop.time())
                 case End():
                     self._fail(step)
-                case Resume():
-                    raise AssertionError("nothing was delivered that could be gone on with")
+                case _:
+                    assert_never(step)
         return []
+
+    async def _ask(self, step: Ask) -> list[ProviderEvent] | Step:
+        """Ask a target, and perhaps another beside it: what is to be delivered first, or what is next."""
+        context, course = self._context, self._course
+        hedge_after_s = context.seats[step.target_index].hedge_after_s()
+        found: list[ProviderEvent] | Step | None
+        if hedge_after_s is None:
+            self._pursuit = only = Pursuit(context, step.target_index)
+            found = await only.first_useful(step)
+        else:
+            found = await self._race(step, context.loop.time() + hedge_after_s)
+        if isinstance(found, list):
+            if (pursuit := self._pursuit) is None or pursuit.finished:
+                return found
+            try:
+                return await self._held(pursuit, found)
+            except ProviderError as error:
+                error.__traceback__ = None
+                found = course.attempt_failed(pursuit.place, error, context.loop.time(), begun=True)
+            except NotAdmitted as why:
+                found = course.not_admitted(pursuit.place, why.refusal, context.loop.time())
+        self._pursuit = None
+        assert found is not None, "nothing else is in flight that could decide"
+        return found
 
     def _leave_out(self) -> None:
         """Who is known to be of no use for this request is not asked at all."""
@@ -165,37 +178,23 @@ class Call(Opaque):
             if problem := left_out(seat, needs):
                 self._course.exclude(place, *problem, context.began_s)
 
-    async def _race(self, step: Ask, hedge_at_s: float) -> tuple[Pursuit, list[ProviderEvent]]:
+    async def _race(self, step: Ask, hedge_at_s: float) -> list[ProviderEvent] | Step:
         """Up to the first useful delta of the faster of two."""
         context = self._context
-        race_is_on = race(context, step, hedge_at_s, self._course.hedge, self._racers)
-        self._racing = racing = context.loop.create_task(race_is_on)
+        self._racing = racing = context.loop.create_task(race(context, step, hedge_at_s, self._racers))
         try:
-            self._pursuit, batch = await racing
+            self._pursuit, found = await racing
         except asyncio.CancelledError:
             self.cancel()
             await asyncio.wait([racing])
             task = asyncio.current_task()
             if self.ended and task is not None and not task.cancelling():
-                raise Lost([]) from None  # the stream was closed by another task, this one was not cancelled
+                return []  # the stream was closed by another task, this one was not cancelled
             raise
         finally:
             self._racing = None
             self._racers.clear()
-        return self._pursuit, batch
-
-    def _after(self, failures: Sequence[tuple[int, Failure]]) -> Step:
-        """Everybody who was asked has failed: what is next?"""
-        self._pursuit = None
-        course, now_s = self._course, self._context.loop.time()
-        ends: list[End] = []
-        for place, failure in failures:
-            failure.__traceback__ = None
-            if isinstance(failure, UNASKABLE):
-                course.exclude(place, *unaskable(failure), now_s)
-            elif (end := course.failed(place, failure, now_s)) is not None:
-                ends.append(end)
-        return ends[0] if ends else course.next(now_s)
+        return found
 
     async def _held(self, pursuit: Pursuit, first: list[ProviderEvent]) -> list[ProviderEvent]:
         """What is delivered at once: all of a whole answer, and of a stream as much as the route has held."""
@@ -235,7 +234,8 @@ class Call(Opaque):
                 else:
                     seat.leave_line()
         await pause.until(step.until_s, context.shared.waiting)
-        reason, label = "queue" if step.queues else "return", context.seats[step.candidate].label
+        reason: WaitReason = "queue" if step.queues else "return"
+        label = context.seats[step.target_index].label
         self.report.waited(reason, label, at_s, context.since_s())
 
     def _leave_lines(self, but: int | None = None) -> None:
@@ -272,18 +272,18 @@ class Call(Opaque):
             if isinstance(step, End):
                 self._over("failed", broken.kind)
                 raise StreamInterrupted(broken.kind, self.report, relayed.text) from None
-            policy, capabilities = step.policy, context.seats[step.candidate].capabilities
+            policy, capabilities = step.policy, context.seats[step.target_index].capabilities
             seam = seam_for(policy, relayed, context.chat, capabilities)
             shape = partial(resumed, policy=policy, relayed=relayed, instruction=context.route.instruction)
-            self._pursuit = pursuit = Pursuit(context, step.candidate)
+            self._pursuit = pursuit = Pursuit(context, step.target_index)
             try:
                 joined = seam.feed(await pursuit.once(policy, step.first_by_s, short=False, shape=shape))
                 while not seam.settled:
                     joined += seam.feed(await pursuit.next())
             except ProviderError as failed:
                 failed.__traceback__ = None
-                step = course.broke_off(step.candidate, failed, relayed, context.loop.time())
-            except (*UNASKABLE, LeftAlone):
+                step = course.broke_off(step.target_index, failed, relayed, context.loop.time())
+            except (*UNASKABLE, NotAdmitted):
                 step = course.go_on(relayed, context.loop.time())
             except Diverged as how:
                 pursuit.stop(str(how))
@@ -293,7 +293,7 @@ class Call(Opaque):
                     break
                 switch = Switch(
                     context.seats[source].label,
-                    context.seats[step.candidate].label,
+                    context.seats[step.target_index].label,
                     policy,
                     broken.kind,
                     context.since_s(),
@@ -332,14 +332,12 @@ class Call(Opaque):
         finish = delivered.batches[-1][-1]
         assert isinstance(finish, Finished)
         now_s = self._context.loop.time()
-        attempt.lease.succeeded(now_s)
         usage = counted(delivered)
         mine = attempt.report
         mine.outcome, mine.ended_s, mine.usage = "finished", now_s - self._context.began_s, usage
-        if attempt.bill is None:
+        attempt.settle("succeeded", now_s)
+        if attempt.admission.bill is None:
             self.report.add(mine)
-        else:
-            attempt.bill.close(mine, attempt.heard, None, now_s, whole=True)
         self.report.usage = usage
         if usage is not None and mine.first_delta_s is not None:
             attempt.live.latency.record_output(usage.output_tokens, mine.ended_s - mine.first_delta_s)

@@ -1,26 +1,31 @@
 """The decision core of a call: told what happened, it says what to do next. Pure: no I/O, the clock is handed in.
 
-    Ask(target, …)     open an attempt at this target, within these clocks
-    Wait(until)        nobody may be asked now; ask again then, or when somebody's health changes
-    Resume(target, …)  the delivered answer broke off: go on with it there, in this way
-    End(verdict)       the call is over
+    Ask(target_index, …)     open an attempt at this target, within these clocks, not before this instant
+    Wait(until_s)            no target may be asked now; ask again then, or when the health of one changes
+    Resume(target_index, …)  the delivered answer broke off: go on with it there, in this way
+    End(verdict)             the call is over
 
-Between the steps stand the retries at one target: tenacity drives them, and asks `try_failed` whether there is another.
-Selection and health are read when a target is needed, not before, so that a call sees the newest state.
+Each event is told once, by its own method, and the next step is what the method returns; a retry is an `Ask` like all
+others. While two attempts are in flight, the end of one returns no step: the other decides. Selection and health are
+read when a target is needed, not before, so that a call sees the newest state.
 """
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from typing import assert_never
 
 import msgspec
 
 from ..config.model import MidStream, Retry
-from ..providers.errors import ErrorKind, ProviderError
+from ..providers.errors import ErrorKind, ProviderError, RetryRule
 from .limits import Limited
 from .opaque import Opaque
+from .reasons import AttemptReason, SkipReason, WaitReason
+from .refusal import Refusal
 from .relayed import Relayed
 from .report import Skipped
 from .returning import Turns
+from .standings import Standing, Standings
 from .steps import MIN_ATTEMPT_S, Ask, Candidate, End, Policy, Resume, Step, Wait
 
 _MOST_USEFUL = (
@@ -46,21 +51,8 @@ _OF_THE_FORM = (ErrorKind.PREFILL_UNSUPPORTED, ErrorKind.UNSUPPORTED)
 """The target is well, and only does not take an answer to be gone on with in this form: another may please it."""
 
 
-_LEFT_ALONE = frozenset(("breaker_open", "probing", "parked", "isolated", "returning"))
+_LEFT_ALONE: frozenset[SkipReason] = frozenset(("breaker_open", "probing", "parked", "isolated", "returning"))
 """Why health refuses a target."""
-
-
-class _Standing(msgspec.Struct, gc=False):
-    """How one candidate stands within this call."""
-
-    dormant: bool  # its kind of error has not come up
-    tries: int = 0  # since it was last handed the call
-    asked: bool = False
-    done: bool = False  # it is not asked again in this call
-    hint_waited: bool = False
-    deferred: bool = False  # a try is due, and waits for a place
-    broke: bool = False  # the delivered answer, or a way of going on with it
-    once_more: bool = False  # it may be asked again all the same
 
 
 class Course(Opaque):
@@ -70,9 +62,9 @@ class Course(Opaque):
         candidates: The targets in the order in which they are to be asked.
         began_s: When the call began.
         rng: Draws the jitter.
-        skipped: Who was passed over, and why, so far.
-        errors: The errors of all attempts, in order.
         restartable: The caller can be told that what it has is void.
+        errors: The errors of all attempts, in order.
+        standings: How each target stands within this call.
     """
 
     candidates: Sequence[Candidate]
@@ -80,210 +72,181 @@ class Course(Opaque):
     began_s: float
     rng: random.Random
     restartable: bool = True
-    skipped: list[Skipped] = []
     errors: list[ProviderError] = []
-    _standings: dict[int, _Standing] = {}  # of those who were looked at
-    _refused_dialects: set[str] = set()
-    _asked: bool = False  # anybody
+    standings: Standings = msgspec.field(default=None)  # type: ignore[assignment]
+    _asked: bool = False  # any target
+    _in_flight: int = 0  # targets that are being asked, waits between their tries included
+    _lost: list[tuple[int, ProviderError]] = []  # those that failed while another was in flight
     _last_resort_used: bool = False
-    _woken: list[int] = []
     _turns: Turns | None = None  # since it has waited
     _resumed: set[tuple[MidStream, int]] = set()  # ways of going on that were tried
     _broke_with: ErrorKind = ErrorKind.UNKNOWN
 
-    # What to do next
+    def __post_init__(self) -> None:
+        self.standings = Standings(self.candidates, self.began_s)
+
+    @property
+    def skipped(self) -> list[Skipped]:
+        """Which targets were passed over, and why, so far."""
+        return self.standings.skipped
+
+    # Before the commit
 
     def next(self, now_s: float) -> Step:
-        """Who is to be asked now."""
-        policy = self.policy
+        """The call begins, or has waited: which target is to be asked now?"""
+        policy, standings = self.policy, self.standings
         latest_s = policy.deadline_s - MIN_ATTEMPT_S
         if now_s >= latest_s:  # the same sum as below: a wait until now would never end
             return End("deadline", ErrorKind.DEADLINE)
         backs: list[tuple[float, int]] = []
         queues: list[int] = []
         limited: set[int] = set()
-        for place, candidate in self._in_turn() if self._woken else enumerate(self.candidates):
-            standing = self._standing(place)
+        for index, candidate in standings.in_turn():
+            standing = standings.of(index)
             if standing.done or standing.dormant:
                 continue
             refusal = candidate.refusal(now_s)
             if refusal is None and self._turns is not None:
-                refusal = self._turns.refusal(place, candidate.returning, now_s)
+                refusal = self._turns.refusal(index, candidate.returning, now_s)
             if refusal is None:
-                return self._ask(place, standing, now_s, "handover" if self._asked else "first")
-            self._skip(place, refusal.reason, refusal.detail, now_s, refusal.until_s)
+                return self._ask(index, standing, now_s, "handover" if self._asked else "first")
+            standings.skip(index, refusal.reason, refusal.detail, now_s, refusal.until_s)
             if refusal.reason == "isolated":
                 continue  # a person wants it so: it is neither waited for nor asked as a last resort
-            # A probe that is out, or a place in a queue, comes when it comes: whoever frees it ends the wait.
+            # A probe that is out, or a place in a queue, comes when it comes: its end wakes the call.
             back_s = latest_s if refusal.until_s is None else refusal.until_s
             if refusal.reason == "returning":
                 back_s = min(back_s, latest_s)  # the target is well, and the line may move faster: hope to the end
             if isinstance(refusal, Limited):
-                limited.add(place)
+                limited.add(index)
                 if refusal.queues and back_s <= latest_s:
-                    queues.append(place)
+                    queues.append(index)
                 elif refusal.until_s is None:
-                    continue  # nobody knows when, and there is no room to wait
-            backs.append((back_s, place))
-        back_s, place = min(backs, default=(latest_s, -1))
+                    continue  # it is not known when, and there is no room to wait
+            backs.append((back_s, index))
+        back_s, index = min(backs, default=(latest_s, -1))
         if backs and back_s <= latest_s and (queues or policy.all_open == "wait"):
             if back_s <= now_s:
-                return End("deadline", ErrorKind.DEADLINE)  # there is just time for an attempt, and nobody to ask
+                return End("deadline", ErrorKind.DEADLINE)  # there is just time for an attempt, and no target to ask
             self._turns = self._turns or Turns()
-            return Wait(back_s, queues[0] if queues else place, tuple(queues))
+            return Wait(back_s, queues[0] if queues else index, tuple(queues))
         left_alone = [back for back in backs if back[1] not in limited]
         if left_alone and policy.all_open == "last_resort" and not self._last_resort_used:
             self._last_resort_used = True
-            place = min(left_alone)[1]
-            return self._ask(place, self._standing(place), now_s, "last_resort")
+            index = min(left_alone)[1]
+            return self._ask(index, standings.of(index), now_s, "last_resort")
         return self._over()
 
-    def deferred(self, place: int) -> None:
-        """A try at this target was due, and found it full: the call waits its turn, and the tries go on counting."""
-        self._standing(place).deferred = True
-
-    def failed(self, place: int, error: ProviderError, now_s: float) -> End | None:
-        """This target's turn ended before the commit, with no retry left. Is the call over for it?"""
-        self._note(error)
-        standing = self._standing(place)
-        candidate = self.candidates[place]
-        disposition = self.policy.dispositions[error.kind]
-        if error.kind is not ErrorKind.RATE_LIMITED:  # that one is parked, and asked again if that ends in time
-            standing.done = True
-        standing.tries = 0
-        if self._wake(error.kind):
-            return None
-        match disposition.ask_another:
-            case "no" if error.kind is ErrorKind.DEADLINE:
-                return End("deadline", ErrorKind.DEADLINE)
-            case "no":
-                return End("rejected", error.kind)
-            case "larger_window":
-                self._exclude_windows(candidate.capabilities.context_window, now_s)
-            case "other_dialect":
-                asked_another = bool(self._refused_dialects)
-                self._refused_dialects.add(candidate.dialect)
-                self._exclude_dialect(candidate.dialect, now_s)
-                if asked_another or not self._anybody_left():
-                    return End("rejected", error.kind)
-            case "yes":
-                pass
-        return None
-
-    def hedge(self, place: int, now_s: float) -> Ask | None:
-        """Whom to ask beside this silent target: somebody untried whose breaker is closed, and who can pay."""
+    def hedge(self, index: int, now_s: float) -> Ask | None:
+        """This target is silent: ask another beside it, untried, well and able to pay; None: there is none."""
         for other, candidate in enumerate(self.candidates):
-            standing = self._standing(other)
-            if other == place or standing.done or standing.dormant or standing.asked or not candidate.may_hedge(now_s):
+            standing = self.standings.of(other)
+            if other == index or standing.done or standing.dormant or standing.asked:
                 continue
-            return self._ask(other, standing, now_s, "hedge")
+            if candidate.try_pay_hedge(now_s):
+                return self._ask(other, standing, now_s, "hedge")
         return None
 
-    def exclude(self, place: int, reason: str, detail: str, now_s: float) -> None:
-        """This target cannot be asked at all in this call; nothing was sent."""
-        self._standing(place).done = True
-        self._skip(place, reason, detail, now_s)
-
-    # What the retries ask
-
-    def tried(self, place: int) -> None:
-        """A try at this target begins."""
-        standing = self._standing(place)
+    def began(self, index: int) -> None:
+        """An attempt at this target begins."""
+        standing = self.standings.of(index)
         standing.tries += 1
         standing.asked = self._asked = True
 
-    def try_failed(self, place: int, error: ProviderError, now_s: float) -> float | None:
-        """A try failed before its commit. How long to wait before the same target is tried again; None: it is not."""
-        self._note(error)
-        standing, candidate = self._standing(place), self.candidates[place]
-        retry = candidate.retry
-        if standing.tries >= retry.attempts:
-            return None
-        rule = self.policy.dispositions[error.kind].retry
-        if error.should_retry is not None and not error.local:
-            if not error.should_retry:
-                rule = "never"
-            elif rule != "hint":  # a hint says how long, and stays one
-                rule = "backoff"
-        delay_s: float | None = None
-        other_key = candidate.has_other_credential(error, now_s)
-        match rule:
-            case _ if other_key:
-                delay_s = 0.0
-            case "once" if standing.tries == 1:
-                delay_s = self._backoff_s(retry, standing.tries)
-            case "backoff":
-                delay_s = self._backoff_s(retry, standing.tries)
-            case "hint" if error.retry_after_s is None:
-                delay_s = self._backoff_s(retry, standing.tries)
-            case "hint" if error.retry_after_s is not None and not standing.hint_waited:
-                if error.retry_after_s <= retry.patience_s:
-                    standing.hint_waited = True
-                    delay_s = error.retry_after_s
-            case "fresh_connection" if standing.tries == 1:
-                if error.reused_connection or not self._somebody_else(place, now_s):
-                    delay_s = 0.0
-        if delay_s is None or now_s + delay_s > self.policy.deadline_s - MIN_ATTEMPT_S:
-            return None
-        refusal = candidate.refusal(now_s)
-        if isinstance(refusal, Limited) and refusal.queues:
-            back_s = refusal.until_s or now_s
-            if back_s > self.policy.deadline_s - MIN_ATTEMPT_S:
-                return None
-        elif refusal is not None and (refusal.until_s is None or refusal.until_s > now_s + delay_s):
-            return None  # this very failure has opened its breaker: no use in waiting
-        if other_key and error.kind is not ErrorKind.RATE_LIMITED:
-            return delay_s  # a refused key is parked: this multiplies no calls, and needs no budget
-        return delay_s if candidate.may_retry(now_s) else None
+    def attempt_failed(self, index: int, error: ProviderError, now_s: float, *, begun: bool = False) -> Step | None:
+        """An attempt at this target failed before the commit; None: another one is in flight, and decides.
 
-    def first_by(self, place: int, now_s: float) -> tuple[float, bool]:
-        """When an attempt that begins now must have given its first useful delta, and whether that is cut short.
-
-        It leaves a reserve of the deadline while somebody else can still be asked; the last may use all that is left.
+        Args:
+            begun: Its first useful delta had come, so that it is not retried.
         """
-        own_s, policy = self.candidates[place].first_delta_s, self.policy
-        left_s = policy.deadline_s - now_s
-        if not self._somebody_else(place, now_s):
-            return policy.deadline_s, left_s < own_s
-        limit_s = left_s - min(policy.reserve_s, left_s / 2)
-        return (now_s + limit_s, True) if limit_s < own_s else (now_s + own_s, False)
+        self._note(error)
+        if not begun:
+            standing = self.standings.of(index)
+            delay_s = self._retry_after_s(index, standing, error, now_s)
+            if delay_s is not None:
+                standing.failure = error
+                begins_s = now_s + delay_s
+                first_by_s, short = self._first_by(index, begins_s)
+                wait: WaitReason = "backoff" if error.retry_after_s is None else "hint"
+                return Ask(index, "retry", first_by_s, short, begins_s, wait)
+            self.candidates[index].give_up(error, now_s)
+        self._lost.append((index, error))
+        return self._ended(now_s)
+
+    def not_admitted(self, index: int, refusal: Refusal | None, now_s: float) -> Step | None:
+        """This target may not be asked any more, since the decision to ask it; None: another attempt is in flight.
+
+        Args:
+            refusal: Why; None: it is not wanted any more.
+        """
+        standing = self.standings.of(index)
+        failure, standing.failure = standing.failure, None
+        if failure is None:
+            pass
+        elif isinstance(refusal, Limited) and refusal.queues:
+            standing.deferred = True  # the call waits for its turn, and the tries go on counting
+        else:
+            self.candidates[index].give_up(failure, now_s)
+            self._lost.append((index, failure))
+        return self._ended(now_s)
+
+    def unaskable(self, index: int, reason: SkipReason, detail: str, now_s: float) -> Step | None:
+        """This target cannot be asked this, nothing was sent; None: another attempt is in flight, and decides."""
+        self.left(index, now_s)
+        self.standings.exclude(index, reason, detail, now_s)
+        return self._ended(now_s)
+
+    def exclude(self, index: int, reason: SkipReason, detail: str, now_s: float) -> None:
+        """This target is known to be of no use in this call, before any is asked."""
+        self.standings.exclude(index, reason, detail, now_s)
+
+    def won(self) -> None:
+        """One of two attempts gave its first useful delta: whatever else is in flight is dropped."""
+        self._in_flight = 1
+
+    def left(self, index: int, now_s: float) -> None:
+        """The call is left while a retry is due at this target."""
+        standing = self.standings.of(index)
+        failure, standing.failure = standing.failure, None
+        if failure is not None:
+            self.candidates[index].give_up(failure, now_s)
 
     # After the commit
 
-    def broke_off(self, place: int, error: ProviderError, relayed: Relayed, now_s: float) -> Resume | End:
+    def broke_off(self, index: int, error: ProviderError, relayed: Relayed, now_s: float) -> Resume | End:
         """The delivered answer broke off at this target, or a way of going on with it failed there."""
         disposition = self.policy.dispositions[error.kind]
         self._broke_with = error.kind
         if disposition.ask_another == "no":
             return End("interrupted", error.kind)
         if error.kind not in _OF_THE_FORM:
-            standing = self._standing(place)
+            standing = self.standings.of(index)
             repeatable = disposition.retry != "never" or error.kind in _BROKEN_OFF
             standing.broke, standing.once_more = True, repeatable and not standing.broke
-            self._resumed = {(policy, other) for policy, other in self._resumed if other != place}
+            self._resumed = {(policy, other) for policy, other in self._resumed if other != index}
         return self.go_on(relayed, now_s)
 
     def go_on(self, relayed: Relayed, now_s: float) -> Resume | End:
         """How to go on with the delivered answer.
 
-        Policies in the route's order, each only where it is correct for what was delivered; for each those first who
-        have not broken off, then those who have, once more, if their own errors permit it.
+        Policies in the route's order, each only where it is correct for what was delivered. For each come first the
+        targets that have not broken off, then those that have, once more, if their own errors permit it.
         """
-        everybody = range(len(self.candidates))
-        places = [place for place in everybody if not self._standing(place).broke]
-        places += [place for place in everybody if self._standing(place).once_more]
+        every, of = range(len(self.candidates)), self.standings.of
+        indexes = [index for index in every if not of(index).broke]
+        indexes += [index for index in every if of(index).once_more]
         for policy in self._mid_stream(relayed):
-            for place in places:
-                if (policy, place) not in self._resumed and self._can_resume(policy, place, now_s):
-                    self._resumed.add((policy, place))
-                    return Resume(place, policy, now_s + self.candidates[place].first_delta_s)
+            for index in indexes:
+                if (policy, index) not in self._resumed and self._can_resume(policy, index, now_s):
+                    self._resumed.add((policy, index))
+                    return Resume(index, policy, now_s + self.candidates[index].first_delta_s)
         return End("interrupted", self._broke_with)
 
     def _mid_stream(self, relayed: Relayed) -> tuple[MidStream, ...]:
         """The policies that are correct for what was delivered."""
         policy = self.policy
         if relayed.only_reasoning and policy.mid_stream:
-            return ("restart",)  # nothing of the answer itself is out: a marked fresh start harms nobody
+            return ("restart",)  # nothing of the answer itself is out: a marked fresh start does no harm
         joinable = relayed.plain and policy.resumable
         correct: dict[MidStream, bool] = {
             "continue": joinable,
@@ -293,83 +256,121 @@ class Course(Opaque):
         }
         return tuple(name for name in policy.mid_stream if correct[name])
 
-    def _can_resume(self, policy: MidStream, place: int, now_s: float) -> bool:
-        candidate = self.candidates[place]
-        standing = self._standing(place)
+    def _can_resume(self, policy: MidStream, index: int, now_s: float) -> bool:
+        candidate = self.candidates[index]
+        standing = self.standings.of(index)
         if standing.done or standing.dormant or candidate.refusal(now_s) is not None:
             return False
         return policy != "continue" or candidate.capabilities.prefill in ("plain", "echoed")
 
     # The rest
 
-    def _standing(self, place: int) -> _Standing:
-        standing = self._standings.get(place)
-        if standing is None:
-            standing = self._standings[place] = _Standing(self.candidates[place].only_on is not None)
-        return standing
+    def _ended(self, now_s: float) -> Step | None:
+        """One target's turn has ended without an answer. What is next, if it was the last in flight?"""
+        self._in_flight -= 1
+        if self._in_flight > 0:
+            return None
+        lost, self._lost = self._lost, []
+        ends = [end for index, error in lost if (end := self._turn_lost(index, error, now_s)) is not None]
+        return ends[0] if ends else self.next(now_s)
 
-    def _anybody_left(self) -> bool:
-        standings = map(self._standing, range(len(self.candidates)))
-        return any(not (standing.done or standing.dormant) for standing in standings)
+    def _turn_lost(self, index: int, error: ProviderError, now_s: float) -> End | None:
+        """This target's turn ended before the commit, with no retry left. Is the call over for it?"""
+        standing, standings = self.standings.of(index), self.standings
+        if error.kind is not ErrorKind.RATE_LIMITED:  # that one is parked, and asked again if that ends in time
+            standing.done = True
+        standing.tries = 0
+        ask_another = self.policy.dispositions[error.kind].ask_another
+        if standings.wake(error.kind, alone=ask_another == "no"):
+            return None
+        match ask_another:
+            case "no" if error.kind is ErrorKind.DEADLINE:
+                return End("deadline", ErrorKind.DEADLINE)
+            case "no":
+                return End("rejected", error.kind)
+            case "larger_window":
+                standings.exclude_windows(self.candidates[index].capabilities.context_window, now_s)
+            case "other_dialect":
+                if not standings.exclude_dialect(self.candidates[index].dialect, now_s):
+                    return End("rejected", error.kind)
+            case "yes":
+                pass
+            case _:
+                assert_never(ask_another)
+        return None
 
-    def _in_turn(self) -> Iterable[tuple[int, Candidate]]:
-        """Everybody by place; those whose kind of error has come up before all others."""
-        places = [*self._woken, *(p for p in range(len(self.candidates)) if p not in self._woken)]
-        return [(place, self.candidates[place]) for place in places]
-
-    def _wake(self, kind: ErrorKind) -> bool:
-        """Wake those who stand by for this kind of error. Is there anybody?"""
-        woken = [
-            place
-            for place, candidate in enumerate(self.candidates)
-            if candidate.only_on is kind and self._standing(place).dormant and not self._standing(place).done
-        ]
-        for place in woken:
-            self._standing(place).dormant = False
-        if woken and self.policy.dispositions[kind].ask_another == "no":
-            for place in range(len(self.candidates)):  # nobody else may be asked after such an error
-                standing = self._standing(place)
-                standing.done = standing.done or place not in woken
-        self._woken = [*woken, *self._woken]
-        return bool(woken)
-
-    def _ask(self, place: int, standing: _Standing, now_s: float, why: str) -> Ask:
+    def _ask(self, index: int, standing: Standing, now_s: float, why: AttemptReason) -> Ask:
         if standing.asked and why == "handover":
             why = "return"
+        standing.failure = None
         if standing.deferred:
             standing.deferred = False
         else:
             standing.tries = 0
-        first_by_s, short = self.first_by(place, now_s)
-        return Ask(place, why, first_by_s, short)
+        self._in_flight += 1
+        first_by_s, short = self._first_by(index, now_s)
+        return Ask(index, why, first_by_s, short)
 
-    def _over(self) -> End:
-        if not self._asked:
-            return End("unavailable", self._kind_of_skips())
-        kinds = {error.kind for error in self.errors}
-        if len(kinds) == 1:
-            return End("exhausted", kinds.pop())
-        for kind in _MOST_USEFUL:
-            if kind in kinds:
-                return End("exhausted", kind)
-        return End("exhausted", self.errors[-1].kind if self.errors else ErrorKind.UNKNOWN)
+    def _retry_after_s(self, index: int, standing: Standing, error: ProviderError, now_s: float) -> float | None:
+        """How long to wait before this target is tried again, paid for; None: it is not."""
+        candidate, latest_s = self.candidates[index], self.policy.deadline_s - MIN_ATTEMPT_S
+        if standing.tries >= candidate.retry.attempts:
+            return None
+        other_key = candidate.has_other_credential(error, now_s)
+        delay_s = 0.0 if other_key else self._delay_s(index, standing, error, now_s)
+        if delay_s is None or now_s + delay_s > latest_s:
+            return None
+        refusal = candidate.refusal(now_s)
+        if isinstance(refusal, Limited) and refusal.queues:
+            if (refusal.until_s or now_s) > latest_s:
+                return None
+        elif refusal is not None and (refusal.until_s is None or refusal.until_s > now_s + delay_s):
+            return None  # this very failure has opened its breaker: no use in waiting
+        if other_key and error.kind is not ErrorKind.RATE_LIMITED:
+            return delay_s  # a refused key is parked: this multiplies no calls, and needs no budget
+        return delay_s if candidate.try_pay_retry(now_s) else None
 
-    def _kind_of_skips(self) -> ErrorKind:
-        reasons = {skip.reason for skip in self.skipped}
-        if reasons == {"no_key"}:
-            return ErrorKind.AUTH
-        if "limit" in reasons:
-            return ErrorKind.RATE_LIMITED
-        if reasons & _LEFT_ALONE:
-            return ErrorKind.OVERLOADED
-        return ErrorKind.QUOTA_EXHAUSTED if "budget" in reasons else ErrorKind.UNSUPPORTED
+    def _delay_s(self, index: int, standing: Standing, error: ProviderError, now_s: float) -> float | None:
+        """How long its kind of error, and its provider's word, let a retry wait; None: they permit none."""
+        retry, rule = self.candidates[index].retry, _retry_rule(self.policy, error)
+        match rule:
+            case "once":
+                return self._backoff_s(retry, standing.tries) if standing.tries == 1 else None
+            case "backoff":
+                return self._backoff_s(retry, standing.tries)
+            case "hint":
+                if error.retry_after_s is None:
+                    return self._backoff_s(retry, standing.tries)
+                if standing.hint_waited or error.retry_after_s > retry.patience_s:
+                    return None
+                standing.hint_waited = True
+                return error.retry_after_s
+            case "fresh_connection":
+                again = standing.tries == 1 and (error.reused_connection or not self._another_left(index, now_s))
+                return 0.0 if again else None
+            case "never":
+                return None
+            case _:
+                assert_never(rule)
 
-    def _somebody_else(self, place: int, now_s: float) -> bool:
-        """Can anybody else still be asked before the deadline?"""
+    def _first_by(self, index: int, now_s: float) -> tuple[float, bool]:
+        """When an attempt that begins then must have given its first useful delta, and whether that is cut short.
+
+        It leaves a reserve of the deadline while another target can still be asked; the last may use all that is left.
+        """
+        own_s, policy = self.candidates[index].first_delta_s, self.policy
+        left_s = policy.deadline_s - now_s
+        if not self._another_left(index, now_s):
+            return policy.deadline_s, left_s < own_s
+        limit_s = left_s - min(policy.reserve_s, left_s / 2)
+        return (now_s + limit_s, True) if limit_s < own_s else (now_s + own_s, False)
+
+    def _another_left(self, index: int, now_s: float) -> bool:
+        """Can another target still be asked before the deadline?"""
         for other, candidate in enumerate(self.candidates):
-            if other == place:
+            if other == index:
                 continue
-            standing = self._standing(other)
+            standing = self.standings.of(other)
             if standing.done or standing.dormant:
                 continue
             refusal = candidate.refusal(now_s)
@@ -379,34 +380,43 @@ class Course(Opaque):
                 return True
         return False
 
-    def _exclude_windows(self, refused_by: int | None, now_s: float) -> None:
-        """Too long for one window: too long for every window that is known to be no larger."""
-        if refused_by is None:
-            return
-        for place, candidate in enumerate(self.candidates):
-            window = candidate.capabilities.context_window
-            if candidate.only_on is None and not self._standing(place).done and window and window <= refused_by:
-                self._standing(place).done = True
-                self._skip(place, "context_window", f"its context window of {window} tokens is no larger", now_s)
-
-    def _exclude_dialect(self, dialect: str, now_s: float) -> None:
-        """What one dialect refuses may please another; the same dialect is not asked twice."""
-        for place, candidate in enumerate(self.candidates):
-            if candidate.only_on is None and not self._standing(place).done and candidate.dialect == dialect:
-                self._standing(place).done = True
-                self._skip(place, "dialect", f"it speaks {dialect} too, which has refused this request", now_s)
+    def _backoff_s(self, retry: Retry, tries: int) -> float:
+        """Full jitter, so that callers who failed together do not come back together."""
+        return self.rng.uniform(0.0, min(retry.backoff_max_s, retry.backoff_s * 2.0 ** (tries - 1)))
 
     def _note(self, error: ProviderError) -> None:
         if not self.errors or self.errors[-1] is not error:
             self.errors.append(error)
 
-    def _backoff_s(self, retry: Retry, tries: int) -> float:
-        """Full jitter, so that callers who failed together do not come back together."""
-        return self.rng.uniform(0.0, min(retry.backoff_max_s, retry.backoff_s * 2.0 ** (tries - 1)))
+    def _over(self) -> End:
+        if not self._asked:
+            return End("unavailable", _kind_of(self.skipped))
+        kinds = {error.kind for error in self.errors}
+        if len(kinds) == 1:
+            return End("exhausted", kinds.pop())
+        for kind in _MOST_USEFUL:
+            if kind in kinds:
+                return End("exhausted", kind)
+        return End("exhausted", self.errors[-1].kind if self.errors else ErrorKind.UNKNOWN)
 
-    def _skip(self, place: int, reason: str, detail: str, now_s: float, until_s: float | None = None) -> None:
-        label = self.candidates[place].label
-        if not any(skip.target == label and skip.reason == reason for skip in self.skipped):
-            at_s = now_s - self.began_s
-            back_s = None if until_s is None else until_s - self.began_s
-            self.skipped.append(Skipped(label, reason, detail, at_s, back_s))
+
+def _retry_rule(policy: Policy, error: ProviderError) -> RetryRule:
+    """May the same target be asked again, and how? The provider's own word on it comes before the table's."""
+    rule = policy.dispositions[error.kind].retry
+    if error.should_retry is None or error.local:
+        return rule
+    if not error.should_retry:
+        return "never"
+    return rule if rule == "hint" else "backoff"  # a hint says how long, and stays one
+
+
+def _kind_of(skipped: Sequence[Skipped]) -> ErrorKind:
+    """What a call failed with in which no target could be asked."""
+    reasons = {skip.reason for skip in skipped}
+    if reasons == {"no_key"}:
+        return ErrorKind.AUTH
+    if "limit" in reasons:
+        return ErrorKind.RATE_LIMITED
+    if reasons & _LEFT_ALONE:
+        return ErrorKind.OVERLOADED
+    return ErrorKind.QUOTA_EXHAUSTED if "budget" in reasons else ErrorKind.UNSUPPORTED

@@ -16,6 +16,7 @@ from .breaker import Breaker
 from .credentials import OF_CREDENTIAL, Credential, Credentials, Park, Parking
 from .lease import Lease
 from .ramp import Ramp
+from .reasons import ChangeReason
 from .refusal import Refusal
 from .returning import ReturnLine
 from .snapshot import HealthChanged, HealthState
@@ -59,7 +60,7 @@ class TargetHealth:
         self.credentials = Credentials(credentials or (Credential(),))
         self._probe: Lease | None = None
         self._isolated_until_s: float | None = None
-        self._opened_by = ""
+        self._opened_by: ChangeReason = "answered"
         self.ramp = Ramp(policy.slow_start_s)
         self.returning: ReturnLine | None = None
         self.calm = True
@@ -134,13 +135,13 @@ class TargetHealth:
             return "open"
         return "closed" if self.park is None else "parked"
 
-    def reason(self, now_s: float) -> str | None:
+    def reason(self, now_s: float) -> ChangeReason | None:
         """What keeps it from being asked as usual: an error kind, `slow` or `isolated`; None: nothing does."""
         state = self.state(now_s)
         if state in ("closed", "isolated"):
             return None if state == "closed" else "isolated"
         park = self.park
-        return self._opened_by if state == "open" or park is None else park.kind.value
+        return self._opened_by if state == "open" or park is None else park.kind
 
     # What attempts do
 
@@ -173,7 +174,7 @@ class TargetHealth:
         only = self.credentials.all[0]
         if error.kind is ErrorKind.RATE_LIMITED and error.retry_after_s is None and len(self.credentials.all) == 1:
             only.refused(error, only.edition, self._policy, now_s, again=False)
-            self._changed(now_s, error.kind.value)
+            self._changed(now_s, error.kind)
 
     def resolved(self, credential: Credential, key: Secret, now_s: float) -> None:
         """A key's file or callback has given this; another key than before may be asked with at once."""
@@ -191,11 +192,12 @@ class TargetHealth:
         found = self.credentials.admit(now_s)
         if found:
             lease.use(self.credentials.take(now_s))
-        self._changed(now_s, error.kind.value)
+        self._changed(now_s, error.kind)
         return found
 
     def _succeeded(self, lease: Lease, now_s: float) -> None:
-        breaker, reason = self.breaker, "answered"
+        breaker = self.breaker
+        reason: ChangeReason = "answered"
         if (line := self.returning) is not None:
             line.answered(now_s)
             if line.is_over(now_s):
@@ -216,14 +218,14 @@ class TargetHealth:
 
     def _failed(self, lease: Lease, error: ProviderError, now_s: float) -> None:
         disposition, breaker = error.disposition, self.breaker
-        reason = "abandoned"
+        reason: ChangeReason = "abandoned"
         if self.returning is not None and disposition.health and not error.local:
             self.returning.failed(now_s)
         if disposition.parks and not error.local:
-            reason = error.kind.value
+            reason = error.kind
             self._refused(lease, error, now_s)
         elif disposition.health and not error.local and not error.reused_connection and lease.epoch == breaker.epoch:
-            reason = error.kind.value
+            reason = error.kind
             breaker.failed(now_s, disposition.health, slow=lease.slow)
             if lease.epoch != breaker.epoch:
                 reason = self._opened_by = "slow" if breaker.cause == "slow" else reason
@@ -232,7 +234,7 @@ class TargetHealth:
         self._settled(lease, now_s, reason)
 
     def _abandoned(self, lease: Lease, now_s: float) -> None:
-        reason = "abandoned"
+        reason: ChangeReason = "abandoned"
         if lease.slow and lease.epoch == self.breaker.epoch:
             self.breaker.left_slow(now_s)
             if lease.epoch != self.breaker.epoch and self.breaker.cause == "slow":
@@ -249,7 +251,7 @@ class TargetHealth:
         elif kind is not ErrorKind.RATE_LIMITED or error.retry_after_s is not None or len(self.credentials.all) > 1:
             credential.refused(error, lease.edition, self._policy, now_s, again=credential.probe is lease)
 
-    def _settled(self, lease: Lease, now_s: float, reason: str) -> None:
+    def _settled(self, lease: Lease, now_s: float, reason: ChangeReason) -> None:
         """Whatever this lease was the probe of may be probed anew."""
         for parking in (self.parking, lease.credential):
             if parking.probe is lease:
@@ -285,7 +287,7 @@ class TargetHealth:
             return own
         return None if self.credentials.admit(now_s) else self.credentials.first_back()
 
-    def _changed(self, now_s: float, reason: str) -> None:
+    def _changed(self, now_s: float, reason: ChangeReason) -> None:
         """Something may have changed: tell it, once all is as it will be."""
         state = self.state(now_s)
         if state == "closed" != self._announcer.state and self._policy.slow_start_s:

@@ -111,7 +111,7 @@ class CallLog:
             target=change.target,
             was=change.was,
             now=change.now,
-            reason=change.reason,
+            reason=str(change.reason),  # the bare word of an error kind
             for_s=change.until_s and round(change.until_s - change.at_s, 1),
             credential=change.credential,
         )

@@ -18,12 +18,13 @@ from .bounded import in_call
 from .clocks import Clocks
 from .course import Course
 from .generation import Generation
+from .reasons import SkipReason
 from .record import TargetRecord
 from .report import Skipped
 from .seat import Seat
 from .selection import UNASKABLE, Needs, left_out, unaskable
 from .snapshot import HealthChanged
-from .steps import Ask, Policy, Wait
+from .steps import Ask, Policy, Step, Wait
 
 PLAIN = chat_request("A plain question?")
 """Needs nothing but text: what is planned for when no request is given."""
@@ -150,7 +151,7 @@ def plan(
     )
 
 
-def _left_out(seat: Seat, chat: ChatRequest, *, stream: bool) -> tuple[str, str] | None:
+def _left_out(seat: Seat, chat: ChatRequest, *, stream: bool) -> tuple[SkipReason, str] | None:
     """Reason and detail when the target is of no use for this request, whatever its health."""
     if problem := left_out(seat, Needs.of(chat)):
         return problem
@@ -175,13 +176,13 @@ def _turns(course: Course, began_s: float) -> dict[int, _Turn]:
     """Go the course with everybody silent; the first turn of each target, by its place in the list."""
     turns: dict[int, _Turn] = {}
     now_s = began_s
-    step = course.next(now_s)
+    step: Step | None = course.next(now_s)
     while True:
         match step:
             case Ask(place, _, first_by_s):
                 turns.setdefault(place, _Turn(len(turns) + 1, now_s - began_s, first_by_s - began_s))
                 now_s = first_by_s
-                step = course.failed(place, ProviderError(ErrorKind.FIRST_TOKEN_TIMEOUT), now_s) or course.next(now_s)
+                step = course.attempt_failed(place, ProviderError(ErrorKind.FIRST_TOKEN_TIMEOUT), now_s)
             case Wait(until_s) if until_s > now_s:
                 now_s = until_s
                 step = course.next(now_s)

@@ -5,31 +5,47 @@ Whatever way a try ends, its lease is settled and its report complete.
 
 import asyncio
 from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
 
 from ..providers.chat import ChatRequest
-from ..providers.errors import ErrorKind, ProviderError
+from ..providers.errors import ErrorKind, MissingExtraError, ProviderError
 from ..providers.events import Finished, ProviderEvent, any_useful
+from ..providers.provider import Unsupported
+from .admission import Admission
 from .attempt import Attempt
 from .context import CallContext
-from .limits import Limited
 from .opaque import Opaque
 from .pause import Pause
+from .reasons import AttemptReason
+from .refusal import Refusal
 from .report import AttemptReport, Waited
-from .steps import Ask
+from .selection import UNASKABLE, unaskable
+from .steps import Ask, Step, wants_retry
 from .watch import NEVER
+
+if TYPE_CHECKING:
+    from .retrying import Found
 
 _SAYS_NOTHING = ("stop", "other", None)
 """Finish reasons that explain no empty answer; `length` and `content_filter` are what they say."""
-_FOR_THE_REST = ("continue", "ask_to_continue")
+_FOR_THE_REST: tuple[AttemptReason, ...] = ("continue", "ask_to_continue")
 """Only what is left is asked for, and that may be nothing. To replay and to restart, the whole answer is asked for."""
 
 
-class LeftAlone(Exception):
-    """Since the decision to ask it, the target's health has turned, another call is its probe, or the caller left."""
+class NotAdmitted(Exception):
+    """Raised when the target may not be asked any more, since the decision to ask it, or is not to be.
+
+    Attributes:
+        refusal: Why it may not; None: its pursuit was stopped.
+    """
+
+    def __init__(self, refusal: Refusal | None = None) -> None:
+        super().__init__()
+        self.refusal = refusal
 
 
-class Full(LeftAlone):
-    """It is merely full: the call waits for its turn."""
+Failure: TypeAlias = ProviderError | Unsupported | MissingExtraError | NotAdmitted
+_NO_ANSWER = (ProviderError, *UNASKABLE, NotAdmitted)
 
 
 class Pursuit(Opaque):
@@ -58,78 +74,59 @@ class Pursuit(Opaque):
         """Nothing is asked now: it waits for its next try."""
         return self._pause is not None and self._pause.waiting
 
-    async def first_useful(self, step: Ask) -> list[ProviderEvent]:
+    async def first_useful(self, step: Ask) -> "Found":
         """Open attempts until one gives a useful delta, or the course has no other try here.
 
-        Raises:
-            ProviderError: Why the last try failed.
-            Unsupported: The target cannot be asked this at all; nothing was sent.
-            LeftAlone: It may not be asked any more.
+        Returns:
+            The events so far; or what is next.
         """
         try:
             return await self.once(step.why, step.first_by_s, short=step.short)
-        except ProviderError as error:
-            context, now_s = self.context, self.context.loop.time()
-            delay_s = context.course.try_failed(self.place, error, now_s)
-            if delay_s is None:
-                context.seats[self.place].live.health.gave_up(error, now_s)
-                raise
-            failed = error.with_traceback(None)
-        return await self._again_after(failed, delay_s)
+        except _NO_ANSWER as failure:
+            following = self._after(failure)
+        return await self._again(following) if wants_retry(following) else following
 
-    async def _again_after(self, failed: ProviderError, delay_s: float) -> list[ProviderEvent]:
-        """Try again for as long as the course has another try here.
+    def _after(self, failure: Failure) -> Step | None:
+        """The course's answer to an attempt that gave none."""
+        failure.__traceback__ = None
+        course, now_s = self.context.course, self.context.loop.time()
+        if isinstance(failure, ProviderError):
+            return course.attempt_failed(self.place, failure, now_s)
+        if isinstance(failure, NotAdmitted):
+            return course.not_admitted(self.place, failure.refusal, now_s)
+        return course.unaskable(self.place, *unaskable(failure), now_s)
 
-        Args:
-            failed: Why the try before has failed.
-            delay_s: How long to wait first.
-        """
-        context, place = self.context, self.place
-        course, loop, seat = context.course, context.loop, context.seats[place]
+    async def _again(self, step: Ask) -> "Found":
+        """Try again for as long as the course has another try here."""
+        context = self.context
+        loop, label = context.loop, context.seats[self.place].label
         from .retrying import try_again
 
-        async def again() -> list[ProviderEvent]:
-            nonlocal failed
-            if self.stopped:
-                raise LeftAlone
-            first_by_s, short = course.first_by(place, loop.time())
+        async def again(step: Ask) -> "Found":
             try:
-                return await self.once("retry", first_by_s, short=short)
-            except ProviderError as error:
-                failed = error
-                raise
+                if self.stopped:
+                    raise NotAdmitted
+                return await self.once(step.why, step.first_by_s, short=step.short)
+            except _NO_ANSWER as failure:
+                return self._after(failure)
 
-        async def sleep(delay_s: float) -> None:
+        async def sleep(step: Ask, delay_s: float) -> None:
             if self.stopped:
                 return
             at_s = context.since_s()
             self._pause = pause = self._pause or Pause(loop)
             await pause.until(loop.time() + delay_s)
-            reason = "backoff" if failed.retry_after_s is None else "hint"
-            context.report.waits.append(Waited(reason, seat.label, at_s, context.since_s() - at_s))
+            context.report.waits.append(Waited(step.wait or "backoff", label, at_s, context.since_s() - at_s))
 
-        full = False
         try:
-            return await try_again(
-                failed,
-                delay_s,
-                again,
-                delay_after=lambda error: course.try_failed(place, error, loop.time()),
-                sleep=sleep,
-            )
-        except Full:
-            full = True
-            course.deferred(place)
+            return await try_again(step, again, clock=loop.time, sleep=sleep)
+        except BaseException:
+            context.course.left(self.place, loop.time())
             raise
-        except LeftAlone:
-            raise failed from None
-        finally:
-            if self.attempt is None and not full:
-                seat.live.health.gave_up(failed, loop.time())
 
     async def once(
         self,
-        why: str,
+        why: AttemptReason,
         first_by_s: float,
         *,
         short: bool,
@@ -143,43 +140,38 @@ class Pursuit(Opaque):
         Raises:
             ProviderError: Why it failed.
             Unsupported: The target cannot be asked this at all; nothing was sent.
-            LeftAlone: It may not be asked any more.
+            NotAdmitted: It may not be asked any more.
         """
         context = self.context
         loop, seat = context.loop, context.seats[self.place]
         live = seat.live
         stream = not context.single
         now_s = loop.time()
-        if why != "last_resort" and (refusal := seat.refusal(now_s)) is not None:
-            raise Full if isinstance(refusal, Limited) and refusal.queues else LeftAlone
-        bill = seat.open_bill(context.chat, context.report, now_s)
-        if bill is None and seat.bounded:
-            raise LeftAlone  # our own limits hold even as a last resort
-        lease = live.health.admit(now_s)
+        admission = seat.admit(context.chat, context.report, now_s, last_resort=why == "last_resort")
+        if not isinstance(admission, Admission):
+            raise NotAdmitted(admission)
+        lease = admission.lease
         try:
-            place = lease.credential.place
-            endpoint = live.endpoint(stream=stream, place=place)
+            endpoint = live.endpoint(stream=stream, place=lease.credential.place)
             if endpoint is None:
                 endpoint = await live.fresh_endpoint(lease, first_by_s, stream=stream)
             chat = seat.with_defaults(context.chat)
             wire = live.wire(chat if shape is None else shape(chat), endpoint)
             if self.stopped:
-                raise LeftAlone
+                raise NotAdmitted
         except BaseException as error:
-            lease.abandoned(loop.time())
-            if bill is not None:
-                bill.void(loop.time())
+            admission.settle("abandoned", loop.time())
             if isinstance(error, ProviderError):
                 self._unsent(why, error)
             raise
         report = AttemptReport(live.label, live.target.provider, live.model, why, context.since_s(), notes=wire.notes)
         context.report.attempts.append(report)
-        context.course.tried(self.place)
+        context.course.began(self.place)
         if why != "retry":
             live.retry_budget.earn()
         self.attempt = attempt = Attempt(
             live,
-            lease,
+            admission,
             report,
             loop,
             context.shared.watch,
@@ -188,12 +180,11 @@ class Pursuit(Opaque):
             first_by_s,
             short,
             context.deadline_s if context.whole else NEVER,
-            bill,
         )
         try:
             batch = await attempt.open(wire, stream=stream)
             if self.stopped:  # in the very turn in which this came
-                raise LeftAlone
+                raise NotAdmitted
             if attempt.finished and why not in _FOR_THE_REST and self._is_empty(batch):
                 raise ProviderError(ErrorKind.EMPTY, "the answer ended with nothing in it")
         except ProviderError as error:
@@ -214,11 +205,11 @@ class Pursuit(Opaque):
 
         Raises:
             ProviderError: The answer broke off.
-            LeftAlone: The pursuit was stopped before.
+            NotAdmitted: The pursuit was stopped before.
         """
         attempt = self.attempt
         if attempt is None:
-            raise LeftAlone
+            raise NotAdmitted
         try:
             return await attempt.next(until_s)
         except ProviderError as error:
@@ -240,8 +231,7 @@ class Pursuit(Opaque):
         if attempt is None:
             return
         attempt.abort()
-        attempt.lease.abandoned(self.context.loop.time())
-        self._charge(attempt, ProviderError(ErrorKind.CANCELLED))
+        attempt.settle("abandoned", self.context.loop.time())
         if attempt.report.outcome != "running":
             return
         if detail is None:
@@ -253,21 +243,21 @@ class Pursuit(Opaque):
                 attempt.live.latency.record(now_s - attempt.report.began_s, self.context.loop.time())
         self.context.shared.attempt_ended(self.context.report, attempt.report)
 
-    def _unsent(self, why: str, error: ProviderError) -> None:
+    def _unsent(self, why: AttemptReason, error: ProviderError) -> None:
         """There is no key to be had: nothing was sent, and the report has to say so."""
         context, live = self.context, self.context.seats[self.place].live
         error.target = live.label
         report = AttemptReport(live.label, live.target.provider, live.model, why, context.since_s())
         report.failed(error, context.since_s())
         context.report.attempts.append(report)
-        context.course.tried(self.place)
+        context.course.began(self.place)
         context.shared.attempt_ended(context.report, report)
 
     async def _failed_to_open(self, error: ProviderError, by_s: float) -> None:
         attempt = self.attempt
         if error.kind is ErrorKind.AUTH and attempt is not None:
             try:
-                await attempt.live.look_for_new_key(attempt.lease, by_s)
+                await attempt.live.look_for_new_key(attempt.admission.lease, by_s)
             except asyncio.CancelledError:
                 self.stop()
                 raise
@@ -280,15 +270,9 @@ class Pursuit(Opaque):
             return
         error.target = attempt.report.target
         attempt.close()
-        attempt.lease.failed(error, self.context.loop.time())
-        self._charge(attempt, error)
+        attempt.settle(error, self.context.loop.time())
         attempt.report.failed(error, self.context.since_s())
         self.context.shared.attempt_ended(self.context.report, attempt.report)
-
-    def _charge(self, attempt: Attempt, error: ProviderError) -> None:
-        if attempt.bill is not None:
-            now_s = self.context.loop.time()
-            attempt.bill.close(attempt.report, attempt.heard, error, now_s, whole=attempt.finished)
 
     def _is_empty(self, batch: list[ProviderEvent]) -> bool:
         if not self.context.route.ask_another_when_empty or any_useful(batch):

@@ -11,6 +11,7 @@ import msgspec
 from ..config.model import MidStream
 from ..providers.errors import ErrorKind, ProviderError, safe_code
 from ..providers.events import Usage
+from .reasons import AttemptReason, SkipReason, WaitReason
 
 AttemptOutcome: TypeAlias = Literal["running", "finished", "failed", "cancelled"]
 CallOutcome: TypeAlias = Literal["running", "finished", "failed", "cancelled"]
@@ -20,8 +21,8 @@ class AttemptReport(msgspec.Struct):
     """One try at one target.
 
     Attributes:
-        why: What led to it: `first`, `retry`, `handover`, `return` (after waiting for the target), `last_resort`, or
-            the policy by which a delivered answer was gone on with.
+        why: What led to it: `first`, `retry`, `handover`, `return` (after waiting for the target), `hedge`,
+            `last_resort`, or the policy by which a delivered answer was gone on with.
         headers_s: When the response head came.
         first_delta_s: When the first useful delta came.
         ended_s: When it was over.
@@ -38,7 +39,7 @@ class AttemptReport(msgspec.Struct):
     target: str
     provider: str
     model: str
-    why: str
+    why: AttemptReason
     began_s: float
     outcome: AttemptOutcome = "running"
     headers_s: float | None = None
@@ -89,13 +90,13 @@ class Skipped(msgspec.Struct, frozen=True):
 
     Attributes:
         reason: A word: `breaker_open`, `probing`, `parked`, `isolated`, `returning`, `limit`, `budget`, `no_key`,
-            `unsupported`, `missing_extra`, `context_window`, `dialect`, or `deadline`.
+            `unsupported`, `missing_extra`, `context_window`, `dialect`, `only_on`, or `deadline`.
         detail: What a person should know.
         until_s: When it may be asked again, if that is known.
     """
 
     target: str
-    reason: str
+    reason: SkipReason
     detail: str
     at_s: float
     until_s: float | None = None
@@ -113,7 +114,7 @@ class Waited(msgspec.Struct, frozen=True):
             `queue` (for a place within its limits, or its budget).
     """
 
-    reason: str
+    reason: WaitReason
     target: str | None
     at_s: float
     for_s: float
@@ -180,7 +181,7 @@ class Report(msgspec.Struct):
             self.cost = (self.cost or 0.0) + attempt.cost
         self.estimated = self.estimated or attempt.estimated
 
-    def waited(self, reason: str, target: str | None, at_s: float, now_s: float) -> None:
+    def waited(self, reason: WaitReason, target: str | None, at_s: float, now_s: float) -> None:
         """Nobody was asked since `at_s`. Waits that follow upon each other are one."""
         last = self.waits[-1] if self.waits else None
         if last is not None and (last.reason, last.target) == (reason, target) and last.at_s + last.for_s > at_s - 1e-6:

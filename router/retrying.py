@@ -1,65 +1,73 @@
-"""tenacity around "open until commit" at one target, entered only once there is to be a second try.
+"""tenacity around the tries at one target, entered once the first has failed and the course wants another.
 
-The first attempt does not pay for it: it runs bare, and when it has failed and the course wants another, tenacity's
-first call raises that failure again, so that the counts and waits of the attempts are right. After each later failure
-tenacity asks the course, which answers with a delay or with None.
+The first, healthy attempt does not pay for it. tenacity drives all others: each gives events, or the step that the
+course answers its failure with. So nothing is raised, and the course is asked once for each failure.
 """
 
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TypeAlias
 
 from tenacity import AsyncRetrying, RetryCallState
 
-from ..providers.errors import ProviderError
+from ..providers.events import ProviderEvent
+from .steps import Ask, Step, wants_retry
 
-T = TypeVar("T")
+Found: TypeAlias = list[ProviderEvent] | Step | None
+"""What comes of an attempt: its events up to the first useful delta, or what is next; None: another one decides."""
 
 
 async def try_again(
-    failed: ProviderError,
-    delay_s: float,
-    attempt: Callable[[], Awaitable[T]],
+    step: Ask,
+    attempt: Callable[[Ask], Awaitable[Found]],
     *,
-    delay_after: Callable[[ProviderError], float | None],
-    sleep: Callable[[float], Awaitable[None]],
-) -> T:
-    """Go on trying after a first failure.
+    clock: Callable[[], float],
+    sleep: Callable[[Ask, float], Awaitable[None]],
+) -> Found:
+    """Carry out the retries at one target.
 
     Args:
-        failed: The failure of the first, bare try.
-        delay_s: How long the course wants to wait after it.
-        attempt: One more try.
-        delay_after: How long to wait after a later failure, in seconds; None: no other try.
-        sleep: Waits; injected, so that time can be virtual and a wait can be noted.
+        step: The first of them.
+        attempt: Makes one attempt.
+        clock: What the steps' instants are on.
+        sleep: Waits so many seconds for a step; injected, so that time can be virtual and a wait can be noted.
 
-    Raises:
-        ProviderError: The last failure.
+    Returns:
+        What came of the last one.
     """
-    first: list[ProviderError] = [failed]
+    due = step
 
-    async def once() -> T:
-        if first:
-            raise first.pop()
-        return await attempt()
+    async def once() -> Found:
+        return await attempt(due)
 
-    def wants_retry(state: RetryCallState) -> bool:
-        nonlocal delay_s
-        assert state.outcome is not None
-        error = state.outcome.exception()
-        if error is not None:
-            error.__traceback__ = None  # it holds tenacity's frame, which holds the outcome, which holds it
-        if error is failed:
-            return True  # the course has been asked
-        if not isinstance(error, ProviderError):
-            return False
-        delay = delay_after(error)
-        if delay is None:
-            return False
-        delay_s = delay
-        return True
+    def gave_no_answer(state: RetryCallState) -> bool:
+        nonlocal due
+        found = _found(state)
+        if wants_retry(found):
+            due = found
+        return not isinstance(found, list)
 
-    retrying = AsyncRetrying(retry=wants_retry, wait=lambda _: delay_s, sleep=sleep, reraise=True)
+    def delay_s(_state: RetryCallState) -> float:
+        return max(0.0, due.not_before_s - clock())
+
+    async def until_due(seconds: float) -> None:
+        await sleep(due, seconds)
+
+    await sleep(step, max(0.0, step.not_before_s - clock()))
+    retrying = AsyncRetrying(
+        retry=gave_no_answer,
+        wait=delay_s,
+        stop=lambda state: not wants_retry(_found(state)),
+        sleep=until_due,
+        retry_error_callback=_found,
+    )
     try:
-        return await retrying(once)
+        found: Found = await retrying(once)
+        return found
     finally:
         retrying.iter_state.reset()  # its actions hold the whole of it, and with it this call
+
+
+def _found(state: RetryCallState) -> Found:
+    assert state.outcome is not None
+    found: Found = state.outcome.result()
+    return found

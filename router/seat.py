@@ -7,6 +7,7 @@ from typing import Any
 from ..config.model import Limits, Retry, Route
 from ..providers.chat import ChatRequest, chat_request
 from ..providers.errors import ErrorKind, ProviderError
+from .admission import Admission
 from .bill import Bill
 from .budget import TokenBudget
 from .clocks import Clocks
@@ -33,12 +34,9 @@ class Seat:
 
     Attributes:
         answer_max: What an answer is bounded to where the request does not say so.
-        bounded: It is one call's own, within limits and budgets.
         plain_tokens: A request of text alone is answered here if it has no more tokens than this.
         purses: What an attempt here is paid from.
     """
-
-    bounded = False
 
     __slots__ = (
         "_defaults", "_hedge", "_hedge_budget", "_limited", "answer_max", "capabilities", "clocks", "dialect",
@@ -92,8 +90,8 @@ class Seat:
         health = self.live.health
         return None if health.calm else health.refusal(now_s)
 
-    def may_retry(self, now_s: float) -> bool:
-        """Pay for one retry from its budget."""
+    def try_pay_retry(self, now_s: float) -> bool:
+        """Pay for one retry from its budget, if there is enough."""
         return self.live.retry_budget.take(now_s)
 
     def has_other_credential(self, error: ProviderError, now_s: float) -> bool:
@@ -108,22 +106,34 @@ class Seat:
         after = self._hedge.after
         return self.live.latency.percentile_s(float(after[1:])) if isinstance(after, str) else after
 
-    def may_hedge(self, now_s: float) -> bool:
-        """Is it well, and pay for one hedge: from the route's budget of hedges and the target's of extra calls."""
+    def try_pay_hedge(self, now_s: float) -> bool:
+        """Pay for one hedge, if it is well: from the route's budget of hedges and the target's of extra calls."""
         if self.live.health.breaker.state != "closed" or self.refusal(now_s) is not None:
             return False
         if not self.live.retry_budget.affords(now_s) or not self._hedge_budget.take(now_s):
             return False
         return self.live.retry_budget.take(now_s)
 
-    def open_bill(self, chat: ChatRequest, total: Report, now_s: float) -> Bill | None:
-        """What one attempt is counted on; None: nobody knows what it costs.
+    def give_up(self, error: ProviderError, now_s: float) -> None:
+        """A call that failed here, with this error last, does not try here again for now."""
+        self.live.health.gave_up(error, now_s)
+
+    def admit(
+        self, chat: ChatRequest, total: Report, now_s: float, *, last_resort: bool = False
+    ) -> Admission | Refusal:
+        """Take all that one attempt needs, or nothing.
 
         Args:
             total: The report of the call.
+            last_resort: It is asked although it is left alone.
         """
-        rates = self.live.rates
-        return None if rates is None else Bill(chat, self.answer_max, rates, total)
+        live = self.live
+        health = live.health
+        if not (health.calm or last_resort) and (refusal := health.refusal(now_s)) is not None:
+            return refusal
+        rates = live.rates
+        bill = None if rates is None else Bill(chat, self.answer_max, rates, total)
+        return Admission(health.admit(now_s), bill)
 
     def with_defaults(self, chat: ChatRequest) -> ChatRequest:
         """The request with the target's and the route's parameters where the caller left them open."""

@@ -15,13 +15,14 @@ from ..providers.chat import ChatRequest
 from ..providers.errors import MissingExtraError
 from ..providers.provider import Unsupported
 from .demand import demand, estimated_tokens
+from .reasons import SkipReason
 from .seat import CONFIDENT, Seat
 
 UNASKABLE = (Unsupported, MissingExtraError)
 """Raised before anything is sent: this target is of no use for this request, and others may well be."""
 
 
-def unaskable(problem: Unsupported | MissingExtraError) -> tuple[str, str]:
+def unaskable(problem: Unsupported | MissingExtraError) -> tuple[SkipReason, str]:
     """Reason and detail of such a target."""
     if isinstance(problem, MissingExtraError):
         return "missing_extra", str(problem)
@@ -55,7 +56,7 @@ def lacks(needs: Needs, capabilities: Capabilities) -> str | None:
     return None
 
 
-def left_out(seat: Seat, needs: Needs) -> tuple[str, str] | None:
+def left_out(seat: Seat, needs: Needs) -> tuple[SkipReason, str] | None:
     """Reason and detail when a target is of no use for a request, whatever its health."""
     if problem := seat.live.lacks_key:
         return "no_key", problem

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import msgspec
 
+from ..providers.errors import ErrorKind
+from .reasons import ChangeReason
+
 if TYPE_CHECKING:
     from .live import LiveTarget
 
@@ -29,7 +32,7 @@ class HealthChanged(msgspec.Struct, frozen=True):
     target: str
     was: HealthState
     now: HealthState
-    reason: str
+    reason: ChangeReason
     until_s: float | None
     at_s: float
     credential: str | None = None
@@ -44,7 +47,7 @@ class ParkSnapshot(msgspec.Struct, frozen=True):
         credential: Which key, by its place (`key-1`); None: the target as a whole.
     """
 
-    reason: str
+    reason: ErrorKind
     until_s: float
     times: int
     credential: str | None
@@ -71,7 +74,7 @@ class HealthSnapshot(msgspec.Struct, frozen=True):
 
     target: str
     state: HealthState
-    reason: str | None
+    reason: ChangeReason | None
     until_s: float | None
     at_s: float
     probing: bool
@@ -112,7 +115,7 @@ def snapshot(live: "LiveTarget", now_s: float) -> HealthSnapshot:
         calls=window.calls,
         failure_ratio=window.failure_ratio,
         slow_ratio=window.slow_ratio,
-        parks=tuple(ParkSnapshot(park.kind.value, park.until_s, park.times, name) for name, park in health.parks()),
+        parks=tuple(ParkSnapshot(park.kind, park.until_s, park.times, name) for name, park in health.parks()),
         first_delta_ewma_s=latency.ewma_s,
         first_delta_p50_s=latency.percentile_s(50),
         first_delta_p95_s=latency.percentile_s(95),

@@ -1,12 +1,13 @@
 """What a call and its course say to each other: who can be asked, what governs the call, and the steps to take."""
 
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, TypeGuard
 
 import msgspec
 
 from ..config.model import AllOpen, MidStream, Retry
 from ..providers.capabilities import Capabilities
 from ..providers.errors import Disposition, ErrorKind, ProviderError
+from .reasons import AttemptReason, WaitReason
 from .refusal import Refusal
 from .returning import ReturnLine
 
@@ -37,16 +38,20 @@ class Candidate(Protocol):
         """Why it may not be asked now."""
         ...
 
-    def may_retry(self, now_s: float) -> bool:
-        """Pay for one retry from its budget."""
+    def try_pay_retry(self, now_s: float) -> bool:
+        """Pay for one retry from its budget, if there is enough."""
         ...
 
     def has_other_credential(self, error: ProviderError, now_s: float) -> bool:
         """After such an error with one of its keys: can it be asked with another at once?"""
         ...
 
-    def may_hedge(self, now_s: float) -> bool:
-        """Is it well, and pay for one hedge from its budgets."""
+    def try_pay_hedge(self, now_s: float) -> bool:
+        """Pay for one hedge from its budgets, if it is well and there is enough."""
+        ...
+
+    def give_up(self, error: ProviderError, now_s: float) -> None:
+        """A call that failed here, with this error last, does not try here again for now."""
         ...
 
 
@@ -74,29 +79,33 @@ class Ask(msgspec.Struct, frozen=True):
     """Open an attempt at this target.
 
     Attributes:
-        candidate: The target's place in the call's list.
-        why: `first`, `handover`, `return` or `last_resort`, for the report.
+        target_index: Of the target, in the call's list.
+        why: For the report.
         first_by_s: When its first useful delta must have come, on the loop's clock.
         short: It has less time than its own clock would give: silence then says little about the target.
+        not_before_s: When it begins at the earliest.
+        wait: What it waits for until then; None: it begins at once.
     """
 
-    candidate: int
-    why: str
+    target_index: int
+    why: AttemptReason
     first_by_s: float
     short: bool
+    not_before_s: float = 0.0
+    wait: WaitReason | None = None
 
 
 class Wait(msgspec.Struct, frozen=True):
-    """Nobody may be asked now.
+    """No target may be asked now.
 
     Attributes:
         until_s: When to look again at the latest.
-        candidate: Whose return is waited for.
-        queues: Who is merely full: the call takes its place in their queues, and leaves all others.
+        target_index: Of the target whose return is waited for.
+        queues: Those that are merely full: the call takes its place in their queues, and leaves all others.
     """
 
     until_s: float
-    candidate: int
+    target_index: int
     queues: tuple[int, ...] = ()
 
 
@@ -104,11 +113,12 @@ class Resume(msgspec.Struct, frozen=True):
     """The delivered answer broke off: go on with it at this target.
 
     Attributes:
+        target_index: Of the target, in the call's list.
         policy: How.
         first_by_s: When its first useful delta must have come, on the loop's clock.
     """
 
-    candidate: int
+    target_index: int
     policy: MidStream
     first_by_s: float
 
@@ -128,3 +138,8 @@ class End(msgspec.Struct, frozen=True):
 
 
 Step: TypeAlias = Ask | Wait | End
+
+
+def wants_retry(step: object) -> TypeGuard[Ask]:
+    """Is this a step to try again at the target that was asked before it?"""
+    return type(step) is Ask and step.why == "retry"

@@ -128,8 +128,8 @@ def steps(followed: watching.Followed) -> str:
     for (step, told), after in _from_the_beginning(followed):
         forms = [f"`{other}`" + (f" {', '.join(sorted(each))}" if any(each) else "") for other, each in after.items()]
         since = "the beginning" if step == watching.BEGIN else f"`{step}`"
-        rows.append((since, _code(*told.split(", ")), " · ".join(sorted(forms))))
-    told_words = dict.fromkeys(word for (_, told), _ in _from_the_beginning(followed) for word in told.split(", "))
+        rows.append((since, _code(told), " · ".join(sorted(forms))))
+    told_words = dict.fromkeys(told for (_, told), _ in _from_the_beginning(followed))
     words = [(f"`{word}`", first_sentence(getattr(Course, word).__doc__)) for word in told_words]
     return _table(("After", "asked or told", "the course says"), rows) + "\n\n" + _table(("Word", "Meaning"), words)
 

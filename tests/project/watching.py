@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from functools import cache
+from functools import cache, partialmethod
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -31,6 +31,8 @@ from understudy.testing import Simulator
 SEED = 7
 CALLS, WALKS, STEPS = 3000, 400, 40
 BEGIN = "[*]"
+EVENTS = ("next", "hedge", "attempt_failed", "not_admitted", "unaskable", "broke_off", "go_on")
+"""Of a course: what is answered with a step."""
 
 Followed = dict[tuple[str, str], dict[str, set[str]]]
 """What stood, and what was told -> what follows, each with its details: a reason, a policy, a verdict."""
@@ -42,46 +44,23 @@ def course() -> Followed:
     followed: Followed = defaultdict(lambda: defaultdict(set))
 
     class Watched(Course, eq=False, dict=True):
-        at, told, inside = BEGIN, "", False
+        at, inside = BEGIN, 0
 
-        def _watch(self, what: str, step: Any) -> Any:
-            told, self.told = f"{self.told}{what}", ""
+        def _watch(self, event: str, *told: Any, **how: Any) -> Any:
+            """Tell it of an event. What leads to no step, or happens within another event, is no arrow."""
+            self.inside += 1
+            step = getattr(Course, event)(self, *told, **how)
+            self.inside -= 1
+            if step is None or self.inside:
+                return step
             details = {Ask: "why", Resume: "policy", End: "verdict"}
             detail = getattr(step, details[type(step)]) if type(step) in details else ""
-            followed[self.at, told][type(step).__name__].add(detail)
+            followed[self.at, event][type(step).__name__].add(detail)
             self.at = type(step).__name__
             return step
 
-        def next(self, now_s: float) -> Any:
-            return self._watch("next", super().next(now_s))
-
-        def hedge(self, place: int, now_s: float) -> Any:
-            step = super().hedge(place, now_s)
-            return None if step is None else self._watch("hedge", step)
-
-        def failed(self, place: int, error: Any, now_s: float) -> Any:
-            end = super().failed(place, error, now_s)
-            if self.at != "End":  # the other of a race, told of when the call is over
-                self.told = "" if end is not None else "failed, "
-                return end if end is None else self._watch("failed", end)
-            return end
-
-        def try_failed(self, place: int, error: Any, now_s: float) -> float | None:
-            delay_s = super().try_failed(place, error, now_s)
-            if delay_s is not None:
-                followed["Ask", "try_failed"]["Ask"].add("retry")
-            return delay_s
-
-        def broke_off(self, place: int, error: Any, relayed: Any, now_s: float) -> Any:
-            self.inside = True
-            step = super().broke_off(place, error, relayed, now_s)
-            self.inside = False
-            return self._watch("broke_off", step)
-
-        def go_on(self, relayed: Any, now_s: float) -> Any:
-            step = super().go_on(relayed, now_s)
-            return step if self.inside else self._watch("go_on", step)
-
+    for event in EVENTS:
+        setattr(Watched, event, partialmethod(Watched._watch, event))
     rng = random.Random(SEED)
     with patch.object(test_course_model, "Course", Watched):
         for _ in range(CALLS):

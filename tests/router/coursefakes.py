@@ -53,15 +53,18 @@ class Fake:
     def refusal(self, now_s: float) -> Refusal | None:
         return self.health.refusal(now_s)
 
-    def may_retry(self, now_s: float) -> bool:
+    def try_pay_retry(self, now_s: float) -> bool:
         paid = self.retries_left > 0
         self.retries_left -= 1 if self.retries_left else 0
         return paid
 
+    def give_up(self, error: ProviderError, now_s: float) -> None:
+        """Nothing is parked for it."""
+
     def has_other_credential(self, error: ProviderError, now_s: float) -> bool:
         return False
 
-    def may_hedge(self, now_s: float) -> bool:
+    def try_pay_hedge(self, now_s: float) -> bool:
         if not self.hedgeable or self.refusal(now_s) is not None:
             return False
         paid = self.hedges_left > 0

@@ -12,9 +12,9 @@ ASK_ANOTHER = {"content_filter": "no", "deadline": "no", "cancelled": "no"}
 ASK_ANOTHER |= {"context_length": "window", "bad_request": "dialect"}
 GAVE_WAY = ("truncated", "protocol", "disconnected")  # reading: these allow the same target once more; silence never
 OF_THE_FORM = ("prefill_unsupported", "unsupported")  # the target is well: it may be asked in another form
-Step = tuple[
-    Any, ...
-]  # ("ask", who, why, first_by_s, short) ("wait", until_s) ("resume", who, policy) ("end", verdict)
+Step = tuple[Any, ...]
+"""`("ask", who, why, first_by_s, short, not_before_s, wait)`, `("wait", until_s)`, `("resume", who, policy)`, or
+`("end", verdict)`."""
 
 
 class Reference:
@@ -28,6 +28,7 @@ class Reference:
         self.skips: set[tuple[str, str]] = set()
         self.once_more: dict[int, bool] = {}  # broke off after the commit: may it be asked once more?
         self.ways: set[tuple[str, int]] = set()
+        self.in_flight, self.lost = 0, list[tuple[int, Any]]()
 
     def next(self, now_s: float) -> Step:
         """Rules 1 and 3: past the deadline, end; else the first who is admitted; else what `all_open` says."""
@@ -51,9 +52,31 @@ class Reference:
         self.out.add(who)
         self.skips.add((self.targets[who].label, reason))
 
-    def tried(self, who: int) -> None:
+    def began(self, who: int) -> None:
         self.tries[who] += 1
         self.asked.add(who)
+
+    def attempt_failed(self, who: int, error: Any, now_s: float, *, begun: bool) -> Step | None:
+        """Rules 2 and 3: again here; else wait for what is in flight beside it; else each failure has its say."""
+        delay_s = None if begun else self.retry(who, error, now_s)
+        if delay_s is not None:
+            why = "hint" if error.retry_after_s is not None else "backoff"
+            return ("ask", who, "retry", *self.first_by(who, now_s + delay_s), now_s + delay_s, why)
+        return self.gone(who, error, now_s)
+
+    def gone(self, who: int, error: Any, now_s: float) -> Step | None:
+        """Nothing more comes of this target's turn."""
+        self.lost.append((who, error))
+        return self.ended(now_s)
+
+    def ended(self, now_s: float) -> Step | None:
+        """Of two in flight the other one decides."""
+        self.in_flight -= 1
+        if self.in_flight:
+            return None
+        lost, self.lost = self.lost, []
+        ends = [end for who, error in lost if (end := self.failed(who, error))]
+        return ends[0] if ends else self.next(now_s)
 
     def retry(self, who: int, error: Any, now_s: float) -> float | None:
         """When the same target is tried again: while attempts, the provider, deadline, health and budget allow."""
@@ -76,7 +99,7 @@ class Reference:
         left_alone = refusal is not None and (refusal.until_s is None or refusal.until_s > now_s + delay_s)
         if now_s + delay_s > self.policy.deadline_s or left_alone:
             return None
-        return delay_s if target.may_retry(now_s) else None
+        return delay_s if target.try_pay_retry(now_s) else None
 
     def failed(self, who: int, error: Any) -> Step | None:
         """Rule 3 once the tries here are used up, and what the table says of asking another."""
@@ -102,7 +125,7 @@ class Reference:
     def hedge(self, silent: int, now_s: float) -> Step | None:
         """Engine rule 3: beside a silent target, the next untried one that is well and can pay."""
         untried = (who for who in self._left() if who != silent and who not in self.asked)
-        who = next((who for who in untried if self.targets[who].may_hedge(now_s)), None)
+        who = next((who for who in untried if self.targets[who].try_pay_hedge(now_s)), None)
         return None if who is None else self._ask(who, now_s, "hedge")
 
     def broke_off(self, who: int, error: Any, relayed: Any, now_s: float) -> Step:
@@ -149,4 +172,5 @@ class Reference:
     def _ask(self, who: int, now_s: float, why: str | None = None) -> Step:
         self.tries[who] = 0
         why = why or ("return" if who in self.asked else "handover" if self.asked else "first")
-        return ("ask", who, why, *self.first_by(who, now_s))
+        self.in_flight += 1
+        return ("ask", who, why, *self.first_by(who, now_s), 0.0, None)

@@ -15,7 +15,7 @@ from understudy.config.model import AllOpen, MidStream
 from understudy.providers.capabilities import Capabilities
 from understudy.providers.errors import DISPOSITIONS
 from understudy.router.course import Course
-from understudy.router.steps import Ask, End, Policy, Resume, Wait
+from understudy.router.steps import Ask, End, Policy, Resume, Step, Wait, wants_retry
 
 from understudy import ErrorKind, ProviderError, Retry
 
@@ -51,6 +51,7 @@ class Game:
 
     def __init__(self, rng: random.Random, seen: Counter[str]) -> None:
         self.rng, self.seen, self.now_s = rng, seen, 0.0
+        self.answered = False
         self.story: list[tuple[Any, ...]] = []  # told only when they differ
         share = rng.choice((0.0, 0.5, 1.0))
         policy = Policy(
@@ -96,16 +97,17 @@ class Game:
         says = rng.choice((True, False)) if rng.random() < 0.1 else None
         return ProviderError(kind, retry_after_s=hint_s, should_retry=says, reused_connection=rng.random() < 0.3)
 
-    def _same(self, mine: Any, theirs: Any) -> None:
+    def _same(self, mine: Any, theirs: Any) -> Any:
         told = _told(mine)
         self.story.append((self.now_s, told))
-        self.seen[str(told[0]) if isinstance(told, tuple) else "nothing" if told is None else "delay"] += 1
-        if isinstance(theirs, tuple) and theirs[0] == "wait":
-            same = isinstance(told, tuple) and told[0] == "wait" and abs(told[1] - theirs[1]) < 0.05
+        self.seen["nothing" if told is None else str(told[2] if told[0] == "ask" else told[0])] += 1
+        if theirs is not None and theirs[0] == "wait":
+            same = told is not None and told[0] == "wait" and abs(told[1] - theirs[1]) < 0.05
         else:
             same = told == theirs
         if not same:
             raise self._differ("the reference", theirs)
+        return mine
 
     def _differ(self, *what: object) -> Differ:
         return Differ("\n".join(" ".join(map(str, line)) for line in [*self.story, what]))
@@ -128,78 +130,89 @@ class Game:
             raise self._differ("skips", skips, "the reference", self.model.skips, "paid", paid)
 
     def _before_the_commit(self) -> None:
+        step = self._next()
         for _ in range(STEPS_MAX):
-            step = self.course.next(self.now_s)
-            self._same(step, self.model.next(self.now_s))
             if isinstance(step, End):
                 return self._look_at(step)
             if isinstance(step, Wait):
-                # Until then, or until somebody's health changes
+                # Until then, or until the health of a target changes
                 self.now_s = max(self.now_s, min(step.until_s, self.now_s + self._while_s(80)))
                 self.now_s = -(-self.now_s * 4 // 1) / 4
+                step = self._next()
                 continue
             assert isinstance(step, Ask)
-            if (end := self._turn(step.candidate)) is not None:
-                return self._look_at(end) if isinstance(end, End) else None
+            step = self._turn(step.target_index)
+            if step is None:
+                return None
         raise self._differ("no end")
+
+    def _next(self) -> Step:
+        step = self.course.next(self.now_s)
+        self._same(step, self.model.next(self.now_s))
+        return step
 
     def _look_at(self, end: End) -> None:
         kinds = {error.kind for error in self.course.errors}
         assert end.verdict in ("deadline", "unavailable") or end.kind in kinds, "the kind is one that came up"
 
-    def _turn(self, place: int) -> End | str | None:
-        """One target's turn, or that of two, up to an answer, an end, or the next step."""
-        self._tried(place)
-        running = [place]
+    def _turn(self, index: int) -> Step | None:
+        """One target's turn, or that of two, up to the next step; None: there was an answer."""
+        fate = self.rng.random()
+        if fate < 0.02:
+            self.mine[index].health.spans.append((self.now_s, self.now_s + self._while_s(20), "breaker_open", True))
+            step = self.course.not_admitted(index, self.mine[index].refusal(self.now_s), self.now_s)
+            return self._same(step, self.model.ended(self.now_s))
+        if fate < 0.04:
+            step = self.course.unaskable(index, "unsupported", "", self.now_s)
+            self.model.exclude(index, "unsupported")
+            return self._same(step, self.model.ended(self.now_s))
+        self._began(index)
+        running = [index]
         if self.rng.random() < 0.2:
-            second = self.course.hedge(place, self.now_s)
-            self._same(second, self.model.hedge(place, self.now_s))
+            second = self.course.hedge(index, self.now_s)
+            self._same(second, self.model.hedge(index, self.now_s))
             if second is not None:
-                self._tried(second.candidate)
-                running.append(second.candidate)
+                self._began(second.target_index)
+                running.append(second.target_index)
                 self.rng.shuffle(running)
-        failures = []
+        step: Step | None = None
         for who in running:  # one fails: the other is waited for
-            outcome = self._tries(who)
-            if isinstance(outcome, str):
-                return outcome
-            failures.append((who, outcome))
-        ends = []
-        for who, error in failures:
-            end = self.course.failed(who, error, self.now_s)
-            self._same(end, self.model.failed(who, error))
-            ends += [end] if end is not None else []
-        return ends[0] if ends else None
+            assert step is None
+            step = self._tries(who)
+            if self.answered:
+                return None
+        assert step is not None
+        return step
 
-    def _tried(self, place: int) -> None:
-        self.course.tried(place)
-        self.model.tried(place)
+    def _began(self, index: int) -> None:
+        self.course.began(index)
+        self.model.began(index)
 
-    def _tries(self, place: int) -> ProviderError | str:
-        """Tries at one target until one answers or there is no other. The last failure, or `over`."""
+    def _tries(self, index: int) -> Step | None:
+        """Tries at one target until one answers or there is no other. What is next; None: another is in flight."""
         while True:
             self.now_s += self.rng.randint(0, 8) / 4
             fate = self.rng.random()
-            if fate < 0.08:
-                return "over"
             if fate < 0.25:
-                self._after_the_commit(place, self._error(BREAKS))
-                return "over"
+                self.answered = True
+                if fate >= 0.08:
+                    self._after_the_commit(index, self._error(BREAKS))
+                return None
             error = self._error()
-            self._suffers(place, error)
-            if fate < 0.3:
-                return error  # held back, or collected: it failed after its first delta, and no retry follows
-            delay_s = self.course.try_failed(place, error, self.now_s)
-            self._same(delay_s, self.model.retry(place, error, self.now_s))
-            if delay_s is None:
-                return error
-            self.now_s += delay_s
+            self._suffers(index, error)
+            begun = fate < 0.3  # held back, or collected: it failed after its first delta, and no retry follows
+            step = self.course.attempt_failed(index, error, self.now_s, begun=begun)
+            self._same(step, self.model.attempt_failed(index, error, self.now_s, begun=begun))
+            if not wants_retry(step):
+                return step
+            self.now_s = step.not_before_s
             if self.rng.random() < 0.05:
-                self.mine[place].health.spans.append((self.now_s, self.now_s + self._while_s(20), "breaker_open", True))
-            if self.mine[place].refusal(self.now_s) is not None:
-                return error
-            assert self.course.first_by(place, self.now_s) == self.model.first_by(place, self.now_s)
-            self._tried(place)
+                self.mine[index].health.spans.append((self.now_s, self.now_s + self._while_s(20), "breaker_open", True))
+            if (refusal := self.mine[index].refusal(self.now_s)) is not None:
+                step = self.course.not_admitted(index, refusal, self.now_s)
+                self._same(step, self.model.gone(index, error, self.now_s))
+                return step
+            self._began(index)
 
     def _suffers(self, place: int, error: ProviderError) -> None:
         """What a failure does to the target's health."""
@@ -221,39 +234,39 @@ class Game:
                 assert step.kind is error.kind
                 return
             assert isinstance(step, Resume)
-            assert step.first_by_s == self.now_s + self.mine[step.candidate].first_delta_s
-            self._tried(step.candidate)
+            assert step.first_by_s == self.now_s + self.mine[step.target_index].first_delta_s
+            self._began(step.target_index)
             self.now_s += self.rng.randint(0, 8) / 4
             fate = self.rng.random()
             if fate < 0.2:
                 return
             if fate < 0.4:
-                self.story.append((self.now_s, step.candidate, "says something else"))
+                self.story.append((self.now_s, step.target_index, "says something else"))
                 step, theirs = self.course.go_on(relayed, self.now_s), self.model.go_on(relayed, self.now_s)
                 continue
             went_on = fate < 0.6
             if went_on:  # and broke off in its turn
                 relayed = self.rng.choice(DELIVERED)
             error = self._error(BREAKS if went_on else KINDS)
-            place = step.candidate
+            place = step.target_index
             self._suffers(place, error)
             step = self.course.broke_off(place, error, relayed, self.now_s)
             theirs = self.model.broke_off(place, error, relayed, self.now_s)
         raise self._differ("no end")
 
 
-def _told(step: Any) -> Any:
+def _told(step: Step | Resume | None) -> tuple[Any, ...] | None:
     match step:
-        case Ask(candidate, why, first_by_s, short):
-            return ("ask", candidate, why, first_by_s, short)
+        case Ask(index, why, first_by_s, short, not_before_s, wait):
+            return ("ask", index, why, first_by_s, short, not_before_s, wait)
         case Wait(until_s):
             return ("wait", until_s)
-        case Resume(candidate, policy):
-            return ("resume", candidate, policy)
+        case Resume(index, policy):
+            return ("resume", index, policy)
         case End(verdict):
             return ("end", verdict)
-        case _:
-            return step
+        case None:
+            return None
 
 
 @pytest.mark.parametrize("part", range(4))
@@ -261,4 +274,6 @@ def test_the_course_and_the_reference_say_the_same(part: int) -> None:
     rng, seen = random.Random(SEED + part), Counter[str]()
     for _ in range(CALLS // 4):
         Game(rng, seen).play()
-    assert min(seen[word] for word in ("ask", "wait", "resume", "end", "delay", "nothing")) > CALLS // 50, seen
+    assert (
+        min(seen[word] for word in ("first", "handover", "retry", "wait", "resume", "end", "nothing")) > CALLS // 50
+    ), seen

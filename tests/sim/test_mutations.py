@@ -199,10 +199,10 @@ def ignores_the_deadline(patch: Patch) -> None:
 
 @mutation("I21")
 def tries_one_target_without_end(patch: Patch) -> None:
-    @around(patch, Course, "try_failed")
-    def _(original: Any, course: Any, place: int, error: ProviderError, now_s: float) -> Any:
-        course._standing(place).tries = 0
-        return original(course, place, error, now_s)
+    @around(patch, Course, "attempt_failed")
+    def _(original: Any, course: Any, index: int, error: ProviderError, now_s: float, **how: Any) -> Any:
+        course.standings.of(index).tries = 0
+        return original(course, index, error, now_s, **how)
 
 
 @mutation("I11")
@@ -243,7 +243,7 @@ def blames_the_target_when_a_caller_leaves(patch: Patch) -> None:
 def calls_everybody_slow(patch: Patch) -> None:
     @around(patch, Attempt, "open")
     def _(original: Any, attempt: Attempt, *what: Any, **how: Any) -> Any:
-        attempt.lease.slow = True
+        attempt.admission.lease.slow = True
         return original(attempt, *what, **how)
 
 

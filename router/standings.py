@@ -1,0 +1,127 @@
+"""How the targets of one call stand within it: tried, used up, standing by, and skipped with the reason. Pure."""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from ..providers.errors import ErrorKind, ProviderError
+from .opaque import Opaque
+from .reasons import SkipReason
+from .report import Skipped
+from .steps import Candidate
+
+
+class Standing(msgspec.Struct, gc=False):
+    """How one target stands within this call.
+
+    Attributes:
+        dormant: It stands by for a kind of error that has not come up.
+        tries: Attempts since the call last went to it.
+        asked: It was asked in this call.
+        done: It is not asked again in this call.
+        hint_waited: A short hint of it was waited out.
+        deferred: A retry is due, and waits for a place.
+        failure: Why its last attempt failed, while a retry is due.
+        broke: The delivered answer broke off here, or a way of going on with it.
+        once_more: It may go on with the answer once more all the same.
+    """
+
+    dormant: bool
+    tries: int = 0
+    asked: bool = False
+    done: bool = False
+    hint_waited: bool = False
+    deferred: bool = False
+    failure: ProviderError | None = None
+    broke: bool = False
+    once_more: bool = False
+
+
+class Standings(Opaque):
+    """The standing of every target of one call.
+
+    Attributes:
+        candidates: The targets in the order in which they are to be asked.
+        began_s: When the call began.
+        skipped: Which targets were passed over, and why, so far.
+    """
+
+    candidates: Sequence[Candidate]
+    began_s: float
+    skipped: list[Skipped] = []
+    _by_index: dict[int, Standing] = {}  # of those that were looked at
+    _woken: list[int] = []
+    _refused_dialects: set[str] = set()
+
+    def of(self, index: int) -> Standing:
+        """The standing of one target."""
+        standing = self._by_index.get(index)
+        if standing is None:
+            standing = self._by_index[index] = Standing(self.candidates[index].only_on is not None)
+        return standing
+
+    def in_turn(self) -> Iterable[tuple[int, Candidate]]:
+        """All targets by index; those whose kind of error has come up before all others."""
+        if not self._woken:
+            return enumerate(self.candidates)
+        indexes = [*self._woken, *(index for index in range(len(self.candidates)) if index not in self._woken)]
+        return [(index, self.candidates[index]) for index in indexes]
+
+    def any_left(self) -> bool:
+        """May any target still be asked in this call, whatever its health?"""
+        standings = map(self.of, range(len(self.candidates)))
+        return any(not (standing.done or standing.dormant) for standing in standings)
+
+    def skip(self, index: int, reason: SkipReason, detail: str, now_s: float, until_s: float | None = None) -> None:
+        """Note down once why a target is passed over."""
+        label = self.candidates[index].label
+        if not any(skip.target == label and skip.reason == reason for skip in self.skipped):
+            at_s = now_s - self.began_s
+            back_s = None if until_s is None else until_s - self.began_s
+            self.skipped.append(Skipped(label, reason, detail, at_s, back_s))
+
+    def exclude(self, index: int, reason: SkipReason, detail: str, now_s: float) -> None:
+        """This target cannot be asked in this call."""
+        self.of(index).done = True
+        self.skip(index, reason, detail, now_s)
+
+    def wake(self, kind: ErrorKind, *, alone: bool) -> bool:
+        """Wake the targets that stand by for this kind of error. Are there any?
+
+        Args:
+            alone: No other target may be asked after such an error.
+        """
+        woken = [
+            index
+            for index, candidate in enumerate(self.candidates)
+            if candidate.only_on is kind and self.of(index).dormant and not self.of(index).done
+        ]
+        for index in woken:
+            self.of(index).dormant = False
+        if woken and alone:
+            for index in range(len(self.candidates)):
+                standing = self.of(index)
+                standing.done = standing.done or index not in woken
+        self._woken = [*woken, *self._woken]
+        return bool(woken)
+
+    def exclude_windows(self, refused_by: int | None, now_s: float) -> None:
+        """Too long for one window: too long for every window that is known to be no larger."""
+        if refused_by is None:
+            return
+        for index, candidate in enumerate(self.candidates):
+            window = candidate.capabilities.context_window
+            if candidate.only_on is None and not self.of(index).done and window and window <= refused_by:
+                self.exclude(index, "context_window", f"its context window of {window} tokens is no larger", now_s)
+
+    def exclude_dialect(self, dialect: str, now_s: float) -> bool:
+        """What one dialect refuses may please another; the same dialect is not asked twice. Is any other left to ask?
+
+        A second dialect that refuses ends it.
+        """
+        asked_another = bool(self._refused_dialects)
+        self._refused_dialects.add(dialect)
+        for index, candidate in enumerate(self.candidates):
+            if candidate.only_on is None and not self.of(index).done and candidate.dialect == dialect:
+                self.exclude(index, "dialect", f"it speaks {dialect} too, which has refused this request", now_s)
+        return self.any_left() and not asked_another
