@@ -41,6 +41,9 @@ class ProviderInfo(msgspec.Struct, frozen=True, kw_only=True):
         official: False for an endpoint that its owner never offered as an API.
         working: False when it was last known not to work.
         note: What a user should know.
+        prefill_shown_by: For a server that users run themselves, so that another one may stand at its URL: its `server`
+            header begins so where what is known of `prefill` holds; empty, if no header shows it, and only a target's
+            own `capabilities` do. None: what is known holds.
         options: The names of the options that a target may set for it; None: it does not say, and any will do.
     """
 
@@ -56,6 +59,7 @@ class ProviderInfo(msgspec.Struct, frozen=True, kw_only=True):
     official: bool = True
     working: bool = True
     note: str = ""
+    prefill_shown_by: str | None = None
     options: tuple[str, ...] | None = None
 
     def option_problem(self, given: Iterable[str]) -> str | None:
@@ -104,6 +108,8 @@ class WireRequest(msgspec.Struct, frozen=True):
     Attributes:
         headers: A `MappingProxyType` promises that they never change, so that what is made of them may be kept.
         notes: What the dialect could not say and left out harmlessly; they go into the report.
+        prefill_cut: White space at the end of the prefill that is not sent, since the API refuses it there. A model
+            that goes on writes it again.
     """
 
     url: str
@@ -111,6 +117,7 @@ class WireRequest(msgspec.Struct, frozen=True):
     body: bytes
     method: str = "POST"
     notes: tuple[str, ...] = ()
+    prefill_cut: str = ""
 
     def __repr__(self) -> str:
         return f"WireRequest({self.method}, <{len(self.body)} bytes>)"

@@ -8,6 +8,12 @@ from .chat import ImagePart, Message, ToolCall
 from .provider import Unsupported
 
 
+def without_end_blanks(prefill: str | None) -> tuple[str, str]:
+    """A prefill for an API that refuses white space at its end, and that white space."""
+    begun = (prefill or "").rstrip()
+    return begun, (prefill or "")[len(begun) :]
+
+
 def sides(messages: Sequence[Message]) -> Iterator[tuple[bool, tuple[Message, ...]]]:
     """Runs of messages of one side, in order: `(whether it is the assistant's, its messages)`.
 

@@ -272,12 +272,15 @@ class Call(Opaque):
             if isinstance(step, End):
                 self._over("failed", broken.kind)
                 raise StreamInterrupted(broken.kind, self.report, relayed.text) from None
-            policy, capabilities = step.policy, context.seats[step.target_index].capabilities
-            seam = seam_for(policy, relayed, context.chat, capabilities)
+            policy, seat = step.policy, context.seats[step.target_index]
             shape = partial(resumed, policy=policy, relayed=relayed, instruction=context.route.instruction)
             self._pursuit = pursuit = Pursuit(context, step.target_index)
             try:
-                joined = seam.feed(await pursuit.once(policy, step.first_by_s, short=False, shape=shape))
+                batch = await pursuit.once(policy, step.first_by_s, short=False, shape=shape)
+                if policy == "continue" and not seat.live.prefill_shown:
+                    raise Diverged("its answer does not show that it goes on from a prefill")
+                seam = seam_for(policy, relayed, context.chat, seat.capabilities, pursuit.prefill_cut)
+                joined = seam.feed(batch)
                 while not seam.settled:
                     joined += seam.feed(await pursuit.next())
             except ProviderError as failed:

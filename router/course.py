@@ -261,7 +261,7 @@ class Course(Opaque):
         standing = self.standings.of(index)
         if standing.done or standing.dormant or candidate.refusal(now_s) is not None:
             return False
-        return policy != "continue" or candidate.capabilities.prefill in ("plain", "echoed")
+        return policy != "continue" or candidate.takes_prefill
 
     # The rest
 

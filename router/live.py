@@ -81,6 +81,8 @@ class LiveTarget:
         record.health.known_as(self.label)
         self.health, self.retry_budget, self.latency = record.health, record.retry_budget, record.latency
         self.limits, self.ledger = record.limits, record.ledger
+        self._record = record
+        self._prefill_shown_by = None if "prefill" in target.capabilities else info.prefill_shown_by
         self.sizes = Sizes(target.concurrency, target.requests_per_min, target.tokens_per_min)
         self.rates = _rates(target, model, record.ledger.wall())
         self._endpoints: list[dict[bool, Endpoint]] = [{} for _ in self._sources or (None,)]
@@ -180,8 +182,17 @@ class LiveTarget:
             )
         return self._transport
 
+    @property
+    def prefill_shown(self) -> bool | None:
+        """Does what is known of `prefill` hold? Of a server that users run, its last answer shows it; None: unknown."""
+        shown_by = self._prefill_shown_by
+        return True if shown_by is None else bool(shown_by) and self._record.prefill_shown
+
     def learn(self, head: ResponseHead, now_s: float) -> None:
-        """What a response says is left of the provider's limits: of one key's, so nothing is learnt of several."""
+        """What a response says of the server, and of what is left of its limits: of one key's, not of several."""
+        if self._prefill_shown_by and 200 <= head.status < 300:
+            named = head.headers.get("server", "").lower()
+            self._record.prefill_shown = named.startswith(self._prefill_shown_by)
         if len(self._endpoints) == 1:
             for told in remaining(head.headers, head.now_s):
                 self.limits.learn(told, now_s)

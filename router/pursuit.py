@@ -56,12 +56,14 @@ class Pursuit(Opaque):
         place: The target's seat.
         attempt: The attempt that is open.
         stopped: It was ended from outside.
+        prefill_cut: White space at the end of the delivered text that its adapter could not send.
     """
 
     context: CallContext
     place: int
     attempt: Attempt | None = None
     stopped: bool = False
+    prefill_cut: str = ""
     _pause: Pause | None = None  # made for the first back-off
 
     @property
@@ -157,6 +159,8 @@ class Pursuit(Opaque):
                 endpoint = await live.fresh_endpoint(lease, first_by_s, stream=stream)
             chat = seat.with_defaults(context.chat)
             wire = live.wire(chat if shape is None else shape(chat), endpoint)
+            if shape is not None:
+                self.prefill_cut = wire.prefill_cut
             if self.stopped:
                 raise NotAdmitted
         except BaseException as error:

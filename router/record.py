@@ -35,13 +35,16 @@ class Identity(NamedTuple):
 class TargetRecord:
     """Health, retry budget, use, spending and history of one target.
 
+    Attributes:
+        prefill_shown: Whether its last answer has shown that what is known of `prefill` holds; None: there was none.
+
     Args:
         keys: Those of its identity.
         on_change: Told of every change of its health.
         wall: The calendar of its budgets.
     """
 
-    __slots__ = ("health", "latency", "ledger", "limits", "retry_budget")
+    __slots__ = ("health", "latency", "ledger", "limits", "prefill_shown", "retry_budget")
 
     def __init__(
         self,
@@ -56,3 +59,4 @@ class TargetRecord:
         self.retry_budget = TokenBudget(config.retry.budget_ratio, config.retry.budget_floor_per_s, saved=10.0)
         self.latency = Latency()
         self.limits, self.ledger = TargetLimits(), Ledger(wall)
+        self.prefill_shown: bool | None = None

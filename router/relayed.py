@@ -21,7 +21,7 @@ class Relayed:
     def __init__(self, batches: Iterable[Iterable[StreamEvent]]) -> None:
         text: list[str] = []
         refusal: list[str] = []
-        self.calls: dict[int, tuple[str, str]] = {}
+        calls: dict[int, tuple[str, list[str]]] = {}
         self.reasoned = False
         for batch in batches:
             for event in batch:
@@ -29,17 +29,19 @@ class Relayed:
                     case TextDelta():
                         text.append(event.text)
                     case ToolCallDelta():
-                        name, arguments = self.calls.get(event.index, ("", ""))
-                        self.calls[event.index] = (event.name or name, arguments + event.arguments)
+                        name, arguments = calls.get(event.index, ("", []))
+                        arguments.append(event.arguments)
+                        calls[event.index] = (event.name or name, arguments)
                     case RefusalDelta():
                         refusal.append(event.text)
                     case ReasoningDelta():
                         self.reasoned = True
                     case Restarted():
-                        text, refusal, self.calls, self.reasoned = [], [], {}, False
+                        text, refusal, calls, self.reasoned = [], [], {}, False
                     case _:
                         pass
         self.text, self.refusal = "".join(text), "".join(refusal)
+        self.calls = {index: (name, "".join(arguments)) for index, (name, arguments) in calls.items()}
 
     @property
     def only_reasoning(self) -> bool:

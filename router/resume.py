@@ -5,8 +5,9 @@ from msgspec.structs import replace
 from ..config.model import MidStream
 from ..providers.capabilities import Capabilities
 from ..providers.chat import ChatRequest, Message, TextPart
+from .overlap import Overlap
 from .relayed import Relayed
-from .seam import Continuation, Fresh, Replay, Seam
+from .seam import Continuation, Echo, Fresh, Replay, Seam
 
 _CHARS_PER_TOKEN = 4
 """A low estimate for most texts: what is left of `max_tokens` is rather too small than too large."""
@@ -22,21 +23,29 @@ def resumed(chat: ChatRequest, policy: MidStream, relayed: Relayed, instruction:
     if policy not in ("continue", "ask_to_continue"):
         return chat
     left = None if chat.max_tokens is None else max(1, chat.max_tokens - len(relayed.text) // _CHARS_PER_TOKEN)
+    said = (chat.prefill or "") + relayed.text
     if policy == "continue":
-        return replace(chat, prefill=(chat.prefill or "") + relayed.text, max_tokens=left)
-    said = Message("assistant", (TextPart(relayed.text),))
-    asked = Message("user", (TextPart(instruction),))
-    return replace(chat, messages=(*chat.messages, said, asked), max_tokens=left)
+        return replace(chat, prefill=said, max_tokens=left)
+    asked = (Message("assistant", (TextPart(said),)), Message("user", (TextPart(instruction),)))
+    return replace(chat, messages=(*chat.messages, *asked), prefill=None, max_tokens=left)
 
 
-def seam_for(policy: MidStream, relayed: Relayed, chat: ChatRequest, capabilities: Capabilities) -> Seam:
-    """What joins the new attempt's events to the delivered ones."""
+def seam_for(
+    policy: MidStream, relayed: Relayed, chat: ChatRequest, capabilities: Capabilities, prefill_cut: str
+) -> Seam:
+    """What joins the new attempt's events to the delivered ones.
+
+    Args:
+        prefill_cut: White space at the end of the delivered text that the adapter could not send.
+    """
+    before = chat.prefill or ""
     match policy:
         case "continue":
-            echoes = capabilities.prefill == "echoed"
-            return Continuation(relayed.text, stops=chat.stop, whole_only=True, echoes=echoes)
+            if capabilities.prefill == "echoed":
+                return Echo(relayed.text, before=before, stops=chat.stop)
+            return Continuation(relayed.text, cut=prefill_cut, before=before, stops=chat.stop)
         case "ask_to_continue":
-            return Continuation(relayed.text, stops=chat.stop, whole_only=False)
+            return Overlap(before + relayed.text, stops=chat.stop)
         case "replay":
             return Replay(relayed)
         case "restart":

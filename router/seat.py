@@ -81,6 +81,11 @@ class Seat:
         return self._limited or bool(self.live.limits.told)
 
     @property
+    def takes_prefill(self) -> bool:
+        """Does it go on from a prefill, as far as is known? That it may is enough: its answer must show it."""
+        return self.capabilities.prefill in ("plain", "echoed") and self.live.prefill_shown is not False
+
+    @property
     def returning(self) -> ReturnLine | None:
         """The line of those who waited for it; None: it is not just back."""
         return self.live.health.returning

@@ -25,6 +25,11 @@ class Candidate(Protocol):
     only_on: ErrorKind | None  # it is asked only after a failure of this kind
 
     @property
+    def takes_prefill(self) -> bool:
+        """Does it go on from a prefill, as far as is known?"""
+        ...
+
+    @property
     def returning(self) -> ReturnLine | None:
         """The line of those who waited for it."""
         ...

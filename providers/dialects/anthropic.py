@@ -13,6 +13,7 @@ from ..envelope import request_body, request_headers
 from ..errors import ProviderError
 from ..mapping import provider_error
 from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, WireRequest, capabilities_of
+from ..turns import without_end_blanks
 from .anthropic_decoder import RULES, MessageStreamDecoder, message_body_decoder
 from .anthropic_request import CLASSIC_VERSION, Model, messages_body
 from .anthropic_request import FIT as FIT
@@ -106,6 +107,7 @@ class Anthropic:
                 joined=("output_config",),
             ),
             notes=notes,
+            prefill_cut=without_end_blanks(chat.prefill)[1] if chat.prefill else "",
         )
 
     def decoder(self, head: ResponseHead) -> Decoder:

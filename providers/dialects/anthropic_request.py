@@ -13,7 +13,7 @@ import msgspec
 from ..capabilities import Capabilities
 from ..chat import ChatRequest, ImagePart, Message, TextPart, Tool
 from ..fit import Row, arguments_object, fit, left_out, refused, said_otherwise
-from ..turns import image_data, sides
+from ..turns import image_data, sides, without_end_blanks
 
 CLASSIC_VERSION = "2023-06-01"
 
@@ -183,7 +183,7 @@ def _turns(chat: ChatRequest, name: str) -> list[dict[str, Any]]:
             blocks += [block for message in run if message.role != "tool" for block in _parts(message)]
         if blocks:
             turns.append({"role": "assistant" if is_assistant else "user", "content": blocks})
-    begun = (chat.prefill or "").rstrip()  # white space at the end is refused; the caller has it already
+    begun, _ = without_end_blanks(chat.prefill)
     if begun:
         if not turns or turns[-1]["role"] != "assistant":
             turns.append({"role": "assistant", "content": []})

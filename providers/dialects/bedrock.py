@@ -23,6 +23,7 @@ from ..errors import ProviderError
 from ..fit import Row, arguments_object, fit, json_object, left_out, refused, said_otherwise
 from ..mapping import provider_error
 from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, Unsupported, WireRequest, capabilities_of
+from ..turns import without_end_blanks
 from .bedrock_auth import credentials, region, signed_headers, utc_now
 from .bedrock_events import RULES, BedrockDecoder, body_decoder
 
@@ -109,7 +110,9 @@ class Bedrock:
         else:
             who = credentials(endpoint.options, self._environment)
             own = signed_headers(url, body, who, region(endpoint.options, self._environment), self._now())
-        return WireRequest(url, request_headers(endpoint, own, stream_type=STREAM_TYPE), body, notes=notes)
+        headers = request_headers(endpoint, own, stream_type=STREAM_TYPE)
+        cut = without_end_blanks(chat.prefill)[1] if chat.prefill else ""
+        return WireRequest(url, headers, body, notes=notes, prefill_cut=cut)
 
     def decoder(self, head: ResponseHead) -> Decoder:
         """A fresh decoder, of the stream or of a whole answer."""
@@ -157,7 +160,7 @@ def _messages(chat: ChatRequest) -> list[dict[str, Any]]:
     turns: list[dict[str, Any]] = []
     said = [("assistant" if m.role == "assistant" else "user", _blocks(m)) for m in chat.messages]
     if chat.prefill is not None:
-        begun = Message("assistant", (TextPart(chat.prefill.rstrip()),))  # trailing blanks are refused
+        begun = Message("assistant", (TextPart(without_end_blanks(chat.prefill)[0]),))
         said.append(("assistant", _blocks(begun)))
     for role, blocks in said:
         if turns and turns[-1]["role"] == role:

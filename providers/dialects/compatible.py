@@ -42,6 +42,7 @@ def _row(
     key_required: bool = True,
     default_model: str | None = None,
     note: str = "",
+    prefill_shown_by: str | None = None,
 ) -> OpenAIChat:
     info = ProviderInfo(
         title=title,
@@ -53,6 +54,7 @@ def _row(
         key_required=key_required,
         default_model=default_model,
         note=note,
+        prefill_shown_by=prefill_shown_by,
     )
     return OpenAIChat(name, info, quirks=quirks, capabilities=known, models=models)
 
@@ -91,6 +93,7 @@ _ROWS: tuple[OpenAIChat, ...] = (
     _row(
         "llamacpp", "llama.cpp", "https://github.com/ggml-org/llama.cpp", "http://localhost:8080/v1", "LLAMA_API_KEY",
         key_required=False, default_model="default", note=_LOCAL,
+        prefill_shown_by="llama.cpp",  # the server of llama-cpp-python begins a new answer
         quirks=Quirks(
             max_tokens_field="max_tokens",
             effort="enable_thinking",
@@ -108,6 +111,7 @@ _ROWS: tuple[OpenAIChat, ...] = (
     _row(
         "ollama-v1", "Ollama (OpenAI protocol)", "https://ollama.com", "http://localhost:11434/v1", "OLLAMA_API_KEY",
         key_required=False, note="A failure inside an answer has no words here: prefer the provider ollama.",
+        prefill_shown_by="",
         quirks=Quirks(
             max_tokens_field="max_tokens",
             efforts={"minimal": "low", "xhigh": "high"},
@@ -151,7 +155,7 @@ _ROWS: tuple[OpenAIChat, ...] = (
     ),
     _row(
         "vllm", "vLLM", "https://docs.vllm.ai", "http://localhost:8000/v1", "VLLM_API_KEY",
-        key_required=False, note=_LOCAL,
+        key_required=False, note=_LOCAL, prefill_shown_by="vllm",
         quirks=Quirks(
             max_tokens_field="max_tokens",
             efforts=_UP_TO_HIGH,

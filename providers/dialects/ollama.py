@@ -161,6 +161,7 @@ class Ollama:
         key_required=False,
         note="A key is needed at https://ollama.com only. Fields of `options` in a target's body are added to ours.",
         options=(),
+        prefill_shown_by="",  # which renderer a model has is the server's release and the model's file: no header tells
     )
 
     def capabilities(self, model: str) -> Capabilities:

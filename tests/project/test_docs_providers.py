@@ -117,6 +117,13 @@ def test_a_target_overrides_the_capabilities(tmp_path: Path) -> None:
     }
 
 
+def test_the_page_says_what_shows_that_a_server_of_ones_own_takes_a_prefill() -> None:
+    table = section("What is known of models").partition("<!-- prefill:")[2].partition("<!-- end -->")[0]
+    listed = dict(re.findall(r"^\| `([\w-]+)` \| (?:`([\w.]+)`|no header)", table, re.MULTILINE))
+    shown = {name: registry.get(name).info.prefill_shown_by for name in registry.names()}
+    assert listed == {name: shown_by for name, shown_by in shown.items() if shown_by is not None}
+
+
 @contextmanager
 def kept(name: str) -> Iterator[None]:
     """Whatever registers `name` inside is forgotten afterwards."""

@@ -56,6 +56,7 @@ def test_asks_where_and_as_whom() -> None:
 def test_goes_on_with_an_answer_as_recorded(space: str) -> None:
     chat = msgspec.structs.replace(COUNT, prefill=f"{COUNT.prefill}{space}")
     assert sent(chat)["messages"] == recorded("continuation")["anthropic (opus-4-5, haiku-4-5)"]["messages"]
+    assert built(provider, chat, HAIKU).prefill_cut == space
 
 
 def test_is_in_the_registry() -> None:

@@ -80,6 +80,7 @@ def test_a_stream_damaged_at_any_byte_never_gives_other_text() -> None:
 
 def test_goes_on_with_an_answer_without_its_trailing_blanks() -> None:
     chat = msgspec.structs.replace(COUNT, prefill="One, two, ")
+    assert HERE.build_request(chat, endpoint(HERE, MODEL)).prefill_cut == " "
     assert asked(chat)["messages"][-1] == {"role": "assistant", "content": [{"text": "One, two,"}]}
 
 

@@ -136,11 +136,13 @@ def played(scenario: Scenario, form: str, kind: str, calls: int = CALLS) -> Run:
 
 async def _play(one: Stage, scenario: Scenario, form: str, kind: str, calls: int) -> Run:
     """One scenario, and afterwards the call that shows whether the system is alive."""
-    speaker = "openai" if kind == "rejects" else "vllm"
+    speaker, knows = ("openai", {}) if kind == "rejects" else ("vllm", {"prefill": "plain"})
     (first,) = one.targets("primary")
     targets = {
         "primary": Target("openai", model=PRIMARY, name="primary", key="k", base_url=first.base_url),
-        "fallback": Target(speaker, model=FALLBACK, name="fallback", key="k", base_url="https://fallback.test"),
+        "fallback": Target(
+            speaker, model=FALLBACK, name="fallback", key="k", base_url="https://fallback.test", capabilities=knows
+        ),
     }
     config = Config(targets=targets, routes={"bench": Route(("primary", "fallback"), deadline_s=30)})
     async with Router(config, rng=random.Random(7)) as router:

@@ -50,6 +50,10 @@ class Fake:
     only_on: ErrorKind | None = None
     returning: ReturnLine | None = None
 
+    @property
+    def takes_prefill(self) -> bool:
+        return self.capabilities.prefill in ("plain", "echoed")
+
     def refusal(self, now_s: float) -> Refusal | None:
         return self.health.refusal(now_s)
 

@@ -1,6 +1,7 @@
 """After the commit: each way of going on, where it is refused, and what the caller and the report learn."""
 
 import asyncio
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -101,8 +102,26 @@ def test_ask_to_continue_trims_the_overlap(stage: MakeStage) -> None:
     assert '"role":"assistant","content":"The sky is blue because air "' in asked
 
 
+@pytest.mark.parametrize("head", ["scatters light", "Sure, continuing: scatters light", "", "air scatters light"])
+def test_one_that_does_not_say_the_last_words_again_is_not_joined(stage: MakeStage, head: str) -> None:
+    one = stage(a=breaks_off("The sky is blue because air ", then="stall"), b=says(*([head] if head else [])))
+    with pytest.raises(StreamInterrupted) as caught:
+        perform(events(router(one, "ask_to_continue")))
+    assert caught.value.partial == "The sky is blue because air "
+    assert caught.value.report.attempts[-1].detail == "it does not say the last words again"
+
+
+def test_what_the_caller_had_begun_is_said_as_a_part_of_the_turn_that_is_asked_about(stage: MakeStage) -> None:
+    one = stage(a=breaks_off(" blue because"), b=says("The sky is blue because air", " scatters"))
+    asked = router(one, "ask_to_continue", capabilities=PREFILLS)
+    seen, _ = perform(events(asked, prefill="The sky is"))
+    assert text(seen) == " blue because air scatters"
+    roles = [message["role"] for message in json.loads(one.bodies[-1])["messages"]]
+    assert roles == ["user", "assistant", "user"]
+
+
 def test_the_instruction_is_the_routes(stage: MakeStage) -> None:
-    one = stage(a=breaks_off("Der Himmel"), b=says(" ist blau"))
+    one = stage(a=breaks_off("Der Himmel"), b=says("Der Himmel ist blau"))
     perform(events(router(one, "ask_to_continue", instruction="Weiter, genau ab dort.")))
     assert "Weiter, genau ab dort." in one.bodies[-1].decode()
 

@@ -14,11 +14,12 @@ STORY = ("It was a dark ", "and stormy ", "night; ", "the rain fell ")
 WHOLE = says(*STORY, "in torrents.")
 
 
-def asked(one: Stage, *policies: str) -> list[str]:
+def asked(one: Stage, *policies: str, provider: str = "openai") -> list[str]:
     """Who was asked, in order, for one answer: whole, or interrupted, and then `nobody` stands last."""
 
     async def play() -> str | None:
-        route = Route(tuple(one.targets()), mid_stream=policies)  # type: ignore[arg-type]
+        targets = tuple(replace(target, provider=provider) for target in one.targets())
+        route = Route(targets, mid_stream=policies)  # type: ignore[arg-type]
         async with Router(Config(routes={"r": route})) as router, router.stream("hi") as stream:
             try:
                 return "".join([piece async for piece in stream.text()])
@@ -64,7 +65,7 @@ def test_the_same_target_is_asked_once_more_and_not_once_a_policy(stage: MakeSta
 
 
 def test_one_that_only_says_something_else_may_be_asked_in_another_way(stage: MakeStage) -> None:
-    one = stage(a=breaks_off(*STORY[:1], then="stall"), b=[says("Long ago."), says("".join(STORY[1:]), "in torrents.")])
+    one = stage(a=breaks_off(*STORY[:1], then="stall"), b=[says("Long ago."), WHOLE])
     assert asked(one, "replay", "ask_to_continue") == ["a", "b", "b"]
 
 
@@ -89,9 +90,12 @@ def test_an_empty_answer_is_no_answer_when_all_of_it_was_asked_for_again(policy:
     assert "".join(after_the_mark) == "".join(STORY) + "in torrents."
 
 
-def test_nothing_may_be_left_to_say_when_only_the_rest_was_asked_for(stage: MakeStage) -> None:
-    one = stage(a=breaks_off(*STORY, "in torrents.", then="stall"), b=says())
-    assert asked(one, "ask_to_continue") == ["a", "b"]
+def test_nothing_may_be_left_to_say_behind_a_prefill_and_behind_the_last_words(stage: MakeStage) -> None:
+    """An empty answer to a turn in words may be anything: it does not show that the text is whole."""
+    cut = breaks_off(*STORY, "in torrents.", then="stall")
+    assert asked(stage(a=cut, b=says()), "continue", provider="deepseek") == ["a", "b"]
+    assert asked(stage(a=cut, b=says("the rain fell in torrents.")), "ask_to_continue") == ["a", "b"]
+    assert asked(stage(a=cut, b=says()), "ask_to_continue") == ["a", "b", "nobody"]
 
 
 def test_the_report_names_the_model_of_the_target_it_names(stage: MakeStage) -> None:

@@ -1,13 +1,17 @@
 """Joining a new attempt to what was delivered: what passes, what is left out, and that cuts change nothing."""
 
+import re
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from understudy.providers.events import ProviderEvent
+from understudy.router.overlap import ECHO_MIN_WEIGHT, Overlap
 from understudy.router.relayed import Relayed
-from understudy.router.seam import Continuation, Diverged, Replay, Seam
+from understudy.router.seam import RESTART_MIN_WEIGHT, Continuation, Diverged, Echo, Replay, Seam, common, weight
 
-from understudy import Finished, ReasoningDelta, TextDelta, ToolCallDelta, Usage
+from understudy import Finished, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta, Usage
 
 STOP = Finished("stop")
 
@@ -23,80 +27,304 @@ def through(seam: Seam, events: list[ProviderEvent], batch: int = 1) -> tuple[st
     return "".join(event.text for event in passed if isinstance(event, TextDelta)), passed
 
 
+def joined(make: Callable[[], Seam], said: str) -> str | None:
+    """What is delivered of `said`, however it is cut; None: the seam stepped back."""
+    seen: set[str | None] = set()
+    for size, batch in ((1, 1), (3, 2), (len(said) + 1, 9)):
+        seam = make()
+        try:
+            text, passed = through(seam, [*deltas(said, size), STOP], batch)
+        except Diverged:
+            seen.add(None)
+            continue
+        assert said.endswith(text)
+        assert len(text) + seam.trimmed == len(said)
+        assert passed[-1] == STOP
+        seen.add(text)
+    (only,) = seen
+    return only
+
+
 SKY = "The sky is blue because air scatters short waves more than long ones"
+LINE = "Row, row, row your boat.\n"
+VERSE = "Gently down the stream,\n"
+TABLE = "| Planet | Moons |\n|---|---|\n| Planet Mars | 2 |\n"
+
+# A model that goes on from a prefill
 
 
 @pytest.mark.parametrize(
-    ("delivered", "said", "joined"),
+    ("delivered", "said"),
     [
-        (SKY, ", which is why.", ", which is why."),
-        (SKY, SKY + ", which is why.", ", which is why."),
-        (SKY + " ", SKY + " and", "and"),
-        (SKY + " ", " and so on", "and so on"),
-        (SKY, " ones and the same", " ones and the same"),
-        ("I", "I think", "I think"),
+        (SKY, ", which is why."),
+        (SKY, " ones and the same"),
+        (SKY, " than long ones, than long ones"),
+        ("def double(x):\n", "    return 2 * x\n"),
+        ("- a\n", " - nested\n"),
+        ("One.\n", "\nTwo."),
+        ("One. ", "  Two."),
+        ("a\r", "\nb"),
+        ("x = 1\n\n", "\n\ny = 2"),
+        (LINE * 3, LINE * 7),
+        (LINE * 9, LINE),
+        (LINE, LINE * 9),
+        (LINE * 2 + VERSE, LINE + VERSE),
+        (LINE + LINE[:9], LINE[9:] + LINE),
+        (TABLE, "| Planet Venus | 0 |\n"),
+        ("The sun is a star. ", "The sky is blue."),
+        ("- one\n- two\n", "- three\n"),
     ],
 )
-def test_a_true_continuation_loses_only_an_echo_of_all_of_it(delivered: str, said: str, joined: str) -> None:
-    for size in (1, 3, 200):
-        seam = Continuation(delivered, whole_only=True)
-        assert through(seam, [*deltas(said, size), STOP])[0] == joined
-        assert seam.trimmed == len(said) - len(joined)
-
-
-def test_a_model_known_to_echo_is_trimmed_however_short_the_echo() -> None:
-    assert through(Continuation("I", whole_only=True, echoes=True), [*deltas("I think"), STOP])[0] == " think"
+def test_what_a_model_goes_on_with_passes_untouched(delivered: str, said: str) -> None:
+    assert joined(lambda: Continuation(delivered), said) == said
 
 
 @pytest.mark.parametrize(
-    ("delivered", "said", "joined"),
+    ("delivered", "cut", "said", "rest"),
+    [
+        ("def double(x):\n", "\n", "\n    return 2 * x\n", "    return 2 * x\n"),
+        ("One.\n\n", "\n\n", "\n\nTwo.", "Two."),
+        ("One.\n", "\n", "\n\nTwo.", "\nTwo."),
+        ("if x:\n    ", "\n    ", "\n        return", "    return"),
+        (SKY + " ", " ", " and", "and"),
+        (SKY + " ", " ", "and", "and"),
+        ("- a\n", "\n", " - nested", " - nested"),
+        (LINE * 3, "\n", "\n" + LINE * 7, LINE * 7),
+        ("One.\n\n", "\n\n", "\n", ""),
+        ("One.\n\n", "\n\n", "", ""),
+        ("\n\n", "\n\n", "\n\nHello", "Hello"),
+    ],
+)
+def test_only_the_white_space_that_was_not_sent_is_left_out(delivered: str, cut: str, said: str, rest: str) -> None:
+    assert joined(lambda: Continuation(delivered, cut=cut), said) == rest
+
+
+@pytest.mark.parametrize(
+    ("delivered", "cut", "said"),
+    [
+        ("One.\n\n", "\n\n", "\nTwo."),
+        ("if x:\n    ", "\n    ", "\n  return"),
+        ("One.\n\n    ", "\n\n    ", "\n    code"),
+    ],
+)
+def test_a_part_of_the_white_space_is_not_sure(delivered: str, cut: str, said: str) -> None:
+    assert joined(lambda: Continuation(delivered, cut=cut), said) is None
+
+
+@pytest.mark.parametrize(
+    ("delivered", "said"),
+    [
+        (SKY, SKY + ", which is why."),
+        (SKY, SKY),
+        (SKY, SKY[:20]),
+        (SKY, "The sky is blue, and that is all"),
+        (SKY, "\n\n" + SKY),
+        ("\n" + SKY, SKY),
+        ("I", "I think"),
+        ("#", "# Title"),
+        (LINE, LINE),
+        (LINE, LINE + VERSE),
+        (LINE * 2 + VERSE, LINE * 2 + VERSE),
+        (LINE + LINE[:9], LINE * 3),
+        ("ha ", "ha ha ha"),
+        ("Es war einmal", "Es war einmal ein König"),
+        ("从前有一座山", "从前有一座山，山里有座庙"),
+    ],
+)
+def test_a_head_that_begins_the_answer_anew_is_not_joined(delivered: str, said: str) -> None:
+    assert joined(lambda: Continuation(delivered), said) is None
+
+
+def test_a_new_beginning_may_begin_where_the_callers_prefill_began() -> None:
+    assert joined(lambda: Continuation(" blue because air", before="The sky is"), "The sky is blue because air") is None
+    assert joined(lambda: Continuation(" blue because air", before="The sky is"), "blue because air scatters") is None
+    assert joined(lambda: Continuation(" blue because air", before="The sky is"), " scatters") == " scatters"
+
+
+@pytest.mark.parametrize("delivered", ["I", "Hello ", LINE * 3])
+def test_of_a_model_that_is_known_to_echo_exactly_the_prefill_is_left_out(delivered: str) -> None:
+    assert joined(lambda: Echo(delivered), delivered + delivered + " more") == delivered + " more"
+    assert joined(lambda: Echo(delivered, before="Say: "), "Say: " + delivered + " more") == " more"
+    assert joined(lambda: Echo(delivered), delivered) == ""
+
+
+@pytest.mark.parametrize("said", ["", "Hell", "Hullo you", " Hello you", "Hello\nyou"])
+def test_one_that_does_not_echo_after_all_is_not_joined(said: str) -> None:
+    assert joined(lambda: Echo("Hello "), said) is None
+
+
+# A model that is asked in words to go on
+
+
+@pytest.mark.parametrize(
+    ("delivered", "said", "rest"),
     [
         (SKY, " than long ones, you see", ", you see"),
         (SKY, "short waves more than long ones. So", ". So"),
-        (SKY, "ones", "ones"),
-        (SKY, "Something else entirely", "Something else entirely"),
-        ("Familie: 👨‍👩‍👧 und mehr", "👨‍👩‍👧 und mehr Text", " Text"),
+        (SKY, SKY + ". So", ". So"),
+        (SKY, "\n\nthan long ones. So", ". So"),
+        (SKY, "more than long ones", ""),
+        (SKY[:-2], "than long ones", "es"),
+        ("Familie: 👨‍👩‍👧 und noch mehr", "👨‍👩‍👧 und noch mehr Text", " Text"),
+        ("def double(x):\n", "def double(x):\n    return 2 * x", "    return 2 * x"),
+        (
+            "Here:\n```python\ndef double(x):\n",
+            "```python\ndef double(x):\n    return 2 * x\n```",
+            "    return 2 * x\n```",
+        ),
+        ("天空是蓝色的，因为空气", "因为空气散射短波", "散射短波"),
+        ("x" * 3000 + " and the end of it", "x" * 3000 + " and the end of it, at last", ", at last"),
     ],
 )
-def test_one_that_is_asked_to_continue_loses_the_longest_overlap(delivered: str, said: str, joined: str) -> None:
-    for size in (1, 3, 200):
-        assert through(Continuation(delivered, whole_only=False), [*deltas(said, size), STOP])[0] == joined
+def test_what_follows_the_last_words_follows_them(delivered: str, said: str, rest: str) -> None:
+    assert joined(lambda: Overlap(delivered), said) == rest
+
+
+@pytest.mark.parametrize(
+    ("delivered", "said"),
+    [
+        (SKY, "ones"),
+        (SKY, ", which is why."),
+        (SKY, "Something else entirely"),
+        (SKY, ""),
+        (SKY, "Sure, continuing: than long ones, you see"),
+        (SKY, "than long ones... you see"),
+        (SKY, "than long ones… you see"),
+        (SKY, "Than long ones, you see"),
+        (SKY + ". ", "than long ones.\n\nSo"),
+        ("def double(x):\n", "    return 2 * x"),
+        ("def double(x):\n", "```python\ndef double(x):\n    return 2 * x\n```"),
+        ("Here:\n```python\ndef double(x):\n", "```def double(x):\n    return 2 * x\n```"),
+        ("1. apples\n2. pears\n3. pl", "1. plums\n2. figs"),
+        ("It went over and ", "over and over"),
+        (LINE * 3, LINE * 7),
+        (LINE, LINE * 9),
+        (LINE * 2, LINE * 2 + VERSE),
+        (VERSE + LINE * 2, LINE * 2),
+        ("ha " * 20, "ha " * 5 + "!"),
+    ],
+)
+def test_without_the_last_words_or_where_they_repeat_nothing_is_joined(delivered: str, said: str) -> None:
+    assert joined(lambda: Overlap(delivered), said) is None
+
+
+def test_one_that_declines_is_not_joined_and_one_that_calls_a_tool_only_behind_the_last_words() -> None:
+    call = ToolCallDelta(0, "i", "f")
+    with pytest.raises(Diverged):
+        through(Overlap(SKY), [RefusalDelta("I cannot")])
+    with pytest.raises(Diverged):
+        through(Overlap(SKY), [*deltas("than long ones"), RefusalDelta("I cannot")])
+    with pytest.raises(Diverged):
+        through(Overlap(SKY), [call])
+    assert through(Overlap(SKY), [*deltas("than long ones"), call])[1] == [call]
+
+
+# Both
 
 
 def test_nothing_passes_before_it_is_settled() -> None:
-    seam = Continuation(SKY, whole_only=False)
+    seam = Overlap(SKY)
     assert seam.feed([TextDelta("than long")]) == []
+    assert seam.feed([TextDelta(" ones")]) == []
     assert not seam.settled
-    assert seam.feed([TextDelta(" nights")]) == [TextDelta("than long nights")]
+    assert seam.feed([TextDelta(" and more")]) == [TextDelta(" and more")]
     assert seam.settled
+    assert seam.feed(deltas("than")) == deltas("than")
 
 
-def test_thinking_of_the_new_model_is_no_part_of_the_answer_and_its_usage_is_kept() -> None:
+@pytest.mark.parametrize("make", [Continuation, Overlap])
+def test_thinking_of_the_new_model_is_no_part_of_the_answer_and_its_usage_is_kept(make: Callable[[str], Seam]) -> None:
     usage = Usage(1, 2)
-    _, passed = through(Continuation(SKY, whole_only=True), [ReasoningDelta("hm"), usage, *deltas("!"), STOP])
+    said = deltas("than long ones!") if make is Overlap else deltas("!")
+    _, passed = through(make(SKY), [ReasoningDelta("hm"), usage, *said, STOP])
     assert passed == [TextDelta("!"), usage, STOP]
 
 
-def test_a_stop_text_across_the_seam_ends_the_answer() -> None:
-    seam = Continuation("one two E", stops=("END",), whole_only=True)
-    assert through(seam, [*deltas("ND three", 1), STOP])[1][0] == Finished("stop", "stop")
-    seam = Continuation("one two E", stops=("END",), whole_only=True)
-    assert through(seam, [*deltas("nd three", 1), STOP])[0] == "nd three"
+@pytest.mark.parametrize("batch", [1, 2, 99])
+def test_a_stop_text_across_the_seam_ends_the_answer(batch: int) -> None:
+    usage = Usage(1, 2)
+    seam = Continuation("one two E", stops=("END",))
+    text, passed = through(seam, [*deltas("ND three", 2), usage, STOP][:batch], batch)
+    assert (text, passed[0] if batch < 9 else passed[-1]) == ("", Finished("stop", "stop"))
+    assert len(passed) == (1 if batch < 9 else 2)
+    assert through(Continuation("one two E", stops=("END",)), [*deltas("nd three", 1), STOP])[0] == "nd three"
+    assert through(Overlap("once upon a time E", stops=("END",)), deltas("upon a time END three", 1)[:16])[0] == ""
 
 
-@given(st.text(min_size=1, max_size=60), st.text(max_size=60), st.integers(1, 9), st.integers(1, 9), st.booleans())
-def test_how_a_continuation_is_cut_changes_nothing(a: str, b: str, size: int, other: int, whole_only: bool) -> None:
-    one, two = Continuation(a, whole_only=whole_only), Continuation(a, whole_only=whole_only)
-    assert through(one, [*deltas(b, size), STOP])[0] == through(two, [*deltas(b, other), STOP], batch=3)[0]
-    assert one.trimmed == two.trimmed
+# Whatever the text, wherever it was cut, however the server goes on
+
+PARTS = st.sampled_from(
+    ["The sky is blue. ", "again and again ", "ha ", "- item\n", "    ", "\n", "\n\n", " ", "a", "because ",
+     "## Title\n", "| a | b |\n", "```\n", "def f(x):\n", "return x\n", "天空是蓝色的。", "é", "\r\n"]
+)  # fmt: skip
+TEXTS = st.lists(PARTS, min_size=1, max_size=12).map("".join)
 
 
-@given(st.text(min_size=1, max_size=60), st.text(max_size=60), st.integers(1, 9))
-def test_a_continuation_only_ever_leaves_out_the_head(a: str, b: str, size: int) -> None:
-    seam = Continuation(a, whole_only=False)
-    joined, _ = through(seam, [*deltas(b, size), STOP])
-    assert b.endswith(joined)
-    assert len(joined) + seam.trimmed == len(b)
+@given(TEXTS, st.data())
+def test_a_model_that_goes_on_is_joined_exactly_or_not_at_all(text: str, data: st.DataObject) -> None:
+    delivered = text[: data.draw(st.integers(1, len(text)))]
+    sent = data.draw(st.sampled_from([delivered, delivered.rstrip()]))
+    rest = joined(lambda: Continuation(delivered, cut=delivered[len(sent) :]), text[len(sent) :])
+    assert rest is None or delivered + rest == text
+
+
+@given(TEXTS, st.data())
+def test_a_server_that_begins_anew_is_never_joined_but_to_the_same_passage_over_and_over(
+    text: str, data: st.DataObject
+) -> None:
+    delivered = text[: data.draw(st.integers(1, len(text)))]
+    rounds = any(delivered.lstrip() == delivered[:size] * (len(delivered) // size) for size in range(1, len(delivered)))
+    if delivered.isspace() or rounds or text.startswith(delivered * 2):
+        return
+    assert joined(lambda: Continuation(delivered), text) is None
+
+
+@given(TEXTS, st.data())
+def test_an_echo_of_the_prefill_is_joined_exactly(text: str, data: st.DataObject) -> None:
+    delivered = text[: data.draw(st.integers(1, len(text)))]
+    assert joined(lambda: Echo(delivered), text) == text[len(delivered) :]
+
+
+@given(TEXTS, st.data())
+def test_one_that_is_asked_to_go_on_is_joined_exactly_or_not_at_all(text: str, data: st.DataObject) -> None:
+    cut = data.draw(st.integers(1, len(text)))
+    delivered, rest = text[:cut], text[cut:]
+    back = data.draw(st.integers(0, cut))  # how much of it is said again
+    blank = data.draw(st.sampled_from(["", "\n\n", " "]))
+    got = joined(lambda: Overlap(delivered), blank + delivered[cut - back :] + rest)
+    if weight(delivered[cut - back :]) or not says_its_end_again(delivered, rest):
+        assert got is None or delivered + got == text
+
+
+def says_its_end_again(delivered: str, rest: str) -> bool:
+    """Is its end of weight said at once a second time? Without an echo nothing tells that from one."""
+    rest = rest.lstrip()
+    return any(
+        delivered.endswith(rest[:size]) and weight(rest[:size]) >= ECHO_MIN_WEIGHT for size in range(1, len(rest) + 1)
+    )
+
+
+@given(TEXTS, TEXTS, st.sampled_from([Continuation, Overlap, Echo]))
+def test_how_a_head_is_cut_changes_nothing_and_only_its_front_is_left_out(
+    delivered: str, said: str, make: Callable[[str], Seam]
+) -> None:
+    joined(lambda: make(delivered), said)
+
+
+@given(TEXTS, TEXTS, st.integers(0, 20))
+def test_what_two_texts_have_in_common(piece: str, text: str, at: int) -> None:
+    at = min(at, len(text))
+    same = common(piece, text, at)
+    assert text.startswith(piece[:same], at)
+    assert same == len(piece) or not text.startswith(piece[: same + 1], at)
+
+
+def test_what_a_text_weighs_is_its_letters() -> None:
+    assert [weight(text) for text in ("", " - \n", "a1 b", "é", "天空", "---")] == [0, 0, 3, 2, 4, 0]
+    assert weight("The sky is") == RESTART_MIN_WEIGHT
+
+
+# A replay
 
 
 def relayed(*events: ProviderEvent) -> Relayed:
@@ -106,8 +334,8 @@ def relayed(*events: ProviderEvent) -> Relayed:
 @given(st.text(min_size=1, max_size=40), st.text(max_size=40), st.integers(1, 9), st.integers(1, 5))
 def test_a_replay_passes_exactly_what_goes_beyond(said: str, rest: str, size: int, batch: int) -> None:
     seam = Replay(relayed(TextDelta(said)))
-    joined, passed = through(seam, [*deltas(said + rest, size), STOP], batch)
-    assert joined == rest
+    text, passed = through(seam, [*deltas(said + rest, size), STOP], batch)
+    assert text == rest
     assert passed[-1] == STOP
     assert seam.trimmed == len(said)
 
@@ -130,4 +358,23 @@ def test_a_replay_goes_on_inside_a_tool_call() -> None:
     with pytest.raises(Diverged):
         through(Replay(begun), [*deltas("I look. "), ToolCallDelta(0, "call_9", "read", "")])
     with pytest.raises(Diverged):
+        through(Replay(begun), [*deltas("I look. "), ToolCallDelta(1, "call_9", "look", "")])
+    with pytest.raises(Diverged):
         through(Replay(begun), deltas("I look. And"))
+
+
+def test_a_replay_says_a_refusal_again_and_its_usage_passes_at_once() -> None:
+    usage = Usage(1, 2)
+    seam = Replay(relayed(TextDelta("I look. "), RefusalDelta("No, I ca")))
+    again = [*deltas("I look. "), usage, RefusalDelta("No, I "), usage, RefusalDelta("cannot."), STOP]
+    assert through(seam, again)[1] == [usage, usage, RefusalDelta("nnot."), STOP]
+
+
+def test_a_long_replay_looks_at_each_delta_once() -> None:
+    """Were the rest of the text copied for each delta, this would take minutes."""
+    text = re.sub("x", SKY, "x" * 30_000)
+    seam = Replay(relayed(TextDelta(text)))
+    events: list[ProviderEvent] = []
+    for delta in deltas(text, 20):
+        events += [delta, Usage(1, 1)]
+    assert through(seam, [*events, *deltas("!"), STOP], batch=len(events))[0] == "!"

@@ -1,0 +1,159 @@
+"""Joining the answer of a model that was asked in words to go on: only where it shows where it goes on from.
+
+Such a model answers with a turn of its own. It may begin with a blank fewer, with half a word again, with a greeting,
+with the list numbered anew; nothing in such a text tells what belongs behind the delivered one. What does is an echo:
+it was asked to say the last words again first, and where it does, what follows them follows them. So the head must
+begin with the end of the delivered text, with enough of it that chance is out of question, and with a passage that
+stands there once: where the delivered text repeats itself, an echo cannot be told from going on. Anything else, and a
+seam steps back.
+
+How often that comes to a join, and that it never harms, is counted in docs/continuing.md.
+"""
+
+import re
+
+from ..providers.events import Finished, ProviderEvent, ToolCallDelta
+from .seam import Diverged, TextSeam, weight
+
+ECHO_MAX_CHARS = 1000
+"""An echo of the end is looked for up to this length, so that a delta costs a bounded time; or else of all of it."""
+ECHO_MIN_WEIGHT = 8
+"""An echo of less may be chance ("over and over"): it must have eight letters, or four of Chinese."""
+AFTER_CHARS = 8
+"""So much must follow an echo: if the echo began again there, the text would repeat itself."""
+FENCE_LINE_MAX_CHARS = 80
+"""A longer first line opens no fence."""
+
+_FENCE = re.compile(r"^[ \t]*(?:(?:[-*+]|\d+[.)])[ \t]+)*(`{3,}|~{3,})([^\n]*)$", re.MULTILINE)
+_OPENING = re.compile(r"(?:`{3,}|~{3,})[^`\n]*\n")
+_DOTS = ("...", "…")
+"""After an echo they mark a quotation, not a text that goes on."""
+
+
+class Overlap(TextSeam):
+    """Text of a model that was asked to go on. Joined behind an echo of the last words, which is left out.
+
+    White space before the echo is left out with it, and a fence that is opened again inside an open fence.
+
+    Args:
+        delivered: What the model was told that it has said; not empty.
+        stops: Texts at which the answer ends.
+    """
+
+    def __init__(self, delivered: str, *, stops: tuple[str, ...] = ()) -> None:
+        super().__init__(delivered, stops)
+        self._tail = _Tail(delivered)
+        self._fenced = _Tail(delivered) if _in_fence(delivered) else None
+        self._fence_line: str | None = ""  # the head, until its first line is over
+        self._skipped = 0  # characters of that line
+
+    def _decide(self, piece: str) -> int | None:
+        waits = self._tail.feed(piece)
+        if self._fenced is not None:
+            waits = self._feed_fenced(piece) or waits
+        return None if waits else self._joint()
+
+    def _decide_at_end(self, event: ProviderEvent) -> int:
+        if not isinstance(event, Finished | ToolCallDelta):
+            raise Diverged("it declines")
+        return self._joint()
+
+    def _feed_fenced(self, piece: str) -> bool:
+        """As `_Tail.feed`, behind the line that opens a fence again."""
+        fenced = self._fenced
+        assert fenced is not None
+        if self._fence_line is None:
+            return fenced.feed(piece)
+        head = self._fence_line = self._fence_line + piece
+        line = head.lstrip()
+        opening = _OPENING.match(line)
+        if opening is not None:
+            rest = line[opening.end() :]
+            self._fence_line, self._skipped = None, len(head) - len(rest)
+            return fenced.feed(rest)
+        if "\n" in line or len(head) > FENCE_LINE_MAX_CHARS or not _may_open(line):
+            self._fenced = None
+        return self._fenced is not None
+
+    def _joint(self) -> int:
+        echo = self._tail.echo()
+        if echo is None and self._fenced is not None and self._fence_line is None:
+            echo = self._fenced.echo()
+            echo = None if echo is None else echo + self._skipped
+        if echo is None:
+            raise Diverged("it does not say the last words again")
+        return echo
+
+
+class _Tail:
+    """Whether a head begins with the end of a text."""
+
+    def __init__(self, delivered: str) -> None:
+        self._delivered = delivered
+        self._end = delivered[-ECHO_MAX_CHARS:]
+        self._whole = delivered.lstrip() if len(delivered) > ECHO_MAX_CHARS else ""
+        self._starts: list[int] | None = None  # places in `_end` from which it may be said again; None: not begun
+        self._echoes: list[int] = []  # lengths of what was said again up to the end
+        self._front = 0  # white space at the head's beginning
+        self._said = 0  # characters behind that
+        self._pieces: list[str] = []
+
+    def feed(self, piece: str) -> bool:
+        """Take more of the head. Must still more of it be seen?"""
+        if self._starts is None:
+            begun = piece.lstrip()
+            self._front += len(piece) - len(begun)
+            if not begun:
+                return True
+            piece = begun
+            self._starts = [place for place, char in enumerate(self._end) if char == piece[0]]
+        self._starts = [start for start in self._starts if self._goes_on(self._end, start, piece)]
+        if self._whole and not self._goes_on(self._whole, 0, piece):
+            self._whole = ""
+        self._pieces.append(piece)
+        self._said += len(piece)
+        if self._starts or self._whole:
+            return True
+        return bool(self._echoes) and self._said < max(self._echoes) + AFTER_CHARS
+
+    def _goes_on(self, text: str, start: int, piece: str) -> bool:
+        """Does the piece go on saying what stands there, and is there still more of it?"""
+        at = start + self._said
+        if at + len(piece) < len(text):
+            return text.startswith(piece, at)
+        if piece.startswith(text[at:]):
+            self._echoes.append(len(text) - start)
+        return False
+
+    def echo(self) -> int | None:
+        """How much of the head says the last words again, its white space included; None: that is not certain."""
+        if not self._echoes:
+            return None
+        head, size = "".join(self._pieces), max(self._echoes)
+        passage, after = head[:size], head[size : size + AFTER_CHARS]
+        if weight(passage) < ECHO_MIN_WEIGHT or self._delivered.find(passage) < len(self._delivered) - size:
+            return None
+        shorter = [length for length in self._echoes if length < size]
+        if any(2 * length >= size or weight(head[:length]) >= ECHO_MIN_WEIGHT for length in shorter):
+            return None
+        again = after.lstrip()
+        if (again and passage.startswith(again)) or after.startswith(_DOTS):
+            return None
+        return self._front + size
+
+
+def _in_fence(text: str) -> bool:
+    """Does the text end inside a fence that it has opened?"""
+    opened = ""
+    for found in _FENCE.finditer(text):
+        marks, info = found[1], found[2]
+        if not opened:
+            opened = "" if "`" in info else marks
+        elif marks[0] == opened[0] and len(marks) >= len(opened) and not info.strip():
+            opened = ""
+    return bool(opened)
+
+
+def _may_open(line: str) -> bool:
+    """May a line that begins so open a fence?"""
+    return "```".startswith(line[:3]) or "~~~".startswith(line[:3])
