@@ -402,8 +402,9 @@ class Route:
         parameters: Defaults for fields of the request that neither caller nor target sets.
         retry: How often one target is asked; None: as the section `retry` says, and so is what it leaves open.
         ask_another_when_empty: Whether an answer without anything in it goes to the next target.
-        on: By kind of error, who is asked next when an attempt fails that way: targets with a larger window for
-            `context_length`, others for `content_filter`. They are asked for nothing else.
+        on: By kind of error, which targets are asked next when an attempt fails that way, and for as long as a target
+            is left alone or left out for that kind (a park, an open breaker, too small a window). They are asked for
+            nothing else.
         errors: By kind of error, what may follow it on this route, where that is not what the table of kinds says.
         hold: Deliver nothing until so much of an answer is there; until then every failure is invisible.
         hedge: Ask a second target beside one that stays silent. It may bill twice.

@@ -101,15 +101,12 @@ class Course(Opaque):
         backs: list[tuple[float, int]] = []
         queues: list[int] = []
         limited: set[int] = set()
-        for index, candidate in standings.in_turn():
-            standing = standings.of(index)
-            if standing.done or standing.dormant:
-                continue
-            refusal = candidate.refusal(now_s)
+        for index, candidate, refused in standings.walk(now_s):
+            refusal = refused
             if refusal is None and self._turns is not None:
                 refusal = self._turns.refusal(index, candidate.returning, now_s)
             if refusal is None:
-                return self._ask(index, standing, now_s, "handover" if self._asked else "first")
+                return self._ask(index, now_s, "handover" if self._asked else "first")
             standings.skip(index, refusal.reason, refusal.detail, now_s, refusal.until_s)
             if refusal.reason == "isolated":
                 continue  # a person wants it so: it is neither waited for nor asked as a last resort
@@ -134,17 +131,14 @@ class Course(Opaque):
         if left_alone and policy.all_open == "last_resort" and not self._last_resort_used:
             self._last_resort_used = True
             index = min(left_alone)[1]
-            return self._ask(index, standings.of(index), now_s, "last_resort")
+            return self._ask(index, now_s, "last_resort")
         return self._over()
 
     def hedge(self, index: int, now_s: float) -> Ask | None:
         """This target is silent: ask another beside it, untried, well and able to pay; None: there is none."""
-        for other, candidate in enumerate(self.candidates):
-            standing = self.standings.of(other)
-            if other == index or standing.done or standing.dormant or standing.asked:
-                continue
-            if candidate.try_pay_hedge(now_s):
-                return self._ask(other, standing, now_s, "hedge")
+        for other, candidate, refusal in self.standings.walk(now_s, but=index):
+            if refusal is None and not self.standings.of(other).asked and candidate.try_pay_hedge(now_s):
+                return self._ask(other, now_s, "hedge")
         return None
 
     def began(self, index: int) -> None:
@@ -224,6 +218,7 @@ class Course(Opaque):
             repeatable = disposition.retry != "never" or error.kind in _BROKEN_OFF
             standing.broke, standing.once_more = True, repeatable and not standing.broke
             self._resumed = {(policy, other) for policy, other in self._resumed if other != index}
+        self.standings.wake(error.kind, alone=False)
         return self.go_on(relayed, now_s)
 
     def go_on(self, relayed: Relayed, now_s: float) -> Resume | End:
@@ -232,12 +227,13 @@ class Course(Opaque):
         Policies in the route's order, each only where it is correct for what was delivered. For each come first the
         targets that have not broken off, then those that have, once more, if their own errors permit it.
         """
-        every, of = range(len(self.candidates)), self.standings.of
-        indexes = [index for index in every if not of(index).broke]
-        indexes += [index for index in every if of(index).once_more]
+        of = self.standings.of
+        admitted = [index for index, _, refusal in self.standings.walk(now_s) if refusal is None]
+        indexes = [index for index in admitted if not of(index).broke]
+        indexes += [index for index in admitted if of(index).once_more]
         for policy in self._mid_stream(relayed):
             for index in indexes:
-                if (policy, index) not in self._resumed and self._can_resume(policy, index, now_s):
+                if (policy, index) not in self._resumed and self._can_resume(policy, index):
                     self._resumed.add((policy, index))
                     return Resume(index, policy, now_s + self.candidates[index].first_delta_s)
         return End("interrupted", self._broke_with)
@@ -256,12 +252,8 @@ class Course(Opaque):
         }
         return tuple(name for name in policy.mid_stream if correct[name])
 
-    def _can_resume(self, policy: MidStream, index: int, now_s: float) -> bool:
-        candidate = self.candidates[index]
-        standing = self.standings.of(index)
-        if standing.done or standing.dormant or candidate.refusal(now_s) is not None:
-            return False
-        return policy != "continue" or candidate.takes_prefill
+    def _can_resume(self, policy: MidStream, index: int) -> bool:
+        return policy != "continue" or self.candidates[index].takes_prefill
 
     # The rest
 
@@ -299,7 +291,9 @@ class Course(Opaque):
                 assert_never(ask_another)
         return None
 
-    def _ask(self, index: int, standing: Standing, now_s: float, why: AttemptReason) -> Ask:
+    def _ask(self, index: int, now_s: float, why: AttemptReason) -> Ask:
+        standing = self.standings.of(index)
+        standing.dormant = False
         if standing.asked and why == "handover":
             why = "return"
         standing.failure = None
@@ -367,13 +361,7 @@ class Course(Opaque):
 
     def _another_left(self, index: int, now_s: float) -> bool:
         """Can another target still be asked before the deadline?"""
-        for other, candidate in enumerate(self.candidates):
-            if other == index:
-                continue
-            standing = self.standings.of(other)
-            if standing.done or standing.dormant:
-                continue
-            refusal = candidate.refusal(now_s)
+        for _, _, refusal in self.standings.walk(now_s, but=index):
             if refusal is None or (refusal.until_s is not None and refusal.until_s < self.policy.deadline_s):
                 return True
             if refusal.until_s is None and isinstance(refusal, Limited) and refusal.queues:

@@ -82,15 +82,17 @@ class TargetHealth:
             detail = "isolated by hand" if lasting else f"isolated by hand for {until_s - now_s:.3g} s more"
             return Refusal("isolated", detail, None if lasting else until_s)
         if self._probe is not None:
-            return Refusal("probing", "one probe is out to see whether it is back", None)
+            return Refusal("probing", "one probe is out to see whether it is back", None, self._left_alone_for())
         if (park := self._blocking(now_s)) is not None:
             wait_s = park.until_s - now_s
-            return Refusal("parked", f"left alone for {wait_s:.3g} s after {park.kind.value}", park.until_s)
+            detail = f"left alone for {wait_s:.3g} s after {park.kind.value}"
+            return Refusal("parked", detail, park.until_s, park.kind)
         if not self.credentials.admit(now_s):
-            return Refusal("probing", "probes are out with all its keys", None)
+            return Refusal("probing", "probes are out with all its keys", None, self._left_alone_for())
         if not self.breaker.admits(now_s):
             wait_s = self.breaker.until_s - now_s
-            return Refusal("breaker_open", f"its breaker is open for {wait_s:.3g} s more", self.breaker.until_s)
+            detail = f"its breaker is open for {wait_s:.3g} s more"
+            return Refusal("breaker_open", detail, self.breaker.until_s, self._left_alone_for())
         return None
 
     def share(self, now_s: float) -> float:
@@ -279,6 +281,13 @@ class TargetHealth:
         self._changed(now_s, "restored")
 
     # The rest
+
+    def _left_alone_for(self) -> ErrorKind | None:
+        """The kind of failure that opened its breaker, or that it was parked for; None: its calls were slow."""
+        park = self.park
+        if self.breaker.state == "closed":
+            return None if park is None else park.kind
+        return self._opened_by if isinstance(self._opened_by, ErrorKind) else None
 
     def _blocking(self, now_s: float) -> Park | None:
         """The park whose end is still to come, and before which the target cannot be asked with any key."""

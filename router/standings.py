@@ -1,14 +1,23 @@
 """How the targets of one call stand within it: tried, used up, standing by, and skipped with the reason. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
 from ..providers.errors import ErrorKind, ProviderError
 from .opaque import Opaque
 from .reasons import SkipReason
+from .refusal import Refusal
 from .report import Skipped
 from .steps import Candidate
+
+LEFT_OUT_FOR: Mapping[SkipReason, ErrorKind] = {
+    "context_window": ErrorKind.CONTEXT_LENGTH,
+    "missing_extra": ErrorKind.UNSUPPORTED,
+    "no_key": ErrorKind.AUTH,
+    "unsupported": ErrorKind.UNSUPPORTED,
+}
+"""What a target would have failed with that is left out before it is asked: it is as good as failed with it."""
 
 
 class Standing(msgspec.Struct, gc=False):
@@ -19,6 +28,7 @@ class Standing(msgspec.Struct, gc=False):
         tries: Attempts since the call last went to it.
         asked: It was asked in this call.
         done: It is not asked again in this call.
+        left_out_for: What it would have failed with, had it been asked.
         hint_waited: A short hint of it was waited out.
         deferred: A retry is due, and waits for a place.
         failure: Why its last attempt failed, while a retry is due.
@@ -30,6 +40,7 @@ class Standing(msgspec.Struct, gc=False):
     tries: int = 0
     asked: bool = False
     done: bool = False
+    left_out_for: ErrorKind | None = None
     hint_waited: bool = False
     deferred: bool = False
     failure: ProviderError | None = None
@@ -67,6 +78,37 @@ class Standings(Opaque):
         indexes = [*self._woken, *(index for index in range(len(self.candidates)) if index not in self._woken)]
         return [(index, self.candidates[index]) for index in indexes]
 
+    def walk(self, now_s: float, but: int = -1) -> Iterator[tuple[int, Candidate, Refusal | None]]:
+        """The targets that this call may ask, in their order, each with what keeps it from being asked now.
+
+        A target that stands by for a kind comes behind the first that is left alone, or was left out, for that kind.
+        Nothing is woken by looking: what is left alone may be back at the next look.
+
+        Args:
+            but: Leave this one out.
+        """
+        seen = {but}
+        for index, _ in self.in_turn():
+            if index not in seen and not self.of(index).dormant:
+                yield from self._with_stand_ins(index, now_s, seen)
+
+    def _with_stand_ins(
+        self, index: int, now_s: float, seen: set[int]
+    ) -> Iterator[tuple[int, Candidate, Refusal | None]]:
+        seen.add(index)
+        standing, kind = self.of(index), None
+        if standing.done:
+            kind = standing.left_out_for
+        else:
+            candidate = self.candidates[index]
+            refusal = candidate.refusal(now_s)
+            yield index, candidate, refusal
+            kind = None if refusal is None else refusal.kind
+        if kind is not None:
+            for other, candidate in enumerate(self.candidates):
+                if candidate.only_on is kind and other not in seen and self.of(other).dormant:
+                    yield from self._with_stand_ins(other, now_s, seen)
+
     def any_left(self) -> bool:
         """May any target still be asked in this call, whatever its health?"""
         standings = map(self.of, range(len(self.candidates)))
@@ -82,7 +124,8 @@ class Standings(Opaque):
 
     def exclude(self, index: int, reason: SkipReason, detail: str, now_s: float) -> None:
         """This target cannot be asked in this call."""
-        self.of(index).done = True
+        standing = self.of(index)
+        standing.done, standing.left_out_for = True, LEFT_OUT_FOR.get(reason)
         self.skip(index, reason, detail, now_s)
 
     def wake(self, kind: ErrorKind, *, alone: bool) -> bool:
