@@ -6,6 +6,7 @@ A dialect writes one method, `_payload`, and says with `self.finish`, `self.clos
 from collections.abc import Callable, Iterator
 
 from .codecs import MAX_EVENT_BYTES, UNDECODABLE, FrameTooLarge, NDJSONDecoder, SSEDecoder
+from .counts import Counting
 from .errors import ErrorKind, ProviderError
 from .events import Finished, ProviderEvent
 from .provider import Decoder, ResponseHead
@@ -16,7 +17,7 @@ _SEPARATOR = b"\n\ndata: "
 LF, _CR = b"\n"[0], b"\r"[0]  # a byte is searched for as a number in a tenth of the time
 
 
-class BaseDecoder:
+class BaseDecoder(Counting):
     """The state that every decoder shows; see `Decoder`."""
 
     finish: Finished | None = None
@@ -26,6 +27,7 @@ class BaseDecoder:
     def _follow(self, inner: Decoder, events: list[ProviderEvent]) -> list[ProviderEvent]:
         """What another decoder, to which the body was left, gave and saw."""
         self.finish, self.closed, self.failure = inner.finish, inner.closed, inner.failure
+        self.miscounted = getattr(inner, "miscounted", False)  # not every plug-in's decoder is one of ours
         return events
 
     def _undecodable(self, what: str) -> None:

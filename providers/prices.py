@@ -1,9 +1,11 @@
 """What a model costs, by the data of genai-prices (extra `prices`), which are kept up by many.
 
 The package is loaded when a price is asked for, not before: it takes a fifth of a second. A price is that of plain text
-tokens at the moment it is looked up; one that depends on the length of the prompt keeps its steps.
+tokens at the moment it is looked up; one that depends on the length of the prompt keeps its steps. The data may be an
+application's own (`set_custom_snapshot`): what cannot be read in them, or is no price, is not known.
 """
 
+import math
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -75,7 +77,13 @@ def rates_of(provider: str, model: str, at_s: float) -> Rates | None:
         at_s: When, in seconds since 1970: prices change.
     """
     found = _found(provider, model)
-    return None if found is None else _rates(found.get_prices(datetime.fromtimestamp(at_s, UTC)))
+    if found is None:
+        return None
+    try:
+        rates = _rates(found.get_prices(datetime.fromtimestamp(at_s, UTC)))
+    except Exception:  # noqa: BLE001 - data of an application's own, and perhaps code
+        return None
+    return rates if _is_sound(rates) else None
 
 
 def load_for(providers: Iterable[str]) -> None:
@@ -97,8 +105,17 @@ def _found(provider: str, model: str) -> Any:
 
     try:
         return get_snapshot().find_provider_model(model, None, theirs, None)[1]
-    except LookupError:
+    except Exception:  # noqa: BLE001 - a LookupError for what is not known, and whatever data of others raise
         return None
+
+
+def _is_sound(rates: Rates | None) -> bool:
+    """Whether all of its prices are numbers that money can be."""
+    while rates is not None:
+        if not all(math.isfinite(rate) and rate >= 0.0 for rate in (rates.input, rates.output, rates.cached)):
+            return False
+        rates = rates.longer
+    return True
 
 
 def _rates(prices: Any) -> Rates | None:

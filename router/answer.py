@@ -28,7 +28,7 @@ class Answer(msgspec.Struct, frozen=True):
         finish_reason: Why it stopped; None where the dialect has no end marker.
         target: Who answered.
         model: The model that answered, as its provider names it.
-        usage: Tokens as the provider counted them; None when it did not.
+        usage: As in the report: tokens as the provider counted them; None when it did not.
         message: The answer as a turn of the conversation, with its provider's opaque state, to be sent back.
     """
 
@@ -73,16 +73,13 @@ def collect(events: Iterable[StreamEvent], report: Report, provider: str) -> Ans
     """
     text: list[str] = []
     rare: list[StreamEvent] = []
-    usage: Usage | None = None
     reason: FinishReason | None = None
     for event in events:  # events are final classes, and comparing is cheaper than matching
         if type(event) is TextDelta:
             text.append(event.text)
-        elif type(event) is Usage:
-            usage = event
         elif type(event) is Finished:
             reason = event.reason
-        elif type(event) is not Started:
+        elif type(event) is not Started and type(event) is not Usage:
             rare.append(event)
     said = "".join(text)
     reasoning, refusal, tool_calls = _rare(rare) if rare else ((), "", ())
@@ -92,7 +89,7 @@ def collect(events: Iterable[StreamEvent], report: Report, provider: str) -> Ans
         refusal,
         tool_calls,
         reason,
-        usage,
+        report.usage,
         report.target or "",
         report.model or "",
         Message("assistant", (TextPart(said),) if said else (), tool_calls, None, False, reasoning, provider),

@@ -256,6 +256,7 @@ class Attempt(Opaque):
         assert decoder.finish is not None
         events.append(decoder.finish)
         self.finished = True
+        self.heard.miscounted = getattr(decoder, "miscounted", False)  # a plug-in's decoder need not know of it
         self.watch.no_more(self)
         exchange.release()
 

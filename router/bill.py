@@ -1,7 +1,8 @@
 """The bill of one attempt: what is held for it while it runs, and what it has used when it is over, whatever its end.
 
-Usage is what the provider counted. Where it has not, because the attempt was left or broke off, it is estimated at its
-upper bound and marked so: nobody knows how far the provider went on, and a budget that guessed low would not hold.
+Usage is what the provider counted. Where it has not, because the attempt was left or broke off, or where what it says
+cannot be (`Room`), it is estimated at its upper bound and marked so: how far the provider went on is not known, and a
+budget that guessed low would not hold.
 """
 
 from ..providers.chat import ChatRequest
@@ -12,6 +13,7 @@ from .demand import answer_tokens_max, demand, said
 from .limits import Permit
 from .opaque import Opaque
 from .report import AttemptReport, Report
+from .room import Room
 from .spend import Reservation
 from .transcript import Transcript
 
@@ -28,6 +30,7 @@ class Bill(Opaque):
         total: The report of the call, which sums up.
         permit: What is taken of the target's limits; None: it has none.
         reservations: What is set aside of its budgets.
+        room: What its provider's counts may be.
     """
 
     chat: ChatRequest
@@ -36,6 +39,7 @@ class Bill(Opaque):
     total: Report
     permit: Permit | None = None
     reservations: list[Reservation] = []
+    room: Room = Room()
     _open: bool = True
 
     def void(self, now_s: float) -> None:
@@ -57,11 +61,11 @@ class Bill(Opaque):
         used: Usage | None = None
         cost: float | None = None
         try:
-            usage = counted(heard)
-            if error is not None and usage is None and self._is_free(error, heard):
+            usage, doubtful = counted(heard, self.room)
+            if error is not None and usage is None and not doubtful and self._is_free(error, heard):
                 used, cost, whole = Usage(0, 0), 0.0, False
                 return
-            if usage is None or not whole:
+            if usage is None or doubtful or not whole:
                 usage, attempt.estimated = self._estimate(usage, heard), True
             price = None if self.rates is None else self.rates.cost(usage)
             used, cost = usage, price or 0.0
@@ -98,10 +102,13 @@ class Bill(Opaque):
                 self.permit.release(now_s, tokens, whole=whole)
 
 
-def counted(heard: Transcript) -> Usage | None:
-    """What the provider has counted last."""
+def counted(heard: Transcript, room: Room) -> tuple[Usage | None, bool]:
+    """What the provider has counted last that can be, and whether it has said since what cannot."""
+    doubtful = heard.miscounted
     for batch in reversed(heard.batches):
         for event in reversed(batch):
             if type(event) is Usage:
-                return event
-    return None
+                if room.holds(event):
+                    return event, doubtful
+                doubtful = True
+    return None, doubtful

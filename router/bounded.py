@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 
 from ..providers.chat import ChatRequest
 from .admission import Admission
-from .bill import Bill
 from .demand import Demand, demand
 from .limits import Limited
 from .queue import Queue, Ticket
@@ -90,7 +89,8 @@ class BoundedSeat(Seat):
         if refusal is not None:
             return refusal
         live = self.live
-        bill = Bill(chat, self.answer_max, live.rates, total, live.limits.take(live.sizes, self._demand.tokens, now_s))
+        bill = self.bill(chat, total)
+        bill.permit = live.limits.take(live.sizes, self._demand.tokens, now_s)
         try:
             if live.rates is not None:
                 for ledger, _ in self.purses:

@@ -334,15 +334,21 @@ class Call(Opaque):
         assert delivered is not None
         finish = delivered.batches[-1][-1]
         assert isinstance(finish, Finished)
-        now_s = self._context.loop.time()
-        usage = counted(delivered)
+        context = self._context
+        now_s = context.loop.time()
+        seat = context.seats[pursuit.place]
+        usage, doubtful = counted(attempt.heard, seat.room(context.chat))
         mine = attempt.report
-        mine.outcome, mine.ended_s, mine.usage = "finished", now_s - self._context.began_s, usage
+        mine.outcome, mine.ended_s, mine.usage = "finished", now_s - context.began_s, usage
         attempt.settle("succeeded", now_s)
         if attempt.admission.bill is None:
-            self.report.add(mine)
-        self.report.usage = usage
-        if usage is not None and mine.first_delta_s is not None:
+            if doubtful:  # it has no price, and yet what its provider counted cannot be
+                seat.bill(context.chat, self.report).close(mine, attempt.heard, None, now_s, whole=True)
+            else:
+                self.report.add(mine)
+        if usage is not None or doubtful:
+            self.report.usage = mine.usage
+        if usage is not None and not doubtful and mine.first_delta_s is not None:
             attempt.live.latency.record_output(usage.output_tokens, mine.ended_s - mine.first_delta_s)
         self._context.shared.attempt_ended(self.report, mine)
         self.report.completion = "proven" if finish.reason is not None or attempt.framed else "unproven"

@@ -30,9 +30,10 @@ class AttemptReport(msgspec.Struct):
         detail: Our own words about the failure.
         hint_s: When the provider said it may be asked again, in seconds from the failure.
         alert: It failed of what only a person can mend.
-        usage: Tokens as the provider counted them.
+        usage: Tokens as the provider counted them; what it cannot have used is estimated instead.
         cost: What it cost, in US dollars; None: its price is not known.
-        estimated: `usage` and `cost` are our estimate, rather too high: it was over before its provider had counted.
+        estimated: `usage` and `cost` are our estimate, rather too high, in part or as a whole: the attempt was over
+            before its provider had counted, or what it counted cannot be.
         notes: What the dialect could not say and left out harmlessly.
     """
 
@@ -149,7 +150,7 @@ class Report(msgspec.Struct):
         first_delta_s: When the first useful delta was delivered to the caller.
         ended_s: When the call was over.
         completion: `proven` when the dialect's end marker or HTTP framing shows that the answer is whole.
-        usage: Tokens of the answer, as its provider counted them.
+        usage: Tokens of the answer, as its provider counted them; what it cannot have used is estimated instead.
         tokens: Those of all attempts together, as far as they are known.
         cost: What all attempts cost together, in US dollars, as far as prices are known; None: none is.
         estimated: A part of `tokens` and `cost` is our estimate.

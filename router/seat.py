@@ -16,6 +16,7 @@ from .live import LiveTarget
 from .refusal import Refusal
 from .report import Report
 from .returning import ReturnLine
+from .room import Room
 from .spend import Budgets, Ledger, Purse
 
 CONFIDENT = 1.5
@@ -136,9 +137,17 @@ class Seat:
         health = live.health
         if not (health.calm or last_resort) and (refusal := health.refusal(now_s)) is not None:
             return refusal
-        rates = live.rates
-        bill = None if rates is None else Bill(chat, self.answer_max, rates, total)
+        bill = None if live.rates is None else self.bill(chat, total)
         return Admission(health.admit(now_s), bill)
+
+    def bill(self, chat: ChatRequest, total: Report) -> Bill:
+        """The bill of one attempt here, with nothing held for it yet."""
+        return Bill(chat, self.answer_max, self.live.rates, total, room=self.room(chat))
+
+    def room(self, chat: ChatRequest) -> Room:
+        """What its provider may say that this request has used."""
+        cap = chat.max_tokens
+        return Room(self.capabilities.context_window, self.answer_max if cap is None else cap)
 
     def with_defaults(self, chat: ChatRequest) -> ChatRequest:
         """The request with the target's and the route's parameters where the caller left them open."""

@@ -103,9 +103,9 @@ class Ledger:
         return Reservation(self, cost)
 
     def _settled(self, reserved: float, cost: float) -> None:
-        self._turned()
         self._reservations -= 1
         self.reserved = self.reserved - reserved if self._reservations else 0.0  # no rounding outlives its causes
+        self._turned()
         self.spent_day += cost
         self.spent_month += cost
         self.queue.wake_first()

@@ -20,12 +20,14 @@ class Transcript:
 
     Attributes:
         batches: What was said: the same text, calls and counts as were added, in fewer pieces.
+        miscounted: What the provider has counted last makes no sense, and is not among the events.
     """
 
-    __slots__ = ("_grown", "_loose", "batches")
+    __slots__ = ("_grown", "_loose", "batches", "miscounted")
 
     def __init__(self) -> None:
         self.batches: list[Sequence[StreamEvent]] = []
+        self.miscounted = False
         self._grown = 0  # so many of them have grown together
         self._loose = 0  # events in the others
 

@@ -10,23 +10,24 @@ from typing import Any
 import msgspec
 
 from ..codecs import decode_json
+from ..counts import Count, Counting
 from ..decoding import BaseDecoder, EventStreamDecoder, JsonBodyDecoder
 from ..errors import ErrorKind, ProviderError
-from ..events import Finished, FinishReason, ProviderEvent, ReasoningDelta, Started, TextDelta, Usage
+from ..events import Finished, FinishReason, ProviderEvent, ReasoningDelta, Started, TextDelta
 from ..mapping import rule, stream_error
 from ..numbering import CallNumbering
 from ..provider import ResponseHead
 
 
 class _Details(msgspec.Struct, gc=False):
-    thinking_tokens: int | None = None
+    thinking_tokens: Count = None
 
 
 class _Counts(msgspec.Struct, gc=False):
-    input_tokens: int | None = None
-    cache_creation_input_tokens: int | None = None
-    cache_read_input_tokens: int | None = None
-    output_tokens: int | None = None
+    input_tokens: Count = None
+    cache_creation_input_tokens: Count = None
+    cache_read_input_tokens: Count = None
+    output_tokens: Count = None
     output_tokens_details: _Details | None = None
 
 
@@ -116,7 +117,7 @@ def event_error(decoded: Any, head: ResponseHead) -> ProviderError:
     return stream_error(decoded, head, status=_STATUSES.get(kind) if isinstance(kind, str) else None, rules=RULES)
 
 
-class MessageReader:
+class MessageReader(Counting):
     """What both forms of an answer have in common.
 
     Attributes:
@@ -189,8 +190,8 @@ class MessageReader:
             return
         cached = known.cache_read_input_tokens
         thought = known.output_tokens_details.thinking_tokens if known.output_tokens_details else None
-        sent = known.input_tokens + (known.cache_creation_input_tokens or 0) + (cached or 0)
-        events.append(Usage(sent, known.output_tokens, cached, thought))
+        sent = known.input_tokens, known.cache_creation_input_tokens, cached
+        self._counted(events, sent, (known.output_tokens,), cached, thought)
 
     def _argue(
         self, index: int, call_id: str | None, name: str | None, arguments: str, events: list[ProviderEvent]
@@ -229,9 +230,11 @@ class MessageStreamDecoder(EventStreamDecoder):
             reader.stop(event.index, events)
         elif event.type == "message_start" and event.message is not None:
             reader.begin(event.message, events)
+            self.miscounted = reader.miscounted
         elif event.type == "message_delta":
             if event.usage is not None:
                 reader.count(event.usage, events)
+                self.miscounted = reader.miscounted
             if event.delta is not None and event.delta.stop_reason:
                 reader.end(event.delta.stop_reason)
                 self.finish = reader.finish
@@ -258,7 +261,7 @@ def message_body_decoder(head: ResponseHead) -> JsonBodyDecoder:
             reader.start(index, block, events)
             reader.stop(index, events)
         reader.end(message.stop_reason)
-        decoder.finish = reader.finish
+        decoder.finish, decoder.miscounted = reader.finish, reader.miscounted
         return events
 
     return JsonBodyDecoder(parse)

@@ -11,9 +11,10 @@ import msgspec
 from .. import hints
 from ..codecs import UNDECODABLE, decode_json
 from ..codecs.eventstream import Frame, FrameDecoder, FrameError
+from ..counts import Count
 from ..decoding import BaseDecoder, JsonBodyDecoder
 from ..errors import ErrorKind, ProviderError
-from ..events import Finished, FinishReason, ProviderEvent, ReasoningDelta, Started, TextDelta, Usage
+from ..events import Finished, FinishReason, ProviderEvent, ReasoningDelta, Started, TextDelta
 from ..mapping import rule, stream_error
 from ..numbering import CallNumbering
 from ..provider import ResponseHead
@@ -79,10 +80,10 @@ class _Block(msgspec.Struct, gc=False):
 
 
 class _Counts(msgspec.Struct, gc=False):
-    inputTokens: int = 0  # noqa: N815
-    outputTokens: int = 0  # noqa: N815
-    cacheReadInputTokens: int | None = None  # noqa: N815
-    cacheWriteInputTokens: int | None = None  # noqa: N815
+    inputTokens: Count = None  # noqa: N815
+    outputTokens: Count = None  # noqa: N815
+    cacheReadInputTokens: Count = None  # noqa: N815
+    cacheWriteInputTokens: Count = None  # noqa: N815
 
 
 class _Event(msgspec.Struct, gc=False):
@@ -216,8 +217,8 @@ class BedrockDecoder(BaseDecoder):
     def count(self, counts: _Counts | None, events: list[ProviderEvent]) -> None:
         """Token counts: Bedrock's `inputTokens` leaves out those that went into or came from its cache."""
         if counts is not None:
-            cached = (counts.cacheReadInputTokens or 0) + (counts.cacheWriteInputTokens or 0)
-            events.append(Usage(counts.inputTokens + cached, counts.outputTokens, counts.cacheReadInputTokens))
+            sent = counts.inputTokens, counts.cacheReadInputTokens, counts.cacheWriteInputTokens
+            self._counted(events, sent, (counts.outputTokens,), counts.cacheReadInputTokens)
 
 
 def body_decoder(head: ResponseHead) -> JsonBodyDecoder:
@@ -232,6 +233,7 @@ def body_decoder(head: ResponseHead) -> JsonBodyDecoder:
         reader.count(answer.usage, events)
         reader.stop(answer.stopReason)
         decoder.finish, decoder.failure = reader.finish, reader.failure
+        decoder.miscounted = reader.miscounted
         return events
 
     return JsonBodyDecoder(parse)

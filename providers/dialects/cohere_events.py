@@ -10,9 +10,10 @@ from typing import Any
 import msgspec
 
 from ..codecs import decode_json
+from ..counts import Count
 from ..decoding import EventStreamDecoder, JsonBodyDecoder
 from ..errors import ErrorKind
-from ..events import Finished, FinishReason, ProviderEvent, ReasoningDelta, Started, TextDelta, Usage
+from ..events import Finished, FinishReason, ProviderEvent, ReasoningDelta, Started, TextDelta
 from ..mapping import rule, stream_error
 from ..numbering import CallNumbering
 from ..provider import ResponseHead
@@ -58,13 +59,13 @@ class _Message(msgspec.Struct, gc=False):
 
 
 class _Tokens(msgspec.Struct, gc=False):
-    input_tokens: float | None = None
-    output_tokens: float | None = None
+    input_tokens: Count = None
+    output_tokens: Count = None
 
 
 class _Usage(msgspec.Struct, gc=False):
     tokens: _Tokens | None = None
-    cached_tokens: float | None = None
+    cached_tokens: Count = None
 
 
 class _Delta(msgspec.Struct, gc=False):
@@ -146,8 +147,7 @@ class CohereDecoder(EventStreamDecoder):
         tokens = delta.usage.tokens if delta.usage else None
         if tokens is not None and tokens.input_tokens is not None:
             cached = delta.usage.cached_tokens if delta.usage else None
-            spent = int(tokens.output_tokens or 0)
-            events.append(Usage(int(tokens.input_tokens), spent, None if cached is None else int(cached)))
+            self._counted(events, (tokens.input_tokens,), (tokens.output_tokens,), cached)
         native = delta.finish_reason or ""
         status = _FAILURES.get(native)
         if status is not None:
@@ -171,6 +171,7 @@ def body_decoder(head: ResponseHead) -> JsonBodyDecoder:
         reader.say(answer.message, None, events)
         reader.whole(answer, events)
         decoder.finish, decoder.failure = reader.finish, reader.failure
+        decoder.miscounted = reader.miscounted
         return events
 
     return JsonBodyDecoder(parse)

@@ -12,9 +12,10 @@ import msgspec
 
 from .. import hints
 from ..codecs import UNDECODABLE, decode_json
+from ..counts import Count
 from ..decoding import EventStreamDecoder, JsonBodyDecoder
 from ..errors import ErrorKind, ProviderError
-from ..events import Finished, FinishReason, ProviderEvent, ReasoningDelta, Started, TextDelta, ToolCallDelta, Usage
+from ..events import Finished, FinishReason, ProviderEvent, ReasoningDelta, Started, TextDelta, ToolCallDelta
 from ..mapping import rule, stream_error
 from ..numbering import made_call_id
 from ..provider import ResponseHead
@@ -83,11 +84,11 @@ class _Candidate(msgspec.Struct, rename="camel", gc=False):
 
 
 class _Counts(msgspec.Struct, rename="camel", gc=False):
-    prompt_token_count: int | None = None
-    tool_use_prompt_token_count: int | None = None
-    candidates_token_count: int | None = None
-    thoughts_token_count: int | None = None
-    cached_content_token_count: int | None = None
+    prompt_token_count: Count = None
+    tool_use_prompt_token_count: Count = None
+    candidates_token_count: Count = None
+    thoughts_token_count: Count = None
+    cached_content_token_count: Count = None
 
 
 class _Feedback(msgspec.Struct, rename="camel", gc=False):
@@ -126,7 +127,7 @@ class ContentStreamDecoder(EventStreamDecoder):
         self._calls = 0
         self._block = 0  # of thinking: the one that is open, or the next
         self._thinks = False
-        self._usage: Usage | None = None
+        self._counts: _Counts | None = None
 
     def _payload(self, data: bytes, name: str, events: list[ProviderEvent]) -> None:
         try:
@@ -236,15 +237,16 @@ class ContentStreamDecoder(EventStreamDecoder):
     def _count(self, counts: _Counts, events: list[ProviderEvent]) -> None:
         if counts.prompt_token_count is None:
             return
-        usage = Usage(
-            counts.prompt_token_count + (counts.tool_use_prompt_token_count or 0),
-            (counts.candidates_token_count or 0) + (counts.thoughts_token_count or 0),
+        if counts == self._counts:
+            return
+        self._counts = counts
+        self._counted(
+            events,
+            (counts.prompt_token_count, counts.tool_use_prompt_token_count),
+            (counts.candidates_token_count, counts.thoughts_token_count),
             counts.cached_content_token_count,
             counts.thoughts_token_count,
         )
-        if usage != self._usage:
-            self._usage = usage
-            events.append(usage)
 
     def _finish(self, native: str) -> None:
         kind = _FAILURES.get(native)
@@ -274,6 +276,7 @@ def content_body_decoder(head: ResponseHead) -> JsonBodyDecoder:
         if reader.failure is None and reader.finish is None and not events:
             raise msgspec.ValidationError("the body holds no candidates")
         decoder.finish, decoder.failure = reader.finish, reader.failure
+        decoder.miscounted = reader.miscounted
         return events
 
     return JsonBodyDecoder(parse)

@@ -13,11 +13,12 @@ import msgspec
 from ..capabilities import Capabilities
 from ..chat import ChatRequest, JsonSchema, Message, Tool
 from ..codecs import decode_json
+from ..counts import Count
 from ..decoding import LineDecoder, decoder_for
 from ..envelope import request_body, request_headers
 from ..error_facts import facts_of
 from ..errors import ErrorKind, ProviderError
-from ..events import Finished, FinishReason, ProviderEvent, ReasoningDelta, Started, TextDelta, ToolCallDelta, Usage
+from ..events import Finished, FinishReason, ProviderEvent, ReasoningDelta, Started, TextDelta, ToolCallDelta
 from ..fit import Row, arguments_object, fit, left_out, refused, said_otherwise
 from ..mapping import provider_error, rule, stream_error
 from ..numbering import made_call_id
@@ -86,8 +87,8 @@ class _Object(msgspec.Struct, gc=False):
     message: _Message | None = None
     done: bool = False
     done_reason: str | None = None
-    prompt_eval_count: int | None = None
-    eval_count: int | None = None
+    prompt_eval_count: Count = None
+    eval_count: Count = None
     error: Any = None
 
 
@@ -139,7 +140,7 @@ class OllamaDecoder(LineDecoder):
 
     def _finish(self, said: _Object, events: list[ProviderEvent]) -> None:
         if said.prompt_eval_count is not None or said.eval_count is not None:  # zeros are left out by the server
-            events.append(Usage(said.prompt_eval_count or 0, said.eval_count or 0))
+            self._counted(events, (said.prompt_eval_count,), (said.eval_count,))
         reason = _FINISH_REASONS.get(said.done_reason or "", "other")
         if self._calls and reason != "length":
             reason = "tool_calls"  # the server says `stop`

@@ -8,7 +8,8 @@ from typing import Annotated, Any, TypeAlias
 
 import msgspec
 
-from ..events import FinishReason, Usage
+from ..counts import Count
+from ..events import FinishReason
 
 NoText: TypeAlias = Annotated[str, msgspec.Meta(max_length=0)] | None
 """Said by some servers with every chunk, and by that nothing."""
@@ -39,19 +40,19 @@ class Choice(msgspec.Struct, gc=False):
 
 
 class PromptDetails(msgspec.Struct, gc=False):
-    cached_tokens: int | None = None
+    cached_tokens: Count = None
 
 
 class CompletionDetails(msgspec.Struct, gc=False):
-    reasoning_tokens: int | None = None
+    reasoning_tokens: Count = None
 
 
 class Counts(msgspec.Struct, gc=False):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
+    prompt_tokens: Count = None
+    completion_tokens: Count = None
     prompt_tokens_details: PromptDetails | None = None
     completion_tokens_details: CompletionDetails | None = None
-    prompt_cache_hit_tokens: int | None = None  # DeepSeek
+    prompt_cache_hit_tokens: Count = None  # DeepSeek
 
 
 class GroqPart(msgspec.Struct, gc=False):
@@ -129,16 +130,6 @@ FINISH_REASONS: dict[str, FinishReason] = {
 """The words of the protocol's speakers; any other is `other`."""
 
 
-def usage_of(counts: Counts) -> Usage | None:
-    """The usage event of these counts; None when they are missing or nonsense."""
-    prompt, completion = counts.prompt_tokens, counts.completion_tokens or 0
-    if prompt is None or prompt < 0 or completion < 0:
-        return None
-    cached = counts.prompt_tokens_details.cached_tokens if counts.prompt_tokens_details else None
-    reasoning = counts.completion_tokens_details.reasoning_tokens if counts.completion_tokens_details else None
-    return Usage(prompt, completion, counts.prompt_cache_hit_tokens if cached is None else cached, reasoning)
-
-
 def kindly(decoded: dict[str, Any]) -> FirstChunk:
     """A chunk, or a whole answer, of which only what makes sense is kept."""
     choices = decoded.get("choices")
@@ -196,11 +187,11 @@ def _counts(found: object) -> Counts | None:
     if not isinstance(found, dict):
         return None
     return Counts(
-        _int(found.get("prompt_tokens")),
-        _int(found.get("completion_tokens")),
-        PromptDetails(_int(_dict(found.get("prompt_tokens_details")).get("cached_tokens"))),
-        CompletionDetails(_int(_dict(found.get("completion_tokens_details")).get("reasoning_tokens"))),
-        _int(found.get("prompt_cache_hit_tokens")),
+        found.get("prompt_tokens"),
+        found.get("completion_tokens"),
+        PromptDetails(_dict(found.get("prompt_tokens_details")).get("cached_tokens")),
+        CompletionDetails(_dict(found.get("completion_tokens_details")).get("reasoning_tokens")),
+        found.get("prompt_cache_hit_tokens"),
     )
 
 

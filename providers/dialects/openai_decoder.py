@@ -28,7 +28,6 @@ from .openai_chunks import (
     PlainChunk,
     Whole,
     kindly,
-    usage_of,
 )
 
 _decode_first = msgspec.json.Decoder(FirstChunk).decode
@@ -113,9 +112,13 @@ class ChatReader(BaseDecoder):
             events.append(fragment)
 
     def _count(self, counts: Counts, events: list[ProviderEvent]) -> None:
-        usage = usage_of(counts)
-        if usage is not None:
-            events.append(usage)
+        if counts.prompt_tokens is None:
+            return
+        cached = counts.prompt_tokens_details.cached_tokens if counts.prompt_tokens_details else None
+        reasoning = counts.completion_tokens_details.reasoning_tokens if counts.completion_tokens_details else None
+        if cached is None:
+            cached = counts.prompt_cache_hit_tokens
+        self._counted(events, (counts.prompt_tokens,), (counts.completion_tokens,), cached, reasoning)
 
     def _finish(self, native: str) -> None:
         cut_off = _CUT_OFF.get(native)

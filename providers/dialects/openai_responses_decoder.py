@@ -10,9 +10,10 @@ from typing import Any
 import msgspec
 
 from ..codecs import decode_json
+from ..counts import Count, Counting
 from ..decoding import BaseDecoder, EventStreamDecoder, JsonBodyDecoder
 from ..errors import ProviderError
-from ..events import Finished, FinishReason, ProviderEvent, ReasoningDelta, RefusalDelta, Started, TextDelta, Usage
+from ..events import Finished, FinishReason, ProviderEvent, ReasoningDelta, RefusalDelta, Started, TextDelta
 from ..mapping import stream_error
 from ..numbering import CallNumbering
 from ..provider import ResponseHead
@@ -36,16 +37,16 @@ class _Item(msgspec.Struct, gc=False):
 
 
 class _InputDetails(msgspec.Struct, gc=False):
-    cached_tokens: int | None = None
+    cached_tokens: Count = None
 
 
 class _OutputDetails(msgspec.Struct, gc=False):
-    reasoning_tokens: int | None = None
+    reasoning_tokens: Count = None
 
 
 class _Counts(msgspec.Struct, gc=False):
-    input_tokens: int = 0
-    output_tokens: int = 0
+    input_tokens: Count = None
+    output_tokens: Count = None
     input_tokens_details: _InputDetails | None = None
     output_tokens_details: _OutputDetails | None = None
 
@@ -105,7 +106,7 @@ def event_error(decoded: Any, head: ResponseHead) -> ProviderError:
     return stream_error(decoded, head)
 
 
-class ResponseReader:
+class ResponseReader(Counting):
     """What both forms of an answer have in common.
 
     Attributes:
@@ -173,7 +174,7 @@ class ResponseReader:
         if counts is not None:
             cached = counts.input_tokens_details.cached_tokens if counts.input_tokens_details else None
             thought = counts.output_tokens_details.reasoning_tokens if counts.output_tokens_details else None
-            events.append(Usage(counts.input_tokens, counts.output_tokens, cached, thought))
+            self._counted(events, (counts.input_tokens,), (counts.output_tokens,), cached, thought)
         if response.status == "failed":
             error = response.error or {"code": "server_error", "message": "the response failed"}
             self.failure = event_error({"error": error}, self._head)
@@ -233,6 +234,7 @@ class ResponseStreamDecoder(EventStreamDecoder):
             event.response.status = event.type.removeprefix("response.")
             reader.end(event.response, events)
             self.finish, self.failure = reader.finish, reader.failure
+            self.miscounted = reader.miscounted
             self.closed = self.finish is not None
         elif event.type == "error" or event.error:
             self.failure = event_error(decode_json(data), self._head)
@@ -255,6 +257,7 @@ def response_body_decoder(head: ResponseHead) -> JsonBodyDecoder:
             reader.item(index, item, events, whole=True)
         reader.end(response, events)
         decoder.finish, decoder.failure = reader.finish, reader.failure
+        decoder.miscounted = reader.miscounted
         return events
 
     return JsonBodyDecoder(parse)

@@ -2,6 +2,7 @@
 
 import sys
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
 from understudy.providers import Usage, prices
@@ -54,3 +55,49 @@ def test_a_longer_prompt_has_its_own_rates_for_all_of_it() -> None:
     assert rates.cost(Usage(1001, 100)) == pytest.approx((1001 * 2 + 100 * 20) / 1e6)
     assert rates.cost(Usage(1000, 0, cached_input_tokens=400)) == pytest.approx((600 * 1 + 400 * 0.5) / 1e6)
     assert rates.cost(Usage(10, 0, cached_input_tokens=400)) == pytest.approx(10 * 0.5 / 1e6)
+
+
+class _Prices:
+    def __init__(self, **said: object) -> None:
+        self.input_mtok, self.output_mtok, self.cache_read_mtok = Decimal(1), Decimal(2), None
+        vars(self).update(said)
+
+
+class _Model:
+    def __init__(self, prices: object) -> None:
+        self._prices = prices
+
+    def get_prices(self, at: datetime) -> object:
+        if isinstance(self._prices, Exception):
+            raise self._prices
+        return self._prices
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        _Prices(input_mtok=Decimal("NaN")),
+        _Prices(output_mtok=Decimal("Infinity")),
+        _Prices(cache_read_mtok=Decimal(-1)),
+        _Prices(input_mtok="1"),
+        object(),
+        None,
+        ZeroDivisionError("a table of an application's own"),
+    ],
+    ids=["not a number", "infinite", "negative", "a text", "no prices", "none", "raising"],
+)
+def test_a_table_of_prices_that_makes_no_sense_knows_none(said: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prices, "_found", lambda provider, model: _Model(said))
+    assert rates_of("openai", "gpt-4o", AT_S) is None
+    monkeypatch.setattr(prices, "_found", lambda provider, model: _Model(_Prices()))
+    assert rates_of("openai", "gpt-4o", AT_S) == Rates(1.0, 2.0, 1.0)
+
+
+def test_data_that_raise_when_they_are_searched_know_no_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken:
+        def find_provider_model(self, *_: object) -> object:
+            raise TypeError("a snapshot of an application's own")
+
+    monkeypatch.setattr("genai_prices.data_snapshot.get_snapshot", Broken)
+    assert rates_of("openai", "gpt-4o", AT_S) is None
+    assert not prices.is_known("openai", "gpt-4o")

@@ -6,6 +6,7 @@ from understudy.router.bill import counted
 from understudy.router.demand import said
 from understudy.router.events import StreamEvent
 from understudy.router.relayed import Relayed
+from understudy.router.room import Room
 from understudy.router.transcript import LOOSE_MAX, Transcript
 
 from understudy import (
@@ -46,7 +47,7 @@ def test_it_tells_the_same_as_all_batches_do(batches: list[list[StreamEvent]]) -
     assert (kept.reasoned, kept.plain, kept.only_reasoning) == (came.reasoned, came.plain, came.only_reasoning)
     assert sum(map(said, transcript.batches)) == sum(map(said, batches))
     usages = [event for batch in batches for event in batch if type(event) is Usage]
-    assert counted(transcript) == (usages[-1] if usages else None)
+    assert counted(transcript, Room()) == (usages[-1] if usages else None, False)
 
 
 @given(BATCHES)

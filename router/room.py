@@ -1,0 +1,47 @@
+"""What a provider may say that a request has used: whole numbers, from nothing to what window and cap allow. Pure.
+
+Adapters may come from anywhere, and what they make of a provider's numbers ends in windows, budgets and averages, where
+one negative or huge number outweighs a day of calls. So every count is held against its room before it is booked, here
+and nowhere else; counts that do not fit are replaced by the estimate that a call without any gets.
+"""
+
+from typing import NamedTuple
+
+from ..providers.events import Usage
+
+TOKENS_MAX = 10_000_000
+"""The largest context window that any model has, for those whose window is not known."""
+
+WINDOW_SLACK = 1.5
+"""So much longer than the window that is known may a prompt be: capability data age, and selection asks up to here."""
+
+CAP_SLACK = 16
+"""So many tokens more than its cap may an answer be counted: some count what ends it, or opens a tool call."""
+
+
+class Room(NamedTuple):
+    """The room for the counts of one attempt.
+
+    Attributes:
+        window: The target's context window, as far as it is known.
+        cap: What the answer was bounded to.
+    """
+
+    window: int | None = None
+    cap: int | None = None
+
+    def holds(self, usage: Usage) -> bool:
+        """Whether all of it can be booked as it is. Of a plug-in's adapter a count may be anything."""
+        most = TOKENS_MAX if self.window is None else self.window * WINDOW_SLACK
+        answered, thought, cap = usage.output_tokens, usage.reasoning_tokens, self.cap
+        return (
+            _fits(usage.input_tokens, most)
+            and _fits(answered, most)
+            and (usage.cached_input_tokens is None or _fits(usage.cached_input_tokens, most))
+            and (thought is None or _fits(thought, most))
+            and (cap is None or answered <= cap + CAP_SLACK + (thought or 0))  # some leave thoughts out of it
+        )
+
+
+def _fits(count: object, most: float) -> bool:
+    return type(count) is int and 0 <= count <= most
