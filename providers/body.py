@@ -114,6 +114,7 @@ class Body(StreamReader):
         self._size -= PIECE_MAX_BYTES - room + CHUNK_BYTES * len(pieces)
         if buffer:
             self._waiter = turn = self._loop.create_future()
+            turn.add_done_callback(_looked_at)
             self._loop.call_soon(_turned, turn)
         elif self._protocol._reading_paused:
             self._protocol.resume_reading()
@@ -123,3 +124,9 @@ class Body(StreamReader):
 def _turned(turn: "asyncio.Future[None]") -> None:
     if not turn.done():
         turn.set_result(None)
+
+
+def _looked_at(turn: "asyncio.Future[None]") -> None:
+    """A reader may leave before it waits for its turn: then nothing else would look at what it was given up for."""
+    if not turn.cancelled():
+        turn.exception()

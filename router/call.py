@@ -164,6 +164,8 @@ class Call(Opaque):
                 found = course.not_admitted(pursuit.place, why.refusal, context.loop.time())
         self._pursuit = None
         assert found is not None, "nothing else is in flight that could decide"
+        if isinstance(found, Wait):  # decided some turns of the loop ago: what was free or full then need not be so now
+            return course.next(context.loop.time())
         return found
 
     def _leave_out(self) -> None:

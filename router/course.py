@@ -160,7 +160,7 @@ class Course(Opaque):
             if delay_s is not None:
                 standing.failure = error
                 begins_s = now_s + delay_s
-                first_by_s, short = self._first_by(index, begins_s)
+                first_by_s, short = self.first_by(index, begins_s)
                 wait: WaitReason = "backoff" if error.retry_after_s is None else "hint"
                 return Ask(index, "retry", first_by_s, short, begins_s, wait)
             self.candidates[index].give_up(error, now_s)
@@ -302,7 +302,7 @@ class Course(Opaque):
         else:
             standing.tries = 0
         self._in_flight += 1
-        first_by_s, short = self._first_by(index, now_s)
+        first_by_s, short = self.first_by(index, now_s)
         return Ask(index, why, first_by_s, short)
 
     def _retry_after_s(self, index: int, standing: Standing, error: ProviderError, now_s: float) -> float | None:
@@ -347,7 +347,7 @@ class Course(Opaque):
             case _:
                 assert_never(rule)
 
-    def _first_by(self, index: int, now_s: float) -> tuple[float, bool]:
+    def first_by(self, index: int, now_s: float) -> tuple[float, bool]:
         """When an attempt that begins then must have given its first useful delta, and whether that is cut short.
 
         It leaves a reserve of the deadline while another target can still be asked; the last may use all that is left.

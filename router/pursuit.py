@@ -108,7 +108,8 @@ class Pursuit(Opaque):
             try:
                 if self.stopped:
                     raise NotAdmitted
-                return await self.once(step.why, step.first_by_s, short=step.short)
+                first_by_s, short = context.course.first_by(self.place, loop.time())  # the wait may have ended late
+                return await self.once(step.why, first_by_s, short=short)
             except _NO_ANSWER as failure:
                 return self._after(failure)
 

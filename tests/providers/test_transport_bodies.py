@@ -1,6 +1,7 @@
 """How a body is read: compressed ones, huge ones, pieces in memory, interruptions, and the bodies of refusals."""
 
 import asyncio
+import gc
 import gzip
 import zlib
 from collections.abc import AsyncIterator, Callable
@@ -256,6 +257,23 @@ async def test_a_reader_can_be_cancelled_between_two_pieces(transport: Transport
         with pytest.raises(asyncio.CancelledError):
             await reading
         assert transport.open_exchanges == 0
+
+
+async def test_a_body_that_is_given_up_before_its_next_turn_leaves_no_complaint(transport: Transport) -> None:
+    loop, complaints = asyncio.get_running_loop(), list[dict[str, object]]()
+    loop.set_exception_handler(lambda _, context: complaints.append(context))
+    async with RawServer(answers(response(bytes(3 * PIECE_MAX_BYTES)))) as server:
+        exchange = await opened(transport, server)
+        while not exchange._content._size > PIECE_MAX_BYTES:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+        assert await exchange.read()
+        exchange.interrupt(ProviderError(ErrorKind.CANCELLED, "the caller left"))
+        exchange.close()
+        del exchange
+        gc.collect()
+        await asyncio.sleep(0)
+    loop.set_exception_handler(None)
+    assert complaints == []
 
 
 async def test_a_long_rest_before_a_failure_is_read_piece_by_piece_and_then_the_failure(transport: Transport) -> None:

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from stage import DONE, PING, SILENT, Play, Stage, VirtualTimeLoop, chunk, now_s, perform, refuses, says, texts
+from stage import DONE, PING, SILENT, Play, Stage, VirtualTimeLoop, chunk, now_s, perform, refuses, says, status, texts
 from understudy.router.attempt import Attempt
 from understudy.router.watch import Watch
 
@@ -276,3 +276,27 @@ def test_an_outage_costs_few_attempts_and_ends_within_one_open_interval(stage: M
     full_s = back_s + Health().slow_start_s
     assert set(range(int(full_s) + 1, 300)) <= set(asked), "after its slow start it takes every call again"
     assert len(one.asked) == 300 + len(down)
+
+
+def test_a_retry_whose_wait_ended_late_has_its_whole_clock(stage: MakeStage) -> None:
+    """The process stood still meanwhile: that is nothing that the target is blamed for."""
+    one = stage(a=[status(500), SILENT], b=says("B"))
+
+    async def play() -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualTimeLoop)
+
+        def stand_still() -> None:
+            loop._jumping.now_s += 30.0
+
+        loop.call_later(1e-6, stand_still)
+        route = Route(tuple(one.targets(first_delta_s=2.0)), retry=Retry(attempts=2, backoff_s=1.0))
+        async with Router(Config(routes={"r": route})) as router:
+            answer = await router.complete("hi")
+        retry = answer.report.attempts[1]
+        assert (retry.why, retry.kind) == ("retry", ErrorKind.FIRST_TOKEN_TIMEOUT)
+        assert retry.began_s > 30.0
+        assert retry.ended_s is not None
+        assert retry.ended_s - retry.began_s == pytest.approx(2.0)
+
+    perform(play())

@@ -491,3 +491,25 @@ def test_whatever_happens_everything_is_given_back(
         patch.setattr(FakeTransport, "stage", one, raising=False)
         patch.setattr(live, "Transport", FakeTransport)
         perform(play())
+
+
+def test_two_calls_that_find_the_last_place_in_line_in_one_turn_do_not_both_take_it(
+    stage: MakeStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is a race, whose task decides some turns of the loop before the call acts on it."""
+    monkeypatch.setattr("understudy.router.queue.QUEUE_MAX", 1)
+    one = stage(a=status(500), b=says("B", first_s=5.0))
+
+    async def play() -> None:
+        first, second = one.targets()
+        hedge, once = Hedge(after=9.0, budget_ratio=1.0), Retry(attempts=1)
+        route = Route((first, replace(second, concurrency=1)), hedge=hedge, retry=once)
+        async with Router(Config(routes={"r": route}, health=Health(failures_in_row=99))) as router:
+            calls = [asyncio.create_task(answered(router))]
+            await asyncio.sleep(1.0)
+            calls += [asyncio.create_task(answered(router)) for _ in range(2)]
+            outcomes = await asyncio.gather(*calls)
+            assert outcomes == [(5.0, "b"), (10.0, "b"), (1.0, "server_error")]
+            assert not limits_of(router, 1).queue
+
+    perform(play())
