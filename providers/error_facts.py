@@ -11,8 +11,7 @@ from typing import Any
 import msgspec
 
 from .codecs import UNDECODABLE, decode_json
-
-MAX_MESSAGE_BYTES = 1024
+from .errors import WORDS_MAX_BYTES
 
 
 class ErrorFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,6 +23,7 @@ class ErrorFacts(msgspec.Struct, frozen=True, kw_only=True):
         type: The provider's own type of the error, as sent.
         words: All machine-readable names of the error as `plain_word` writes them: what rules compare with.
         status: An HTTP status that the error itself names.
+        param: The part of the request that is wrong, where the error names it.
         is_json: Whether the body was JSON at all.
         error: The error object together with what stands around it, for what only one dialect sends.
     """
@@ -33,6 +33,7 @@ class ErrorFacts(msgspec.Struct, frozen=True, kw_only=True):
     type: str | None = None
     words: frozenset[str] = frozenset()
     status: int | None = None
+    param: str | None = None
     is_json: bool = True
     error: Mapping[str, Any] = msgspec.field(default_factory=dict)
 
@@ -58,7 +59,7 @@ def error_facts(body: bytes) -> ErrorFacts:
     try:
         return facts_of(decode_json(body.strip()))
     except UNDECODABLE:
-        return ErrorFacts(message=body[:MAX_MESSAGE_BYTES].decode(errors="replace").strip(), is_json=False)
+        return ErrorFacts(message=body[:WORDS_MAX_BYTES].decode(errors="replace").strip(), is_json=False)
 
 
 def facts_of(decoded: object) -> ErrorFacts:
@@ -83,6 +84,7 @@ def facts_of(decoded: object) -> ErrorFacts:
         type=types[0] if types else None,
         words=frozenset(plain_word(name) for name in (code, *types, *deeper) if isinstance(name, str)),
         status=_status(error),
+        param=_param(error),
         error=error,
     )
 
@@ -114,6 +116,22 @@ def _message(found: object) -> str:
         else:
             found = _first(found)
     return found if isinstance(found, str) else ""
+
+
+def _param(error: Mapping[str, Any]) -> str | None:
+    found = error.get("param")
+    if isinstance(found, str) and found:
+        return found
+    place = _first(error.get("detail"))
+    loc = place.get("loc") if isinstance(place, dict) else None  # FastAPI's servers: ["body", "messages", 0]
+    return (
+        ".".join(str(step) for step in loc[:_STEPS_MAX] if isinstance(step, str | int))
+        if isinstance(loc, list)
+        else None
+    )
+
+
+_STEPS_MAX = 16
 
 
 def _status(error: Mapping[str, Any]) -> int | None:

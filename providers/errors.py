@@ -5,6 +5,7 @@ status again. A route may override single rows of the table.
 """
 
 import re
+from collections.abc import Callable
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Literal, Self, TypeAlias
@@ -40,6 +41,8 @@ class ErrorKind(StrEnum):
     UNKNOWN = "unknown"
     EMPTY = "empty"
     DEADLINE = "deadline"
+    BUDGET = "budget"
+    ISOLATED = "isolated"
     CANCELLED = "cancelled"
 
 
@@ -75,6 +78,8 @@ _UNREACHED = Disposition("never", "yes", health=1.0)
 _RETRYABLE = Disposition("backoff", "yes", health=1.0, heeds_hint=True)
 _PARKED = Disposition("never", "yes", parks=True, alert=True)
 _CALLER = Disposition("never", "no")
+_OURS = Disposition("never", "yes")
+"""Our own limits, or an operator, keep one target from being asked. The others may be."""
 
 DISPOSITIONS: dict[ErrorKind, Disposition] = {
     ErrorKind.CONNECT: _UNREACHED,
@@ -102,6 +107,8 @@ DISPOSITIONS: dict[ErrorKind, Disposition] = {
     ErrorKind.UNKNOWN: Disposition("once", "yes", health=1.0),
     ErrorKind.EMPTY: _UNREACHED,
     ErrorKind.DEADLINE: _CALLER,
+    ErrorKind.BUDGET: _OURS,
+    ErrorKind.ISOLATED: _OURS,
     ErrorKind.CANCELLED: _CALLER,
 }
 """The whole table of DESIGN: one row a kind."""
@@ -122,6 +129,9 @@ class MissingExtraError(UnderstudyError):
         return type(self), (self.what, self.extra)
 
 
+WORDS_MAX_BYTES = 2048
+"""So much is kept of anything that a provider says about an error."""
+
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_.:/-]+")
 _CODE_MAX = 64
 _LIKE_A_KEY = re.compile(r"(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])[A-Za-z0-9]{16}")
@@ -140,14 +150,20 @@ def safe_code(code: object) -> str | None:
 
 @lru_cache(256)
 def _is_safe(text: str) -> bool:
-    return _IDENTIFIER.fullmatch(text) is not None and _LIKE_A_KEY.search(text) is None
+    return _IDENTIFIER.fullmatch(text) is not None and not looks_like_a_key(text)
+
+
+def looks_like_a_key(text: str) -> bool:
+    """Whether a text has a long mix of letters and digits in it, as keys have and few words."""
+    return _LIKE_A_KEY.search(text) is not None
 
 
 class ProviderError(UnderstudyError):
-    """One attempt failed. `kind` says what may follow; nobody reads the message or the status again.
+    """One attempt failed. `kind` says what may follow; nothing reads the message or the status again.
 
-    `str`, `repr`, `args` and pickles hold only what is safe to log: providers echo keys and prompts in their
-    messages, so the provider's own words are in `provider_message` and nowhere else.
+    `str`, `repr`, `args` and pickles hold only what is safe to log: providers echo prompts in their messages, so the
+    provider's own words are in `provider_message`, `param`, `native_code` and `native_type` and nowhere else. They,
+    and `url`, are for the process that made the call: a pickle leaves them behind. Keys are masked in all of them.
 
     Attributes:
         kind: What went wrong.
@@ -158,7 +174,9 @@ class ProviderError(UnderstudyError):
         request_id: The provider's id of the request, for its support.
         retry_after_s: When the provider says it may be asked again, in seconds from now.
         should_retry: The provider's own `x-should-retry`, which overrides the retry column.
-        provider_message: The provider's words, at most 1 KiB. May hold the caller's text.
+        provider_message: The provider's words, at most 2 KiB. May hold the caller's text.
+        param: The part of the request that the provider says is wrong, as sent.
+        url: Where it was asked, without a query.
         local: The cause is on our side (no file descriptors, a full pool, a proxy): it hurts nobody's health.
         reused_connection: It happened on a kept-alive connection, before any byte of an answer.
         needs_operator: Its words say what only a person can mend: a retired model, an account that is not verified.
@@ -176,6 +194,7 @@ class ProviderError(UnderstudyError):
         retry_after_s: float | None = None,
         should_retry: bool | None = None,
         provider_message: str | None = None,
+        param: str | None = None,
         local: bool = False,
         reused_connection: bool = False,
         needs_operator: bool = False,
@@ -184,16 +203,29 @@ class ProviderError(UnderstudyError):
         self.kind = kind
         self.detail = detail
         self.status = status
-        self.native_code = native_code
-        self.native_type = native_type
-        self.request_id = request_id
+        self.native_code = _bounded(native_code) if isinstance(native_code, str) else native_code
+        self.native_type = _bounded(native_type)
+        self.request_id = _bounded(request_id)
         self.retry_after_s = retry_after_s
         self.should_retry = should_retry
-        self.provider_message = provider_message[:1024] if provider_message else None
+        self.provider_message = _bounded(provider_message)
+        self.param = _bounded(param)
+        self.url: str | None = None
         self.local = local
         self.reused_connection = reused_connection
         self.needs_operator = needs_operator
         self.target: str | None = None
+
+    @property
+    def code(self) -> str | int | None:
+        """The provider's own code, as sent; where it has none, its type of the error."""
+        return self.native_type if self.native_code is None else self.native_code
+
+    def mask(self, masked: Callable[[str], str]) -> None:
+        """Put everything that came from outside through this."""
+        for name in ("detail", "native_code", "native_type", "request_id", "provider_message", "param", "url"):
+            if isinstance(said := getattr(self, name), str):
+                setattr(self, name, masked(said))
 
     @property
     def disposition(self) -> Disposition:
@@ -231,7 +263,7 @@ class ProviderError(UnderstudyError):
 
     def _safe_state(self) -> dict[str, Any]:
         state = dict(self.__dict__)
-        state["provider_message"] = None
+        state["provider_message"] = state["param"] = state["url"] = None
         state["native_code"] = safe_code(self.native_code)
         state["native_type"] = safe_code(self.native_type)
         if self.request_id is not None and not _IDENTIFIER.fullmatch(self.request_id):
@@ -242,6 +274,17 @@ class ProviderError(UnderstudyError):
         twin = type(self)(self.kind)
         twin.__dict__.update(self.__dict__)
         return twin
+
+
+def _bounded(said: str | None) -> str | None:
+    """The beginning of what was said; None of nothing."""
+    if not said:
+        return None
+    return (
+        said
+        if len(said) * 4 <= WORDS_MAX_BYTES
+        else said.encode("utf-8", "replace")[:WORDS_MAX_BYTES].decode("utf-8", "ignore")
+    )
 
 
 def _rebuild(cls: type[ProviderError], state: dict[str, Any]) -> ProviderError:

@@ -279,6 +279,7 @@ def _error(facts: ErrorFacts, verdict: Rule, head: ResponseHead, status: int | N
         retry_after_s=_hint_s(facts, kind, headers, head.now_s),
         should_retry=hints.should_retry(headers),
         provider_message=facts.message,
+        param=facts.param,
         local=kind is ErrorKind.CONNECT,
         needs_operator=verdict.needs_operator,
     )

@@ -6,7 +6,7 @@ slow then, not the target), nor does time in which the loop itself was late.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import msgspec
@@ -41,6 +41,7 @@ class Attempt(Opaque):
             must have come, on the loop's clock.
         short: Less time than the target's own clock gives: silence is then nobody's fault.
         limit_s: When the clock that runs now runs out; never, while nobody waits.
+        url, headers: Where and as whom it asks.
         finished: The answer is whole; nothing follows the last batch.
         framed: HTTP says where its body ends.
         heard: What it has said.
@@ -57,6 +58,8 @@ class Attempt(Opaque):
     short: bool = False
     end_by_s: float = NEVER
     limit_s: float = NEVER
+    url: str = ""
+    headers: Mapping[str, str] = {}
     finished: bool = False
     framed: bool = False
     heard: Transcript = msgspec.field(default_factory=Transcript)
@@ -85,6 +88,7 @@ class Attempt(Opaque):
         task = asyncio.current_task(loop)
         assert task is not None
         self._task, self._cancelling = task, task.cancelling()
+        self.url, self.headers = wire.url, wire.headers
         total_s = clocks.total_s
         self._total_by_s = self.end_by_s if total_s is None else min(self.end_by_s, loop.time() + total_s)
         self.limit_s = min(self.first_by_s, self._total_by_s)

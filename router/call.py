@@ -15,12 +15,13 @@ from typing import NoReturn, assert_never
 
 from ..providers.errors import ErrorKind, ProviderError, safe_code
 from ..providers.events import Finished, ProviderEvent, Started, TextDelta, is_useful
+from .attempt import Attempt
 from .bill import counted
 from .bounded import BoundedSeat
 from .context import CallContext
 from .course import Course
 from .demand import plain_tokens
-from .errors import AllTargetsFailed, CallFailed, NoTargetAvailable, RequestRejected, StreamInterrupted
+from .errors import AllTargetsFailed, CallFailed, NoTargetAvailable, RequestRejected, StreamInterrupted, decisive
 from .events import HandedOver, Restarted, StreamEvent
 from .opaque import Opaque
 from .pause import Pause
@@ -254,7 +255,7 @@ class Call(Opaque):
         assert attempt is not None
         report.first_delta_s = self._context.since_s()
         report.target = attempt.report.target
-        report.model = _named(batch) or attempt.report.model
+        report.model = _named(batch, attempt) or attempt.report.model
         self._delivered = attempt.heard  # all that it has said is handed over, and all that it will say
         if attempt.finished:
             self._finish(pursuit)
@@ -273,7 +274,7 @@ class Call(Opaque):
         while not self.ended:
             if isinstance(step, End):
                 self._over("failed", broken.kind)
-                raise StreamInterrupted(broken.kind, self.report, relayed.text) from None
+                raise StreamInterrupted(broken.kind, self.report, relayed.text, broken) from None
             policy, seat = step.policy, context.seats[step.target_index]
             shape = partial(resumed, policy=policy, relayed=relayed, instruction=context.route.instruction)
             self._pursuit = pursuit = Pursuit(context, step.target_index)
@@ -314,7 +315,7 @@ class Call(Opaque):
         self.report.switches.append(switch)
         attempt = pursuit.attempt
         assert attempt is not None
-        self.report.model = _named(joined) or attempt.report.model
+        self.report.model = _named(joined, attempt) or attempt.report.model
         if switch.policy == "restart":
             return self._hand_over(pursuit, [Restarted(switch.source, switch.target, switch.why), *joined])
         if joined and type(joined[-1]) is Finished and not attempt.finished:
@@ -362,7 +363,7 @@ class Call(Opaque):
         self._over("failed", end.kind)
         errors = self._course.errors
         if end.verdict == "rejected":
-            raise RequestRejected(end.kind, self.report) from None
+            raise RequestRejected(end.kind, self.report, decisive(errors, end.kind)) from None
         if not errors:
             raise NoTargetAvailable(end.kind, self.report) from None
         raise AllTargetsFailed(end.kind, self.report, [error.with_traceback(None) for error in errors]) from None
@@ -378,11 +379,12 @@ class Call(Opaque):
             self._context.shared.call_ended(report, self._context.generation)
 
 
-def _named(batch: Sequence[StreamEvent]) -> str | None:
+def _named(batch: Sequence[StreamEvent], attempt: Attempt) -> str | None:
     """The model that says to answer, if it gives itself a proper name."""
     for event in batch:
         if type(event) is Started:
-            return safe_code(event.model)
+            name = safe_code(event.model)
+            return None if name is None else attempt.live.shown(name, attempt.url, attempt.headers)
         if type(event) is TextDelta:
             return None  # it says so first, or not at all
     return None

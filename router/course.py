@@ -51,7 +51,7 @@ _OF_THE_FORM = (ErrorKind.PREFILL_UNSUPPORTED, ErrorKind.UNSUPPORTED)
 """The target is well, and only does not take an answer to be gone on with in this form: another may please it."""
 
 
-_LEFT_ALONE: frozenset[SkipReason] = frozenset(("breaker_open", "probing", "parked", "isolated", "returning"))
+_LEFT_ALONE: frozenset[SkipReason] = frozenset(("breaker_open", "probing", "parked", "returning"))
 """Why health refuses a target."""
 
 
@@ -407,4 +407,6 @@ def _kind_of(skipped: Sequence[Skipped]) -> ErrorKind:
         return ErrorKind.RATE_LIMITED
     if reasons & _LEFT_ALONE:
         return ErrorKind.OVERLOADED
-    return ErrorKind.QUOTA_EXHAUSTED if "budget" in reasons else ErrorKind.UNSUPPORTED
+    if "budget" in reasons:
+        return ErrorKind.BUDGET
+    return ErrorKind.ISOLATED if "isolated" in reasons else ErrorKind.UNSUPPORTED

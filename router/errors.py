@@ -1,7 +1,8 @@
 """How a call ends badly: one tree of exceptions, each with the report of what was tried.
 
-They survive pickling and copying, and hold no prompt, no key and no provider's sentence. A partial answer lives in
-`StreamInterrupted.partial` and nowhere else.
+They survive pickling and copying, and what is printed, logged or pickled of them holds no prompt, no key and no
+provider's sentence. A partial answer lives in `StreamInterrupted.partial` and nowhere else; the provider's own words
+live in the attributes that say so, and stay in the process that made the call.
 """
 
 from collections.abc import Sequence
@@ -22,13 +23,48 @@ class StreamBusy(UnderstudyError, RuntimeError):
 class CallFailed(UnderstudyError):
     """A call ended without a whole answer.
 
+    What a provider said, masked of our secrets, is in the attributes from `provider_message` on: at most 2 KiB each,
+    for the caller alone. It may repeat the prompt, so that it is in no text, argument, report, log or pickle.
+
     Attributes:
         kind: The most useful reason for the caller.
-        report: What was tried, and why others were not.
+        report: What was tried, and why other targets were not.
+        error: The error of the attempt that decided `kind`; None: no attempt did.
     """
 
     kind: ErrorKind
     report: Report
+    error: ProviderError | None = None
+
+    @property
+    def provider_message(self) -> str | None:
+        """The provider's words."""
+        return None if self.error is None else self.error.provider_message
+
+    @property
+    def code(self) -> str | int | None:
+        """The provider's own code, or its type of the error, as sent."""
+        return None if self.error is None else self.error.code
+
+    @property
+    def param(self) -> str | None:
+        """The part of the request that the provider says is wrong."""
+        return None if self.error is None else self.error.param
+
+    @property
+    def status(self) -> int | None:
+        """The HTTP status."""
+        return None if self.error is None else self.error.status
+
+    @property
+    def url(self) -> str | None:
+        """Where it was asked, without a query."""
+        return None if self.error is None else self.error.url
+
+
+def decisive(errors: Sequence[ProviderError], kind: ErrorKind) -> ProviderError | None:
+    """The last error of this kind."""
+    return next((error for error in reversed(errors) if error.kind is kind), None)
 
 
 class AllTargetsFailed(CallFailed, ExceptionGroup[ProviderError]):
@@ -36,7 +72,7 @@ class AllTargetsFailed(CallFailed, ExceptionGroup[ProviderError]):
 
     def __new__(cls, kind: ErrorKind, report: Report, errors: Sequence[ProviderError]) -> "AllTargetsFailed":
         group = super().__new__(cls, _sentence("no target gave an answer", kind, report), list(errors))
-        group.kind, group.report = kind, report
+        group.kind, group.report, group.error = kind, report, decisive(errors, kind)
         return group
 
     def __init__(self, kind: ErrorKind, report: Report, errors: Sequence[ProviderError]) -> None:
@@ -55,12 +91,12 @@ class _PlainFailure(CallFailed):
 
     said = "the call failed"
 
-    def __init__(self, kind: ErrorKind, report: Report) -> None:
+    def __init__(self, kind: ErrorKind, report: Report, error: ProviderError | None = None) -> None:
         super().__init__(_sentence(self.said, kind, report))
-        self.kind, self.report = kind, report
+        self.kind, self.report, self.error = kind, report, error
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.kind, self.report)
+        return type(self), (self.kind, self.report, self.error)
 
 
 class RequestRejected(_PlainFailure):
@@ -82,12 +118,12 @@ class StreamInterrupted(CallFailed):
         partial: The text that was delivered.
     """
 
-    def __init__(self, kind: ErrorKind, report: Report, partial: str) -> None:
+    def __init__(self, kind: ErrorKind, report: Report, partial: str, error: ProviderError | None = None) -> None:
         super().__init__(_sentence("the answer broke off", kind, report))
-        self.kind, self.report, self.partial = kind, report, partial
+        self.kind, self.report, self.partial, self.error = kind, report, partial, error
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return StreamInterrupted, (self.kind, self.report, self.partial)
+        return StreamInterrupted, (self.kind, self.report, self.partial, self.error)
 
 
 def _sentence(said: str, kind: ErrorKind, report: Report) -> str:

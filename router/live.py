@@ -7,6 +7,7 @@ belongs to the generation that opened it. Nothing here decides anything.
 import asyncio
 import os
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 import msgspec
 
@@ -14,6 +15,7 @@ from ..config.model import ConfigError, Target
 from ..providers import registry
 from ..providers.capabilities import Capabilities
 from ..providers.chat import ChatRequest
+from ..providers.echoes import Echoes, bare_url, configured_secrets, sent_secrets
 from ..providers.errors import ErrorKind, MissingExtraError, ProviderError
 from ..providers.hints import remaining
 from ..providers.prices import Rates, rates_of
@@ -24,6 +26,9 @@ from .keys import KeyReader, key_sources
 from .lease import Lease
 from .limits import Sizes
 from .record import Identity, TargetRecord
+
+NAMES_MAX = 64
+"""A target's model has a few names for itself: with a date, or with the machine's."""
 
 
 class LiveTarget:
@@ -87,6 +92,8 @@ class LiveTarget:
         self.rates = _rates(target, model, record.ledger.wall())
         self._endpoints: list[dict[bool, Endpoint]] = [{} for _ in self._sources or (None,)]
         self._transport: Transport | None = None
+        self._names: dict[str, bool] = {}  # that models gave themselves, and whether they may be shown
+        self._echoes: dict[int, tuple[Mapping[str, str], Echoes]] = {}  # of the last request that failed
 
     def endpoint(self, *, stream: bool, place: int = 0) -> Endpoint | None:
         """Where and as whom to ask; None when the key must be fetched first, see `fresh_endpoint`.
@@ -164,6 +171,41 @@ class LiveTarget:
         except Exception as bug:  # noqa: BLE001 - the adapter may come from anybody
             what = f"the adapter {self.target.provider!r} raised {type(bug).__name__}: a bug in it"
         raise ProviderError(ErrorKind.PROTOCOL, what, local=True)
+
+    def own(self, error: ProviderError, url: str = "", headers: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Name the target and the address that an error is of, and mask what it repeats of our secrets.
+
+        Args:
+            url, headers: Of the attempt's request.
+        """
+        error.target = self.label
+        error.url = bare_url(url) or None
+        error.mask(self._echoes_of(url, headers).masked)
+
+    def shown(self, model: str, url: str, headers: Mapping[str, str]) -> str | None:
+        """The name that a model gives itself, as reports may have it; None: it repeats a secret of ours.
+
+        Args:
+            url, headers: Of the request that it answers.
+        """
+        known = self._names.get(model)
+        if known is None:
+            if len(self._names) >= NAMES_MAX:
+                self._names.clear()
+            known = self._names[model] = self._echoes_of(url, headers).masked(model) == model
+        return model if known else None
+
+    def _echoes_of(self, url: str, headers: Mapping[str, str]) -> Echoes:
+        found = self._echoes.get(id(headers))
+        if found is None:
+            target = self.target
+            static = (source.reveal() for source in self._sources if isinstance(source, Secret))
+            configured = configured_secrets(target.proxy, target.options, target.body)
+            echoes = Echoes((*static, *configured, *sent_secrets({**target.headers, **headers}, url)))
+            found = headers, echoes
+            self._echoes.clear()
+            self._echoes[id(headers)] = found  # holds them, so that no others can have their `id`
+        return found[1]
 
     @property
     def transport(self) -> Transport:

@@ -243,7 +243,7 @@ class Pursuit(Opaque):
             attempt.report.failed(ProviderError(ErrorKind.CANCELLED), self.context.since_s())
         else:
             now_s = self.context.since_s()
-            attempt.report.unused(detail, now_s)
+            attempt.report.dropped(detail, now_s)
             if attempt.report.first_delta_s is None:  # at least so long: or percentiles would know only the fast ones
                 attempt.live.latency.record(now_s - attempt.report.began_s, self.context.loop.time())
         self.context.shared.attempt_ended(self.context.report, attempt.report)
@@ -251,7 +251,7 @@ class Pursuit(Opaque):
     def _unsent(self, why: AttemptReason, error: ProviderError) -> None:
         """There is no key to be had: nothing was sent, and the report has to say so."""
         context, live = self.context, self.context.seats[self.place].live
-        error.target = live.label
+        live.own(error)
         report = AttemptReport(live.label, live.target.provider, live.model, why, context.since_s())
         report.failed(error, context.since_s())
         context.report.attempts.append(report)
@@ -273,7 +273,7 @@ class Pursuit(Opaque):
         attempt, self.attempt = self.attempt, None
         if attempt is None:  # `stop` has closed the books
             return
-        error.target = attempt.report.target
+        attempt.live.own(error, attempt.url, attempt.headers)
         attempt.close()
         attempt.settle(error, self.context.loop.time())
         attempt.report.failed(error, self.context.since_s())

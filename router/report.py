@@ -17,6 +17,10 @@ AttemptOutcome: TypeAlias = Literal["running", "finished", "failed", "cancelled"
 CallOutcome: TypeAlias = Literal["running", "finished", "failed", "cancelled"]
 
 
+_LEFT: dict[ErrorKind, str] = {ErrorKind.CANCELLED: "the caller left"}
+"""Why an attempt was dropped that nothing was wrong with."""
+
+
 class AttemptReport(msgspec.Struct):
     """One try at one target.
 
@@ -27,7 +31,7 @@ class AttemptReport(msgspec.Struct):
         first_delta_s: When the first useful delta came.
         ended_s: When it was over.
         kind: Why it failed.
-        detail: Our own words about the failure.
+        detail: Our own words about the failure, or about why an attempt was dropped that had not failed.
         hint_s: When the provider said it may be asked again, in seconds from the failure.
         alert: It failed of what only a person can mend.
         usage: Tokens as the provider counted them; what it cannot have used is estimated instead.
@@ -63,15 +67,15 @@ class AttemptReport(msgspec.Struct):
         self.outcome = "cancelled" if error.kind is ErrorKind.CANCELLED else "failed"
         self.ended_s = now_s
         self.kind = error.kind
-        self.detail = error.detail
+        self.detail = error.detail or _LEFT.get(error.kind, "")
         self.status = error.status
         self.native_code = safe_code(error.native_code) or safe_code(error.native_type)
         self.request_id = safe_code(error.request_id)
         self.hint_s = error.retry_after_s
         self.alert = error.alerts
 
-    def unused(self, detail: str, now_s: float) -> None:
-        """It was well, but nothing of it could be used."""
+    def dropped(self, detail: str, now_s: float) -> None:
+        """It was well, but nothing of it is used; the detail says why."""
         self.outcome, self.detail, self.ended_s = "cancelled", detail, now_s
 
     def line(self) -> str:
@@ -80,7 +84,7 @@ class AttemptReport(msgspec.Struct):
         if self.outcome == "finished":
             return f"{self.target}: answered in {took}"
         if self.outcome != "failed" or self.kind is None:
-            return f"{self.target}: {self.outcome} after {took}"
+            return f"{self.target}: {self.outcome} after {took}" + (f", {self.detail}" if self.detail else "")
         facts = [str(fact) for fact in (self.status, self.native_code) if fact is not None]
         shown = f" ({', '.join(dict.fromkeys(facts))})" if facts else ""
         return f"{self.target}: {self.kind.value}{shown} after {took}" + (f", {self.detail}" if self.detail else "")

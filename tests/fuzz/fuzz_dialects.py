@@ -109,7 +109,8 @@ def _check(body: bytes, events: list[Any], finish: Finished | None, error: tuple
 
 def _check_error(error: ProviderError) -> None:
     assert len(str(error)) < 1024, "what is logged of an error is short"
-    assert len(error.provider_message or "") <= 1024
+    for said in (error.provider_message, error.param, error.native_code, error.native_type, error.request_id):
+        assert not isinstance(said, str) or len(said.encode()) <= 2048
     wait_s = error.retry_after_s
     assert wait_s is None or (math.isfinite(wait_s) and wait_s >= 0)
     again = pickle.loads(pickle.dumps(error))

@@ -61,7 +61,10 @@ def test_a_pickled_request_id_is_an_identifier_or_nothing() -> None:
 
 
 def test_the_providers_words_are_bounded() -> None:
-    assert ProviderError(ErrorKind.UNKNOWN, provider_message="x" * 5000).provider_message == "x" * 1024
+    names = ("native_code", "native_type", "request_id", "provider_message", "param")
+    for letter, kept in (("x", 2048), ("ä", 1024), ("漢", 682), ("🐨", 512)):
+        error = ProviderError(ErrorKind.UNKNOWN, **dict.fromkeys(names, letter * 5000))  # type: ignore[arg-type]
+        assert {name: getattr(error, name) for name in names} == dict.fromkeys(names, letter * kept)
     assert ProviderError(ErrorKind.UNKNOWN, provider_message="").provider_message is None
 
 

@@ -49,7 +49,7 @@ def test_error_bodies_of_all_shapes(body: Any, message: str, code: str | int | N
 def test_what_is_not_json_becomes_the_message(body: bytes) -> None:
     facts = error_facts(body)
     assert not facts.is_json
-    assert facts.message == body.decode(errors="replace")[:1024]
+    assert facts.message == body.decode(errors="replace")[:2048]
 
 
 def test_an_error_is_read_however_deep_it_is_nested() -> None:
@@ -281,7 +281,7 @@ def test_a_page_is_kept_by_its_beginning() -> None:
     error = refused(502, b"<html>" + b"x" * 5000)
     assert error.provider_message is not None
     assert error.provider_message.startswith("<html>x")
-    assert len(error.provider_message) == 1024
+    assert len(error.provider_message) == 2048
 
 
 def test_a_dialects_own_rows_are_asked_first() -> None:

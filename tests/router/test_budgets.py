@@ -80,7 +80,7 @@ def test_a_thousand_calls_at_once_do_not_overspend(stage: MakeStage, of: str, an
             assert (ledger.reserved, len(ledger.queue)) == (0.0, 0)
 
     perform(play())
-    assert refused <= {ErrorKind.QUOTA_EXHAUSTED, ErrorKind.RATE_LIMITED}
+    assert refused <= {ErrorKind.BUDGET, ErrorKind.RATE_LIMITED}
     assert spent <= budget  # by at most one reservation, says the promise; by none, says the code
     assert spent >= budget - 2 * reservation or answer == 1 or spent == 1000 * (16 + answer)
 
@@ -101,7 +101,7 @@ def test_what_is_set_aside_is_waited_for_and_what_is_spent_is_not(stage: MakeSta
             assert now_s() == 3.0
             with pytest.raises(CallFailed) as failed:
                 await router.complete("hi", max_tokens=60)
-            assert failed.value.kind is ErrorKind.QUOTA_EXHAUSTED
+            assert failed.value.kind is ErrorKind.BUDGET
             assert "90 of 150 USD a day are spent" in str(failed.value)
             assert now_s() == 3.0
 
@@ -146,7 +146,7 @@ def test_a_budget_holds_as_a_last_resort_too(stage: MakeStage) -> None:
         async with priced(one, {"all_open": "last_resort"}, budget_day=10.0) as router:
             with pytest.raises(CallFailed) as failed:
                 await router.complete("hi", max_tokens=100)
-            assert failed.value.kind is ErrorKind.QUOTA_EXHAUSTED
+            assert failed.value.kind is ErrorKind.BUDGET
 
     perform(play())
     assert one.asked == []

@@ -209,7 +209,7 @@ def test_nobody_waits_for_an_isolated_target_nor_asks_it_as_a_last_resort(stage:
             router.isolate("a")
             with pytest.raises(NoTargetAvailable) as caught:
                 await texts(router.stream("hi"))
-            assert caught.value.kind is ErrorKind.OVERLOADED
+            assert caught.value.kind is ErrorKind.ISOLATED
             [skip] = caught.value.report.skipped
             assert (skip.reason, skip.until_s) == ("isolated", None)
             assert now_s() == 0.0

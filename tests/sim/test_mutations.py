@@ -21,6 +21,7 @@ from understudy.router.lease import Lease
 from understudy.router.limits import Permit
 from understudy.router.log import LOGGER
 from understudy.router.pursuit import Pursuit
+from understudy.router.report import AttemptReport
 from understudy.router.steps import Policy
 from understudy.router.watch import NEVER, Watch
 from understudy.simulator.drill_draw import CANARY_KEY
@@ -252,10 +253,10 @@ def calls_everybody_slow(patch: Patch) -> None:
 
 @mutation("I44")
 def reports_a_key(patch: Patch) -> None:
-    @around(patch, Pursuit, "failed")
-    def _(original: Any, pursuit: Pursuit, error: ProviderError) -> None:
+    @around(patch, AttemptReport, "failed")  # behind the mask, which finds a key wherever a provider repeats it
+    def _(original: Any, report: AttemptReport, error: ProviderError, now_s: float) -> None:
         error.detail = f"{error.detail} with {CANARY_KEY}"
-        original(pursuit, error)
+        original(report, error, now_s)
 
 
 @mutation("I44")
