@@ -84,11 +84,11 @@ class Retry:
 
     Attributes:
         attempts: Tries at one target, the first one included.
-        backoff_s: The longest wait before the second try; it doubles from try to try. The real wait is drawn
-            between zero and this (full jitter), so that callers who failed together do not come back together.
+        backoff_s: The longest wait before the second try; it doubles from try to try. The real wait is drawn between a
+            tenth and the whole of this (full jitter), so that calls that failed together do not come back together.
         backoff_max_s: Where the doubling ends: a longer wait would leave no time for another target.
-        patience_s: A provider's hint of at most this is waited out, once; a longer one parks the target, since another
-            target answers sooner.
+        patience_s: A provider's hint of at most this is waited out by the call that got it, once, and stops no other; a
+            longer one parks the target, since another target answers sooner.
         budget_ratio: Retries of a target may be at most this share of its calls, so that an outage is not multiplied.
         budget_floor_per_s: Retries a second that are always allowed, so that a quiet service may retry at all.
     """
@@ -120,6 +120,7 @@ class Health:
         window_min_calls: The ratios count from so many calls within the window: two of three failing prove little.
         open_s: How long an open breaker waits before its first probe, which is the next real call.
         open_max_s: The open time doubles with every failed probe, and with every fall soon after a return, up to this.
+            No hint of a server that failed parks its target for longer.
         probes_to_close: So many probes must succeed one after another.
         park_auth_s: How long a refused key is left alone before one probe tries whether it was repaired.
         park_quota_s: The same for an exhausted quota without a hint.

@@ -238,6 +238,14 @@ class ProviderError(UnderstudyError):
         return self.needs_operator or self.disposition.alert
 
     @property
+    def heeded_s(self) -> float | None:
+        """The provider's delay where one is heeded. None: there is none, it is over, or this kind knows of none.
+
+        Of nothing to wait for ("Retry-After: 0", a date that is past) no official SDK makes a delay: it backs off.
+        """
+        return (self.retry_after_s or None) if self.disposition.heeds_hint and not self.local else None
+
+    @property
     def retryable(self) -> bool:
         """May the same endpoint give an answer later, as far as the provider's word and the kind tell?"""
         if self.should_retry is not None:

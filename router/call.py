@@ -27,7 +27,6 @@ from .opaque import Opaque
 from .pause import Pause
 from .pursuit import NotAdmitted, Pursuit
 from .race import race
-from .reasons import WaitReason
 from .relayed import Relayed
 from .report import CallOutcome, Report, Switch
 from .resume import resumed, seam_for
@@ -237,9 +236,7 @@ class Call(Opaque):
                 else:
                     seat.leave_line()
         await pause.until(step.until_s, context.shared.waiting)
-        reason: WaitReason = "queue" if step.queues else "return"
-        label = context.seats[step.target_index].label
-        self.report.waited(reason, label, at_s, context.since_s())
+        self.report.waited(step.wait, context.seats[step.target_index].label, at_s, context.since_s())
 
     def _leave_lines(self, but: int | None = None) -> None:
         """Wait for a place nowhere any more, but where it is this call's turn."""
@@ -279,6 +276,7 @@ class Call(Opaque):
             shape = partial(resumed, policy=policy, relayed=relayed, instruction=context.route.instruction)
             self._pursuit = pursuit = Pursuit(context, step.target_index)
             try:
+                await pursuit.wait(step.not_before_s, "hint")
                 batch = await pursuit.once(policy, step.first_by_s, short=False, shape=shape)
                 if policy == "continue" and not seat.live.prefill_shown:
                     raise Diverged("its answer does not show that it goes on from a prefill")

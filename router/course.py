@@ -16,11 +16,12 @@ from typing import assert_never
 
 import msgspec
 
-from ..config.model import MidStream, Retry
+from ..config.model import MidStream
 from ..providers.errors import ErrorKind, ProviderError, RetryRule
+from .delay import AT_ONCE, Delay, own_delay_s, retry_delay
 from .limits import Limited
 from .opaque import Opaque
-from .reasons import AttemptReason, SkipReason, WaitReason
+from .reasons import AttemptReason, SkipReason
 from .refusal import Refusal
 from .relayed import Relayed
 from .report import Skipped
@@ -105,6 +106,8 @@ class Course(Opaque):
             refusal = refused
             if refusal is None and self._turns is not None:
                 refusal = self._turns.refusal(index, candidate.returning, now_s)
+            if refusal is None and now_s < (hint_until_s := standings.of(index).not_before_s):
+                refusal = Refusal("parked", "it has asked this call to wait", hint_until_s)
             if refusal is None:
                 return self._ask(index, now_s, "handover" if self._asked else "first")
             standings.skip(index, refusal.reason, refusal.detail, now_s, refusal.until_s)
@@ -126,7 +129,9 @@ class Course(Opaque):
             if back_s <= now_s:
                 return End("deadline", ErrorKind.DEADLINE)  # there is just time for an attempt, and no target to ask
             self._turns = self._turns or Turns()
-            return Wait(back_s, queues[0] if queues else index, tuple(queues))
+            if queues:
+                return Wait(back_s, queues[0], "queue", tuple(queues))
+            return Wait(back_s, index, "hint" if back_s == standings.of(index).not_before_s else "return")
         left_alone = [back for back in backs if back[1] not in limited]
         if left_alone and policy.all_open == "last_resort" and not self._last_resort_used:
             self._last_resort_used = True
@@ -154,15 +159,15 @@ class Course(Opaque):
             begun: Its first useful delta had come, so that it is not retried.
         """
         self._note(error)
+        self._heed(index, error, now_s)
         if not begun:
             standing = self.standings.of(index)
-            delay_s = self._retry_after_s(index, standing, error, now_s)
-            if delay_s is not None:
+            delay = self._retry_after(index, standing, error, now_s)
+            if delay is not None:
                 standing.failure = error
-                begins_s = now_s + delay_s
+                begins_s = now_s + delay.for_s
                 first_by_s, short = self.first_by(index, begins_s)
-                wait: WaitReason = "backoff" if error.retry_after_s is None else "hint"
-                return Ask(index, "retry", first_by_s, short, begins_s, wait)
+                return Ask(index, "retry", first_by_s, short, begins_s, delay.wait)
             self.candidates[index].give_up(error, now_s)
         self._lost.append((index, error))
         return self._ended(now_s)
@@ -213,6 +218,7 @@ class Course(Opaque):
         self._broke_with = error.kind
         if disposition.ask_another == "no":
             return End("interrupted", error.kind)
+        self._heed(index, error, now_s)
         if error.kind not in _OF_THE_FORM:
             standing = self.standings.of(index)
             repeatable = disposition.retry != "never" or error.kind in _BROKEN_OFF
@@ -225,17 +231,20 @@ class Course(Opaque):
         """How to go on with the delivered answer.
 
         Policies in the route's order, each only where it is correct for what was delivered. For each come first the
-        targets that have not broken off, then those that have, once more, if their own errors permit it.
+        targets that have not broken off, then those that have, once more, if their own errors permit it; of either,
+        those come last that have asked this call to wait a little.
         """
         of = self.standings.of
         admitted = [index for index, _, refusal in self.standings.walk(now_s) if refusal is None]
+        admitted.sort(key=lambda index: now_s < of(index).not_before_s)
         indexes = [index for index in admitted if not of(index).broke]
         indexes += [index for index in admitted if of(index).once_more]
         for policy in self._mid_stream(relayed):
             for index in indexes:
                 if (policy, index) not in self._resumed and self._can_resume(policy, index):
                     self._resumed.add((policy, index))
-                    return Resume(index, policy, now_s + self.candidates[index].first_delta_s)
+                    begins_s = max(now_s, of(index).not_before_s)
+                    return Resume(index, policy, begins_s + self.candidates[index].first_delta_s, begins_s)
         return End("interrupted", self._broke_with)
 
     def _mid_stream(self, relayed: Relayed) -> tuple[MidStream, ...]:
@@ -269,8 +278,10 @@ class Course(Opaque):
     def _turn_lost(self, index: int, error: ProviderError, now_s: float) -> End | None:
         """This target's turn ended before the commit, with no retry left. Is the call over for it?"""
         standing, standings = self.standings.of(index), self.standings
-        if error.kind is not ErrorKind.RATE_LIMITED:  # that one is parked, and asked again if that ends in time
-            standing.done = True
+        # A target that says when it is to be asked again is left alone until then, and asked again if that is in time.
+        hint_s, retry = error.heeded_s, self.candidates[index].retry
+        says_when = error.kind is ErrorKind.RATE_LIMITED or (hint_s is not None and hint_s > retry.patience_s)
+        standing.done = standing.done or not says_when
         standing.tries = 0
         ask_another = self.policy.dispositions[error.kind].ask_another
         if standings.wake(error.kind, alone=ask_another == "no"):
@@ -305,47 +316,37 @@ class Course(Opaque):
         first_by_s, short = self.first_by(index, now_s)
         return Ask(index, why, first_by_s, short)
 
-    def _retry_after_s(self, index: int, standing: Standing, error: ProviderError, now_s: float) -> float | None:
+    def _heed(self, index: int, error: ProviderError, now_s: float) -> None:
+        """A short hint delays this call, whatever it does meanwhile; unless it can go on with another key."""
+        candidate, standing = self.candidates[index], self.standings.of(index)
+        delay_s = own_delay_s(error, candidate.retry, standing.hints + 1, self.rng)
+        if delay_s is not None and not candidate.has_other_credential(error, now_s):
+            standing.hints += 1
+            standing.not_before_s = now_s + delay_s
+
+    def _retry_after(self, index: int, standing: Standing, error: ProviderError, now_s: float) -> Delay | None:
         """How long to wait before this target is tried again, paid for; None: it is not."""
         candidate, latest_s = self.candidates[index], self.policy.deadline_s - MIN_ATTEMPT_S
         if standing.tries >= candidate.retry.attempts:
             return None
         other_key = candidate.has_other_credential(error, now_s)
-        delay_s = 0.0 if other_key else self._delay_s(index, standing, error, now_s)
-        if delay_s is None or now_s + delay_s > latest_s:
+        delay: Delay | None = AT_ONCE
+        if not other_key:
+            rule, alone = _retry_rule(self.policy, error), not self._another_left(index, now_s)
+            delay = retry_delay(
+                error, rule, candidate.retry, standing.tries, self.rng, hints=standing.hints, alone=alone
+            )
+        if delay is None or now_s + delay.for_s > latest_s:
             return None
         refusal = candidate.refusal(now_s)
         if isinstance(refusal, Limited) and refusal.queues:
             if (refusal.until_s or now_s) > latest_s:
                 return None
-        elif refusal is not None and (refusal.until_s is None or refusal.until_s > now_s + delay_s):
+        elif refusal is not None and (refusal.until_s is None or refusal.until_s > now_s + delay.for_s):
             return None  # this very failure has opened its breaker: no use in waiting
         if other_key and error.kind is not ErrorKind.RATE_LIMITED:
-            return delay_s  # a refused key is parked: this multiplies no calls, and needs no budget
-        return delay_s if candidate.try_pay_retry(now_s) else None
-
-    def _delay_s(self, index: int, standing: Standing, error: ProviderError, now_s: float) -> float | None:
-        """How long its kind of error, and its provider's word, let a retry wait; None: they permit none."""
-        retry, rule = self.candidates[index].retry, _retry_rule(self.policy, error)
-        match rule:
-            case "once":
-                return self._backoff_s(retry, standing.tries) if standing.tries == 1 else None
-            case "backoff":
-                return self._backoff_s(retry, standing.tries)
-            case "hint":
-                if error.retry_after_s is None:
-                    return self._backoff_s(retry, standing.tries)
-                if standing.hint_waited or error.retry_after_s > retry.patience_s:
-                    return None
-                standing.hint_waited = True
-                return error.retry_after_s
-            case "fresh_connection":
-                again = standing.tries == 1 and (error.reused_connection or not self._another_left(index, now_s))
-                return 0.0 if again else None
-            case "never":
-                return None
-            case _:
-                assert_never(rule)
+            return delay  # a refused key is parked: this multiplies no calls, and needs no budget
+        return delay if candidate.try_pay_retry(now_s) else None
 
     def first_by(self, index: int, now_s: float) -> tuple[float, bool]:
         """When an attempt that begins then must have given its first useful delta, and whether that is cut short.
@@ -367,10 +368,6 @@ class Course(Opaque):
             if refusal.until_s is None and isinstance(refusal, Limited) and refusal.queues:
                 return True
         return False
-
-    def _backoff_s(self, retry: Retry, tries: int) -> float:
-        """Full jitter, so that callers who failed together do not come back together."""
-        return self.rng.uniform(0.0, min(retry.backoff_max_s, retry.backoff_s * 2.0 ** (tries - 1)))
 
     def _note(self, error: ProviderError) -> None:
         if not self.errors or self.errors[-1] is not error:

@@ -1,6 +1,9 @@
 """Parks, and the credentials of a target: each of its keys is left alone by itself, while the others are used in turn.
 
-A park ends with one probe. While other keys are sound, the probe of a key is an ordinary call that goes on with another
+A park ends with one probe. A short hint of one refusal parks nothing: it delays the call that was refused. Only when a
+second refusal shows that the limit holds for others too, what was refused is parked, exactly until the hint.
+
+While other keys are sound, the probe of a key is an ordinary call that goes on with another
 key if the key is refused again; nobody notices. What is refused again is parked for twice as long.
 
 A key that comes from a file or a callback may change. Then older news of it are void: a refusal of the old key never
@@ -37,11 +40,13 @@ class Park(msgspec.Struct, frozen=True):
 
     Attributes:
         times: How often in a row the same was said.
+        brief: A short hint led to it: that was no outage, and calls need not come back one after another.
     """
 
     kind: ErrorKind
     until_s: float
     times: int = 1
+    brief: bool = False
 
 
 class Parking:
@@ -73,8 +78,8 @@ class Parking:
             again: It was asked after the end of its park: the same refusal now weighs twice.
             grows: Whether it does.
         """
-        before, kind, hint_s = self.park, error.kind, error.retry_after_s
-        times = before.times if before is not None and before.kind is kind else 0
+        before, kind, hint_s = self.park, error.kind, error.retry_after_s or None
+        times = before.times if before is not None and before.kind is kind and not before.brief else 0
         if again or times == 0:
             times += 1
         usual_s = _PARKS_S[kind](policy)
@@ -88,6 +93,11 @@ class Parking:
         elif times > before.times:
             self.park = Park(kind, before.until_s, times)
 
+    def hold(self, kind: ErrorKind, until_s: float, *, brief: bool) -> None:
+        """Park it exactly until then, as its provider has asked: no usual length, and no growth."""
+        if self.park is None or until_s > self.park.until_s:
+            self.park = Park(kind, until_s, brief=brief)
+
 
 class Credential(Parking):
     """One key of a target.
@@ -97,15 +107,17 @@ class Credential(Parking):
         name: What reports call it. Says nothing of the key's value.
         renewable: It comes from a file or a callback, and may change.
         edition: Counts what makes older news of the key void: a change of it, and its return from a park.
+        hint_until_s: How long the last short hint holds that has parked nothing.
     """
 
-    __slots__ = ("_key", "_refused", "edition", "name", "place", "renewable")
+    __slots__ = ("_key", "_refused", "edition", "hint_until_s", "name", "place", "renewable")
 
     def __init__(self, place: int = 0, *, renewable: bool = False) -> None:
         super().__init__()
         self.place, self.renewable = place, renewable
         self.name = f"key-{place + 1}"
         self.edition = 0
+        self.hint_until_s = 0.0
         self._key: Secret | None = None
         self._refused: set[int] = set()  # editions since the last answer
 
@@ -151,6 +163,22 @@ class Credential(Parking):
                 return  # the key that was refused is in use no more
         self.refuse(error, policy, now_s, again=again, grows=not (self.renewable and error.kind is ErrorKind.AUTH))
 
+    def asked_to_wait(self, hint_s: float, now_s: float, *, again: bool) -> None:
+        """A call with it met a rate limit, with a short hint.
+
+        Args:
+            again: The call has waited out a hint before, or was sent as a probe.
+        """
+        until_s = now_s + hint_s
+        if again or now_s < self.hint_until_s:
+            self.hold(ErrorKind.RATE_LIMITED, until_s, brief=True)
+        else:
+            self.hint_until_s = until_s
+
+    def free(self, now_s: float) -> bool:
+        """May any call use it, without an earlier one having been asked to wait?"""
+        return self.park is None and now_s >= self.hint_until_s
+
 
 class Credentials:
     """All keys of one target; one nameless entry when it takes none."""
@@ -170,15 +198,18 @@ class Credentials:
         return every[turn]
 
     def take(self, now_s: float) -> Credential:
-        """Which one a call is to use now: one that is due for its probe, the next sound one, or the first to return."""
+        """Which one a call is to use now.
+
+        One that is due for its probe; the next one that is free; the next that is not parked; the first to return.
+        """
         for credential in self.all:
             if credential.park is not None and credential.admits(now_s):
                 return credential
-        for _ in self.all:
-            credential = self.next()
-            if credential.park is None:
-                return credential
-        return min(self.all, key=lambda credential: _until_s(credential.park))
+        in_turn = [self.all[(self._turn + step) % len(self.all)] for step in range(1, len(self.all) + 1)]
+        found = min(in_turn, key=lambda each: (not each.free(now_s), _until_s(each.park)))
+        if found.park is None:
+            self._turn = found.place
+        return found
 
     def admit(self, now_s: float) -> bool:
         """Can any be used now?"""
@@ -195,10 +226,14 @@ class Credentials:
         parks = [credential.park for credential in self.all if credential.park is not None]
         return min(parks, key=_until_s) if len(parks) == len(self.all) else None
 
-    @property
-    def sound(self) -> bool:
-        """Is there nothing that an answer has to mend?"""
-        return all(credential.sound for credential in self.all)
+    def any_free(self, now_s: float) -> bool:
+        """May a call that one of them has asked to wait use another at once?"""
+        return any(credential.free(now_s) for credential in self.all)
+
+    def calm(self, now_s: float) -> bool:
+        """May they be used just in turn: is there nothing that an answer has to mend, or a hint has to outlast?"""
+        several = len(self.all) > 1
+        return all(each.sound and (not several or now_s >= each.hint_until_s) for each in self.all)
 
     def first_back(self) -> Park | None:
         """The park that ends first among those without a probe; None: all probes are out."""

@@ -41,7 +41,7 @@ class TargetHealth:
     """
 
     __slots__ = (
-        "_announcer", "_isolated_until_s", "_opened_by", "_policy", "_probe", "breaker", "calm",
+        "_announcer", "_brief", "_isolated_until_s", "_opened_by", "_policy", "_probe", "breaker", "calm",
         "credentials", "parking", "ramp", "returning", "slow_call_s",
     )  # fmt: skip
 
@@ -60,6 +60,7 @@ class TargetHealth:
         self.credentials = Credentials(credentials or (Credential(),))
         self._probe: Lease | None = None
         self._isolated_until_s: float | None = None
+        self._brief = False  # it is left alone for a short hint, and for nothing else
         self._opened_by: ChangeReason = "answered"
         self.ramp = Ramp(policy.slow_start_s)
         self.returning: ReturnLine | None = None
@@ -103,8 +104,9 @@ class TargetHealth:
         """After such an error with one of its keys: can it be asked with another, or a renewed one, at once?"""
         if error.local or error.kind not in OF_CREDENTIAL:
             return False
-        if error.kind is ErrorKind.RATE_LIMITED and len(self.credentials.all) == 1:
-            return False
+        if error.kind is ErrorKind.RATE_LIMITED:
+            several = len(self.credentials.all) > 1
+            return several and self.credentials.any_free(now_s) and self.refusal(now_s) is None
         return self.credentials.any_sound and self.refusal(now_s) is None
 
     @property
@@ -174,7 +176,7 @@ class TargetHealth:
     def gave_up(self, error: ProviderError, now_s: float) -> None:
         """A call has no retries left here. A rate limit without a hint parks an only key now: backoff came first."""
         only = self.credentials.all[0]
-        if error.kind is ErrorKind.RATE_LIMITED and error.retry_after_s is None and len(self.credentials.all) == 1:
+        if error.kind is ErrorKind.RATE_LIMITED and error.heeded_s is None and len(self.credentials.all) == 1:
             only.refused(error, only.edition, self._policy, now_s, again=False)
             self._changed(now_s, error.kind)
 
@@ -219,13 +221,16 @@ class TargetHealth:
         self._settled(lease, now_s, reason)
 
     def _failed(self, lease: Lease, error: ProviderError, now_s: float) -> None:
-        disposition, breaker = error.disposition, self.breaker
+        disposition, breaker, hint_s = error.disposition, self.breaker, error.heeded_s
         reason: ChangeReason = "abandoned"
         if self.returning is not None and disposition.health and not error.local:
             self.returning.failed(now_s)
         if disposition.parks and not error.local:
             reason = error.kind
             self._refused(lease, error, now_s)
+        elif hint_s is not None and hint_s > lease.patience_s:  # it has said when: nothing is left to find out
+            reason = error.kind
+            self.parking.hold(error.kind, now_s + min(hint_s, self._policy.open_max_s), brief=False)
         elif disposition.health and not error.local and not error.reused_connection and lease.epoch == breaker.epoch:
             reason = error.kind
             breaker.failed(now_s, disposition.health, slow=lease.slow)
@@ -247,11 +252,15 @@ class TargetHealth:
             self._settled(lease, now_s, reason)
 
     def _refused(self, lease: Lease, error: ProviderError, now_s: float) -> None:
-        credential, kind = lease.credential, error.kind
+        """Park what was refused, as far as the refusal concerns others than its own call."""
+        credential, kind, hint_s = lease.credential, error.kind, error.heeded_s
+        probe = credential.probe is lease
         if kind not in OF_CREDENTIAL:
             self.parking.refuse(error, self._policy, now_s, again=self.parking.probe is lease)
-        elif kind is not ErrorKind.RATE_LIMITED or error.retry_after_s is not None or len(self.credentials.all) > 1:
-            credential.refused(error, lease.edition, self._policy, now_s, again=credential.probe is lease)
+        elif hint_s is not None and hint_s <= lease.patience_s:
+            credential.asked_to_wait(hint_s, now_s, again=lease.hint_waited or lease.probe or probe)
+        elif kind is not ErrorKind.RATE_LIMITED or hint_s is not None or len(self.credentials.all) > 1:
+            credential.refused(error, lease.edition, self._policy, now_s, again=probe)
 
     def _settled(self, lease: Lease, now_s: float, reason: ChangeReason) -> None:
         """Whatever this lease was the probe of may be probed anew."""
@@ -298,10 +307,11 @@ class TargetHealth:
 
     def _changed(self, now_s: float, reason: ChangeReason) -> None:
         """Something may have changed: tell it, once all is as it will be."""
-        state = self.state(now_s)
-        if state == "closed" != self._announcer.state and self._policy.slow_start_s:
+        state, park = self.state(now_s), self.park
+        if state == "closed" != self._announcer.state and self._policy.slow_start_s and not self._brief:
             self.returning = ReturnLine(self._policy.slow_start_s, now_s)
-        self.calm = state == "closed" and self._isolated_until_s is None and self.credentials.sound
+        self._brief = park is not None and park.brief and self.breaker.state == "closed"
+        self.calm = state == "closed" and self._isolated_until_s is None and self.credentials.calm(now_s)
         refusal = self.refusal(now_s)
         self._announcer.credentials(self.credentials, reason, now_s)
         self._announcer.target(state, reason, None if refusal is None else refusal.until_s, now_s)

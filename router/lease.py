@@ -22,6 +22,8 @@ class Lease(Opaque):
         edition: Of that key.
         probe: It is to show whether the target is back.
         slow: It has waited for a useful delta for longer than `slow_call_s`.
+        patience_s: A hint of at most this delays its own call only. Known once an attempt has failed.
+        hint_waited: Its call has waited out a hint here before.
     """
 
     health: "TargetHealth"
@@ -30,6 +32,8 @@ class Lease(Opaque):
     edition: int
     probe: bool = False
     slow: bool = False
+    patience_s: float = 0.0
+    hint_waited: bool = False
     _settled: bool = False
 
     def use(self, credential: Credential) -> None:

@@ -16,7 +16,7 @@ from .attempt import Attempt
 from .context import CallContext
 from .opaque import Opaque
 from .pause import Pause
-from .reasons import AttemptReason
+from .reasons import AttemptReason, WaitReason
 from .refusal import Refusal
 from .report import AttemptReport, Waited
 from .selection import UNASKABLE, unaskable
@@ -101,7 +101,7 @@ class Pursuit(Opaque):
     async def _again(self, step: Ask) -> "Found":
         """Try again for as long as the course has another try here."""
         context = self.context
-        loop, label = context.loop, context.seats[self.place].label
+        loop = context.loop
         from .retrying import try_again
 
         async def again(step: Ask) -> "Found":
@@ -114,18 +114,30 @@ class Pursuit(Opaque):
                 return self._after(failure)
 
         async def sleep(step: Ask, delay_s: float) -> None:
-            if self.stopped:
-                return
-            at_s = context.since_s()
-            self._pause = pause = self._pause or Pause(loop)
-            await pause.until(loop.time() + delay_s)
-            context.report.waits.append(Waited(step.wait or "backoff", label, at_s, context.since_s() - at_s))
+            await self.wait(loop.time() + delay_s, step.wait)
 
         try:
             return await try_again(step, again, clock=loop.time, sleep=sleep)
         except BaseException:
             context.course.left(self.place, loop.time())
             raise
+
+    async def wait(self, until_s: float, reason: WaitReason | None) -> None:
+        """Ask nothing until then.
+
+        Args:
+            until_s: On the loop's clock.
+            reason: What is waited for; None: nothing that a report would tell.
+        """
+        context, loop = self.context, self.context.loop
+        if self.stopped or until_s <= loop.time():
+            return
+        at_s = context.since_s()
+        self._pause = pause = self._pause or Pause(loop)
+        await pause.until(until_s)
+        if reason is not None:
+            waited = Waited(reason, context.seats[self.place].label, at_s, context.since_s() - at_s)
+            context.report.waits.append(waited)
 
     async def once(
         self,
@@ -275,6 +287,10 @@ class Pursuit(Opaque):
             return
         attempt.live.own(error, attempt.url, attempt.headers)
         attempt.close()
+        if error.heeded_s is not None:
+            lease = attempt.admission.lease
+            lease.patience_s = self.context.seats[self.place].retry.patience_s
+            lease.hint_waited = self.context.course.standings.of(self.place).hints > 0
         attempt.settle(error, self.context.loop.time())
         attempt.report.failed(error, self.context.since_s())
         self.context.shared.attempt_ended(self.context.report, attempt.report)

@@ -29,7 +29,8 @@ class Standing(msgspec.Struct, gc=False):
         asked: It was asked in this call.
         done: It is not asked again in this call.
         left_out_for: What it would have failed with, had it been asked.
-        hint_waited: A short hint of it was waited out.
+        hints: Short hints that it gave this call, and that no other key helped against.
+        not_before_s: Until then the last of them holds.
         deferred: A retry is due, and waits for a place.
         failure: Why its last attempt failed, while a retry is due.
         broke: The delivered answer broke off here, or a way of going on with it.
@@ -41,7 +42,8 @@ class Standing(msgspec.Struct, gc=False):
     asked: bool = False
     done: bool = False
     left_out_for: ErrorKind | None = None
-    hint_waited: bool = False
+    hints: int = 0
+    not_before_s: float = 0.0
     deferred: bool = False
     failure: ProviderError | None = None
     broke: bool = False

@@ -105,12 +105,14 @@ class Wait(msgspec.Struct, frozen=True):
 
     Attributes:
         until_s: When to look again at the latest.
-        target_index: Of the target whose return is waited for.
+        target_index: Of the target that is waited for.
+        wait: What is waited for: its return, a place with it, or the end of its hint.
         queues: Those that are merely full: the call takes its place in their queues, and leaves all others.
     """
 
     until_s: float
     target_index: int
+    wait: WaitReason
     queues: tuple[int, ...] = ()
 
 
@@ -121,11 +123,13 @@ class Resume(msgspec.Struct, frozen=True):
         target_index: Of the target, in the call's list.
         policy: How.
         first_by_s: When its first useful delta must have come, on the loop's clock.
+        not_before_s: When it begins at the earliest: the target has given this call a short hint.
     """
 
     target_index: int
     policy: MidStream
     first_by_s: float
+    not_before_s: float
 
 
 Verdict: TypeAlias = Literal["exhausted", "rejected", "unavailable", "deadline", "interrupted"]

@@ -65,7 +65,7 @@ def test_the_kinds_and_what_follows_them() -> None:
             RETRY[row.retry],
             ANOTHER[row.ask_another],
             HEALTH[row.health],
-            "yes" if row.parks else "–",
+            "yes" if row.parks else "by a long hint" if row.heeds_hint else "–",
             "yes" if row.alert else "–",
         ]
         for kind, row in DISPOSITIONS.items()
@@ -96,14 +96,16 @@ def test_the_defaults_of_retries_and_health() -> None:
     assert (retry.attempts, health.failures_in_row, health.failure_ratio, health.window_min_calls) == (3, 5, 0.5, 10)
     for said in (
         f"`patience_s` ({retry.patience_s:g} s)",
-        f"{retry.backoff_s:g} s (`backoff_s`), before the third one between 0 and {2 * retry.backoff_s:g} s,"
-        f" doubling to at most {retry.backoff_max_s:g} s",
+        f"between a tenth and the whole of {retry.backoff_s:g} s (`backoff_s`), before the third one of"
+        f" {2 * retry.backoff_s:g} s, doubling to at most {retry.backoff_max_s:g} s",
+        f"within `open_max_s` ({health.open_max_s:g} s)",
         f"calls within {health.window_s:g} s, open a target's breaker: it is not asked for {health.open_s:g} s",
     ):
         assert said in " ".join(FAILOVER.split()), f"docs/failover.md does not say {said!r}"
     assert (retry.budget_ratio, retry.budget_floor_per_s) == (0.1, 1.0)
     assert {park: re.findall(r"after (\d+) s", row[0]) for park, row in table("### Parks").items()} == {
         "rate_limited": [f"{health.park_rate_limited_s:g}"],
+        "overloaded": [],  # by a hint alone
         "auth": [f"{health.park_auth_s:g}"],
         "quota_exhausted": [f"{health.park_quota_s:g}"],
         "not_found": [f"{health.park_not_found_s:g}"],

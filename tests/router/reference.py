@@ -8,21 +8,23 @@ from typing import Any
 # The table's columns. All other kinds: no retry here; ask another.
 RETRY_HERE = {"disconnected": "fresh", "timeout": "once", "unknown": "once", "rate_limited": "hint"}
 RETRY_HERE |= {"server_error": "backoff", "overloaded": "backoff"}
+HEEDS = ("rate_limited", "server_error", "overloaded", "timeout")  # 429, 408 and 5xx: the provider may say when
 ASK_ANOTHER = {"content_filter": "no", "deadline": "no", "cancelled": "no"}
 ASK_ANOTHER |= {"context_length": "window", "bad_request": "dialect"}
 GAVE_WAY = ("truncated", "protocol", "disconnected")  # reading: these allow the same target once more; silence never
 OF_THE_FORM = ("prefill_unsupported", "unsupported")  # the target is well: it may be asked in another form
 Step = tuple[Any, ...]
-"""`("ask", who, why, first_by_s, short, not_before_s, wait)`, `("wait", until_s)`, `("resume", who, policy)`, or
-`("end", verdict)`."""
+"""`("ask", who, why, first_by_s, short, not_before_s, wait)`, `("wait", until_s, wait)`, `("resume", who, policy,
+not_before_s)`, or `("end", verdict)`."""
 
 
 class Reference:
-    """The rules, one call long. Times are absolute; of every backoff's bound, `share` is waited."""
+    """The rules, one call long. Times are absolute; of every backoff's range, `share` is waited."""
 
     def __init__(self, targets: list[Any], policy: Any, share: float) -> None:
         self.targets, self.policy, self.share = targets, policy, share
-        self.out, self.asked, self.hinted = set[int](), set[int](), set[int]()  # out: not asked again in this call
+        self.out, self.asked = set[int](), set[int]()  # out: not asked again in this call
+        self.hints, self.not_before = dict[int, int](), dict[int, float]()  # short ones: how many, and until when
         self.tries = dict.fromkeys(range(len(targets)), 0)
         self.dialect_refused, self.last_resort_used, self.restartable = False, False, True
         self.skips: set[tuple[str, str]] = set()
@@ -36,13 +38,15 @@ class Reference:
             return ("end", "deadline")
         back: list[tuple[float, int]] = []
         for who in self._left():
-            if (refusal := self.targets[who].refusal(now_s)) is None:
+            refusal, hint_until_s = self.targets[who].refusal(now_s), self.not_before.get(who, 0.0)
+            if refusal is None and now_s >= hint_until_s:
                 return self._ask(who, now_s)
-            self.skips.add((self.targets[who].label, refusal.reason))
-            back.append((self.policy.deadline_s if refusal.until_s is None else refusal.until_s, who))
+            self.skips.add((self.targets[who].label, "parked" if refusal is None else refusal.reason))
+            until_s = hint_until_s if refusal is None else refusal.until_s
+            back.append((self.policy.deadline_s if until_s is None else until_s, who))
         until_s, who = min(back, default=(float("inf"), -1))
         if self.policy.all_open == "wait" and until_s <= self.policy.deadline_s:
-            return ("wait", until_s)
+            return ("wait", until_s, "hint" if until_s == self.not_before.get(who) else "return")
         if self.policy.all_open == "last_resort" and back and not self.last_resort_used:
             self.last_resort_used = True
             return self._ask(who, now_s, "last_resort")
@@ -58,10 +62,11 @@ class Reference:
 
     def attempt_failed(self, who: int, error: Any, now_s: float, *, begun: bool) -> Step | None:
         """Rules 2 and 3: again here; else wait for what is in flight beside it; else each failure has its say."""
-        delay_s = None if begun else self.retry(who, error, now_s)
-        if delay_s is not None:
-            why = "hint" if error.retry_after_s is not None else "backoff"
-            return ("ask", who, "retry", *self.first_by(who, now_s + delay_s), now_s + delay_s, why)
+        self.heed(who, error, now_s)
+        delay = None if begun else self.retry(who, error, now_s)
+        if delay is not None:
+            delay_s, wait = delay
+            return ("ask", who, "retry", *self.first_by(who, now_s + delay_s), now_s + delay_s, wait)
         return self.gone(who, error, now_s)
 
     def gone(self, who: int, error: Any, now_s: float) -> Step | None:
@@ -78,33 +83,56 @@ class Reference:
         ends = [end for who, error in lost if (end := self.failed(who, error))]
         return ends[0] if ends else self.next(now_s)
 
-    def retry(self, who: int, error: Any, now_s: float) -> float | None:
+    def hint(self, error: Any) -> float | None:
+        """The provider's delay, where it is heeded; of nothing there is none."""
+        return (error.retry_after_s or None) if error.kind.value in HEEDS else None
+
+    def heed(self, who: int, error: Any, now_s: float) -> None:
+        """A short hint delays this call. Reading: from the third on it backs off as well, however short they are."""
+        hint_s, retry = self.hint(error), self.targets[who].retry
+        if hint_s is not None and hint_s <= retry.patience_s:
+            self.hints[who] = times = self.hints.get(who, 0) + 1
+            self.not_before[who] = now_s + (hint_s if times < 3 else max(hint_s, self.backoff(who, times - 2)))
+
+    def backoff(self, who: int, times: int) -> float:
+        """Full jitter, between a tenth and the whole."""
+        retry = self.targets[who].retry
+        whole_s = min(retry.backoff_max_s, retry.backoff_s * 2 ** (times - 1))
+        return 0.1 * whole_s + (whole_s - 0.1 * whole_s) * self.share
+
+    def retry(self, who: int, error: Any, now_s: float) -> tuple[float, str | None] | None:
         """When the same target is tried again: while attempts, the provider, deadline, health and budget allow."""
-        target, tries, hint_s = self.targets[who], self.tries[who], error.retry_after_s
+        target, tries, hint_s = self.targets[who], self.tries[who], self.hint(error)
         rule = RETRY_HERE.get(error.kind.value, "no")
         if error.should_retry is not None and (rule != "hint" or not error.should_retry):
             rule = "backoff" if error.should_retry else "no"  # whether, not how long: a hint stays a hint
         if tries >= target.retry.attempts:
             return None
-        backoff_s = self.share * min(target.retry.backoff_max_s, target.retry.backoff_s * 2 ** (tries - 1))
-        delay_s = float("inf")
-        if rule == "backoff" or (rule == "once" and tries == 1) or (rule == "hint" and hint_s is None):
-            delay_s = backoff_s
-        elif rule == "hint" and hint_s <= target.retry.patience_s and who not in self.hinted:
-            delay_s = hint_s
-            self.hinted.add(who)
+        delay_s, wait = float("inf"), None
+        if rule in ("backoff", "hint") or (rule == "once" and tries == 1):
+            delay_s, wait = self.backoff(who, tries), "backoff"
+            if hint_s is not None and hint_s > target.retry.patience_s:
+                return None
+            if hint_s is not None and self.hints[who] == 1:
+                delay_s, wait = hint_s, "hint"
+            elif hint_s is not None and rule == "hint":
+                return None
+            elif hint_s is not None and hint_s >= delay_s:  # reading: each retry comes after its hint, and backs off
+                delay_s, wait = hint_s, "hint"
         elif rule == "fresh" and tries == 1 and (error.reused_connection or not self._others(who, now_s)):
             delay_s = 0.0
         refusal = target.refusal(now_s)
         left_alone = refusal is not None and (refusal.until_s is None or refusal.until_s > now_s + delay_s)
         if now_s + delay_s > self.policy.deadline_s or left_alone:
             return None
-        return delay_s if target.try_pay_retry(now_s) else None
+        return (delay_s, wait) if target.try_pay_retry(now_s) else None
 
     def failed(self, who: int, error: Any) -> Step | None:
         """Rule 3 once the tries here are used up, and what the table says of asking another."""
         kind = error.kind.value
-        if kind != "rate_limited":  # that one is parked, and may return in time
+        hint_s = self.hint(error)
+        parked = kind == "rate_limited" or (hint_s is not None and hint_s > self.targets[who].retry.patience_s)
+        if not parked:  # it may return in time
             self.out.add(who)
         match ASK_ANOTHER.get(kind, "yes"):
             case "no":
@@ -133,6 +161,7 @@ class Reference:
         kind = error.kind.value
         if ASK_ANOTHER.get(kind) == "no":
             return ("end", "interrupted")
+        self.heed(who, error, now_s)
         if kind not in OF_THE_FORM:
             self.once_more[who] = who not in self.once_more and (kind in RETRY_HERE or kind in GAVE_WAY)
             self.ways = {(policy, other) for policy, other in self.ways if other != who}
@@ -141,6 +170,8 @@ class Reference:
     def go_on(self, relayed: Any, now_s: float) -> Step:
         """The first policy that is correct for what was relayed, at a target that is left: others first."""
         left = [who for who in self._left() if not self.targets[who].refusal(now_s)]
+        asked_to_wait = [who for who in left if now_s < self.not_before.get(who, 0.0)]
+        left = [who for who in left if who not in asked_to_wait] + asked_to_wait
         order = [who for who in left if who not in self.once_more] + [who for who in left if self.once_more.get(who)]
         policies = ("restart",) if relayed.only_reasoning and self.policy.mid_stream else self.policy.mid_stream
         joins = relayed.plain and self.policy.resumable
@@ -150,7 +181,7 @@ class Reference:
                 takes = policy != "continue" or self.targets[who].capabilities.prefill in ("plain", "echoed")
                 if takes and (policy, who) not in self.ways:
                     self.ways.add((policy, who))
-                    return ("resume", who, policy)
+                    return ("resume", who, policy, max(now_s, self.not_before.get(who, 0.0)))
         return ("end", "interrupted")
 
     def first_by(self, who: int, now_s: float) -> tuple[float, bool]:

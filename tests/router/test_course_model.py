@@ -53,9 +53,9 @@ class Game:
         self.rng, self.seen, self.now_s = rng, seen, 0.0
         self.answered = False
         self.story: list[tuple[Any, ...]] = []  # told only when they differ
-        share = rng.choice((0.0, 0.5, 1.0))
+        share = rng.choice((0.0, 4 / 9, 1.0))  # a tenth, a half, or the whole of a backoff: multiples of 50 ms
         policy = Policy(
-            deadline_s=rng.choice((2.1, 10.1, 30.1, 120.1)),  # never met exactly: all else is in quarters of a second
+            deadline_s=rng.choice((2.13, 10.13, 30.13, 120.13)),  # never met: all else is in multiples of 50 ms
             reserve_s=3.0,
             all_open=rng.choice(get_args(AllOpen)),
             dispositions=DISPOSITIONS,
@@ -93,7 +93,8 @@ class Game:
     def _error(self, kinds: list[ErrorKind] = KINDS) -> ProviderError:
         rng = self.rng
         kind = rng.choice(kinds)
-        hint_s = self._while_s(20) if kind is ErrorKind.RATE_LIMITED and rng.random() < 0.6 else None
+        share = 0.6 if kind is ErrorKind.RATE_LIMITED else 0.4 if DISPOSITIONS[kind].heeds_hint else 0.1
+        hint_s = rng.choice((0.0, 0.05, self._while_s(20), self._while_s(20))) if rng.random() < share else None
         says = rng.choice((True, False)) if rng.random() < 0.1 else None
         return ProviderError(kind, retry_after_s=hint_s, should_retry=says, reused_connection=rng.random() < 0.3)
 
@@ -101,8 +102,9 @@ class Game:
         told = _told(mine)
         self.story.append((self.now_s, told))
         self.seen["nothing" if told is None else str(told[2] if told[0] == "ask" else told[0])] += 1
+        self.seen["a hint waited out"] += told is not None and told[-1] == "hint"
         if theirs is not None and theirs[0] == "wait":
-            same = told is not None and told[0] == "wait" and abs(told[1] - theirs[1]) < 0.05
+            same = told is not None and told[0] == "wait" and abs(told[1] - theirs[1]) < 0.05 and told[2] == theirs[2]
         else:
             same = told == theirs
         if not same:
@@ -217,8 +219,9 @@ class Game:
     def _suffers(self, place: int, error: ProviderError) -> None:
         """What a failure does to the target's health."""
         self.story.append((self.now_s, place, "fails", error, error.should_retry, error.reused_connection))
-        if error.retry_after_s is not None:
-            self.mine[place].health.spans.append((self.now_s, self.now_s + error.retry_after_s, "parked", True))
+        hint_s, patience_s = error.heeded_s, self.mine[place].retry.patience_s
+        if hint_s is not None and (hint_s > patience_s or self.rng.random() < 0.2):  # or another call was told so
+            self.mine[place].health.spans.append((self.now_s, self.now_s + hint_s, "parked", True))
         elif self.rng.random() < 0.1:
             self.mine[place].health.spans.append((self.now_s, self.now_s + self._while_s(40), "breaker_open", True))
 
@@ -234,6 +237,7 @@ class Game:
                 assert step.kind is error.kind
                 return
             assert isinstance(step, Resume)
+            self.now_s = step.not_before_s
             assert step.first_by_s == self.now_s + self.mine[step.target_index].first_delta_s
             self._began(step.target_index)
             self.now_s += self.rng.randint(0, 8) / 4
@@ -259,10 +263,10 @@ def _told(step: Step | Resume | None) -> tuple[Any, ...] | None:
     match step:
         case Ask(index, why, first_by_s, short, not_before_s, wait):
             return ("ask", index, why, first_by_s, short, not_before_s, wait)
-        case Wait(until_s):
-            return ("wait", until_s)
-        case Resume(index, policy):
-            return ("resume", index, policy)
+        case Wait(until_s, _, wait):
+            return ("wait", until_s, wait)
+        case Resume(index, policy, _, not_before_s):
+            return ("resume", index, policy, not_before_s)
         case End(verdict):
             return ("end", verdict)
         case None:
@@ -277,3 +281,4 @@ def test_the_course_and_the_reference_say_the_same(part: int) -> None:
     assert (
         min(seen[word] for word in ("first", "handover", "retry", "wait", "resume", "end", "nothing")) > CALLS // 50
     ), seen
+    assert seen["a hint waited out"] > CALLS // 250, seen

@@ -158,10 +158,10 @@ def test_no_other_key_is_tried_when_none_is_left_or_the_cause_is_ours() -> None:
     health = Watched(2)
     health.refuse("key-1")
     assert not other(health, ProviderError(ErrorKind.AUTH, local=True))
-    at_once = ProviderError(ErrorKind.AUTH, retry_after_s=0.0)
+    soon = ProviderError(ErrorKind.AUTH, retry_after_s=0.5)
     only = Watched(1)
-    only.refuse("key-1", at_once)
-    assert not other(only, at_once), "a key whose park is over is no other key"
+    only.refuse("key-1", soon)
+    assert not only.has_other_credential(soon, 1.0), "a key whose park is over is no other key"
     health.refuse("key-2")
     assert not other(health, REFUSED)
 

@@ -114,7 +114,7 @@ def test_local_causes_and_reused_connections_hurt_nobody() -> None:
 
 
 @pytest.mark.parametrize(
-    ("hint_s", "park_s"), [(7.0, 7.0), (0.0, 0.0), (1e9, POLICY.park_max_s)], ids=["7 s", "now", "1e9 s"]
+    ("hint_s", "park_s"), [(7.0, 7.0), (0.5, 0.5), (1e9, POLICY.park_max_s)], ids=["7 s", "0.5 s", "1e9 s"]
 )
 def test_a_hint_of_any_size_is_honoured_by_parking(hint_s: float, park_s: float) -> None:
     health = Watched()
@@ -251,10 +251,10 @@ def test_calls_in_flight_together_are_one_refusal() -> None:
 
 
 def test_a_hint_is_believed_once() -> None:
-    """A provider that says `retry-after: 0` for ever is not asked for ever."""
+    """A provider that names an instant that is too early for ever is not asked for ever."""
     health = Watched()
-    spans = [probe_until_s(health, ProviderError(ErrorKind.RATE_LIMITED, retry_after_s=0.0)) for _ in range(5)]
-    assert spans == [0, 5, 10, 20, 40]
+    spans = [probe_until_s(health, ProviderError(ErrorKind.RATE_LIMITED, retry_after_s=0.5)) for _ in range(5)]
+    assert spans == [0.5, 5, 10, 20, 40]
     health = Watched()
     spans = [probe_until_s(health, ProviderError(ErrorKind.RATE_LIMITED, retry_after_s=30.0)) for _ in range(5)]
     assert spans == [30, 30, 30, 30, 40]

@@ -67,7 +67,8 @@ class Machine:
         how = rng.choice(("committed", "succeeded", "failed", "failed", "abandoned"))
         self.seen[f"probe {how}" if lease.probe else how] += 1
         if how == "failed":
-            hint_s = rng.choice((None, None, 0.0, 3.0, 100.0))
+            hint_s = rng.choice((None, None, 0.0, 0.1, 3.0, 100.0))
+            lease.patience_s, lease.hint_waited = rng.choice((0.0, 2.5)), rng.random() < 0.3
             lease.failed(
                 ProviderError(
                     rng.choice(KINDS),

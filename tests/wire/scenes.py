@@ -130,6 +130,7 @@ BEFORE: dict[str, Scene] = {
     "429_seconds": Scene((limited(30),)),
     "429_date": Scene((limited(formatdate(time() + 3600, usegmt=True)),)),
     "429_huge": Scene((limited(10**9),)),
+    "429_zero": Scene((limited(0),)),
     "429_negative": Scene((limited("-1"),)),
     "429_garbage": Scene((limited("soon"),)),
     "429_alone": Scene((limited(30),), next_dialect=None, deadline_s=0.4),
@@ -138,6 +139,15 @@ BEFORE: dict[str, Scene] = {
     "500_once": Scene((failing(ErrorKind.SERVER_ERROR), FIRST)),
     "500": Scene((failing(ErrorKind.SERVER_ERROR),)),
     "500_never_retry": Scene((failing(ErrorKind.SERVER_ERROR, headers={"x-should-retry": "false"}),)),
+    "503_short": Scene((failing(ErrorKind.OVERLOADED, retry_after_s=0.05), FIRST)),
+    "503_seconds": Scene((failing(ErrorKind.OVERLOADED, retry_after_s=20),)),
+    "503_sentence": Scene((json_page(503, '{"error":{"message":"Please try again in 20 seconds."}}'),)),
+    "500_seconds": Scene((failing(ErrorKind.SERVER_ERROR, retry_after_s=20),)),
+    "408_seconds": Scene((failing(ErrorKind.TIMEOUT, status=408, retry_after_s=20),)),
+    "503_huge": Scene((failing(ErrorKind.OVERLOADED, retry_after_s=10**9),)),
+    "503_alone_returns": Scene(
+        (failing(ErrorKind.OVERLOADED, retry_after_s=0.2), FIRST), next_dialect=None, deadline_s=3
+    ),
     "503": Scene((failing(ErrorKind.OVERLOADED),)),
     "529": Scene((failing(ErrorKind.OVERLOADED, status=529),)),
     "408": Scene((failing(ErrorKind.TIMEOUT, status=408),)),
@@ -162,6 +172,7 @@ BEFORE: dict[str, Scene] = {
     "400_filter": Scene((failing(ErrorKind.CONTENT_FILTER),), leads=OPENAI),
     "400": Scene((failing(ErrorKind.BAD_REQUEST),), leads=OPENAI),
     "400_other_dialect": Scene((failing(ErrorKind.BAD_REQUEST),), leads=OPENAI, next_dialect="koala"),
+    "400_seconds": Scene((failing(ErrorKind.BAD_REQUEST, retry_after_s=20),), leads=OPENAI, next_dialect="koala"),
     "422_other_dialect": Scene((json_page(422),), leads=KOALA),
     # Status 200, and no answer
     "html": Scene((HTML,)),
