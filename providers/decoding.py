@@ -1,14 +1,29 @@
 """What the decoders of all dialects share: framing, the end of a body, failures, and telling bodies apart.
 
-A dialect writes one method, `_payload`, and says with `self.finish`, `self.closed` and `self.failure` what it saw.
+A dialect writes one method, `_payload`, and says with `self.finish`, `self.closed` and `self.failure` what it saw. What
+is rare takes a slow road here, so that no dialect need know of it: characters whose halves came in two events, and
+large events, which must be text for the most part.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
 
-from .codecs import MAX_EVENT_BYTES, UNDECODABLE, FrameTooLarge, NDJSONDecoder, SSEDecoder
+from msgspec.structs import replace
+
+from .codecs import (
+    UNDECODABLE,
+    FrameTooLarge,
+    NDJSONDecoder,
+    SplitCharacter,
+    SSEDecoder,
+    TooBulky,
+)
+from .codecs.json import BULK_BYTES, check_bulk, keeping_halves
 from .counts import Counting
 from .errors import ErrorKind, ProviderError
 from .events import Finished, ProviderEvent
+from .halves import HalfCharacters, whole
 from .provider import Decoder, ResponseHead
 
 MAX_BODY_BYTES = 32 * 1024 * 1024
@@ -17,12 +32,18 @@ _SEPARATOR = b"\n\ndata: "
 LF, _CR = b"\n"[0], b"\r"[0]  # a byte is searched for as a number in a tenth of the time
 
 
+def _why(refusal: Exception) -> str:
+    return str(refusal) if isinstance(refusal, TooBulky) else "an event that cannot be decoded"
+
+
 class BaseDecoder(Counting):
     """The state that every decoder shows; see `Decoder`."""
 
     finish: Finished | None = None
     closed = False
     failure: ProviderError | None = None
+    _halves: HalfCharacters | None = None
+    """While halves of characters wait for the other ones: then every event takes the slow road."""
 
     def _follow(self, inner: Decoder, events: list[ProviderEvent]) -> list[ProviderEvent]:
         """What another decoder, to which the body was left, gave and saw."""
@@ -37,10 +58,50 @@ class BaseDecoder(Counting):
         else:
             self.closed = True
 
-    def _ended(self) -> None:
+    def _rarely(self, decode: Callable[[], None], payload: bytes, events: list[ProviderEvent]) -> None:
+        """Decode one event that is large, or that holds or may complete half of a character.
+
+        Args:
+            decode: Adds what the event says to `events`; raises one of `UNDECODABLE` before it adds anything.
+
+        Raises:
+            One of `UNDECODABLE`: What `decode` raises, or `TooBulky`.
+        """
+        check_bulk(payload)
+        since = len(events)
+        with keeping_halves():
+            decode()
+        halves = self._halves or HalfCharacters()
+        events[since:] = halves.joined(events[since:])
+        self._halves = halves if halves else None
+        self._complete(events)
+
+    def _slowly(self, decode: Callable[[], None], payload: bytes, events: list[ProviderEvent]) -> None:
+        """As `_rarely`; what cannot be decoded is a failure."""
+        try:
+            self._rarely(decode, payload, events)
+        except UNDECODABLE as refusal:
+            self._undecodable(_why(refusal))
+
+    def _last(self, decode: Callable[[], None], payload: bytes, events: list[ProviderEvent]) -> None:
+        """As `_rarely`, for what the end of the body left unclosed: whole if it decodes, else cut off."""
+        with suppress(*UNDECODABLE):
+            self._rarely(decode, payload, events)
+
+    def _complete(self, events: list[ProviderEvent]) -> None:
+        """Once the answer has ended well, nothing completes a half; of one that broke off it may come in a replay."""
+        if self.finish is not None and self.failure is None:
+            if self._halves is not None:
+                events += self._halves.rest()
+                self._halves = None
+            self.finish = replace(self.finish, native_reason=whole(self.finish.native_reason))
+
+    def _ended(self, events: list[ProviderEvent]) -> None:
         """The body is over: without an end marker it was cut, however cleanly."""
         if self.failure is None and self.finish is None:
             self.failure = ProviderError(ErrorKind.TRUNCATED, "the stream ended without its end marker")
+        if self._halves is not None:
+            self._complete(events)
 
 
 class EventStreamDecoder(BaseDecoder):
@@ -92,7 +153,7 @@ class EventStreamDecoder(BaseDecoder):
             and data.startswith(b"data: ")
             and data.endswith(b"\n\n")
             and _CR not in data
-            and len(data) <= MAX_EVENT_BYTES
+            and len(data) <= BULK_BYTES
         ):
             if self._at_start:
                 self._sse.started()
@@ -103,7 +164,7 @@ class EventStreamDecoder(BaseDecoder):
                 return events
             data = b"data: " + _SEPARATOR.join((stopped_at, *payloads)) + b"\n\n"
         self._carefully(data, events)
-        self._between_events = self._sse.idle
+        self._between_events = self._halves is None and self._sse.idle
         return events
 
     def end(self) -> list[ProviderEvent]:
@@ -112,28 +173,31 @@ class EventStreamDecoder(BaseDecoder):
             # Google's and Mistral's servers may leave the last event unclosed: whole if it decodes, else cut off.
             leftover = self._sse.end()
             if leftover is not None:
-                try:
-                    self._payload(leftover.data, leftover.name, events)
-                except UNDECODABLE:
-                    events.clear()
+                self._last(partial(self._payload, leftover.data, leftover.name, events), leftover.data, events)
             if self.failure is None and self._sse.residue:
                 self._residue(self._sse.residue, events)
-        self._ended()
+        self._ended(events)
         return events
 
     def _carefully(self, data: bytes, events: list[ProviderEvent]) -> None:
         too_large: FrameTooLarge | None = None
+        large = self._sse.held_bytes + len(data) > BULK_BYTES
         try:
-            whole = self._sse.feed(data)
+            found = self._sse.feed(data)
         except FrameTooLarge as error:
-            too_large, whole = error, list(error.whole)
-        for event in whole:
+            too_large, found = error, list(error.whole)
+        for event in found:
             if not event.data.strip():
                 continue  # the format would not dispatch it; some servers send it to keep the line warm
-            try:
-                self._payload(event.data, event.name, events)
-            except UNDECODABLE:
-                self._undecodable("an event that cannot be decoded")
+            if large or self._halves is not None:
+                self._slowly(partial(self._payload, event.data, event.name, events), event.data, events)
+            else:
+                try:
+                    self._payload(event.data, event.name, events)
+                except SplitCharacter:
+                    self._slowly(partial(self._payload, event.data, event.name, events), event.data, events)
+                except UNDECODABLE as refusal:
+                    self._undecodable(_why(refusal))
             if self.failure is not None or self.closed:
                 return
         if too_large is not None:
@@ -155,15 +219,21 @@ class LineDecoder(BaseDecoder):
         if self.failure is not None or self.closed:
             return events
         too_large: FrameTooLarge | None = None
+        large = self._lines.held_bytes + len(data) > BULK_BYTES
         try:
-            whole = self._lines.feed(data)
+            found = self._lines.feed(data)
         except FrameTooLarge as error:
-            too_large, whole = error, list(error.whole)
-        for line in whole:
-            try:
-                self._payload(line, events)
-            except UNDECODABLE:
-                self._undecodable("a line that cannot be decoded")
+            too_large, found = error, list(error.whole)
+        for line in found:
+            if large or self._halves is not None:
+                self._slowly(partial(self._payload, line, events), line, events)
+            else:
+                try:
+                    self._payload(line, events)
+                except SplitCharacter:
+                    self._slowly(partial(self._payload, line, events), line, events)
+                except UNDECODABLE as refusal:
+                    self._undecodable(_why(refusal))
             if self.failure is not None or self.closed:
                 return events
         if too_large is not None:
@@ -173,11 +243,8 @@ class LineDecoder(BaseDecoder):
     def end(self) -> list[ProviderEvent]:
         events: list[ProviderEvent] = []
         if self.failure is None and not self.closed and (line := self._lines.end()):
-            try:
-                self._payload(line, events)
-            except UNDECODABLE:
-                events.clear()
-        self._ended()
+            self._last(partial(self._payload, line, events), line, events)
+        self._ended(events)
         return events
 
 
@@ -219,7 +286,10 @@ class JsonBodyDecoder(BaseDecoder):
             body = b"".join(self._pieces).strip()
             self._pieces.clear()
             try:
-                events = self._read(body)
+                check_bulk(body)
+                events = self._whole(body)
+            except TooBulky as error:
+                self.failure = ProviderError(ErrorKind.PROTOCOL, f"the body holds {error}")
             except UNDECODABLE as error:
                 cut = str(error) == "Input data was truncated"  # msgspec's words for JSON good as far as it goes
                 self.failure = (
@@ -227,9 +297,17 @@ class JsonBodyDecoder(BaseDecoder):
                     if cut
                     else ProviderError(ErrorKind.PROTOCOL, "the body is not the JSON of this dialect")
                 )
-        self._ended()
+        self._ended(events)
         self.closed = self.finish is not None
         return events
+
+    def _whole(self, body: bytes) -> list[ProviderEvent]:
+        try:
+            return self._read(body)
+        except SplitCharacter:
+            self._halves = HalfCharacters()
+            with keeping_halves():
+                return self._halves.joined(self._read(body))
 
     def _read(self, body: bytes) -> list[ProviderEvent]:
         assert self._parse is not None
@@ -274,7 +352,7 @@ class SniffingDecoder(BaseDecoder):
 
     def end(self) -> list[ProviderEvent]:
         if self._inner is None:
-            self._ended()
+            self._ended([])
             return []
         return self._follow(self._inner, self._inner.end())
 

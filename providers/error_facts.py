@@ -10,7 +10,8 @@ from typing import Any
 
 import msgspec
 
-from .codecs import UNDECODABLE, decode_json
+from .codecs import UNDECODABLE, decode_kindly
+from .codecs.json import without_halves
 from .errors import WORDS_MAX_BYTES
 
 
@@ -57,7 +58,7 @@ class ErrorFacts(msgspec.Struct, frozen=True, kw_only=True):
 def error_facts(body: bytes) -> ErrorFacts:
     """Read an error body; what is not JSON becomes the message as it is."""
     try:
-        return facts_of(decode_json(body.strip()))
+        return facts_of(decode_kindly(body.strip()))
     except UNDECODABLE:
         return ErrorFacts(message=body[:WORDS_MAX_BYTES].decode(errors="replace").strip(), is_json=False)
 
@@ -115,13 +116,13 @@ def _message(found: object) -> str:
             found = next((found[key] for key in _TEXT_KEYS if found.get(key) not in (None, "", True)), "")
         else:
             found = _first(found)
-    return found if isinstance(found, str) else ""
+    return without_halves(found) if isinstance(found, str) else ""
 
 
 def _param(error: Mapping[str, Any]) -> str | None:
     found = error.get("param")
     if isinstance(found, str) and found:
-        return found
+        return without_halves(found)
     place = _first(error.get("detail"))
     loc = place.get("loc") if isinstance(place, dict) else None  # FastAPI's servers: ["body", "messages", 0]
     return (

@@ -1,7 +1,18 @@
 """Codecs: bytes in, payloads out, no I/O, every size bounded."""
 
-from .json import UNDECODABLE, decode_json
+from .json import UNDECODABLE, SplitCharacter, TooBulky, decode_json, decode_kindly
 from .ndjson import NDJSONDecoder
 from .sse import MAX_EVENT_BYTES, FrameTooLarge, SSEDecoder, SSEEvent
 
-__all__ = ["MAX_EVENT_BYTES", "UNDECODABLE", "FrameTooLarge", "NDJSONDecoder", "SSEDecoder", "SSEEvent", "decode_json"]
+__all__ = [
+    "MAX_EVENT_BYTES",
+    "UNDECODABLE",
+    "FrameTooLarge",
+    "NDJSONDecoder",
+    "SSEDecoder",
+    "SSEEvent",
+    "SplitCharacter",
+    "TooBulky",
+    "decode_json",
+    "decode_kindly",
+]

@@ -1,12 +1,20 @@
 """JSON off the wire: typed, strict, and forgiving where a provider's mistake need not cost an answer.
 
-msgspec refuses raw control characters, which is what we want. It also refuses a lone surrogate (`"\\ud800"`), which a
-provider that cuts an emoji in two does send: that is put right. And it refuses numbers that it cannot hold (`1e400`,
+msgspec refuses raw control characters, which is what we want. It also refuses half of a surrogate pair (`"\\ud83c"`),
+which a provider that cuts an emoji in two does send. Where the other half may follow, at the end of a text,
+`decode_json` says so; everywhere else the half becomes U+FFFD. And it refuses numbers that it cannot hold (`1e400`,
 thousands of digits): they become texts, which only a field that takes any JSON accepts.
+
+JSON that is nearly all structure takes up to thirty times its own size in memory, and far longer to look through than
+text. So a large one must be text, an image or the like for the most part: see `check_bulk`.
 """
 
 import json
 import math
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, TypeVar, overload
 
 import msgspec
@@ -16,27 +24,142 @@ T = TypeVar("T")
 UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What `decode_json` and msgspec raise for bytes that are not the JSON they should be."""
 
+BULK_BYTES = 1024 * 1024
+"""JSON up to here may be anything; of a longer one no more than this, and less than half, stands outside of strings."""
+
+_WINDOW_BYTES = 64 * 1024
+
+TEXT = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+"""One text, with its quotes."""
+
+_HALVES = re.compile(
+    rb"((?:[^\\]++|\\[^u]|\\u(?![dD][89a-fA-F])|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})++)"
+    rb"|\\u([dD][89a-fA-F][0-9a-fA-F]{2})"
+)
+"""What holds no half, in one piece; or a half, without the pair it would belong to."""
+_AT_AN_EDGE = re.compile(rb'\\u[dD][89abAB][0-9a-fA-F]{2}"|"\\u[dD][c-fC-F]')
+_REPLACED = "\ufffd".encode()
+_MARKS = tuple(map(chr, range(0xFDD0, 0xFDF0)))
+"""No text holds these, so that one of them can stand before a half while msgspec decodes the rest."""
+
+
+class SplitCharacter(msgspec.DecodeError):
+    """A text begins or ends with half of a character: the other half may be in the event before, or in the next."""
+
+
+class TooBulky(msgspec.DecodeError):
+    """Large JSON which is structure for the most part: no model says that."""
+
+
+_keeps_halves: ContextVar[bool] = ContextVar("_keeps_halves", default=False)
+
+
+@contextmanager
+def keeping_halves() -> Iterator[None]:
+    """In here `decode_json` gives half of a character as what it is, a lone surrogate, for its caller to put right."""
+    token = _keeps_halves.set(True)
+    try:
+        yield
+    finally:
+        _keeps_halves.reset(token)
+
 
 @overload
 def decode_json(payload: bytes, type: type[T]) -> T: ...
 @overload
 def decode_json(payload: bytes) -> Any: ...
 def decode_json(payload: bytes, type: Any = Any) -> Any:  # noqa: A002 - msgspec's own word
-    """Decode one JSON text; lone surrogates become U+FFFD, numbers that cannot be held texts.
+    """Decode one JSON text: an event, or an answer.
+
+    Half of a character inside a text becomes U+FFFD, a number that cannot be held a text.
+
+    Raises:
+        SplitCharacter: Half of a character begins or ends a text. A decoder whose base is in `decoding` need not care:
+            the base joins the halves.
+        msgspec.DecodeError, UnicodeDecodeError, RecursionError: See `UNDECODABLE`.
+    """
+    check_bulk(payload)
+    try:
+        return msgspec.json.decode(payload, type=type)
+    except msgspec.DecodeError as refusal:
+        if not _may_hold_halves(payload) or _AT_AN_EDGE.search(payload) is None:
+            return _mended(payload, type, refusal)
+        if not _keeps_halves.get():
+            raise SplitCharacter("half of a character") from None
+        return _with_halves(payload, type, refusal)
+
+
+@overload
+def decode_kindly(payload: bytes, type: type[T]) -> T: ...
+@overload
+def decode_kindly(payload: bytes) -> Any: ...
+def decode_kindly(payload: bytes, type: Any = Any) -> Any:  # noqa: A002
+    """Decode one JSON text that nothing can follow, like an error: half of a character becomes U+FFFD.
 
     Raises:
         msgspec.DecodeError, UnicodeDecodeError, RecursionError: See `UNDECODABLE`.
     """
+    check_bulk(payload)
     try:
         return msgspec.json.decode(payload, type=type)
     except msgspec.DecodeError as refusal:
-        if b"\\ud" not in payload and b"\\uD" not in payload and _OUT_OF_RANGE not in str(refusal):
-            raise
+        return _mended(payload, type, refusal)
+
+
+def check_bulk(payload: bytes) -> None:
+    """Let JSON pass that is short, or stands in its strings for the most part.
+
+    Raises:
+        TooBulky: It does not.
+    """
+    if len(payload) > BULK_BYTES and _outside_strings(payload) >= min(BULK_BYTES, len(payload) // 2):
+        raise TooBulky(f"more than {BULK_BYTES} bytes of JSON that are not text for the most part")
+
+
+def json_text(written: msgspec.Raw) -> str:
+    """A value as it was written, like the arguments of a call that came whole; U+FFFD for half of a character.
+
+    Raises:
+        UnicodeDecodeError: It is no UTF-8.
+    """
+    payload = bytes(written)
+    return (_replaced(payload) if _may_hold_halves(payload) else payload).decode()
+
+
+def without_halves(text: str) -> str:
+    """The text with its characters put together, and U+FFFD for each half that is alone."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def _outside_strings(payload: bytes) -> int:
+    """How many bytes are no part of a string's text, at least up to the bound: window by window, in little memory."""
+    outside, at, end = 0, 0, len(payload)
+    enough = min(BULK_BYTES, end // 2)
+    while at < end and outside < enough:
+        window = payload[at : at + _WINDOW_BYTES]
+        left, strings = TEXT.subn(b"", window)
+        opened = left.find(b'"')
+        outside += 2 * strings + (len(left) if opened < 0 else opened)
+        at += len(window)
+        if opened >= 0:  # a string begins that ends behind this window
+            at -= len(left) - opened
+            string = TEXT.match(payload, at)
+            if string is None:
+                return outside  # it never ends: that is no JSON, which msgspec will say
+            outside += 2
+            at = string.end()
+    return outside
+
+
+def _mended(payload: bytes | bytearray, type: Any, refusal: msgspec.DecodeError) -> Any:  # noqa: A002
+    """What it says without halves of characters, and with texts for numbers that msgspec cannot hold."""
+    if _may_hold_halves(payload):
+        payload = _replaced(payload)
         try:
-            mended = _mended(payload)
-        except ValueError:
-            raise refusal from None  # something else is wrong with it, and msgspec said what
-        return msgspec.json.decode(mended, type=type)
+            return msgspec.json.decode(payload, type=type)
+        except msgspec.DecodeError as another:
+            refusal = another
+    return _with_held_numbers(payload, type, refusal)
 
 
 _OUT_OF_RANGE = "out of range"
@@ -46,10 +169,15 @@ _DIGITS_MAX = 300
 """msgspec holds integers of more digits than this, and nothing of ours needs them."""
 
 
-def _mended(payload: bytes) -> bytes:
-    found = json.loads(payload.decode(), parse_int=_whole, parse_float=_real)  # of bytes it would guess at UTF-16, too
-    text = json.dumps(found, ensure_ascii=False)
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()
+def _with_held_numbers(payload: bytes | bytearray, type: Any, refusal: msgspec.DecodeError) -> Any:  # noqa: A002
+    if _OUT_OF_RANGE not in str(refusal):
+        raise refusal
+    try:
+        found = json.loads(payload.decode(), parse_int=_whole, parse_float=_real)  # of bytes it would guess at UTF-16
+        text = json.dumps(found, ensure_ascii=False).encode()
+    except ValueError:
+        raise refusal from None  # something else is wrong with it, and msgspec said what
+    return msgspec.json.decode(text, type=type)
 
 
 def _whole(digits: str) -> int | str:
@@ -59,3 +187,52 @@ def _whole(digits: str) -> int | str:
 def _real(digits: str) -> float | str:
     number = float(digits)
     return number if math.isfinite(number) else digits
+
+
+def _replaced(payload: bytes | bytearray) -> bytearray:
+    mended, end = bytearray(), 0  # grows in place: a substitution would hold a piece for each half
+    for found in _HALVES.finditer(payload):
+        mended += found[1] or _REPLACED
+        end = found.end()
+    mended += payload[end:]
+    return mended
+
+
+def _may_hold_halves(payload: bytes | bytearray) -> bool:
+    return b"\\ud" in payload or b"\\uD" in payload
+
+
+def _with_halves(payload: bytes, type: Any, refusal: msgspec.DecodeError) -> Any:  # noqa: A002
+    """What it says, halves included: a mark that the payload does not hold stands for each until msgspec is done."""
+    lower = payload.lower()
+    mark = next((m for m in _MARKS if m.encode() not in payload and b"\\u%x" % ord(m) not in lower), None)
+    if mark is None:
+        return _mended(payload, type, refusal)
+    marked = _HALVES.sub(lambda found: found[1] or mark.encode() + found[2], payload)
+    try:
+        found = msgspec.json.decode(marked, type=type)
+    except msgspec.DecodeError as another:
+        found = _with_held_numbers(marked, type, another)
+    return _Unmarking(mark).value(found)
+
+
+class _Unmarking:
+    """Puts halves back in the place of their marks, wherever a decoded value holds text."""
+
+    def __init__(self, mark: str) -> None:
+        self._text = re.compile(mark + "([0-9a-fA-F]{4})")
+        self._raw = re.compile(mark.encode() + b"([0-9a-fA-F]{4})")
+
+    def value(self, found: Any) -> Any:
+        if isinstance(found, str):
+            return self._text.sub(lambda half: chr(int(half[1], 16)), found)
+        if isinstance(found, list | tuple):
+            return type(found)(map(self.value, found))
+        if isinstance(found, dict):
+            return {self.value(name): self.value(held) for name, held in found.items()}
+        if isinstance(found, msgspec.Raw):
+            return msgspec.Raw(self._raw.sub(rb"\\u\1", bytes(found)))
+        if isinstance(found, msgspec.Struct):
+            for name in found.__struct_fields__:
+                msgspec.structs.force_setattr(found, name, self.value(getattr(found, name)))
+        return found

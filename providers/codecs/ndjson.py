@@ -17,21 +17,32 @@ class NDJSONDecoder:
         Raises:
             FrameTooLarge: A line is longer than `max_line_bytes`.
         """
-        first, *following = chunk.split(b"\n")
+        near, most = self._tail_bytes + len(chunk) > self._max_line_bytes, self._max_line_bytes
+        lines = chunk.split(b"\n")
+        if self._tail and len(lines) > 1:
+            self._tail.append(lines[0])
+            lines[0] = b"".join(self._tail)
+            self._tail.clear()
+        rest = lines.pop()
         payloads: list[bytes] = []
-        try:
-            self._hold(first)
-            for piece in following:
-                line = b"".join(self._tail).strip()
-                self._tail.clear()
-                self._tail_bytes = 0
-                if line:
-                    payloads.append(line)
-                self._hold(piece)
-        except FrameTooLarge as error:
-            error.whole = payloads
-            raise
+        for line in lines:
+            if near and len(line) > most:
+                raise self._too_large(payloads)
+            if line and (line := line.strip()):
+                payloads.append(line)
+        if lines:
+            self._tail_bytes = 0
+        if rest:
+            self._tail.append(rest)
+            self._tail_bytes += len(rest)
+            if self._tail_bytes > most:
+                raise self._too_large(payloads)
         return payloads
+
+    @property
+    def held_bytes(self) -> int:
+        """The size of what has come of the line that is not whole yet."""
+        return self._tail_bytes
 
     def end(self) -> bytes:
         """The stream ended. The line that no newline closed: whole only if it is JSON."""
@@ -39,8 +50,7 @@ class NDJSONDecoder:
         self._tail.clear()
         return line
 
-    def _hold(self, piece: bytes) -> None:
-        self._tail.append(piece)
-        self._tail_bytes += len(piece)
-        if self._tail_bytes > self._max_line_bytes:
-            raise FrameTooLarge(f"a line is longer than {self._max_line_bytes} bytes")
+    def _too_large(self, whole: list[bytes]) -> FrameTooLarge:
+        error = FrameTooLarge(f"a line is longer than {self._max_line_bytes} bytes")
+        error.whole = whole
+        return error

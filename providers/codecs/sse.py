@@ -12,7 +12,12 @@ import msgspec
 MAX_EVENT_BYTES = 8 * 1024 * 1024
 MAX_RESIDUE_BYTES = 64 * 1024
 
+STRAY = "\n"
+"""The name of what is no event, but a line of the residue: no event can have it."""
+
 _BOM = b"\xef\xbb\xbf"
+_COLON = b":"[0]
+_FIELDS = frozenset((b"event", b"data", b"id", b"retry"))
 
 
 class FrameTooLarge(Exception):
@@ -45,9 +50,13 @@ class SSEDecoder:
     Attributes:
         residue: Lines that are no field of the format, joined by newlines and bounded: some servers write a bare
             JSON error into an event stream.
+
+    Args:
+        tells_strays: Give each line of the residue among the events, too, with the name `STRAY`.
     """
 
-    def __init__(self, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
+    def __init__(self, max_event_bytes: int = MAX_EVENT_BYTES, *, tells_strays: bool = False) -> None:
+        self._tells_strays = tells_strays
         self._max_event_bytes = max_event_bytes
         self._tail: list[bytes] = []  # pieces of the unfinished line: joined once, linear however small the chunks
         self._tail_bytes = 0
@@ -71,6 +80,11 @@ class SSEDecoder:
         return bool(self._tail or self._data or self._name)
 
     @property
+    def held_bytes(self) -> int:
+        """The size of what has come of the event that is not whole yet."""
+        return self._tail_bytes + self._data_bytes
+
+    @property
     def residue(self) -> bytes:
         return b"\n".join(self._residue)
 
@@ -82,22 +96,28 @@ class SSEDecoder:
         """Take the next bytes; give the events that are now whole.
 
         Raises:
-            FrameTooLarge: An event is longer than `max_event_bytes`.
+            FrameTooLarge: An event, with the line that it is in, is longer than `max_event_bytes`.
         """
         if chunk and (self._after_cr or b"\r" in chunk):  # rare: CR and CRLF become LF, also across chunks
             unread = chunk.removeprefix(b"\n") if self._after_cr else chunk
             self._after_cr = chunk.endswith(b"\r")
             chunk = unread.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        first, *following = chunk.split(b"\n")
+        near = self.held_bytes + len(chunk) > self._max_event_bytes
+        lines = chunk.split(b"\n")
+        if self._tail and len(lines) > 1:
+            self._tail.append(lines[0])
+            lines[0] = b"".join(self._tail)
+            self._tail.clear()
+            self._tail_bytes = 0
+        rest = lines.pop()
         events: list[SSEEvent] = []
         try:
-            self._hold(first)
-            for piece in following:
-                line = self._tail[0] if len(self._tail) == 1 else b"".join(self._tail)
-                self._tail.clear()
-                self._tail_bytes = 0
-                self._line(line, events)
-                self._hold(piece)
+            if lines:
+                self._lines(lines, events, near=near)
+            if rest:
+                self._tail.append(rest)
+                self._tail_bytes += len(rest)
+                self._bound(self._tail_bytes)
         except FrameTooLarge as error:
             error.whole = events
             raise
@@ -105,51 +125,55 @@ class SSEDecoder:
 
     def end(self) -> SSEEvent | None:
         """The stream ended. The event that no blank line closed, if any: the format drops it, some dialects use it."""
-        line = b"".join(self._tail)
+        lines = [b"".join(self._tail), b""] if self._tail else [b""]
         self._tail.clear()
         leftover: list[SSEEvent] = []
-        if line:
-            self._line(line, leftover)
-        self._line(b"", leftover)
+        self._lines(lines, leftover, near=False)
         return leftover[0] if leftover else None
 
-    def _hold(self, piece: bytes) -> None:
-        if not piece:
-            return
-        self._tail.append(piece)
-        self._tail_bytes += len(piece)
-        if self._tail_bytes + self._data_bytes > self._max_event_bytes:
+    def _bound(self, line_bytes: int) -> None:
+        if line_bytes + self._data_bytes > self._max_event_bytes:
             raise FrameTooLarge(f"an event is longer than {self._max_event_bytes} bytes")
 
-    def _line(self, line: bytes, events: list[SSEEvent]) -> None:
+    def _lines(self, lines: list[bytes], events: list[SSEEvent], *, near: bool) -> None:
+        """Take whole lines. `near`: they may come to more than an event may have."""
         if self._at_start:
-            line = line.removeprefix(_BOM)
+            lines[0] = lines[0].removeprefix(_BOM)
             self._at_start = False
-        if line.startswith(b"data:"):
-            data = line[6:] if line[5:6] == b" " else line[5:]
-            self._data.append(data)
-            self._data_bytes += len(data) + 1
-        elif not line:
-            if self._data:
-                data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
-                events.append(SSEEvent(data, self._name or "message", self._id))
-                self._data = []
-                self._data_bytes = 0
-            self._name = ""
-        elif not line.startswith(b":"):
-            self._rare_field(line)
+        for line in lines:
+            if near:
+                self._bound(len(line))
+            if not line:
+                if self._data:
+                    data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
+                    events.append(SSEEvent(data, self._name or "message", self._id))
+                    self._data = []
+                    self._data_bytes = 0
+                self._name = ""
+            elif line.startswith(b"data:"):
+                data = line[6:] if line[5:6] == b" " else line[5:]
+                self._data.append(data)
+                self._data_bytes += len(data) + 1
+            elif line[0] != _COLON:
+                self._rare_field(line, events)
 
-    def _rare_field(self, line: bytes) -> None:
+    def _rare_field(self, line: bytes, events: list[SSEEvent]) -> None:
         field, _, value = line.partition(b":")
-        value = value.removeprefix(b" ")
-        if field == b"event":
-            self._name = value.decode(errors="replace")
+        if field not in _FIELDS:
+            self._stray(line, events)
+        elif field == b"event":
+            self._name = value.removeprefix(b" ").decode(errors="replace")
         elif field == b"data":
             self._data.append(b"")
             self._data_bytes += 1
-        elif field == b"id":
-            if b"\0" not in value:
-                self._id = value.decode(errors="replace")
-        elif field != b"retry" and self._residue_bytes < MAX_RESIDUE_BYTES:
-            self._residue.append(line[: MAX_RESIDUE_BYTES - self._residue_bytes])
-            self._residue_bytes += len(line) + 1
+        elif field == b"id" and b"\0" not in value:
+            self._id = value.removeprefix(b" ").decode(errors="replace")
+
+    def _stray(self, line: bytes, events: list[SSEEvent]) -> None:
+        if self._residue_bytes >= MAX_RESIDUE_BYTES:
+            return
+        kept = line[: MAX_RESIDUE_BYTES - self._residue_bytes]
+        self._residue.append(kept)
+        self._residue_bytes += len(line) + 1
+        if self._tells_strays:
+            events.append(SSEEvent(kept, STRAY))

@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from ..codecs import decode_json
+from ..codecs import decode_json, decode_kindly
+from ..codecs.json import json_text
 from ..counts import Count, Counting
 from ..decoding import BaseDecoder, EventStreamDecoder, JsonBodyDecoder
 from ..errors import ErrorKind, ProviderError
@@ -128,7 +129,7 @@ class MessageReader(Counting):
         self.finish: Finished | None = None
         self._begun = False
         self._calls = CallNumbering()
-        self._unspoken: dict[int, bytes] = {}  # block of a call without arguments yet -> what its start said they are
+        self._unspoken: dict[int, str] = {}  # block of a call without arguments yet -> what its start said they are
         self._arguing: set[int] = set()  # blocks that are calls of ours; the provider's own tools argue too
         self._counts = _Counts()
 
@@ -150,9 +151,10 @@ class MessageReader(Counting):
             case "redacted_thinking":
                 events.append(ReasoningDelta("", index, redacted=block.data))
             case "tool_use":
+                arguments = json_text(block.input)  # first: it may be no UTF-8, and then nothing is said
                 self._arguing.add(index)
                 self._argue(index, block.id, block.name, "", events)
-                self._unspoken[index] = bytes(block.input)
+                self._unspoken[index] = arguments
 
     def add(self, index: int, delta: _Delta, events: list[ProviderEvent]) -> None:
         """A piece of a block."""
@@ -173,7 +175,7 @@ class MessageReader(Counting):
         """A block is whole: a call that was given no arguments has those of its start, usually none."""
         arguments = self._unspoken.pop(index, None)
         if arguments is not None:
-            self._argue(index, None, None, arguments.decode(errors="replace"), events)
+            self._argue(index, None, None, arguments, events)
 
     def end(self, native: str) -> None:
         """The answer ended, for the provider's own reason."""
@@ -241,7 +243,7 @@ class MessageStreamDecoder(EventStreamDecoder):
         elif event.type == "message_stop":
             self.closed = self.finish is not None
         elif event.type == "error" or event.error:
-            self.failure = event_error(decode_json(data), self._head)
+            self.failure = event_error(decode_kindly(data), self._head)
 
 
 def message_body_decoder(head: ResponseHead) -> JsonBodyDecoder:
@@ -251,7 +253,7 @@ def message_body_decoder(head: ResponseHead) -> JsonBodyDecoder:
         message = decode_json(body, _Message)
         events: list[ProviderEvent] = []
         if message.error:
-            decoder.failure = event_error(decode_json(body), head)
+            decoder.failure = event_error(decode_kindly(body), head)
             return events
         if message.content is None or not message.stop_reason:
             raise msgspec.ValidationError("the body is no message")

@@ -5,12 +5,14 @@ Failures inside a stream are frames of the message types `exception` and `error`
 """
 
 from collections.abc import Mapping
+from functools import partial
 
 import msgspec
 
 from .. import hints
-from ..codecs import UNDECODABLE, decode_json
+from ..codecs import UNDECODABLE, SplitCharacter, decode_json, decode_kindly
 from ..codecs.eventstream import Frame, FrameDecoder, FrameError
+from ..codecs.json import BULK_BYTES, json_text
 from ..counts import Count
 from ..decoding import BaseDecoder, JsonBodyDecoder
 from ..errors import ErrorKind, ProviderError
@@ -133,10 +135,15 @@ class BedrockDecoder(BaseDecoder):
         except FrameError as error:
             frames, damaged = error.whole, str(error)
         for frame in frames:
-            try:
-                self._frame(frame, events)
-            except UNDECODABLE:
-                self._undecodable("an event that cannot be decoded")
+            if self._halves is not None or len(frame.payload) > BULK_BYTES:
+                self._slowly(partial(self._frame, frame, events), frame.payload, events)
+            else:
+                try:
+                    self._frame(frame, events)
+                except SplitCharacter:
+                    self._slowly(partial(self._frame, frame, events), frame.payload, events)
+                except UNDECODABLE:
+                    self._undecodable("an event that cannot be decoded")
             if self.failure is not None or self.closed:
                 return events
         if damaged is not None:
@@ -144,8 +151,9 @@ class BedrockDecoder(BaseDecoder):
         return events
 
     def end(self) -> list[ProviderEvent]:
-        self._ended()
-        return []
+        events: list[ProviderEvent] = []
+        self._ended(events)
+        return events
 
     def _frame(self, frame: Frame, events: list[ProviderEvent]) -> None:
         match frame.text(":message-type"):
@@ -161,7 +169,7 @@ class BedrockDecoder(BaseDecoder):
     def _exception(self, frame: Frame) -> None:
         name = frame.text(":exception-type")
         try:
-            said = decode_json(frame.payload)
+            said = decode_kindly(frame.payload)
         except UNDECODABLE:
             said = None  # the header has said what it is
         found = {"error": {**(said if isinstance(said, dict) else {}), "type": name}}
@@ -242,7 +250,7 @@ def body_decoder(head: ResponseHead) -> JsonBodyDecoder:
 def _arguments(written: msgspec.Raw) -> str:
     """Arguments as JSON text: a stream's piece is a text already, a whole answer's object is turned into one."""
     found = bytes(written)
-    return decode_json(found, str) if found.startswith(b'"') else found.decode()
+    return decode_json(found, str) if found.startswith(b'"') else json_text(written)
 
 
 def _status(name: str) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from ..codecs import decode_json
+from ..codecs import decode_json, decode_kindly
 from ..counts import Count
 from ..decoding import EventStreamDecoder, JsonBodyDecoder
 from ..errors import ErrorKind
@@ -117,7 +117,7 @@ class CohereDecoder(EventStreamDecoder):
             case "message-end":
                 self.whole(delta, events)
             case "error":
-                self.failure = stream_error(decode_json(data), self._head, rules=RULES)
+                self.failure = stream_error(decode_kindly(data), self._head, rules=RULES)
             case _:
                 self.say(delta.message, event.index, events)
 

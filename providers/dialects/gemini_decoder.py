@@ -5,13 +5,14 @@ closes a stream. AI Studio writes such an error as bare, pretty-printed JSON wit
 `STOP` like everything else. Token counts come with every chunk, each replacing the last.
 """
 
-import re
 from typing import Any
 
 import msgspec
 
 from .. import hints
-from ..codecs import UNDECODABLE, decode_json
+from ..codecs import UNDECODABLE, SSEDecoder, decode_json, decode_kindly
+from ..codecs.json import TEXT, json_text
+from ..codecs.sse import STRAY
 from ..counts import Count
 from ..decoding import EventStreamDecoder, JsonBodyDecoder
 from ..errors import ErrorKind, ProviderError
@@ -107,10 +108,17 @@ class _Chunk(msgspec.Struct, rename="camel", gc=False):
 _decode = msgspec.json.Decoder(_Chunk).decode
 
 
-_BARE = re.compile(rb"(?:\xef\xbb\xbf)?\s*[{\[]")
-"""How a line begins that may be JSON among the events."""
-_LINE_ENDS = (b"\n", b"\r")
-_CLOSERS = (b"}", b"]")
+class _Brackets:
+    """Whether the brackets of JSON that comes line by line are closed; each byte is looked at once."""
+
+    def __init__(self) -> None:
+        self._open = 0
+
+    def closed_by(self, line: bytes) -> bool:
+        """Take the next line. Once this is True, no further line can make it JSON that it is not."""
+        bare = TEXT.sub(b"", line) if b'"' in line else line
+        self._open += bare.count(b"{") + bare.count(b"[") - bare.count(b"}") - bare.count(b"]")
+        return self._open <= 0
 
 
 class ContentStreamDecoder(EventStreamDecoder):
@@ -128,28 +136,27 @@ class ContentStreamDecoder(EventStreamDecoder):
         self._block = 0  # of thinking: the one that is open, or the next
         self._thinks = False
         self._counts: _Counts | None = None
+        self._sse = SSEDecoder(tells_strays=True)
+        self._brackets: _Brackets | None = _Brackets()
 
     def _payload(self, data: bytes, name: str, events: list[ProviderEvent]) -> None:
+        if name is STRAY:
+            self._stray(data)
+            return
         try:
             chunk = _decode(data)
         except msgspec.DecodeError:
             chunk = decode_json(data, _Chunk)
         if chunk.error:
-            self._error(decode_json(data))
+            self._error(decode_kindly(data))
         else:
             self.take(chunk, events)
 
-    def feed(self, data: bytes) -> list[ProviderEvent]:
-        if not (self._sse.unfinished or self._sse.residue or any(map(_BARE.match, data.splitlines()))):
-            return super().feed(data)
-        events: list[ProviderEvent] = []
-        for line in data.splitlines(keepends=True):  # one by one: what is read must not depend on the network's cuts
-            events += super().feed(line)
-            if line.endswith(_LINE_ENDS) and self.failure is None and (residue := self._sse.residue).endswith(_CLOSERS):
-                self._bare_error(residue, whole=False)  # at once, not only when the server closes
-            if self.failure is not None:
-                break
-        return events
+    def _stray(self, line: bytes) -> None:
+        """A line of what may be an error: taken for one as soon as it is whole, not only when the server closes."""
+        if self._brackets is not None and self._brackets.closed_by(line):
+            self._brackets = None
+            self._bare_error(self._sse.residue, whole=False)
 
     def _residue(self, residue: bytes, events: list[ProviderEvent]) -> None:
         self._bare_error(residue, whole=True)
@@ -159,7 +166,7 @@ class ContentStreamDecoder(EventStreamDecoder):
         if residue.lstrip()[:1] not in (b"{", b"["):
             return
         try:
-            decoded = decode_json(residue)
+            decoded = decode_kindly(residue)
         except UNDECODABLE:
             if whole:
                 self.failure = ProviderError(ErrorKind.TRUNCATED, "the stream ended inside an error that it reports")
@@ -222,7 +229,7 @@ class ContentStreamDecoder(EventStreamDecoder):
                 ErrorKind.PROTOCOL, "the stream holds a call's arguments in parts, for which nobody asked"
             )
             return
-        arguments = bytes(call.args).decode(errors="replace")
+        arguments = json_text(call.args)
         events.append(
             ToolCallDelta(
                 self._calls,

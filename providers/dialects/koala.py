@@ -14,7 +14,7 @@ import msgspec
 
 from ..capabilities import Capabilities
 from ..chat import ChatRequest
-from ..codecs import UNDECODABLE, decode_json
+from ..codecs import UNDECODABLE, decode_json, decode_kindly
 from ..decoding import EventStreamDecoder, JsonBodyDecoder, decoder_for
 from ..envelope import request_body, request_headers
 from ..error_facts import facts_of
@@ -180,13 +180,15 @@ class _StreamDecoder(EventStreamDecoder):
                 self.failure = ProviderError(ErrorKind.TRUNCATED, "the stream ended inside an event")
             else:
                 self.finish = Finished(None)
-        return []
+        events: list[ProviderEvent] = []
+        self._ended(events)
+        return events
 
     def _nothing(self) -> ProviderError:
         """No event at all: perhaps a bare JSON error in what calls itself an event stream."""
         self._sse.end()
         try:
-            decoded = decode_json(self._sse.residue)
+            decoded = decode_kindly(self._sse.residue)
         except UNDECODABLE:
             decoded = None
         if isinstance(decoded, dict) and (decoded.get("error") or decoded.get("message")):

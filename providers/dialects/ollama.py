@@ -12,7 +12,8 @@ import msgspec
 
 from ..capabilities import Capabilities
 from ..chat import ChatRequest, JsonSchema, Message, Tool
-from ..codecs import decode_json
+from ..codecs import decode_json, decode_kindly
+from ..codecs.json import json_text
 from ..counts import Count
 from ..decoding import LineDecoder, decoder_for
 from ..envelope import request_body, request_headers
@@ -111,7 +112,7 @@ class OllamaDecoder(LineDecoder):
             said = decode_json(data, _Object)
         if said.error:
             # What fails inside an answer is the runner or the upstream, never the request: that was accepted.
-            found = decode_json(data)
+            found = decode_kindly(data)
             self.failure = stream_error(found, self._head, status=facts_of(found).status or 500, rules=_RULES)
             return
         if said.message is None and not said.done:
@@ -212,10 +213,10 @@ class Ollama:
 
 def _arguments(raw: msgspec.Raw) -> str:
     """The arguments as the model wrote them; a server that sends them as a text, or as null, is understood too."""
-    written = bytes(raw)
-    if written.startswith(b'"'):
-        return decode_json(written, str)
-    return "{}" if written == b"null" else written.decode()
+    if bytes(raw).startswith(b'"'):
+        return decode_json(bytes(raw), str)
+    written = json_text(raw)
+    return "{}" if written == "null" else written
 
 
 def _messages(chat: ChatRequest) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from .. import hints
-from ..codecs import UNDECODABLE, decode_json
+from ..codecs import UNDECODABLE, decode_json, decode_kindly
 from ..decoding import LF, BaseDecoder, EventStreamDecoder, JsonBodyDecoder
 from ..errors import ErrorKind, ProviderError
 from ..events import Finished, ProviderEvent, ReasoningDelta, RefusalDelta, Started, TextDelta
@@ -197,7 +197,7 @@ class ChatStreamDecoder(ChatReader, EventStreamDecoder):
     def _residue(self, residue: bytes, events: list[ProviderEvent]) -> None:
         """A bare JSON error, or a whole answer, in what calls itself an event stream."""
         try:
-            decoded = decode_json(residue)
+            decoded = decode_kindly(residue)
         except UNDECODABLE:
             return
         if isinstance(decoded, dict):

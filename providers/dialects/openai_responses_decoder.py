@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from ..codecs import decode_json
+from ..codecs import decode_json, decode_kindly
 from ..counts import Count, Counting
 from ..decoding import BaseDecoder, EventStreamDecoder, JsonBodyDecoder
 from ..errors import ProviderError
@@ -237,7 +237,7 @@ class ResponseStreamDecoder(EventStreamDecoder):
             self.miscounted = reader.miscounted
             self.closed = self.finish is not None
         elif event.type == "error" or event.error:
-            self.failure = event_error(decode_json(data), self._head)
+            self.failure = event_error(decode_kindly(data), self._head)
 
 
 def response_body_decoder(head: ResponseHead) -> JsonBodyDecoder:
@@ -247,7 +247,7 @@ def response_body_decoder(head: ResponseHead) -> JsonBodyDecoder:
         response = decode_json(body, _Response)
         events: list[ProviderEvent] = []
         if response.error and response.status is None:
-            decoder.failure = event_error(decode_json(body), head)
+            decoder.failure = event_error(decode_kindly(body), head)
             return events
         if response.status is None:
             raise msgspec.ValidationError("the body is no response")

@@ -7,8 +7,16 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
-from understudy.providers.codecs import UNDECODABLE, FrameTooLarge, NDJSONDecoder, SSEDecoder, decode_json
+from understudy.providers.codecs import (
+    UNDECODABLE,
+    FrameTooLarge,
+    NDJSONDecoder,
+    SSEDecoder,
+    decode_json,
+    decode_kindly,
+)
 from understudy.providers.codecs.eventstream import FrameDecoder, FrameError
+from understudy.providers.codecs.json import keeping_halves, without_halves
 from understudy.simulator.dialects import binary
 
 from sse_standard import by_the_standard
@@ -88,18 +96,34 @@ def json_body(data: bytes) -> None:
     except ValueError as error:
         refusal = error
     try:
-        ours = decode_json(data)
+        ours = decode_kindly(data)
     except UNDECODABLE:
         return
+    with keeping_halves():
+        assert _alike(ours, _whole(decode_json(data))), "halves, once put right, are not what is read without them"
     assert refusal is None, f"taken, though it is no JSON: {refusal}"
     again = msgspec.json.encode(ours)  # raises for a lone surrogate, which may not get past the decoder
     assert len(again) <= 8 * len(data) + 64
     assert _alike(ours, theirs)
 
 
+def _whole(kept: Any) -> Any:
+    match kept:
+        case str():
+            return without_halves(kept)
+        case dict():
+            return {_whole(key): _whole(value) for key, value in kept.items()}
+        case list():
+            return [_whole(value) for value in kept]
+        case _:
+            return kept
+
+
 def _alike(ours: Any, theirs: Any) -> bool:
-    """The same value, but for what we put right: lone surrogates, and whole numbers beyond 64 bits."""
+    """The same value, but for what we put right: lone surrogates, and numbers that msgspec cannot hold."""
     match ours, theirs:
+        case str(), int() | float():
+            return not math.isfinite(theirs) or abs(theirs) > 10**300
         case str(), str():
             return ours == theirs.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
         case dict(), dict():

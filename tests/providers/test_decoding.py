@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from understudy.providers import decoding
-from understudy.providers.codecs import decode_json
+from understudy.providers.codecs import decode_json, decode_kindly
 from understudy.providers.decoding import (
     EventStreamDecoder,
     JsonBodyDecoder,
@@ -102,7 +102,7 @@ def test_what_cannot_be_decoded_behind_the_end_marker_harms_nothing() -> None:
 
 @pytest.mark.parametrize("size", [1 << 20, 1 << 12])
 def test_an_event_beyond_the_bound_fails_after_what_came_before_it(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
-    monkeypatch.setattr(decoding, "MAX_EVENT_BYTES", 20_000)
+    monkeypatch.setattr(decoding, "BULK_BYTES", 20_000)
     for filling, fails in ((19_900, False), (20_000, True)):
         toy = Toy()
         toy._sse = decoding.SSEDecoder(20_000)
@@ -212,7 +212,7 @@ def test_a_sniffed_stream_shows_the_end_of_the_stream_inside() -> None:
     ],
 )
 def test_half_of_a_character_is_put_right(text: bytes, wanted: object) -> None:
-    assert decode_json(text) == wanted
+    assert decode_kindly(text) == wanted
 
 
 @pytest.mark.parametrize(

@@ -270,3 +270,12 @@ def test_leaving_while_an_answer_changes_hands_closes_everything(stage: MakeStag
             assert one.open == 0
 
     perform(play())
+
+
+@pytest.mark.parametrize("again", [("a😀b",), ("a", "😀", "b"), (r"a\ud83d", r"\ude00b"), (r"a\ud83d\ude00", "b")])
+def test_a_character_that_was_cut_in_two_is_whole_after_a_replay(stage: MakeStage, again: tuple[str]) -> None:
+    """Half of it has come when the stream breaks off: it is not delivered, so that the replay may say all of it."""
+    one = stage(first=breaks_off("x", r"a\ud83d"), second=says("x", *again))
+    seen, report = perform(events(router(one, "replay")))
+    assert text(seen) == "xa😀b"
+    assert [switch.policy for switch in report.switches] == ["replay"]
