@@ -5,6 +5,7 @@ import stat
 from collections.abc import Iterator, Mapping
 
 from ..providers import prices, registry
+from .flaws import flaws
 from .keys import read_key_file
 from .model import Config, ConfigError, Route, Target
 from .origin import Path
@@ -137,16 +138,7 @@ class _Advice:
                 f"has no key, and {target.provider} needs one",
                 (f"set {info.key_env}, or give key or key_file" if info.key_env else "give key or key_file"),
             )
-        if target.base_url is None and info.base_url is None:
-            variable = f"UNDERSTUDY_{target.provider.upper().replace('-', '_')}_BASE_URL"
-            if not self._environ.get(variable):
-                yield (
-                    "base_url",
-                    "has no address, and the provider has none of its own",
-                    f"give base_url, or set {variable}",
-                )
-        if target.model is None and info.default_model is None:
-            yield "model", "names no model, and the provider has no usual one", "give model"
+        yield from flaws(target, self._environ)
         for field in ("ca_file", "client_cert"):
             named = getattr(target, field)
             if named is not None and not os.path.isfile(named):

@@ -6,7 +6,7 @@ back to the place it comes from. Nothing is half accepted: all is right, or `Con
 
 import dataclasses
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from pathlib import Path as FilePath
 from typing import Annotated, Any
@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from ..providers import registry
 from .environment import DELIMITER, PREFIX, layer_from
+from .flaws import flaws
 from .layers import Layer, layer_of
 from .messages import problems_of
 from .model import Config, Health, Limits, Retry, Route, Target
@@ -152,9 +153,13 @@ def _load(
         _current.reset(token)
     problems += _dangling(current)
     problems += _optionless(current)
-    if path and not problems and settings and not settings.targets and not settings.routes:
+    if settings is None:
+        return problems
+    config = _config(settings, origin, current.merged)
+    problems += _unmakeable(config, layers)
+    if path and not problems and not settings.targets and not settings.routes:
         problems.append(ConfigProblem(str(path), None, None, (), "configures no targets and no routes"))
-    return problems if problems or settings is None else _config(settings, origin, current.merged)
+    return problems or config
 
 
 def _config(settings: Settings, origin: Origin | None, merged: Mapping[str, Any]) -> Config:
@@ -241,6 +246,21 @@ def _optionless(current: _Load) -> list[ConfigProblem]:
                 path: Path = ("targets", name, "options", option)
                 problems.append(layer_of(path, current.layers).problem(path, problem, of_key=True))
     return problems
+
+
+def _unmakeable(config: Config, layers: Sequence[Layer]) -> Iterator[ConfigProblem]:
+    """Targets that cannot be asked anything: better known now than in the midst of an outage."""
+    written: list[tuple[Path, str | Target]] = [(("targets", name), target) for name, target in config.targets.items()]
+    for name, route in config.routes.items():
+        for place, entry in _references(route):
+            if isinstance(entry, Target) or (
+                isinstance(entry, str) and entry not in config.targets and entry.partition("/")[0] in registry.names()
+            ):
+                written.append((("routes", name, *place), entry))
+    for path, entry in written:
+        for field, message, hint in flaws(config.target(entry), os.environ):
+            where = path if isinstance(entry, str) else (*path, field)
+            yield layer_of(where, layers).problem(where, message, hint)
 
 
 def _references(route: object) -> Iterator[tuple[Path, object]]:

@@ -45,6 +45,7 @@ class ProviderInfo(msgspec.Struct, frozen=True, kw_only=True):
             header begins so where what is known of `prefill` holds; empty, if no header shows it, and only a target's
             own `capabilities` do. None: what is known holds.
         options: The names of the options that a target may set for it; None: it does not say, and any will do.
+        extra: The extra of ours without which it cannot be asked; None: it needs none.
     """
 
     title: str
@@ -61,6 +62,7 @@ class ProviderInfo(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
     prefill_shown_by: str | None = None
     options: tuple[str, ...] | None = None
+    extra: str | None = None
 
     def option_problem(self, given: Iterable[str]) -> str | None:
         """What is wrong with the first of these options that nothing would come of; None when all are known."""

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
-from ..config.model import Route
+from ..config.model import ConfigError, Route
 from ..providers.chat import ChatRequest
 from .asked import Asked
 from .bounded import in_call
@@ -55,6 +55,8 @@ def in_context(shared: Shared, generation: Generation, what: Asked, deadline_s: 
     began_s = loop.time()
     by_s = began_s + deadline_s
     known = generation.seats(route, what.key, what.clocks)
+    if known[0].live.flaw:
+        _refuse_if_all_are_misconfigured(known)
     order = ordered(known, route.select, chat, what.sticky, began_s, shared.rng)
     seats = in_call(order, chat, by_s, whole=whole)
     policy = Policy(
@@ -69,3 +71,14 @@ def in_context(shared: Shared, generation: Generation, what: Asked, deadline_s: 
     report = Report(shared.call_id(), what.shown, [], skipped=course.skipped)
     single = (what.upstream or route.upstream) == "single"
     return CallContext(shared, generation, loop, chat, route, seats, course, report, began_s, by_s, whole, single)
+
+
+def _refuse_if_all_are_misconfigured(seats: Sequence[Seat]) -> None:
+    """One target that cannot be made is passed over; when all cannot, the call has nothing that it could ask.
+
+    Raises:
+        ConfigError: All cannot.
+    """
+    flaws = [seat.live.flaw for seat in seats]
+    if all(flaw is not None and flaw[0] == "misconfigured" for flaw in flaws):
+        raise ConfigError("; ".join(f"target {s.label}: {f[1]}" for s, f in zip(seats, flaws, strict=True) if f))

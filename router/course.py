@@ -398,7 +398,7 @@ def _retry_rule(policy: Policy, error: ProviderError) -> RetryRule:
 def _kind_of(skipped: Sequence[Skipped]) -> ErrorKind:
     """What a call failed with in which no target could be asked."""
     reasons = {skip.reason for skip in skipped}
-    if reasons == {"no_key"}:
+    if reasons - {"misconfigured"} == {"no_key"}:
         return ErrorKind.AUTH
     if "limit" in reasons:
         return ErrorKind.RATE_LIMITED

@@ -75,11 +75,7 @@ class Generation:
         return found
 
     def all_live(self) -> tuple[LiveTarget, ...]:
-        """Every target: the configured ones, those of the routes, and those that calls have brought along.
-
-        Raises:
-            ConfigError: One of them cannot be made.
-        """
+        """Every target: the configured ones, those of the routes, and those that calls have brought along."""
         for name in self.config.targets:
             self.live(name)
         for name, route in self.config.routes.items():

@@ -8,10 +8,12 @@ import asyncio
 import os
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from typing import TypeAlias
 
 import msgspec
 
-from ..config.model import ConfigError, Target
+from ..config.flaws import base_url_variable, missing_extras
+from ..config.model import Target
 from ..providers import registry
 from ..providers.capabilities import Capabilities
 from ..providers.chat import ChatRequest
@@ -19,16 +21,20 @@ from ..providers.echoes import Echoes, bare_url, configured_secrets, sent_secret
 from ..providers.errors import ErrorKind, MissingExtraError, ProviderError
 from ..providers.hints import remaining
 from ..providers.prices import Rates, rates_of
-from ..providers.provider import Endpoint, ResponseHead, Unsupported, WireRequest
+from ..providers.provider import Endpoint, Provider, ProviderInfo, ResponseHead, Unsupported, WireRequest
 from ..providers.secret import Secret
 from ..providers.transport import Transport, TransportOptions
 from .keys import KeyReader, key_sources
 from .lease import Lease
 from .limits import Sizes
+from .reasons import SkipReason
 from .record import Identity, TargetRecord
 
 NAMES_MAX = 64
 """A target's model has a few names for itself: with a date, or with the machine's."""
+
+Flaw: TypeAlias = tuple[SkipReason, str]
+"""Why a target cannot be asked anything, and what to do about it."""
 
 
 class LiveTarget:
@@ -41,7 +47,7 @@ class LiveTarget:
         label: What reports and logs call it.
         model: The model that is asked for.
         dialect: The wire it speaks.
-        lacks_key: What to do about a key that is needed and not there; None when nothing lacks.
+        flaw: What keeps it from being asked anything: reason, and what to do about it; None when nothing does.
         limits: How much of it is in use.
         sizes: How much of it may be.
         rates: What it costs; None: nobody knows.
@@ -58,30 +64,14 @@ class LiveTarget:
         self.provider = registry.get(target.provider)
         info = self.provider.info
         self.label = target.label
-        if problem := info.option_problem(target.options):
-            raise ConfigError(f"target {self.label}: {problem}")
         self.dialect = info.dialect
-        model = target.model or info.default_model
-        if model is None:
-            raise ConfigError(
-                f"target {self.label}: {target.provider} has no default model; write {target.provider}/MODEL"
-            )
-        self.model = model
-        variable = f"UNDERSTUDY_{target.provider.upper().replace('-', '_')}_BASE_URL"
-        base_url = target.base_url or environment.get(variable) or info.base_url
-        if base_url is None:
-            raise ConfigError(f"target {self.label}: {target.provider} needs a base_url (or {variable})")
-        if not base_url.startswith(("https://", "http://")):
-            raise ConfigError(f"target {self.label}: its base_url must begin with https:// or http://")
-        self.base_url = base_url.rstrip("/")
-        self.capabilities: Capabilities = self.provider.capabilities(model).overridden(
-            msgspec.convert(dict(target.capabilities), Capabilities)
-        )
+        self.model = model = target.model or info.default_model or ""
+        variable = base_url_variable(target.provider)
+        self.base_url = (target.base_url or environment.get(variable) or info.base_url or "").rstrip("/")
+        self.capabilities, wrong = _capabilities(self.provider, target, model)
         self._sources = key_sources(target, info.key_env, environment)
         self._keys = KeyReader(self._sources)
-        self.lacks_key: str | None = None
-        if info.key_required and not self._sources:
-            self.lacks_key = f"no key: set {info.key_env}" if info.key_env else "no key"
+        self.flaw = self._flaw(info, variable) or wrong
         record = record_of(Identity(target.provider, self.base_url, model, self._sources))
         record.health.known_as(self.label)
         self.health, self.retry_budget, self.latency = record.health, record.retry_budget, record.latency
@@ -94,6 +84,22 @@ class LiveTarget:
         self._transport: Transport | None = None
         self._names: dict[str, bool] = {}  # that models gave themselves, and whether they may be shown
         self._echoes: dict[int, tuple[Mapping[str, str], Echoes]] = {}  # of the last request that failed
+
+    def _flaw(self, info: ProviderInfo, variable: str) -> Flaw | None:
+        target = self.target
+        if problem := info.option_problem(target.options):
+            return "misconfigured", problem
+        if not self.model:
+            return "misconfigured", f"{target.provider} has no default model; write {target.provider}/MODEL"
+        if not self.base_url:
+            return "misconfigured", f"{target.provider} needs a base_url (or {variable})"
+        if not self.base_url.startswith(("https://", "http://")):
+            return "misconfigured", "its base_url must begin with https:// or http://"
+        if missing := next(missing_extras(target), None):
+            return "missing_extra", str(missing[1])
+        if info.key_required and not self._sources:
+            return "no_key", f"no key: set {info.key_env}" if info.key_env else "no key"
+        return None
 
     def endpoint(self, *, stream: bool, place: int = 0) -> Endpoint | None:
         """Where and as whom to ask; None when the key must be fetched first, see `fresh_endpoint`.
@@ -244,6 +250,19 @@ class LiveTarget:
         if self._transport is not None:
             transport, self._transport = self._transport, None
             await transport.aclose()
+
+
+def _capabilities(provider: Provider, target: Target, model: str) -> tuple[Capabilities, Flaw | None]:
+    """What is known of the model, the target's own word included."""
+    try:
+        own = msgspec.convert(dict(target.capabilities), Capabilities)
+    except msgspec.ValidationError as error:
+        return Capabilities(), ("misconfigured", f"its capabilities make no sense: {error}")
+    try:
+        return provider.capabilities(model).overridden(own), None
+    except Exception as bug:  # noqa: BLE001 - the adapter may come from anybody
+        what = f"the adapter {target.provider!r} raised {type(bug).__name__} for its model: a bug in it"
+        return Capabilities(), ("misconfigured", what)
 
 
 def _rates(target: Target, model: str, at_s: float) -> Rates | None:

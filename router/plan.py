@@ -1,7 +1,7 @@
 """What a call would do: whom it would ask, in what order, within what limits, and whom not, and why.
 
 Nothing is asked, taken or counted. The plan is the course of a call in which every target stays silent to its limit:
-the same `Course`, `Seat`, `lacks`, `lacks_key` and `refusal` that a call uses, so that it cannot tell another story.
+the same `Course`, `Seat`, `lacks`, `flaw` and `refusal` that a call uses, so that it cannot tell another story.
 """
 
 import os
@@ -99,7 +99,7 @@ def explain(
         chat: What would be asked; None: something that every target can answer.
 
     Raises:
-        ConfigError: There is no such route, or a target of it cannot be made.
+        ConfigError: There is no such route.
     """
     found = route if isinstance(route, Route) else config.route(route)
     name = route if isinstance(route, str) else "-" if route else "default"

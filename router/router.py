@@ -185,11 +185,7 @@ class Router:
         )
 
     def health(self) -> tuple[HealthSnapshot, ...]:
-        """How each target stands now, the configured ones first.
-
-        Raises:
-            ConfigError: A configured target cannot be made.
-        """
+        """How each target stands now, the configured ones first."""
         shared = self._entered()
         now_s = shared.loop.time()
         return tuple(snapshot(live, now_s) for live in shared.generation.all_live())

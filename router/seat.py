@@ -74,7 +74,7 @@ class Seat:
         own = self._defaults.get("max_tokens")
         self.answer_max = own if isinstance(own, int) else None
         window = self.capabilities.context_window
-        self.plain_tokens = -1.0 if live.lacks_key else math.inf if window is None else window * CONFIDENT
+        self.plain_tokens = -1.0 if live.flaw else math.inf if window is None else window * CONFIDENT
 
     @property
     def limited_here(self) -> bool:

@@ -58,8 +58,8 @@ def lacks(needs: Needs, capabilities: Capabilities) -> str | None:
 
 def left_out(seat: Seat, needs: Needs) -> tuple[SkipReason, str] | None:
     """Reason and detail when a target is of no use for a request, whatever its health."""
-    if problem := seat.live.lacks_key:
-        return "no_key", problem
+    if flaw := seat.live.flaw:
+        return flaw
     if problem := lacks(needs, seat.capabilities):
         return "unsupported", problem
     window = seat.capabilities.context_window

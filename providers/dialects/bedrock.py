@@ -76,6 +76,7 @@ class Bedrock:
         note="Options: region, and without an API key access_key_id, secret_access_key, session_token;"
         " else from the AWS_ variables of the environment.",
         options=("region", "access_key_id", "secret_access_key", "session_token"),
+        extra="bedrock",
     )
 
     def __init__(self, environment: Mapping[str, str] = os.environ, now: Callable[[], datetime] = utc_now) -> None:

@@ -43,6 +43,13 @@ def test_all_problems_have_their_places(file: Path) -> None:
     assert second.startswith("router.yaml:3:36: targets.b.connect_s: must be more than 0")
 
 
+def test_a_target_that_nothing_can_be_asked_of_is_a_reason_to_fail(file: Path) -> None:
+    file.write_text(GOOD.replace("model: m-2", "name: b").replace("b: {provider: openai", "b: {provider: groq"))
+    ended = run("check", "router.yaml")
+    assert ended.exit_code == 2
+    assert ended.stdout.startswith("router.yaml:3:3: targets.b.model: names no model")
+
+
 def test_a_warning_is_no_reason_to_fail(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY")
     file.write_text(GOOD)

@@ -40,11 +40,13 @@ async def test_a_wrong_file_keeps_the_old_one_and_says_where(stage: MakeStage, t
     path.write_text(FILE.format(model="m1"))
     async with Router(path) as router:
         reloader, told = watching(router, path)
-        for wrong in ("routes: {r: {targets: [a], deadlin_s: 3}}", "a: [", "", "targets: {a: {provider: opnai}}"):
+        spare = FILE.format(model="m1").replace("routes:", "  spare: {provider: groq, key: k}\nroutes:")
+        wrongs = ("routes: {r: {targets: [a], deadlin_s: 3}}", "a: [", "", "targets: {a: {provider: opnai}}", spare)
+        for wrong in wrongs:
             path.write_text(wrong)
             await reloader.look()
             assert await texts(router.stream("hi")) == ["A"]
-        assert (reloader.reloads, reloader.refusals) == (0, 4)
+        assert (reloader.reloads, reloader.refusals) == (0, len(wrongs))
         assert "understudy.yaml:1:" in told[0][1]
         path.write_text(FILE.format(model="m2"))
         await reloader.look()

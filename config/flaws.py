@@ -1,0 +1,72 @@
+"""What keeps a target from being made at all, whatever is asked of it: no model, no address, an extra that is missing.
+
+A file with such a target is refused when it is loaded. A target that code brings along is passed over by each call.
+"""
+
+from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
+from typing import NamedTuple
+
+from ..providers import registry
+from ..providers.errors import MissingExtraError
+from .model import Target
+
+_MODULES = {"bedrock": "botocore", "socks": "aiohttp_socks"}
+"""By extra, the package that it installs."""
+
+
+class Flaw(NamedTuple):
+    """One thing that keeps a target from being made.
+
+    Attributes:
+        field: The setting that is to be given, or that needs what is missing.
+        message: What is wrong.
+        hint: What to do about it.
+    """
+
+    field: str
+    message: str
+    hint: str
+
+
+def base_url_variable(provider: str) -> str:
+    """The environment variable that may hold the address of a provider's targets."""
+    return f"UNDERSTUDY_{provider.upper().replace('-', '_')}_BASE_URL"
+
+
+def missing_extras(target: Target) -> Iterator[tuple[str, MissingExtraError]]:
+    """The extras that a target needs and that are not installed, each with the setting that needs it."""
+    info = registry.get(target.provider).info
+    if info.extra is not None and not _is_installed(info.extra):
+        yield "provider", MissingExtraError(info.title, info.extra)
+    if (target.proxy or "").startswith("socks") and not _is_installed("socks"):
+        yield "proxy", MissingExtraError("a SOCKS proxy", "socks")
+
+
+def flaws(target: Target, environment: Mapping[str, str]) -> Iterator[Flaw]:
+    """Everything that keeps this target from being made.
+
+    Args:
+        environment: Where an address may be given, too.
+    """
+    info = registry.get(target.provider).info
+    if target.base_url is None:
+        variable = base_url_variable(target.provider)
+        named = environment.get(variable)
+        if named and not named.startswith(("https://", "http://")):
+            yield Flaw("base_url", f"the address in {variable} does not begin with https:// or http://", "")
+        elif not named and info.base_url is None:
+            hint = f"give base_url, or set {variable}"
+            yield Flaw("base_url", "has no address, and the provider has none of its own", hint)
+    if target.model is None and info.default_model is None:
+        yield Flaw("model", "names no model, and the provider has no usual one", "give model")
+    for field, missing in missing_extras(target):
+        what, _, install = str(missing).partition(": ")
+        yield Flaw(field, what, install)
+
+
+def _is_installed(extra: str) -> bool:
+    try:
+        return find_spec(_MODULES[extra]) is not None
+    except ValueError:  # a stand-in without a spec
+        return True
