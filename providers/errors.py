@@ -56,7 +56,7 @@ class Disposition(msgspec.Struct, frozen=True):
     Attributes:
         retry: May the same target be asked again in this call, and how? `once` and `backoff` wait with jitter;
             `hint` waits a short hint out once and backs off without one; `fresh_connection` asks once more when
-            the connection was a reused one.
+            the connection was a reused one, or no other target is left.
         ask_another: May another target be asked, and which?
         health: How much one such failure counts against the target's health, 0 to 1.
         parks: Is the target, or its credential, left alone until a hint or a park's end?
@@ -88,7 +88,7 @@ DISPOSITIONS: dict[ErrorKind, Disposition] = {
     ErrorKind.DISCONNECTED: Disposition("fresh_connection", "yes", health=1.0),
     ErrorKind.FIRST_TOKEN_TIMEOUT: _UNREACHED,
     ErrorKind.STALLED: _UNREACHED,
-    ErrorKind.TRUNCATED: _UNREACHED,
+    ErrorKind.TRUNCATED: Disposition("fresh_connection", "yes", health=1.0),
     ErrorKind.TIMEOUT: Disposition("once", "yes", health=0.5, heeds_hint=True),
     ErrorKind.BLOCKED: _UNREACHED,
     ErrorKind.SERVER_ERROR: _RETRYABLE,

@@ -93,7 +93,7 @@ class Attempt(Opaque):
         self._total_by_s = self.end_by_s if total_s is None else min(self.end_by_s, loop.time() + total_s)
         self.limit_s = min(self.first_by_s, self._total_by_s)
         self.watch.over(self)
-        slow_call_s = self.live.health.slow_call_s
+        slow_call_s = self.live.health.slow_call_s if stream else None  # one body gives nothing before its end
         if slow_call_s is not None:
             self._slow_from(loop.time() + slow_call_s)
         try:

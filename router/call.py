@@ -145,7 +145,7 @@ class Call(Opaque):
     async def _ask(self, step: Ask) -> list[ProviderEvent] | Step:
         """Ask a target, and perhaps another beside it: what is to be delivered first, or what is next."""
         context, course = self._context, self._course
-        hedge_after_s = context.seats[step.target_index].hedge_after_s()
+        hedge_after_s = context.seats[step.target_index].hedge_after_s(stream=not context.single)
         found: list[ProviderEvent] | Step | None
         if hedge_after_s is None:
             self._pursuit = only = Pursuit(context, step.target_index)

@@ -59,6 +59,7 @@ def in_context(shared: Shared, generation: Generation, what: Asked, deadline_s: 
         _refuse_if_all_are_misconfigured(known)
     order = ordered(known, route.select, chat, what.sticky, began_s, shared.rng)
     seats = in_call(order, chat, by_s, whole=whole)
+    single = (what.upstream or route.upstream) == "single"
     policy = Policy(
         by_s,
         generation.config.limits.reserve_s,
@@ -66,10 +67,10 @@ def in_context(shared: Shared, generation: Generation, what: Asked, deadline_s: 
         generation.dispositions(route),
         route.mid_stream,
         resumable(chat),
+        single,
     )
     course = Course(seats, policy, began_s, shared.rng)
     report = Report(shared.call_id(), what.shown, [], skipped=course.skipped)
-    single = (what.upstream or route.upstream) == "single"
     return CallContext(shared, generation, loop, chat, route, seats, course, report, began_s, by_s, whole, single)
 
 

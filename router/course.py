@@ -10,6 +10,7 @@ others. While two attempts are in flight, the end of one returns no step: the ot
 read when a target is needed, not before, so that a call sees the newest state.
 """
 
+import math
 import random
 from collections.abc import Sequence
 from typing import assert_never
@@ -156,18 +157,18 @@ class Course(Opaque):
         """An attempt at this target failed before the commit; None: another one is in flight, and decides.
 
         Args:
-            begun: Its first useful delta had come, so that it is not retried.
+            begun: Its first useful delta had come: another target is asked at once, and the same only if none is left.
         """
         self._note(error)
         self._heed(index, error, now_s)
+        standing = self.standings.of(index)
+        delay = self._retry_after(index, standing, error, now_s, begun=begun)
+        if delay is not None:
+            standing.failure = error
+            begins_s = now_s + delay.for_s
+            first_by_s, short = self.first_by(index, begins_s)
+            return Ask(index, "retry", first_by_s, short, begins_s, delay.wait)
         if not begun:
-            standing = self.standings.of(index)
-            delay = self._retry_after(index, standing, error, now_s)
-            if delay is not None:
-                standing.failure = error
-                begins_s = now_s + delay.for_s
-                first_by_s, short = self.first_by(index, begins_s)
-                return Ask(index, "retry", first_by_s, short, begins_s, delay.wait)
             self.candidates[index].give_up(error, now_s)
         self._lost.append((index, error))
         return self._ended(now_s)
@@ -324,15 +325,21 @@ class Course(Opaque):
             standing.hints += 1
             standing.not_before_s = now_s + delay_s
 
-    def _retry_after(self, index: int, standing: Standing, error: ProviderError, now_s: float) -> Delay | None:
+    def _retry_after(
+        self, index: int, standing: Standing, error: ProviderError, now_s: float, *, begun: bool
+    ) -> Delay | None:
         """How long to wait before this target is tried again, paid for; None: it is not."""
         candidate, latest_s = self.candidates[index], self.policy.deadline_s - MIN_ATTEMPT_S
         if standing.tries >= candidate.retry.attempts:
+            return None
+        if begun and (standing.tries > 1 or self._another_left(index, now_s)):
             return None
         other_key = candidate.has_other_credential(error, now_s)
         delay: Delay | None = AT_ONCE
         if not other_key:
             rule, alone = _retry_rule(self.policy, error), not self._another_left(index, now_s)
+            if begun and error.kind in _BROKEN_OFF and error.should_retry is None:
+                rule = "fresh_connection"
             delay = retry_delay(
                 error, rule, candidate.retry, standing.tries, self.rng, hints=standing.hints, alone=alone
             )
@@ -353,10 +360,12 @@ class Course(Opaque):
 
         It leaves a reserve of the deadline while another target can still be asked; the last may use all that is left.
         """
-        own_s, policy = self.candidates[index].first_delta_s, self.policy
+        candidate, policy = self.candidates[index], self.policy
+        own_s = math.inf if policy.single else candidate.first_delta_s
         left_s = policy.deadline_s - now_s
         if not self._another_left(index, now_s):
-            return policy.deadline_s, left_s < own_s
+            held = candidate.first_delta_held and own_s < left_s
+            return (now_s + own_s, False) if held else (policy.deadline_s, left_s < own_s)
         limit_s = left_s - min(policy.reserve_s, left_s / 2)
         return (now_s + limit_s, True) if limit_s < own_s else (now_s + own_s, False)
 

@@ -25,6 +25,7 @@ from ..providers.provider import Endpoint, Provider, ProviderInfo, ResponseHead,
 from ..providers.secret import Secret
 from ..providers.transport import Transport, TransportOptions
 from .keys import KeyReader, key_sources
+from .latency import Latency
 from .lease import Lease
 from .limits import Sizes
 from .reasons import SkipReason
@@ -100,6 +101,10 @@ class LiveTarget:
         if info.key_required and not self._sources:
             return "no_key", f"no key: set {info.key_env}" if info.key_env else "no key"
         return None
+
+    def latency_of(self, *, stream: bool) -> Latency:
+        """How quick it was: to the first useful delta of a stream, or to an answer in one JSON body."""
+        return self.latency if stream else self._record.single_latency
 
     def endpoint(self, *, stream: bool, place: int = 0) -> Endpoint | None:
         """Where and as whom to ask; None when the key must be fetched first, see `fresh_endpoint`.

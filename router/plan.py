@@ -127,9 +127,9 @@ def plan(
         now_s: The clock that the seats' health runs on.
     """
     seats = in_call(seats, chat, now_s + deadline_s)
-    policy = Policy(now_s + deadline_s, reserve_s, route.all_open, DISPOSITIONS)
-    course = Course(seats, policy, now_s, random.Random(0))  # noqa: S311 - nothing is drawn from it
     upstream = upstream or route.upstream
+    policy = Policy(now_s + deadline_s, reserve_s, route.all_open, DISPOSITIONS, single=upstream == "single")
+    course = Course(seats, policy, now_s, random.Random(0))  # noqa: S311 - nothing is drawn from it
     skipped: dict[int, Skipped] = {}
     for place, seat in enumerate(seats):
         if left_out := _left_out(seat, chat, stream=upstream == "stream"):

@@ -82,6 +82,8 @@ class Pursuit(Opaque):
         Returns:
             The events so far; or what is next.
         """
+        if wants_retry(step):
+            return await self._again(step)  # an answer that had begun here, and broke off
         try:
             return await self.once(step.why, step.first_by_s, short=step.short)
         except _NO_ANSWER as failure:
@@ -212,7 +214,7 @@ class Pursuit(Opaque):
             raise
         now_s = loop.time()
         report.first_delta_s = now_s - context.began_s
-        live.latency.record(report.first_delta_s - report.began_s, now_s)
+        live.latency_of(stream=stream).record(report.first_delta_s - report.began_s, now_s)
         if not live.health.calm:  # a calm target has no probes
             lease.committed(now_s)
         return batch
@@ -257,7 +259,8 @@ class Pursuit(Opaque):
             now_s = self.context.since_s()
             attempt.report.dropped(detail, now_s)
             if attempt.report.first_delta_s is None:  # at least so long: or percentiles would know only the fast ones
-                attempt.live.latency.record(now_s - attempt.report.began_s, self.context.loop.time())
+                latency = attempt.live.latency_of(stream=not self.context.single)
+                latency.record(now_s - attempt.report.began_s, self.context.loop.time())
         self.context.shared.attempt_ended(self.context.report, attempt.report)
 
     def _unsent(self, why: AttemptReason, error: ProviderError) -> None:

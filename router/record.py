@@ -36,6 +36,7 @@ class TargetRecord:
     """Health, retry budget, use, spending and history of one target.
 
     Attributes:
+        single_latency: Of answers that come as one JSON body: all of one is there, or nothing.
         prefill_shown: Whether its last answer has shown that what is known of `prefill` holds; None: there was none.
 
     Args:
@@ -44,7 +45,7 @@ class TargetRecord:
         wall: The calendar of its budgets.
     """
 
-    __slots__ = ("health", "latency", "ledger", "limits", "prefill_shown", "retry_budget")
+    __slots__ = ("health", "latency", "ledger", "limits", "prefill_shown", "retry_budget", "single_latency")
 
     def __init__(
         self,
@@ -57,6 +58,6 @@ class TargetRecord:
         credentials = [Credential(place, renewable=not isinstance(key, Secret)) for place, key in enumerate(keys)]
         self.health = TargetHealth(config.health, rng, on_change, credentials)
         self.retry_budget = TokenBudget(config.retry.budget_ratio, config.retry.budget_floor_per_s, saved=10.0)
-        self.latency = Latency()
+        self.latency, self.single_latency = Latency(), Latency()
         self.limits, self.ledger = TargetLimits(), Ledger(wall)
         self.prefill_shown: bool | None = None

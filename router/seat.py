@@ -41,7 +41,8 @@ class Seat:
 
     __slots__ = (
         "_defaults", "_hedge", "_hedge_budget", "_limited", "answer_max", "capabilities", "clocks", "dialect",
-        "first_delta_s", "label", "live", "only_on", "plain_tokens", "purses", "retry", "tier", "weight",
+        "first_delta_held", "first_delta_s", "label", "live", "only_on", "plain_tokens", "purses", "retry", "tier",
+        "weight",
     )  # fmt: skip
 
     def __init__(
@@ -62,6 +63,7 @@ class Seat:
         self.retry = route.retry or retry
         self.clocks = _clocks(live, route, limits, overrides or {})
         self.first_delta_s = self.clocks.first_delta_s
+        self.first_delta_held = bool(live.target.first_delta_s or (overrides and overrides.get("first_delta_s")))
         self.only_on = only_on
         self.tier, self.weight = tier, route.weights.get(live.label, 1.0)
         self._hedge, self._hedge_budget = route.hedge, hedge_budget
@@ -104,13 +106,13 @@ class Seat:
         """After such an error with one of its keys: can it be asked with another at once?"""
         return self.live.health.has_other_credential(error, now_s)
 
-    def hedge_after_s(self) -> float | None:
+    def hedge_after_s(self, *, stream: bool) -> float | None:
         """After how long a silence a second target is asked beside it; None: never, or not enough is known yet."""
         if self._hedge is None:
             return None
         self._hedge_budget.earn()
         after = self._hedge.after
-        return self.live.latency.percentile_s(float(after[1:])) if isinstance(after, str) else after
+        return self.live.latency_of(stream=stream).percentile_s(float(after[1:])) if isinstance(after, str) else after
 
     def try_pay_hedge(self, now_s: float) -> bool:
         """Pay for one hedge, if it is well: from the route's budget of hedges and the target's of extra calls."""

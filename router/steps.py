@@ -39,6 +39,11 @@ class Candidate(Protocol):
         """Its clock for the first useful delta."""
         ...
 
+    @property
+    def first_delta_held(self) -> bool:
+        """That clock was set for this target or this call: the last target has no more time than it gives, either."""
+        ...
+
     def refusal(self, now_s: float) -> Refusal | None:
         """Why it may not be asked now."""
         ...
@@ -70,6 +75,8 @@ class Policy(msgspec.Struct, frozen=True):
         dispositions: The table of what may follow an error, the route's overrides applied.
         mid_stream: What may follow when a delivered answer breaks off, tried in order.
         resumable: The request can be gone on with in plain text: no structured output, no forced tool.
+        single: One JSON body is asked for: nothing of it comes before its end, so that the clock for the first useful
+            delta does not run.
     """
 
     deadline_s: float
@@ -78,6 +85,7 @@ class Policy(msgspec.Struct, frozen=True):
     dispositions: dict[ErrorKind, Disposition]
     mid_stream: tuple[MidStream, ...] = ()
     resumable: bool = True
+    single: bool = False
 
 
 class Ask(msgspec.Struct, frozen=True):

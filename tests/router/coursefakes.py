@@ -48,6 +48,7 @@ class Fake:
     retries_left: int
     hedges_left: int = 2
     only_on: ErrorKind | None = None
+    first_delta_held: bool = False
     returning: ReturnLine | None = None
 
     @property

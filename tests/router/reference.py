@@ -6,8 +6,8 @@ Where the design leaves something open, the reading taken here is marked "readin
 from typing import Any
 
 # The table's columns. All other kinds: no retry here; ask another.
-RETRY_HERE = {"disconnected": "fresh", "timeout": "once", "unknown": "once", "rate_limited": "hint"}
-RETRY_HERE |= {"server_error": "backoff", "overloaded": "backoff"}
+RETRY_HERE = {"disconnected": "fresh", "truncated": "fresh", "timeout": "once", "unknown": "once"}
+RETRY_HERE |= {"rate_limited": "hint", "server_error": "backoff", "overloaded": "backoff"}
 HEEDS = ("rate_limited", "server_error", "overloaded", "timeout")  # 429, 408 and 5xx: the provider may say when
 ASK_ANOTHER = {"content_filter": "no", "deadline": "no", "cancelled": "no"}
 ASK_ANOTHER |= {"context_length": "window", "bad_request": "dialect"}
@@ -63,7 +63,7 @@ class Reference:
     def attempt_failed(self, who: int, error: Any, now_s: float, *, begun: bool) -> Step | None:
         """Rules 2 and 3: again here; else wait for what is in flight beside it; else each failure has its say."""
         self.heed(who, error, now_s)
-        delay = None if begun else self.retry(who, error, now_s)
+        delay = self.retry(who, error, now_s, begun)
         if delay is not None:
             delay_s, wait = delay
             return ("ask", who, "retry", *self.first_by(who, now_s + delay_s), now_s + delay_s, wait)
@@ -100,7 +100,7 @@ class Reference:
         whole_s = min(retry.backoff_max_s, retry.backoff_s * 2 ** (times - 1))
         return 0.1 * whole_s + (whole_s - 0.1 * whole_s) * self.share
 
-    def retry(self, who: int, error: Any, now_s: float) -> tuple[float, str | None] | None:
+    def retry(self, who: int, error: Any, now_s: float, begun: bool) -> tuple[float, str | None] | None:
         """When the same target is tried again: while attempts, the provider, deadline, health and budget allow."""
         target, tries, hint_s = self.targets[who], self.tries[who], self.hint(error)
         rule = RETRY_HERE.get(error.kind.value, "no")
@@ -108,6 +108,10 @@ class Reference:
             rule = "backoff" if error.should_retry else "no"  # whether, not how long: a hint stays a hint
         if tries >= target.retry.attempts:
             return None
+        if begun:  # it had begun to answer: once more where no other is left, if its connection gave way or a try may
+            if tries > 1 or self._others(who, now_s):
+                return None
+            rule = "fresh" if error.kind.value in GAVE_WAY and error.should_retry is None else rule
         delay_s, wait = float("inf"), None
         if rule in ("backoff", "hint") or (rule == "once" and tries == 1):
             delay_s, wait = self.backoff(who, tries), "backoff"
@@ -187,7 +191,11 @@ class Reference:
     def first_by(self, who: int, now_s: float) -> tuple[float, bool]:
         """Engine rule 7: leave `reserve_s` for one more target; the last one may use all that is left."""
         own_s, left_s = self.targets[who].first_delta_s, self.policy.deadline_s - now_s
+        if self.policy.single:  # one body: there is no first delta
+            own_s = float("inf")
         if not self._others(who, now_s):
+            if self.targets[who].first_delta_held and own_s < left_s:  # set for this target or call: the last one's too
+                return now_s + own_s, False
             return self.policy.deadline_s, left_s < own_s
         spare_s = max(left_s - self.policy.reserve_s, left_s / 2)  # reading: at most half of what is left
         return now_s + min(own_s, spare_s), spare_s < own_s

@@ -61,6 +61,7 @@ class Game:
             dispositions=DISPOSITIONS,
             mid_stream=rng.choice(POLICIES),
             resumable=rng.random() < 0.8,
+            single=rng.random() < 0.1,
         )
         self.deadline_s = policy.deadline_s
         self.mine, self.theirs = self._targets(), []
@@ -83,6 +84,7 @@ class Game:
                 Fake(
                     "abcd"[place], rng.choice(("x", "x", "y")), rng.choice(CAPABILITIES), rng.choice(RETRIES),
                     rng.choice((1.0, 10.0, 60.0)), health, rng.random() < 0.7, rng.choice((0, 1, 9)),
+                    first_delta_held=rng.random() < 0.3,
                 )
             )  # fmt: skip
         return fakes
@@ -202,7 +204,7 @@ class Game:
                 return None
             error = self._error()
             self._suffers(index, error)
-            begun = fate < 0.3  # held back, or collected: it failed after its first delta, and no retry follows
+            begun = fate < 0.35  # held back, or collected: it failed after its first delta
             step = self.course.attempt_failed(index, error, self.now_s, begun=begun)
             self._same(step, self.model.attempt_failed(index, error, self.now_s, begun=begun))
             if not wants_retry(step):

@@ -117,10 +117,12 @@ BEFORE: dict[str, Scene] = {
     "reset_reused_twice": Scene((FIRST, cut(rst=True)), warm=True),
     "head_only": Scene((cut(At.body(0)),)),
     "cut_before_delta": Scene((cut(At.delta(0)),), leads=OPENAI),
+    "cut_before_delta_alone": Scene((cut(At.delta(0)), FIRST), leads=OPENAI, next_dialect=None),
     "silent": Scene((SILENT,)),
     "silent_after_head": Scene((broken(Stall(At.body(0))),)),
     "pings": Scene((broken(Pings(At.delta(0), every_s=0.02)),)),
     "silent_alone": Scene((SILENT,), next_dialect=None, deadline_s=1.2),
+    "silent_alone_own_clock": Scene((SILENT,), next_dialect=None, about={"first_delta_s": 0.3}),
     "silent_everywhere": Scene((SILENT,), then=SILENT, deadline_s=2.0),
     # Too many requests
     "429": Scene((limited(),)),
