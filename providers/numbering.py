@@ -31,6 +31,7 @@ class CallNumbering:
         self._places: dict[int, int] = {}  # the provider's index -> ours, of the call that last had it
         self._ids: list[str] = []
         self._told_ids: list[str | None] = []
+        self._first_with: dict[str, int] = {}  # an id that was told -> the first call that has it
         self._named: list[bool] = []
 
     def __len__(self) -> int:
@@ -46,6 +47,8 @@ class CallNumbering:
             self._places[place if index is None else index] = place
             self._ids.append(call_id or made_call_id())
             self._told_ids.append(call_id or None)
+            if call_id:
+                self._first_with.setdefault(call_id, place)
             self._named.append(bool(name))
             return ToolCallDelta(place, self._ids[place], name or None, arguments or "")
         if self._named[place]:
@@ -59,7 +62,7 @@ class CallNumbering:
             if call_id is None or call_id == "":
                 known = None if name or not self._ids else len(self._ids) - 1
             else:
-                known = self._told_ids.index(call_id) if call_id in self._told_ids else None
+                known = self._first_with.get(call_id)
             return known
         known = self._places.get(index)
         another = known is not None and bool(call_id) and bool(name) and call_id != self._told_ids[known]

@@ -19,7 +19,7 @@ from .admission import Admission, Outcome
 from .clocks import Clocks
 from .opaque import Opaque
 from .report import AttemptReport
-from .transcript import Transcript
+from .transcript import PARTS_MAX, Transcript, excess
 from .watch import LATE_S, NEVER, Watch
 
 if TYPE_CHECKING:
@@ -116,6 +116,8 @@ class Attempt(Opaque):
             while not (self.finished or any_useful(events)):
                 events = await self._read()
                 batch += events
+                if (too_much := excess(len(batch), (), set())) is not None:
+                    raise ProviderError(ErrorKind.PROTOCOL, too_much)
             self.limit_s = NEVER
             self.heard.add(batch)
             return batch
@@ -169,7 +171,8 @@ class Attempt(Opaque):
             self._stall_left_s = None
         else:  # usage alone is no progress: the clock goes on where it stood
             self._stall_left_s = max(0.0, limit_s - self.loop.time())
-        self.heard.add(events)
+        if (too_much := self.heard.add(events)) is not None and not self.finished:
+            self._failure = ProviderError(ErrorKind.PROTOCOL, too_much)  # what has come is delivered first
         return events
 
     def abort(self) -> None:
@@ -223,6 +226,8 @@ class Attempt(Opaque):
                 events, data = decoder.end(), b""  # as the next read would: a whole body came in one
         except Exception as bug:  # noqa: BLE001 - the adapter may come from anybody
             raise self._bug(bug) from None
+        if len(events) > PARTS_MAX and (too_much := excess(len(events), events, set())) is not None:
+            raise ProviderError(ErrorKind.PROTOCOL, too_much)
         if decoder.failure is not None:
             return self._fail_after(events, decoder.failure)
         if decoder.finish is not None and (decoder.closed or not data):

@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from functools import partial
 from typing import NoReturn, assert_never
 
+from ..config.model import Hold
 from ..providers.errors import ErrorKind, ProviderError, safe_code
-from ..providers.events import Finished, ProviderEvent, Started, TextDelta, is_useful
+from ..providers.events import Finished, ProviderEvent, Started, TextDelta
 from .attempt import Attempt
 from .bill import counted
 from .bounded import BoundedSeat
@@ -23,6 +24,7 @@ from .course import Course
 from .demand import plain_tokens
 from .errors import AllTargetsFailed, CallFailed, NoTargetAvailable, RequestRejected, StreamInterrupted, decisive
 from .events import HandedOver, Restarted, StreamEvent
+from .held import Held
 from .opaque import Opaque
 from .pause import Pause
 from .pursuit import NotAdmitted, Pursuit
@@ -200,23 +202,24 @@ class Call(Opaque):
 
     async def _held(self, pursuit: Pursuit, first: list[ProviderEvent]) -> list[ProviderEvent]:
         """What is delivered at once: all of a whole answer, and of a stream as much as the route has held."""
-        held = [*first]  # what was heard stays as it was
-        while not pursuit.finished and (more := await self._more(pursuit, held)) is not None:
-            held += more
-        return held
+        hold = self._context.route.hold
+        if self._context.whole:
+            whole = [*first]  # what was heard stays as it was
+            while not pursuit.finished:
+                whole += await pursuit.next()
+            return whole
+        if hold is None:
+            return first
+        held = Held()
+        held.add(first)
+        while not pursuit.finished and (more := await self._more(pursuit, hold, held)) is not None:
+            held.add(more)
+        return held.events
 
-    async def _more(self, pursuit: Pursuit, batch: list[ProviderEvent]) -> list[ProviderEvent] | None:
+    async def _more(self, pursuit: Pursuit, hold: Hold, held: Held) -> list[ProviderEvent] | None:
         """What comes next, to be held too; None when what is held is to be delivered."""
         context = self._context
-        if context.whole:
-            return await pursuit.next()
-        hold = context.route.hold
-        if hold is None:
-            return None
-        useful = [event for event in batch if is_useful(event)]
-        if hold.deltas is not None and len(useful) >= hold.deltas:
-            return None
-        if sum(len(event.text) for event in useful if type(event) is TextDelta) > HOLD_MAX_CHARS:
+        if (hold.deltas is not None and held.deltas >= hold.deltas) or held.chars > HOLD_MAX_CHARS:
             return None
         until_s = context.deadline_s
         if hold.for_s is not None and pursuit.attempt is not None:

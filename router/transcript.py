@@ -15,6 +15,13 @@ LOOSE_MAX = 32
 """So many events are kept as they came, with the rest of their batch: little enough to stay in a processor's cache."""
 
 
+EVENTS_MAX = 1_000_000
+"""An answer of more deltas and counts than this is none: the longest that models give have a tenth of it."""
+
+PARTS_MAX = 10_000
+"""So many calls of tools and blocks of thinking may an answer have."""
+
+
 class Transcript:
     """Batches of events, in order.
 
@@ -23,51 +30,94 @@ class Transcript:
         miscounted: What the provider has counted last makes no sense, and is not among the events.
     """
 
-    __slots__ = ("_grown", "_loose", "batches", "miscounted")
+    __slots__ = ("_events", "_grown", "_loose", "_parts", "batches", "miscounted")
 
     def __init__(self) -> None:
         self.batches: list[Sequence[StreamEvent]] = []
         self.miscounted = False
+        self._events = 0  # in those that have grown together, as they came
+        self._parts: set[tuple[type, int]] = set()
         self._grown = 0  # so many of them have grown together
         self._loose = 0  # events in the others
 
-    def add(self, batch: Sequence[StreamEvent]) -> None:
-        """The answer goes on. The batch must not be changed any more."""
+    def add(self, batch: Sequence[StreamEvent]) -> str | None:
+        """The answer goes on. The batch must not be changed any more.
+
+        Returns:
+            What there is too much of by now; None as long as there is not. It is looked for now and then only.
+        """
         self.batches.append(batch)
         self._loose = loose = self._loose + len(batch)
-        if loose >= LOOSE_MAX:
-            self.batches[self._grown :] = [_grown_together(self.batches[self._grown :])]
-            self._grown += 1
-            self._loose = 0
+        return None if loose < LOOSE_MAX else self._grow()
+
+    def _grow(self) -> str | None:
+        grown = _grown_together(self.batches[self._grown :])
+        self.batches[self._grown :] = [grown]
+        self._grown += 1
+        self._events += self._loose
+        self._loose = 0
+        return excess(self._events, grown, self._parts)
+
+
+def excess(events: int, batch: Iterable[StreamEvent], parts: set[tuple[type, int]]) -> str | None:
+    """What an answer of so many events has too much of, now that this batch has come; None: nothing.
+
+    Args:
+        parts: Its calls and its blocks of thinking so far; those of the batch are added.
+    """
+    for event in batch:
+        if type(event) is ToolCallDelta or type(event) is ReasoningDelta:
+            parts.add((type(event), event.index))
+    if events > EVENTS_MAX:
+        return f"the answer has more than {EVENTS_MAX} events"
+    return f"the answer has more than {PARTS_MAX} calls and blocks of thinking" if len(parts) > PARTS_MAX else None
 
 
 def _grown_together(batches: Iterable[Sequence[StreamEvent]]) -> list[StreamEvent]:
+    """The same in few events: each piece is looked at once, and joined with its neighbours once."""
     events: list[StreamEvent] = []
-    text: list[str] = []
+    head: StreamEvent | None = None  # the first of the pieces that follow upon each other
+    texts: list[str] = []
     for batch in batches:
         for event in batch:
             if type(event) is TextDelta:
-                text.append(event.text)
-                continue
-            if text:
-                events.append(TextDelta("".join(text)))
-                text.clear()
-            joined = _joined(events[-1], event) if events else None
-            if joined is None:
-                events.append(event)
+                if type(head) is not TextDelta:
+                    _end(events, head, texts)
+                    head = event
+                texts.append(event.text)
+            elif head is not None and _goes_on(head, event):
+                texts.append(_text(event))
             else:
-                events[-1] = joined
-    if text:
-        events.append(TextDelta("".join(text)))
+                _end(events, head, texts)
+                head = event
+                texts.append(_text(event))
+    _end(events, head, texts)
     return events
 
 
-def _joined(last: StreamEvent, event: StreamEvent) -> StreamEvent | None:
-    """Both in one, if they are pieces of the same thought, or of the same call's arguments."""
-    if type(event) is ReasoningDelta and type(last) is ReasoningDelta:
-        marked = last.signature or last.redacted or event.signature or event.redacted
-        return None if marked or last.index != event.index else ReasoningDelta(last.text + event.text, event.index)
-    if type(event) is ToolCallDelta and type(last) is ToolCallDelta:
-        more = event.id is event.name is event.signature is None and last.index == event.index
-        return replace(last, arguments=last.arguments + event.arguments) if more else None
-    return None
+def _goes_on(head: StreamEvent, event: StreamEvent) -> bool:
+    """Are both pieces of the same thought, or of the same call's arguments?"""
+    if type(event) is ReasoningDelta and type(head) is ReasoningDelta:
+        marked = head.signature or head.redacted or event.signature or event.redacted
+        return not marked and head.index == event.index
+    if type(event) is ToolCallDelta and type(head) is ToolCallDelta:
+        return event.id is event.name is event.signature is None and head.index == event.index
+    return False
+
+
+def _text(event: StreamEvent) -> str:
+    return event.text if type(event) is ReasoningDelta else event.arguments if type(event) is ToolCallDelta else ""
+
+
+def _end(events: list[StreamEvent], head: StreamEvent | None, texts: list[str]) -> None:
+    """No further piece follows: all of them are one event."""
+    if head is not None:
+        if len(texts) == 1:
+            events.append(head)
+        elif type(head) is TextDelta:
+            events.append(TextDelta("".join(texts)))
+        elif type(head) is ReasoningDelta:
+            events.append(ReasoningDelta("".join(texts), head.index))
+        elif type(head) is ToolCallDelta:
+            events.append(replace(head, arguments="".join(texts)))
+    texts.clear()

@@ -122,6 +122,7 @@ class ResponseReader(Counting):
         self._calls = CallNumbering()
         self._said: set[tuple[str, int, int]] = set()
         self._blocks: dict[tuple[str, int, int], int] = {}  # part of a reasoning item -> block of thinking
+        self._last_block: dict[int, int] = {}  # reasoning item -> the last of its blocks
 
     def begin(self, response: _Response, events: list[ProviderEvent]) -> None:
         """Who answers, said once."""
@@ -163,8 +164,8 @@ class ResponseReader(Counting):
                 for place, part in enumerate(item.content or ()):
                     self._unsaid("thought", index, place, part.text or "", events)
                 if item.encrypted_content:
-                    own = [block for (_, of, _), block in self._blocks.items() if of == index]
-                    block = max(own) if own else self._block("state", index, 0)
+                    last = self._last_block.get(index)
+                    block = self._block("state", index, 0) if last is None else last
                     events.append(ReasoningDelta("", block, item.id, item.encrypted_content))
 
     def end(self, response: _Response, events: list[ProviderEvent]) -> None:
@@ -189,7 +190,10 @@ class ResponseReader(Counting):
             self.add(kind, item, part, text, events)
 
     def _block(self, kind: str, item: int, part: int) -> int:
-        return self._blocks.setdefault((kind, item, part), len(self._blocks))
+        known = self._blocks.get((kind, item, part))
+        if known is None:
+            known = self._blocks[kind, item, part] = self._last_block[item] = len(self._blocks)
+        return known
 
     def _argue(
         self, index: int, call_id: str | None, name: str | None, arguments: str, events: list[ProviderEvent]
