@@ -318,7 +318,8 @@ class Target:
 
 
 CONTINUE = (
-    "Your answer was cut off. Continue exactly after its last character. Do not repeat anything and do not comment."
+    "Your answer was cut off. First say its last two sentences or lines again, exactly as they stand there, up to the"
+    " cut. Then go on from there, without any comment."
 )
 
 
@@ -426,7 +427,7 @@ class Route:
     stall_s: Seconds | None = None
     total_s: Seconds | None = None
     all_open: AllOpen = "wait"
-    mid_stream: tuple[MidStream, ...] = ("continue", "replay")
+    mid_stream: tuple[MidStream, ...] = ("continue", "replay", "ask_to_continue")
     upstream: Upstream = "stream"
     parameters: Parameters = field(default_factory=dict, repr=False)
     retry: Retry | None = None

@@ -21,19 +21,16 @@ ECHO_MIN_WEIGHT = 8
 """An echo of less may be chance ("over and over"): it must have eight letters, or four of Chinese."""
 AFTER_CHARS = 8
 """So much must follow an echo: if the echo began again there, the text would repeat itself."""
-FENCE_LINE_MAX_CHARS = 80
-"""A longer first line opens no fence."""
-
 _FENCE = re.compile(r"^[ \t]*(?:(?:[-*+]|\d+[.)])[ \t]+)*(`{3,}|~{3,})([^\n]*)$", re.MULTILINE)
-_OPENING = re.compile(r"(?:`{3,}|~{3,})[^`\n]*\n")
-_DOTS = ("...", "…")
-"""After an echo they mark a quotation, not a text that goes on."""
+_QUOTED = re.compile(r"[ \t]*(?:[\r\n]|\.\.\.|…)")
+"""After an echo this marks a quotation, or a line of its own for it, and no text that goes on."""
 
 
 class Overlap(TextSeam):
     """Text of a model that was asked to go on. Joined behind an echo of the last words, which is left out.
 
-    White space before the echo is left out with it, and a fence that is opened again inside an open fence.
+    White space before the echo is left out with it; and where the delivered text ends in an open fence, the line that
+    opens it again.
 
     Args:
         delivered: What the model was told that it has said; not empty.
@@ -43,9 +40,10 @@ class Overlap(TextSeam):
     def __init__(self, delivered: str, *, stops: tuple[str, ...] = ()) -> None:
         super().__init__(delivered, stops)
         self._tail = _Tail(delivered)
-        self._fenced = _Tail(delivered) if _in_fence(delivered) else None
-        self._fence_line: str | None = ""  # the head, until its first line is over
-        self._skipped = 0  # characters of that line
+        self._opening = _open_fence(delivered)
+        self._fenced = _Tail(delivered) if self._opening else None
+        self._line: str | None = ""  # the head's first, until it is over
+        self._skipped = 0  # characters up to its end
 
     def _decide(self, piece: str) -> int | None:
         waits = self._tail.feed(piece)
@@ -59,25 +57,25 @@ class Overlap(TextSeam):
         return self._joint()
 
     def _feed_fenced(self, piece: str) -> bool:
-        """As `_Tail.feed`, behind the line that opens a fence again."""
+        """As `_Tail.feed`, behind a line that opens the fence again."""
         fenced = self._fenced
         assert fenced is not None
-        if self._fence_line is None:
+        if self._line is None:
             return fenced.feed(piece)
-        head = self._fence_line = self._fence_line + piece
-        line = head.lstrip()
-        opening = _OPENING.match(line)
-        if opening is not None:
-            rest = line[opening.end() :]
-            self._fence_line, self._skipped = None, len(head) - len(rest)
+        self._skipped += len(piece)
+        self._line = (self._line + piece).lstrip()
+        line, ended, rest = self._line.partition("\n")
+        if ended and line.rstrip() == self._opening:
+            self._line = None
+            self._skipped -= len(rest)
             return fenced.feed(rest)
-        if "\n" in line or len(head) > FENCE_LINE_MAX_CHARS or not _may_open(line):
+        if ended or not self._opening.startswith(line.rstrip()):
             self._fenced = None
         return self._fenced is not None
 
     def _joint(self) -> int:
         echo = self._tail.echo()
-        if echo is None and self._fenced is not None and self._fence_line is None:
+        if echo is None and self._fenced is not None and self._line is None:
             echo = self._fenced.echo()
             echo = None if echo is None else echo + self._skipped
         if echo is None:
@@ -137,23 +135,18 @@ class _Tail:
         if any(2 * length >= size or weight(head[:length]) >= ECHO_MIN_WEIGHT for length in shorter):
             return None
         again = after.lstrip()
-        if (again and passage.startswith(again)) or after.startswith(_DOTS):
+        if (again and passage.startswith(again)) or _QUOTED.match(after):
             return None
         return self._front + size
 
 
-def _in_fence(text: str) -> bool:
-    """Does the text end inside a fence that it has opened?"""
-    opened = ""
+def _open_fence(text: str) -> str:
+    """The line that has opened the fence in which the text ends; empty, if it ends in none."""
+    marks = opening = ""
     for found in _FENCE.finditer(text):
-        marks, info = found[1], found[2]
-        if not opened:
-            opened = "" if "`" in info else marks
-        elif marks[0] == opened[0] and len(marks) >= len(opened) and not info.strip():
-            opened = ""
-    return bool(opened)
-
-
-def _may_open(line: str) -> bool:
-    """May a line that begins so open a fence?"""
-    return "```".startswith(line[:3]) or "~~~".startswith(line[:3])
+        fence, info = found[1], found[2].strip()
+        if not marks:
+            marks, opening = ("", "") if "`" in info else (fence, fence + info)
+        elif fence[0] == marks[0] and len(fence) >= len(marks) and not info:
+            marks = opening = ""
+    return opening

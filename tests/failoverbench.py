@@ -21,6 +21,15 @@ ANSWER = (
 WORDS = tuple(f" {word}" if place else word for place, word in enumerate(ANSWER.split()))
 assert len(WORDS) == 60
 
+OTHER_ANSWER = (
+    "Every lead has a shadow who knows the part by heart. She waits behind the curtain, evening after evening, with the"
+    " script closed in her lap. Should the voice out there fail, she walks on without a pause and takes up the thought."
+    " The house does not even need to notice, for the play belongs to those who came tonight."
+)
+OTHER_WORDS = tuple(f" {word}" if place else word for place, word in enumerate(OTHER_ANSWER.split()))
+"""A fallback that says something else, as real models do."""
+assert len(OTHER_WORDS) == 60
+
 CUT_AFTER, STALL_AFTER, MALFORMED_AT = 40, 20, 10
 """Words before the cut (S08, S14) and the stall (S09), and the event that cannot be decoded (S10)."""
 HINT_S, SLOW_S, OUTAGE_S = 2.0, 20.0, 60.0
@@ -38,6 +47,7 @@ class Run:
 
     Attributes:
         text: What the caller was given, also before an error.
+        answers: What a whole answer is: the primary's, the fallback's, or what both have said of one.
         error: The kind of the clean error that ended the call; None when it was answered.
         asked: When, in seconds since the scenario began, and who, for each request.
         prefills_refused: Requests that the fallback refused for their trailing assistant turn.
@@ -48,6 +58,7 @@ class Run:
     """
 
     text: str = ""
+    answers: tuple[str, ...] = (ANSWER,)
     error: str | None = None
     whole_s: float = 0.0
     model: str | None = None
@@ -61,7 +72,7 @@ class Run:
 
     @property
     def whole(self) -> bool:
-        return self.error is None and self.text == ANSWER
+        return self.error is None and self.text in self.answers
 
     @property
     def primary_s(self) -> list[float]:
@@ -91,7 +102,7 @@ def _ends_within(limit_s: float, *, advisory: bool = False) -> Check:
 
 _BOUNDED = Check("at most 6 requests at the primary", lambda run: len(run.primary_s) <= 6)
 _ONCE = Check("the same request is not sent twice", lambda run: len(run.primary_s) == 1)
-_NOT_TRUNCATED = Check("no part passes for the whole", lambda run: run.error is not None or run.text == ANSWER)
+_NOT_TRUNCATED = Check("no part passes for the whole", lambda run: run.error is not None or run.whole)
 _ALIVE = Check("the next call is served", lambda run: run.alive)
 _USAGE = Check("usage is reported", lambda run: run.usage, advisory=True)
 _RETRIED = Check("the primary is asked again", lambda run: len(run.primary_s) >= 2, advisory=True)

@@ -14,6 +14,7 @@ from unittest import mock
 sys.path.insert(0, str(Path(__file__).parents[1]))  # run by itself, it finds what pytest would
 
 from stage import DONE, SILENT, FakeTransport, Play, Stage, now_s, perform, refuses, status
+from understudy.config.model import CONTINUE
 from understudy.router import live
 
 from failoverbench import (
@@ -24,6 +25,7 @@ from failoverbench import (
     FALLBACK,
     HINT_S,
     MALFORMED_AT,
+    OTHER_WORDS,
     OUTAGE_S,
     PRIMARY,
     SCENARIOS,
@@ -40,6 +42,15 @@ PAGE = Path(__file__).parents[2] / "docs" / "scorecard.md"
 FORMS = ("stream", "complete")
 FALLBACKS = ("accepts", "rejects", "refuses")
 """Goes on from a prefill; is known to take none; is thought to take one, and refuses it."""
+OTHERS = {
+    "accepts": "goes on from a prefill",
+    "obliges": "takes none; asked to go on, says the last words again first",
+    "rejects": "takes none; says its own answer, whatever it is asked",
+    "refuses": "refuses a prefill unexpectedly, and says its own answer then",
+}
+"""The same of fallbacks that say other words."""
+BROKEN_OFF = ("S08", "S09", "S10", "S14")
+"""The faults in the middle of an answer."""
 OVER_WITHIN_S = (1, 3, 15, 80)
 """Coarse, because jitter is drawn anew."""
 PROMPT = "Explain in exactly sixty words what an understudy is for."
@@ -101,42 +112,58 @@ PRIMARIES: dict[str, Any] = {
 
 
 class Wings:
-    """Where the fallback stands: it looks at each request, as the benchmark's does."""
+    """Where the fallback stands: it looks at each request, as the benchmark's does.
 
-    def __init__(self, stage: Stage, kind: str) -> None:
-        self._stage, self._kind = stage, kind
+    Attributes:
+        prefills_refused: How often it has refused a prefill.
+        answers: What is a whole answer, when it says these words.
+    """
+
+    def __init__(self, stage: Stage, kind: str, said: tuple[str, ...] = WORDS) -> None:
+        self._stage, self._kind, self._said = stage, kind, said
         self.prefills_refused = 0
+        self.answers = [ANSWER, "".join(said)]
 
     def play(self, _: float) -> Play:
-        last = json.loads(self._stage.bodies[-1])["messages"][-1]
-        if last["role"] != "assistant":
-            return whole(FALLBACK)
-        if self._kind != "accepts":
+        *_, before, last = [{"content": ""}, *json.loads(self._stage.bodies[-1])["messages"]]
+        if last["role"] == "assistant":
+            return self._go_on(last["content"])
+        if last["content"] == CONTINUE and self._kind == "obliges":
+            return self._go_on(before["content"], again=12)
+        return whole(FALLBACK, self._said)
+
+    def _go_on(self, begun: str, again: int = 0) -> Play:
+        """Its own words from there on, behind the last ones of what was said."""
+        if self._kind not in ("accepts", "obliges"):
             self.prefills_refused += 1
             return refusal(400, message="This model does not support assistant message prefill.")
-        rest = ANSWER.removeprefix(last["content"])
-        return whole(FALLBACK, tuple(WORDS[len(ANSWER[: -len(rest)].split()) :]))
+        spoken = begun.split()
+        rest = self._said[len(spoken) :]
+        self.answers.append(begun + "".join(rest))
+        return whole(FALLBACK, (*([" ".join(spoken[-again:])] if again else []), *rest))
 
 
-def played(scenario: Scenario, form: str, kind: str, calls: int = CALLS) -> Run:
+def played(scenario: Scenario, form: str, kind: str, calls: int = CALLS, said: tuple[str, ...] = WORDS) -> Run:
     """One scenario in one form with one kind of fallback.
 
     Args:
         calls: So many of them, in S15.
+        said: The words of the fallback.
     """
     one = Stage(primary=PRIMARIES[scenario.key])
-    one.scripts["fallback"] = (wings := Wings(one, kind)).play
+    one.scripts["fallback"] = (wings := Wings(one, kind, said)).play
     FakeTransport.stage = one
     with mock.patch.object(live, "Transport", FakeTransport):
-        run = perform(_play(one, scenario, form, kind, calls))
+        run = perform(_play(one, scenario, form, kind, calls, wings))
     assert one.open == 0
     run.prefills_refused = wings.prefills_refused
     return run
 
 
-async def _play(one: Stage, scenario: Scenario, form: str, kind: str, calls: int) -> Run:
+async def _play(one: Stage, scenario: Scenario, form: str, kind: str, calls: int, wings: Wings) -> Run:
     """One scenario, and afterwards the call that shows whether the system is alive."""
-    speaker, knows = ("openai", {}) if kind == "rejects" else ("vllm", {"prefill": "plain"})
+    takes_none = kind in ("rejects", "obliges")
+    speaker, knows = ("openai", {}) if takes_none else ("vllm", {"prefill": "plain"})
     (first,) = one.targets("primary")
     targets = {
         "primary": Target("openai", model=PRIMARY, name="primary", key="k", base_url=first.base_url),
@@ -149,6 +176,7 @@ async def _play(one: Stage, scenario: Scenario, form: str, kind: str, calls: int
         run = await (_outage(router, one, form, calls) if scenario.key == "S15" else _ask(router, form))
         run.asked = list(one.asked)
         probe = await _ask(router, form, targets=["fallback"])
+        run.answers = probe.answers = tuple(wings.answers)
         run.alive = probe.whole
     return run
 
@@ -189,10 +217,10 @@ async def _outage(router: Router, one: Stage, form: str, calls: int) -> Run:
 
 def _rescue(report: Report) -> str:
     """How the answer was saved, in the words of the page."""
-    if report.switches:
-        return ", ".join(f"`{switch.policy}`" for switch in report.switches)
     if report.outcome == "failed":
         return f"clean error `{report.kind}`"
+    if report.switches:
+        return ", ".join(f"`{switch.policy}`" for switch in report.switches)
     whys = [attempt.why for attempt in report.attempts]
     return {"first": "not needed", "retry": "retry", "handover": "handover"}[whys[-1]]
 
@@ -211,17 +239,32 @@ def table() -> str:
     return "\n".join(rows)
 
 
+def other_table() -> str:
+    """The second table: an answer that breaks off, and fallbacks that say other words."""
+    rows = [f"| # | Fault | {' | '.join(f'The fallback {what}' for what in OTHERS.values())} | As a whole answer |"]
+    rows.append("|---|---|" + "---|" * (len(OTHERS) + 1))
+    for scenario in SCENARIOS:
+        if scenario.key in BROKEN_OFF:
+            runs = {form: [played(scenario, form, kind, said=OTHER_WORDS) for kind in OTHERS] for form in FORMS}
+            cells = [scenario.key, scenario.fault, *(_told(scenario, [run]) for run in runs["stream"])]
+            rows.append(f"| {' | '.join([*cells, _told(scenario, runs['complete'])])} |")
+    return "\n".join(rows)
+
+
 def _told(scenario: Scenario, runs: list[Run]) -> str:
     verdicts = dict.fromkeys(scenario.verdict(run) for run in runs)
     return f"**{' or '.join(verdicts)}**: {' or '.join(dict.fromkeys(run.rescue for run in runs))}"
 
 
-def with_table(page: str) -> str:
-    """The page with its table written anew."""
-    begin, end = "<!-- failoverbench -->\n", "\n<!-- end -->"
-    before, _, rest = page.partition(begin)
-    return before + begin + table() + end + rest.partition(end)[2]
+def with_tables(page: str) -> str:
+    """The page with its tables written anew."""
+    for name, drawn in (("failoverbench", table()), ("other words", other_table())):
+        begin, end = f"<!-- {name} -->\n", "\n<!-- end -->"
+        before, found, rest = page.partition(begin)
+        assert found, name
+        page = before + begin + drawn + end + rest.partition(end)[2]
+    return page
 
 
 if __name__ == "__main__":
-    PAGE.write_text(with_table(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

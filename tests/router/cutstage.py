@@ -85,7 +85,8 @@ class Scene:
     def speak(self, body: bytes) -> bytes:
         """The second target's answer to a request."""
         messages = json.loads(body)["messages"]
-        delivered = messages[1]["content"] if len(messages) > 1 else ""
+        prefilled = messages[-1]["role"] == "assistant"  # asked in words, it says all of it again first
+        delivered = messages[-1]["content"] if prefilled else ""
         words = {"same": self.answer.text, "else": ELSE, "on": self.answer.text[len(delivered) :]}[self.second]
         self.said.append(words)
         return spoken(words)

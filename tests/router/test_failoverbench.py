@@ -5,11 +5,10 @@ is known to take none, and one that is thought to take one and refuses it. What 
 """
 
 import pytest
-from benchstage import FALLBACKS, FORMS, PAGE, played, with_table
+from benchstage import BROKEN_OFF, FALLBACKS, FORMS, OTHERS, PAGE, played, with_tables
 
-from failoverbench import ANSWER, PRIMARY, SCENARIOS, Scenario
+from failoverbench import ANSWER, OTHER_ANSWER, OTHER_WORDS, PRIMARY, SCENARIOS, Scenario
 
-BROKEN_OFF = ("S08", "S09", "S10", "S14")
 BY_KEY = {scenario.key: scenario for scenario in SCENARIOS}
 
 
@@ -37,6 +36,29 @@ def test_after_an_outage_the_calls_are_the_primarys_again(form: str) -> None:
     assert run.text == ANSWER
 
 
+@pytest.mark.parametrize("kind", OTHERS)
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("key", BROKEN_OFF)
+def test_a_fallback_that_says_other_words_saves_an_answer_or_ends_it_safely(key: str, form: str, kind: str) -> None:
+    scenario = BY_KEY[key]
+    run = played(scenario, form, kind, said=OTHER_WORDS)
+    if (key, form, kind) == ("S14", "stream", "refuses"):  # the check looks at the fallback alone: it has refused one
+        assert scenario.unclean(run) == ["no refused prefill is shown"]
+        assert run.error == "truncated", "and that is not what is shown"
+        return
+    assert scenario.unclean(run) == []
+    if form == "complete":
+        assert (scenario.verdict(run), run.text) == ("pass", OTHER_ANSWER)
+    elif kind in ("accepts", "obliges"):
+        assert scenario.verdict(run) == "pass"
+        assert ANSWER.startswith(run.text[:40])
+        assert OTHER_ANSWER.endswith(run.text[-40:])
+        assert len(run.text.split()) == 60
+    else:
+        assert scenario.verdict(run) == "safe"
+        assert ANSWER.startswith(run.text)
+
+
 def test_the_page_shows_what_comes_of_it() -> None:
     page = PAGE.read_text(encoding="utf-8")
-    assert with_table(page) == page, "run: python tests/router/benchstage.py"
+    assert with_tables(page) == page, "run: python tests/router/benchstage.py"

@@ -42,7 +42,7 @@ SCENES: dict[str, tuple[Play, Play | None, Settings]] = {
     "the lead of a race": (WHOLE, AGAIN, {"hedge": Hedge(after=0.5, budget_ratio=1.0)}),
     "the hedge of a race": (Play(then="stall"), WHOLE, {"hedge": Hedge(after=1.0, budget_ratio=1.0)}),
     "a race that is over at once": (AT_ONCE, AT_ONCE, {"hedge": Hedge(after=0.5, budget_ratio=1.0)}),
-    "gone on with": (BROKEN, RESUMED, {"mid_stream": ("ask_to_continue",)}),
+    "gone on with": (BROKEN, RESUMED, {"mid_stream": ("continue",)}),
     "said again": (BROKEN, AGAIN, {"mid_stream": ("replay",)}),
     "begun anew": (BROKEN, AGAIN, {"mid_stream": ("restart",)}),
 }  # fmt: skip
@@ -84,7 +84,7 @@ def test_left_in_any_turn_around_any_batch_a_stream_ends_cleanly(stage: MakeStag
     async def leave(at_s: float, turns: int) -> None:
         where = f"{name}, {turns} turns after {at_s} s"
         one = stage(a=first, b=second) if second is not None else stage(a=first)
-        targets = tuple(one.targets(first_delta_s=9.0, stall_s=9.0))
+        targets = tuple(one.targets(first_delta_s=9.0, stall_s=9.0, capabilities={"prefill": "plain"}))
         left = Left()
         async with Router(Config(routes={"default": Route(targets, **settings)})) as router:
             stream = router.stream("hi")

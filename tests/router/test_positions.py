@@ -14,6 +14,8 @@ from cutstage import FAULTS, SECONDS, TRANSCRIPTS, Cut, Scene, Wire, transcript
 from stage import perform
 from understudy.providers.chat import chat_request
 from understudy.router import live
+from understudy.router.overlap import ECHO_MIN_WEIGHT
+from understudy.router.seam import weight
 
 from understudy import (
     Config,
@@ -38,7 +40,7 @@ ROUTES: dict[str, dict[str, Any]] = {
     "none": {"mid_stream": ()},
     "hold": {"hold": Hold(deltas=HELD)},
 }
-RIGHT = {("same", "replay"), ("on", "continue"), ("on", "ask_to_continue"), ("on", "hold")}
+RIGHT = {("same", "replay"), ("on", "continue"), ("on", "hold")}
 """Where the second target does what it is asked to: the answer is the whole answer."""
 CHAT = chat_request("Say hello.")
 
@@ -60,7 +62,8 @@ def scene(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
 def router(provider: str) -> Router:
     """Every policy as a route over the two targets, whose health no number of failures moves."""
     first = Target(provider, model="m", name="first", key="k", base_url="https://first.test")
-    second = Target("vllm", model="m", name="second", key="k", base_url="https://second.test")
+    knows = {"prefill": "plain"}
+    second = Target("vllm", model="m", name="second", key="k", base_url="https://second.test", capabilities=knows)
     never = Health(failures_in_row=1_000_000, window_min_calls=1_000_000)
     routes = {name: Route((first, second), **policy) for name, policy in ROUTES.items()}
     return Router(Config(routes=routes, health=never))
@@ -170,5 +173,9 @@ def _check_outcome(
     elif policy == "restart" or not cut.text:
         assert partial is None, where
         assert delivered == scene.said[-1], where
+    elif policy == "ask_to_continue":
+        certain = weight(cut.text) >= ECHO_MIN_WEIGHT and scene.second != "else"  # else the echo may be chance
+        expected = (None, scene.answer.text) if certain else (cut.text, cut.text)
+        assert (partial, delivered) == expected, where
     elif (scene.second, policy) in RIGHT:
         assert (partial, delivered) == (None, scene.answer.text), where

@@ -83,8 +83,11 @@ class Bench:
     def router(self) -> Router:
         key, faster = self._scenario.key, self.faster
         targets = {
-            name: Target(provider, model=model, name=name, key="k", base_url=self._simulator.base_url(name))
-            for name, provider, model in (("primary", "openai", PRIMARY), ("fallback", "vllm", FALLBACK))
+            name: Target(provider, model=model, name=name, key="k", base_url=self._simulator.base_url(name), **knows)
+            for name, provider, model, knows in (
+                ("primary", "openai", PRIMARY, {}),
+                ("fallback", "vllm", FALLBACK, {"capabilities": {"prefill": "plain"}}),
+            )
         }
         own = Health()
         return Router(
