@@ -238,7 +238,7 @@ class Call(Opaque):
                     seat.wait_in_line(pause.interrupt)
                 else:
                     seat.leave_line()
-        await pause.until(step.until_s, context.shared.waiting)
+        await pause.until(step.until_s, context.shared.waiting, (context.began_s, context.deadline_s))
         self.report.waited(step.wait, context.seats[step.target_index].label, at_s, context.since_s())
 
     def _leave_lines(self, but: int | None = None) -> None:

@@ -17,19 +17,25 @@ class Pause(Opaque):
         """Somebody waits in it now."""
         return self._wake is not None
 
-    async def until(self, until_s: float, also: "dict[asyncio.Future[None], None] | None" = None) -> None:
+    async def until(
+        self,
+        until_s: float,
+        also: "dict[asyncio.Future[None], tuple[float, float]] | None" = None,
+        rank: tuple[float, float] = (0.0, 0.0),
+    ) -> None:
         """Wait until then.
 
         Args:
             until_s: On the loop's clock.
-            also: Whoever wakes the futures in it ends the wait too; a dict, because it keeps their order.
+            also: Waking the future in it ends the wait too.
+            rank: What the future is entered with.
         """
         loop = self.loop
         while not self.ended and (now_s := loop.time()) < until_s:  # uvloop's timers may ring a little early
             self._wake = wake = loop.create_future()
             timer = loop.call_at(max(until_s, now_s + 0.0005), _ring, wake)
             if also is not None:
-                also[wake] = None
+                also[wake] = rank
             try:
                 await wake
             finally:

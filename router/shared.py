@@ -32,8 +32,8 @@ class Shared:
     Attributes:
         generation: What new calls are served by.
         watch: Looks after the clocks of all attempts.
-        waiting: Calls that wait for a target to return, in the order of their coming; all are woken when anybody's
-            health changes.
+        waiting: Calls that wait for a target to return, each with the instants of its beginning and of its deadline;
+            all are woken when the health of any target changes.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Shared:
         self.rng = rng
         self.process = os.getpid()
         self._ids = random.Random()  # noqa: S311 - a name for people, and no secret
-        self.waiting: dict[asyncio.Future[None], None] = {}
+        self.waiting: dict[asyncio.Future[None], tuple[float, float]] = {}
         self._counts = NoticeCounts() if counts is None else counts
         self.log = CallLog(loop, self._counts)
         self._alerts = Alerts()
@@ -96,8 +96,14 @@ class Shared:
             self.observers.tell(AttemptEnded(report.call_id, report.route, copy(attempt)))
 
     def health_changed(self, change: HealthChanged) -> None:
-        """Let everybody who waits for a return look again, and tell of it."""
-        for wake in self.waiting:
+        """Let all calls that wait for a return look again, and tell of it.
+
+        They come back to a sound target in the order of their coming. Of one that is still left alone the first to look
+        becomes the probe: that is the call with the most time left. One that is about to end would be cut before it
+        had an answer, and so would the next one, for as long as calls keep coming.
+        """
+        sound, waiting = change.now == "closed", self.waiting
+        for wake in sorted(waiting, key=lambda wake: waiting[wake][0] if sound else -waiting[wake][1]):
             if not wake.done():
                 wake.set_result(None)
         self.log.health_changed(change)

@@ -1,6 +1,7 @@
 """Hints of providers through the whole engine, in virtual time: which calls are delayed, and for how long."""
 
 import asyncio
+import contextlib
 import logging
 import random
 from collections import Counter
@@ -367,15 +368,26 @@ def test_each_retry_of_a_failure_comes_after_its_hint(stage: MakeStage) -> None:
     assert report.target == "b"
 
 
-@pytest.mark.parametrize("code", [400, 403, 413, 422])
+OF_ONE_REQUEST = {
+    400: "This model's maximum context length is 8 tokens. Please try again in 20s.",
+    403: "Content violates usage guidelines. Please try again in 20s.",
+    404: "No endpoints found that support image input. Please try again in 20s.",
+    413: "Request too large. Please try again in 20s.",
+    422: "The field is not valid. Please try again in 20s.",
+    429: "Request too large for m on tokens per min (TPM): Limit 3, Requested 4. Please try again in 20s.",
+    501: "Not supported. Please try again in 20s.",
+}
+
+
+@pytest.mark.parametrize("code", OF_ONE_REQUEST)
 def test_no_hint_of_a_refusal_of_one_request_parks(stage: MakeStage, code: int) -> None:
-    body = '{"error":{"message":"Your input was flagged. Please try again in 20s.","code":"content_filter"}}'
+    body = f'{{"error":{{"message":"{OF_ONE_REQUEST[code]}"}}}}'
     one = stage(a=[status(code, body, retry_after="20"), says("Well.")])
 
     async def play() -> float:
         async with one.router() as router:
             with pytest.raises(CallFailed):
-                await router.complete("hi")
+                await router.complete("hi", deadline_s=1)
             assert router.health()[0].state == "closed"
             return await answered_at(router)
 
@@ -437,3 +449,29 @@ def test_a_stream_that_is_left_while_it_waits_ends_at_once(stage: MakeStage, end
 
     assert perform(play()) == 1
     assert one.asked == [(0, "a"), (0, "b"), (0, "a")]
+
+
+# The return of a target that many calls wait for
+
+
+def test_a_probe_is_sent_by_a_call_that_has_time_for_its_answer(stage: MakeStage) -> None:
+    """Calls that are about to end would be cut one after another, and a sound target would look lost for ever."""
+    healed_s, answer_s, deadline_s, every_s = 6.0, 0.2, 2.0, 0.02
+    refusal = Play([(0.0, b"{}")], status=429, headers={"retry-after": "0.05"}, head_after_s=0.05)
+    stage(a=lambda at_s: refusal if at_s < healed_s else says("Well.", first_s=answer_s))
+    target = Target("openai", model="m", name="a", base_url="https://a.test", keys=["k1", "k2", "k3"])
+
+    async def play() -> list[float]:
+        answered: list[float] = []
+
+        async def call() -> None:
+            with contextlib.suppress(CallFailed):
+                answered.append(await answered_at(router, deadline_s=deadline_s))
+
+        async with Router([target], rng=random.Random(1)) as router, asyncio.TaskGroup() as calls:
+            for _ in range(int((healed_s + 3) / every_s)):
+                calls.create_task(call())
+                await asyncio.sleep(every_s)
+        return answered
+
+    assert min(perform(play())) <= healed_s + 2 * answer_s
