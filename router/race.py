@@ -38,7 +38,9 @@ async def race(
                 if isinstance(found, list):
                     course.won()
                     return pursuit, found
-                following, waits_for_hedge = found, False
+                waits_for_hedge = False
+                if found is not None:  # both may end in one turn, and the one that came last has decided
+                    following = found
             if waits_for_hedge and loop.time() >= hedge_at_s:
                 waits_for_hedge = False
                 if (second := course.hedge(lead.place, loop.time())) is not None:

@@ -188,3 +188,17 @@ def test_when_all_fail_the_report_holds_both(stage: MakeStage) -> None:
             assert [(a.target, a.status) for a in caught.value.report.attempts] == [("a", 401), ("b", 402)]
 
     perform(play())
+
+
+def test_two_that_fail_in_one_turn_are_two_failures(stage: MakeStage) -> None:
+    """In whatever order their tasks are looked at: which comes first is chance, so it is tried often."""
+
+    async def play() -> None:
+        one = stage(a=Play(status=400, head_after_s=2.0), b=Play(status=400, head_after_s=1.0), c=says("C"))
+        async with router(one, after=1.0) as opened:
+            with pytest.raises(CallFailed) as failed:
+                await texts(opened.stream("hi"))
+        assert [(a.target, a.ended_s) for a in failed.value.report.attempts] == [("a", 2.0), ("b", 2.0)]
+
+    for _ in range(20):
+        perform(play())
