@@ -132,7 +132,8 @@ class Continuation(TextSeam):
     """Text of a model that goes on from a prefill. What it says is new, and passes untouched.
 
     Left out is only white space that the adapter had to cut off the prefill, and that the model therefore writes again:
-    all of it, or none. A model that writes a part of it, or begins the answer anew (`_Again`), is not sure to go on.
+    all of it, or none. A model that writes a part of it, or begins the answer anew (`_Again`), is not sure to go
+    on; nor is one that got nothing but white space, and begins with some.
 
     Args:
         delivered: The text so far; not empty.
@@ -146,8 +147,14 @@ class Continuation(TextSeam):
         self._cut = cut
         begun = dict.fromkeys((delivered, before + delivered) if before else (delivered,))
         self._again = [_Again(text) for text in begun if not text.isspace()]  # those that are possible
+        self._blank = delivered.isspace() and not (cut or before)
 
     def _decide(self, piece: str) -> int | None:
+        if self._blank:
+            if piece[:1].isspace():
+                raise Diverged("only white space was delivered, and it begins with some")
+            if not piece:
+                return None
         self._again = [again for again in self._again if again.possible(piece)]
         return None if self._again or self._chars < len(self._cut) else self._white_space()
 

@@ -135,6 +135,14 @@ def test_a_head_that_begins_the_answer_anew_is_not_joined(delivered: str, said: 
     assert joined(lambda: Continuation(delivered), said) is None
 
 
+@pytest.mark.parametrize(
+    ("delivered", "said"), [("\n", "\nOne"), (" \n", " \nOne"), ("\n", "    One"), ("\u3000", "\n")]
+)
+def test_behind_white_space_alone_white_space_may_be_a_new_beginning(delivered: str, said: str) -> None:
+    assert joined(lambda: Continuation(delivered), said) is None
+    assert joined(lambda: Continuation(delivered), "One" + said) == "One" + said
+
+
 def test_a_new_beginning_may_begin_where_the_callers_prefill_began() -> None:
     assert joined(lambda: Continuation(" blue because air", before="The sky is"), "The sky is blue because air") is None
     assert joined(lambda: Continuation(" blue because air", before="The sky is"), "blue because air scatters") is None
