@@ -12,7 +12,7 @@ import typer
 
 from .choice import choose
 from .exits import UsageError, guarded
-from .options import AsJson, ConfigFile, Debugging, RouteName, TargetNames
+from .options import AsJson, ConfigFile, Debugging, EnvFile, RouteName, TargetNames
 from .render import say
 
 STDIN = "-"
@@ -24,6 +24,7 @@ def ask(
     question: Annotated[str, typer.Argument(help="What to ask; - reads it from standard input.", show_default=False)],
     targets: TargetNames = None,
     config: ConfigFile = None,
+    env_file: EnvFile = None,
     route: RouteName = None,
     system: Annotated[str | None, typer.Option(help="What the model should know before the question.")] = None,
     deadline: Annotated[
@@ -40,7 +41,7 @@ def ask(
     """
     with guarded(as_json=as_json, debug=Debugging.of(context)):
         text = _question(question)
-        choice = choose(targets or (), config, route)
+        choice = choose(targets or (), config, route, env_file=env_file)
         if choice is not None and choice.note and not quiet:
             say(choice.note, style="dim")
         if choice is None and not quiet:

@@ -6,7 +6,7 @@ import typer
 
 from .choice import choose
 from .exits import guarded
-from .options import ConfigFile, Debugging, RouteName, TargetNames
+from .options import ConfigFile, Debugging, EnvFile, RouteName, TargetNames
 from .render import say
 
 
@@ -14,6 +14,7 @@ def chat(
     context: typer.Context,
     targets: TargetNames = None,
     config: ConfigFile = None,
+    env_file: EnvFile = None,
     route: RouteName = None,
     system: Annotated[str | None, typer.Option(help="What the model should know before the first question.")] = None,
     deadline: Annotated[
@@ -26,7 +27,7 @@ def chat(
     In a pipe each line is a question.
     """
     with guarded(debug=Debugging.of(context)):
-        choice = choose(targets or (), config, route)
+        choice = choose(targets or (), config, route, env_file=env_file)
         if choice is None:
             say("nothing is configured: the built-in simulator answers, and every word of it is canned", style="dim")
         elif choice.note:

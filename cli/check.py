@@ -3,13 +3,14 @@
 import os
 from pathlib import Path
 from typing import Annotated, Any
+from warnings import catch_warnings
 
 import typer
 
 from ..config import ConfigFileError, ConfigProblem, load, warnings
-from ..config.origin import shown
+from ..config.origin import ENV_FILE, shown
 from .exits import ExitCode, UsageError, guarded
-from .options import AsJson, Debugging
+from .options import AsJson, Debugging, EnvFile
 from .render import console, show_json
 
 
@@ -19,6 +20,7 @@ def check(
         list[Path] | None,
         typer.Argument(metavar="[FILE]...", show_default=False, help="Else: $UNDERSTUDY_CONFIG, or ./understudy.yaml."),
     ] = None,
+    env_file: EnvFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Check configuration files: all problems at once, a line each, as file:line:column: setting: what is wrong.
@@ -26,7 +28,7 @@ def check(
     What is only suspicious is a warning, and no reason to fail.
     """
     with guarded(as_json=as_json, debug=Debugging.of(context)):
-        findings = [_Finding(file) for file in files or [_usual_file()]]
+        findings = [_Finding(file, env_file or ENV_FILE) for file in files or [_usual_file()]]
         if as_json:
             show_json({"files": [finding.as_dict() for finding in findings]})
         else:
@@ -48,13 +50,14 @@ def _usual_file() -> Path:
 class _Finding:
     """What is to be said of one file."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, env_file: str | Path) -> None:
         self.file = file
         self.problems: tuple[ConfigProblem, ...] = ()
         self.warnings: list[ConfigProblem] = []
         self.summary = ""
         try:
-            config = load(file)
+            with catch_warnings(action="ignore"):  # it is among our own, below
+                config = load(file, env_file=env_file)
         except ConfigFileError as error:
             self.problems = error.problems
         else:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..config import Config, Route, Target, load
+from ..config.origin import ENV_FILE
 from ..providers import registry
 from .exits import UsageError
 
@@ -65,7 +66,12 @@ class Choice:
 
 
 def choose(
-    targets: Sequence[str], file: Path | None, route: str | None, environment: Mapping[str, str] = os.environ
+    targets: Sequence[str],
+    file: Path | None,
+    route: str | None,
+    environment: Mapping[str, str] = os.environ,
+    *,
+    env_file: Path | None = None,
 ) -> Choice | None:
     """Whom to ask; None when nobody is configured.
 
@@ -76,7 +82,7 @@ def choose(
     named = listed(targets)
     if named and route:
         raise UsageError("give --route or --targets, not both: a route has targets of its own")
-    config = load(file)
+    config = load(file, env_file=env_file or ENV_FILE)
     if named:
         return Choice(config, targets=named)
     if config.routes or route:

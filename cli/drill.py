@@ -8,10 +8,11 @@ from typing import Annotated, TypeVar
 import typer
 
 from ..config import load
+from ..config.origin import ENV_FILE
 from ..simulator.drill_words import demand, duration_s, latency_of_target, rate_per_s, spell
 from .drilled import show_drill
 from .exits import ExitCode, UsageError, guarded
-from .options import AsJson, Debugging, RouteName
+from .options import AsJson, Debugging, EnvFile, RouteName
 from .render import console, say, show_json
 
 T = TypeVar("T")
@@ -28,6 +29,7 @@ def drill(
     scenario: Annotated[
         Path | None, typer.Option("--drill", metavar="FILE", help="The drill, in YAML.", show_default=False)
     ] = None,
+    env_file: EnvFile = None,
     route: RouteName = None,
     fail: Annotated[list[str] | None, typer.Option(metavar=_SPELL, help="It answers 503.", show_default=False)] = None,
     slow: Annotated[
@@ -65,7 +67,7 @@ def drill(
         from .drill_plot import Drawing
 
         draw = Drawing(plot) if plot else None
-        config = load(file)
+        config = load(file, env_file=env_file or ENV_FILE)
         if route is not None:
             config.route(route)  # one that is not there is the command line's mistake, not the file's
         told = DrillFile()

@@ -11,7 +11,7 @@ from ..config import NoTargets
 from ..providers.chat import ChatRequest, ImagePart, Message, TextPart, Tool, chat_request
 from .choice import choose
 from .exits import UsageError, guarded
-from .options import AsJson, ConfigFile, Debugging, RouteName, TargetNames
+from .options import AsJson, ConfigFile, Debugging, EnvFile, RouteName, TargetNames
 from .render import Cell, bar, console, say, setting, show_json, show_table
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def explain(
         Path | None, typer.Argument(metavar="[FILE]", help="The configuration, as --config.", show_default=False)
     ] = None,
     config: ConfigFile = None,
+    env_file: EnvFile = None,
     route: RouteName = None,
     targets: TargetNames = None,
     images: Annotated[bool, typer.Option("--images", help="For a request that shows an image.")] = False,
@@ -44,7 +45,7 @@ def explain(
     with guarded(as_json=as_json, debug=Debugging.of(context)):
         if file is not None and config is not None:
             raise UsageError("give the configuration once: as FILE or with --config")
-        choice = choose(targets or (), file or config, route)
+        choice = choose(targets or (), file or config, route, env_file=env_file)
         if choice is None:
             raise NoTargets(
                 "nothing is configured, so there is nothing to explain: name targets with --targets, a configuration"

@@ -16,6 +16,13 @@ ConfigFile: TypeAlias = Annotated[
     Path | None,
     typer.Option("--config", "-c", metavar="FILE", help="The configuration, in YAML.", show_default=False),
 ]
+EnvFile: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--env-file", metavar="FILE", exists=True,
+        help="A file of variables, below the environment's: for ${NAME}, and for settings.", show_default=False,
+    ),
+]  # fmt: skip
 RouteName: TypeAlias = Annotated[
     str | None, typer.Option("--route", "-r", metavar="NAME", help="The route to take.", show_default=False)
 ]

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .model import Config, ConfigError, Handling, Health, Hedge, Hold, Limits, NoTargets, Price, Retry, Route, Target
+from .origin import ENV_FILE
 from .problems import ConfigFileError, ConfigProblem
 
 __all__ = [
@@ -34,9 +35,12 @@ __all__ = [
 
 
 def load(
-    path: str | os.PathLike[str] | None = None, *, env_file: str | os.PathLike[str] | None = ".env", **overrides: Any
+    path: str | os.PathLike[str] | None = None,
+    *,
+    env_file: str | os.PathLike[str] | None = ENV_FILE,
+    **overrides: Any,
 ) -> Config:
-    """Read and check a configuration: arguments over environment over `.env` over YAML. See `settings.load`.
+    """Read and check a configuration: arguments over environment over `env_file` over YAML. See `settings.load`.
 
     Raises:
         ConfigFileError: Something is wrong; all problems are listed, none of them shows a secret.

@@ -5,10 +5,11 @@ import stat
 from collections.abc import Iterator, Mapping
 
 from ..providers import prices, registry
+from ..providers.files import CERTIFICATES_BYTES_MAX, UnreadableFile, read_bounded
 from .flaws import flaws
 from .keys import read_key_file
 from .model import Config, ConfigError, Route, Target
-from .origin import Path
+from .origin import ENV_FILE, IGNORED_HINT, Path
 from .problems import ConfigProblem
 
 
@@ -35,6 +36,8 @@ class _Advice:
     def of_file(self) -> Iterator[ConfigProblem]:
         """Keys that are written out, and a file that others may read them in."""
         origin = self._config.origin
+        if origin is not None and origin.ignored:
+            yield ConfigProblem(ENV_FILE, None, None, (), origin.ignored_words, IGNORED_HINT)
         if origin is None or not origin.literal_keys:
             return
         for path in origin.literal_keys:
@@ -141,8 +144,13 @@ class _Advice:
         yield from flaws(target, self._environ)
         for field in ("ca_file", "client_cert"):
             named = getattr(target, field)
-            if named is not None and not os.path.isfile(named):
-                yield field, f"the file {named} is not there", ""
+            if named is None:
+                continue
+            try:
+                read_bounded(named, CERTIFICATES_BYTES_MAX)
+            except UnreadableFile as error:
+                there = os.path.exists(named) and not os.path.isdir(named)
+                yield field, f"the file {named} {error if there else 'is not there'}", ""
 
     def _at(self, path: Path, message: str, hint: str = "") -> ConfigProblem:
         origin = self._config.origin

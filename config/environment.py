@@ -46,6 +46,11 @@ def layer_from(variables: Mapping[str, str], label: str, *, below: Mapping[str, 
     return Layer(label, tree, sources, problems=problems)
 
 
+def settings_among(variables: Mapping[str, str]) -> tuple[str, ...]:
+    """The variables that hold a setting, by name."""
+    return tuple(name for name in sorted(variables) if variables[name] and _parts(name) is not None)
+
+
 def _parts(name: str) -> list[str] | None:
     """The steps to a setting, or None when the variable is none."""
     if not name.upper().startswith(PREFIX):

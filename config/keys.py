@@ -1,7 +1,6 @@
 """Keys that live in files of their own, as mounted secrets do."""
 
-from pathlib import Path
-
+from ..providers.files import UnreadableFile, read_bounded
 from ..providers.secret import Secret
 from .model import ConfigError
 
@@ -15,18 +14,24 @@ def read_key_file(path: str) -> Secret:
         ConfigError: It cannot be read, is empty, too large, or no text; the message names the file only.
     """
     try:
-        with Path(path).open("rb") as file:
-            data = file.read(KEY_BYTES_MAX + 1)
-    except OSError as error:
-        raise ConfigError(f"the key file {path} cannot be read: {error.strerror or type(error).__name__}") from None
+        data = read_bounded(path, KEY_BYTES_MAX)
+    except UnreadableFile as error:
+        raise ConfigError(f"the key file {path} {error}") from None
+    return key_in(data, path)
+
+
+def key_in(data: bytes, path: str) -> Secret:
+    """The key in what a file holds.
+
+    Raises:
+        ConfigError: There is none; the message names the file only.
+    """
     if problem := _problem(data):
         raise ConfigError(f"the key file {path} {problem}")
     return Secret(data.decode().strip())
 
 
 def _problem(data: bytes) -> str | None:
-    if len(data) > KEY_BYTES_MAX:
-        return f"is larger than {KEY_BYTES_MAX // 1024} KiB"
     key = data.strip()
     if not key:
         return "is empty"

@@ -32,12 +32,14 @@ class Origin:
         keys: Where each setting's name stands.
         values: Where each setting's value stands.
         literal_keys: Targets' keys that are written out in the file instead of referred to.
+        ignored: Settings in the usual `.env`, by their variables: beside a file they do not count.
     """
 
     file: str
     keys: Mapping[Path, Place] = field(default_factory=dict, repr=False)
     values: Mapping[Path, Place] = field(default_factory=dict, repr=False)
     literal_keys: tuple[Path, ...] = ()
+    ignored: tuple[str, ...] = ()
 
     def place(self, path: Path, *, of_key: bool = False) -> Place | None:
         """Where a setting stands, or the nearest one around it that is in the file."""
@@ -47,6 +49,23 @@ class Origin:
             if place := first.get(around) or second.get(around):
                 return place
         return None
+
+    @property
+    def ignored_words(self) -> str:
+        """What the usual file of variables holds in vain, for a sentence that begins with its name."""
+        first, *others = self.ignored
+        more = f" and {len(others)} more settings" if len(others) > 1 else " and another setting" if others else ""
+        return f"holds {first}{more}, ignored beside {self.file}"
+
+
+class UsualFile(str):
+    """A file that is looked for by its usual name, and that was not named."""
+
+    __slots__ = ()
+
+
+ENV_FILE = UsualFile(".env")
+IGNORED_HINT = f"set it in the environment or in the file, or name {ENV_FILE} (env_file=, --env-file)"
 
 
 def shown(path: Path) -> str:

@@ -1,12 +1,16 @@
-"""From files and variables to a checked `Config`: arguments go over the environment, it over `.env`, it over YAML.
+"""From files and variables to a checked `Config`: arguments go over the environment, it over a named file of variables,
+that over YAML.
 
 pydantic validates into the plain dataclasses of `model.py`; this module gives it the layers and puts every finding
 back to the place it comes from. Nothing is half accepted: all is right, or `ConfigFileError` lists all that is not.
 """
 
 import dataclasses
+import io
 import os
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from contextvars import ContextVar
 from pathlib import Path as FilePath
 from typing import Annotated, Any
@@ -17,12 +21,13 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from ..providers import registry
-from .environment import DELIMITER, PREFIX, layer_from
+from ..providers.files import UnreadableFile, read_bounded
+from .environment import DELIMITER, PREFIX, layer_from, settings_among
 from .flaws import flaws
 from .layers import Layer, layer_of
 from .messages import problems_of
 from .model import Config, Health, Limits, Retry, Route, Target
-from .origin import Origin, Path, in_target
+from .origin import ENV_FILE, IGNORED_HINT, Origin, Path, UsualFile, in_target
 from .problems import PROBLEMS_MAX, ConfigFileError, ConfigProblem, did_you_mean
 from .references import resolve
 from .scalars import Text
@@ -30,6 +35,7 @@ from .yaml_source import Document, read_file
 
 CONFIG_VARIABLE = "UNDERSTUDY_CONFIG"
 DEFAULT_FILE = "understudy.yaml"
+ENV_BYTES_MAX = 1024 * 1024
 
 
 class _LayerSource(PydanticBaseSettingsSource):
@@ -93,7 +99,7 @@ class Settings(BaseSettings):
 def load(
     path: str | os.PathLike[str] | None = None,
     *,
-    env_file: str | os.PathLike[str] | None = ".env",
+    env_file: str | os.PathLike[str] | None = ENV_FILE,
     **overrides: Any,
 ) -> Config:
     """Read and check a configuration.
@@ -101,16 +107,21 @@ def load(
     Args:
         path: The YAML file. None: what `UNDERSTUDY_CONFIG` names, else `understudy.yaml` in the working directory if
             it is there, else no file.
-        env_file: A file of variables, if it is there, below the environment's own. None: no such file.
+        env_file: A file of variables, if it is there, below the environment's own. None: no such file. Not given:
+            `.env` in the working directory. Beside a YAML file that one only answers `${NAME}`, and settings in it are
+            ignored, with a warning: a folder's `.env` moves no target of a file that was chosen.
         overrides: Sections or parts of them that win over everything: `limits={"deadline_s": 20}`.
 
     Raises:
         ConfigFileError: Something is wrong; all problems are listed, none of them shows a secret.
     """
     found = _load(_found(path), env_file, overrides)
-    if isinstance(found, Config):
-        return found
-    raise ConfigFileError(found)
+    if not isinstance(found, Config):
+        raise ConfigFileError(found)
+    if found.origin is not None and found.origin.ignored:
+        with suppress(Warning):  # an application may make errors of warnings: this one costs it no configuration
+            warnings.warn(f"{ENV_FILE}: {found.origin.ignored_words}; {IGNORED_HINT}", stacklevel=3)
+    return found
 
 
 def _found(path: str | os.PathLike[str] | None) -> FilePath | None:
@@ -130,14 +141,15 @@ def _load(
     dotenv, unread = _dotenv(env_file)
     if unread:
         return [unread]
-    over = [
-        Layer("arguments", overrides),
-        layer_from(os.environ, "environment", below=document.tree),
-        layer_from(dotenv, str(env_file), below=document.tree),
-    ]
+    over = [Layer("arguments", overrides), layer_from(os.environ, "environment", below=document.tree)]
+    ignored: tuple[str, ...] = ()
+    if path and isinstance(env_file, UsualFile):
+        ignored = settings_among(dotenv)
+    else:
+        over.append(layer_from(dotenv, str(env_file), below=document.tree))
     written_out = resolve(document, {**dotenv, **os.environ}, lambda path: any(layer.holds(path) for layer in over))
     _anchor_files(document)
-    origin = Origin(document.file, document.keys, document.values, written_out) if path else None
+    origin = Origin(document.file, document.keys, document.values, written_out, ignored) if path else None
     layers = [*over, Layer("settings", document.tree, origin=origin, problems=document.problems)]
     current = _Load(layers)
     token = _current.set(current)
@@ -193,12 +205,20 @@ def _with_retry(route: Route, written: object, retry: Retry) -> Route:
 
 
 def _dotenv(env_file: str | os.PathLike[str] | None) -> tuple[dict[str, str], ConfigProblem | None]:
-    if env_file is None or not FilePath(env_file).is_file():
-        return {}, None
+    """The variables in a file; and what is wrong with it. They are taken as they stand: `$` refers to nothing."""
+    if (
+        env_file is None
+        or not os.path.exists(env_file)
+        or (isinstance(env_file, UsualFile) and os.path.isdir(env_file))
+    ):
+        return {}, None  # a folder of that name is a virtual environment
     try:
-        read = dotenv_values(env_file, encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError):
+        text = read_bounded(env_file, ENV_BYTES_MAX).decode("utf-8-sig")
+    except UnreadableFile as error:
+        return {}, ConfigProblem(str(env_file), None, None, (), str(error))
+    except UnicodeDecodeError:
         return {}, ConfigProblem(str(env_file), None, None, (), "cannot be read as a text in UTF-8")
+    read = dotenv_values(stream=io.StringIO(text), interpolate=False)
     return {name: value for name, value in read.items() if value is not None}, None
 
 

@@ -14,6 +14,7 @@ from typing import Protocol
 
 import yaml
 
+from ..providers.files import UnreadableFile, read_bounded
 from .origin import Path, Place
 from .problems import ConfigProblem
 from .scalars import NULLS, Plain, Text, Tree
@@ -53,13 +54,12 @@ class Document:
 def read_file(path: FilePath) -> Document:
     """Read a file once, so that a file that is being replaced is seen whole or not at all. Raises nothing."""
     try:
-        with path.open("rb") as file:
-            data = file.read(BYTES_MAX + 1)
-    except OSError as error:
+        return read(read_bounded(path, BYTES_MAX), str(path))
+    except UnreadableFile as error:
         document = Document(str(path))
-        document.complain(f"cannot be read: {(error.strerror or type(error).__name__).lower()}")
+        words = str(error)
+        document.complain(words.lower() if words.startswith("cannot") else words)
         return document
-    return read(data, str(path))
 
 
 def read(data: bytes, file: str) -> Document:

@@ -12,7 +12,9 @@ from typing import TypeAlias
 
 from ..config import load_off_loop
 from ..config.model import Config, ConfigError
+from ..config.yaml_source import BYTES_MAX
 from ..providers.errors import MissingExtraError
+from ..providers.files import UnreadableFile, read_bounded
 
 Changes: TypeAlias = AsyncIterator[object]
 """Yields whenever the file may have changed."""
@@ -89,8 +91,8 @@ class Reloader:
 
 def _text(path: Path) -> bytes | None:
     try:
-        return path.read_bytes()
-    except OSError:
+        return read_bounded(path, BYTES_MAX)
+    except UnreadableFile:
         return None
 
 

@@ -151,7 +151,7 @@ def test_arguments_go_over_the_environment_it_over_dotenv_it_over_yaml(
     )
     monkeypatch.setenv("UNDERSTUDY_LIMITS__DEADLINE_S", "3")
     monkeypatch.setenv("UNDERSTUDY_LIMITS__STALL_S", "3")
-    limits = load(file, limits={"deadline_s": 4}).limits
+    limits = load(file, env_file=".env", limits={"deadline_s": 4}).limits
     assert (limits.deadline_s, limits.stall_s, limits.connect_s, limits.tail_s) == (4, 3, 2, 1)
     assert load(file, env_file=None, limits=Limits(stall_s=9)).limits == Limits(stall_s=9)
     assert load(file, env_file="other.env").limits.connect_s == 1

@@ -220,7 +220,7 @@ def test_a_value_from_a_variable_is_told_with_the_variable(monkeypatch: pytest.M
     monkeypatch.setenv("UNDERSTUDY_LIMIT__STALL_S", "1")
     monkeypatch.setenv("UNDERSTUDY_ROUTES__R__TARGETS", "a,b")
     Path(".env").write_text("UNDERSTUDY_LIMITS__STALL_S=never\nUNDERSTUDY_TARGETS__A__MODLE=m\n")
-    assert problems_of(TARGETS + "limits: {deadline_s: 3, tail_s: x}\n") == [
+    assert problems_of(TARGETS + "limits: {deadline_s: 3, tail_s: x}\n", env_file=".env") == [
         "u.yaml:3:33: limits.tail_s: must be a number",
         ".env UNDERSTUDY_LIMITS__STALL_S: limits.stall_s: must be a number",
         ".env UNDERSTUDY_TARGETS__A__MODLE: targets.a.modle: unknown key; did you mean 'model'?",

@@ -1,6 +1,7 @@
 """TLS: whom we trust, who we are, and what a failed handshake becomes. Certificates are made by the test."""
 
 import asyncio
+import os
 import ssl
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -74,6 +75,24 @@ async def test_a_client_certificate(authority: trustme.CA, ca_file: str, tmp_pat
         error = await failure_of(nobody.open(server.wire(), connect_s=2, expect_stream=True))
         assert error.kind in (ErrorKind.TLS, ErrorKind.DISCONNECTED)  # TLS 1.3 refuses after the handshake
         await nobody.aclose()
+
+
+@pytest.mark.parametrize("option", ["ca_file", "client_cert"])
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
+@pytest.mark.parametrize("sort", ["pipe", "device"])
+async def test_a_pipe_or_device_in_its_place_is_not_waited_for(option: str, sort: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.pem"
+    if sort == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("/dev/zero")
+    transport = Transport(TransportOptions(**{option: str(path)}))
+    error = await failure_of(
+        transport.open(WireRequest("https://127.0.0.1:9/", {}, b"{}"), connect_s=1, expect_stream=True)
+    )
+    assert (error.kind, error.local) == (ErrorKind.TLS, True)
+    assert f"{option} {path} cannot be used: is a {sort}, not a file" in str(error)
+    await transport.aclose()
 
 
 @pytest.mark.parametrize("option", ["ca_file", "client_cert"])
