@@ -6,6 +6,7 @@ Most calls need none of this, and keep the plain seats that all calls share.
 from collections.abc import Callable, Sequence
 
 from ..providers.chat import ChatRequest
+from ..providers.errors import ErrorKind
 from .admission import Admission
 from .demand import Demand, demand
 from .limits import Limited
@@ -62,7 +63,7 @@ class BoundedSeat(Seat):
         turn_s = now_s if refusal is None or refusal.until_s is None else refusal.until_s
         if turn_s >= last_s:
             detail = f"its turn would come too late for an answer, which takes {usual_s:.2g} s"
-            return Limited("limit", detail, None)
+            return Limited("limit", detail, None, ErrorKind.RATE_LIMITED)
         if refusal is not None and refusal.until_s is None:
             return Limited(refusal.reason, refusal.detail, last_s, queues=True)
         return refusal

@@ -81,7 +81,7 @@ class TargetHealth:
         if until_s is not None and now_s < until_s:
             lasting = until_s == _FOREVER
             detail = "isolated by hand" if lasting else f"isolated by hand for {until_s - now_s:.3g} s more"
-            return Refusal("isolated", detail, None if lasting else until_s)
+            return Refusal("isolated", detail, None if lasting else until_s, ErrorKind.ISOLATED)
         if self._probe is not None:
             return Refusal("probing", "one probe is out to see whether it is back", None, self._left_alone_for())
         if (park := self._blocking(now_s)) is not None:

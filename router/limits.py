@@ -10,6 +10,7 @@ from collections import deque
 from math import ceil
 from typing import NamedTuple
 
+from ..providers.errors import ErrorKind
 from ..providers.hints import Remaining
 from .latency import Latency
 from .queue import QUEUE_MAX, Queue, Ticket
@@ -187,7 +188,7 @@ class TargetLimits:
                 return Limited("limit", "others wait for longer", None, queues=True)
             waiting = len(queue)
             if queue.full:
-                return Limited("limit", f"{QUEUE_MAX} wait for it already", None)
+                return Limited("limit", f"{QUEUE_MAX} wait for it already", None, ErrorKind.RATE_LIMITED)
             return Limited("limit", f"{waiting} wait for it already", self._turn_s(sizes, tokens, now_s), queues=True)
         if sizes.concurrency is not None and self.in_flight >= sizes.concurrency:
             return Limited("limit", f"{self.in_flight} of {sizes.concurrency} calls are in flight", None, queues=True)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from ..providers.errors import ErrorKind
 from .limits import Limited
 from .queue import QUEUE_MAX, Queue, Ticket
 
@@ -85,14 +86,14 @@ class Ledger:
                 continue
             if spent + cost > budget:
                 detail = f"{spent:.4g} of {budget:.4g} USD a {name} are spent, and it may cost {cost:.2g}"
-                return Limited("budget", detail, now_s + ends_s - wall_s)
+                return Limited("budget", detail, now_s + ends_s - wall_s, ErrorKind.BUDGET)
             detail = f"the rest of {budget:.4g} USD a {name} is set aside for calls in flight"
             return Limited("budget", detail, None, queues=not self.queue.full or ticket is not None)
         queue = self.queue
         if not queue or queue.first is ticket:
             return None
         if ticket is None and queue.full:
-            return Limited("budget", f"{QUEUE_MAX} wait for its budget already", None)
+            return Limited("budget", f"{QUEUE_MAX} wait for its budget already", None, ErrorKind.BUDGET)
         return Limited("budget", f"{len(queue)} wait for its budget already", None, queues=True)
 
     def reserve(self, cost: float) -> Reservation:

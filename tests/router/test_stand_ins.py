@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from stage import SILENT, Play, Stage, breaks_off, now_s, perform, refuses, says, status, texts
+from understudy.config import Price
 
 from understudy import Config, ErrorKind, Hedge, Route, Router, StreamInterrupted, Target
 
@@ -225,3 +226,50 @@ def test_an_answer_that_broke_off_for_another_kind_wakes_nothing(stage: MakeStag
 
     perform(play())
     assert one.count("spare") == 0
+
+
+def test_a_target_that_is_isolated_wakes_its_stand_in_until_it_is_restored(stage: MakeStage) -> None:
+    one = stage(a=LEAD, spare=SPARE)
+    config = routed(one, "a", on={"isolated": ["spare"]})
+
+    async def play() -> None:
+        async with Router(config) as router:
+            router.isolate("a")
+            assert await answers(router, 2) == ["spare"] * 2
+            router.restore("a")
+            assert await answers(router, 1) == ["lead"]
+
+    perform(play())
+
+
+def test_a_budget_that_is_spent_wakes_its_stand_in(stage: MakeStage) -> None:
+    one = stage(a=LEAD, spare=SPARE)
+    price = Price(input=1e6, output=1e6)
+    config = routed(one, "a", on={"budget": ["spare"]}, a={"price": price, "budget_day": 1e-6})
+
+    async def play() -> None:
+        async with Router(config) as router:
+            assert await answers(router, 2) == ["spare"] * 2
+
+    perform(play())
+    assert one.count("a") == 0
+
+
+def test_a_target_whose_queue_is_full_wakes_its_stand_in(stage: MakeStage) -> None:
+    one = stage(a=says("lead", first_s=5), spare=SPARE)
+    config = routed(one, "a", on={"rate_limited": ["spare"]}, a={"concurrency": 1})
+
+    async def play() -> None:
+        async with Router(config) as router:
+            first = asyncio.create_task(answers(router, 1))
+            await asyncio.sleep(1)
+            assert await answers(router, 1, deadline_s=60) == ["lead"], "it is merely full: its turn comes"
+            assert await first == ["lead"]
+            for _ in range(30):  # how long it takes is known
+                await answers(router, 1)
+            busy = asyncio.create_task(answers(router, 1))
+            await asyncio.sleep(1)
+            assert await answers(router, 1, deadline_s=2) == ["spare"], "its turn would come too late"
+            await busy
+
+    perform(play())
