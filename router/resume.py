@@ -11,6 +11,8 @@ from .seam import Continuation, Echo, Fresh, Replay, Seam
 
 _CHARS_PER_TOKEN = 4
 """A low estimate for most texts: what is left of `max_tokens` is rather too small than too large."""
+_AGAIN_TOKENS = 64
+"""What the last words may take that are said again, and left out: they are no part of the answer."""
 
 
 def resumable(chat: ChatRequest) -> bool:
@@ -27,7 +29,8 @@ def resumed(chat: ChatRequest, policy: MidStream, relayed: Relayed, instruction:
     if policy == "continue":
         return replace(chat, prefill=said, max_tokens=left)
     asked = (Message("assistant", (TextPart(said),)), Message("user", (TextPart(instruction),)))
-    return replace(chat, messages=(*chat.messages, *asked), prefill=None, max_tokens=left)
+    room = None if left is None else left + _AGAIN_TOKENS
+    return replace(chat, messages=(*chat.messages, *asked), prefill=None, max_tokens=room)
 
 
 def seam_for(

@@ -120,6 +120,16 @@ def test_what_the_caller_had_begun_is_said_as_a_part_of_the_turn_that_is_asked_a
     assert roles == ["user", "assistant", "user"]
 
 
+@pytest.mark.parametrize(("policy", "left"), [("continue", 93), ("ask_to_continue", 93 + 64), ("replay", 100)])
+def test_what_is_left_of_max_tokens_has_room_for_the_last_words(stage: MakeStage, policy: str, left: int) -> None:
+    told = "The sky is blue because air "
+    one = stage(a=breaks_off(told), b=says(told if policy != "continue" else "", "scatters"))
+    seen, _ = perform(events(router(one, policy, capabilities=PREFILLS), max_tokens=100))
+    assert text(seen) == told + "scatters"
+    body = json.loads(one.bodies[-1])
+    assert body["max_completion_tokens"] == left
+
+
 def test_the_instruction_is_the_routes(stage: MakeStage) -> None:
     one = stage(a=breaks_off("Der Himmel"), b=says("Der Himmel ist blau"))
     perform(events(router(one, "ask_to_continue", instruction="Weiter, genau ab dort.")))

@@ -210,6 +210,12 @@ def goes_on(request: Request) -> Step:
     return FIRST.removeprefix(PARTIAL) if request.reading.prefilled else FIRST
 
 
+def goes_on_at_once(request: Request) -> Step:
+    """As `goes_on`; but asked in words to go on, it does not say the last words again."""
+    asked = any(role == "assistant" for role, _ in request.reading.messages)
+    return FIRST.removeprefix(PARTIAL) if asked else FIRST
+
+
 AFTER: dict[str, Scene] = {
     "cut": Scene((CUT,)),
     "reset": Scene((broken(Cut(At.delta(2), rst=True)),)),
@@ -226,6 +232,7 @@ AFTER: dict[str, Scene] = {
     "cut_continue": Scene((CUT,), then=goes_on, next_provider=TAKES_PREFILLS, about_next=PREFILL),
     "cut_no_prefill": Scene((CUT,), then=goes_on),
     "cut_ask": Scene((CUT,), then=goes_on),
+    "cut_ask_at_once": Scene((CUT, FIRST.removeprefix(PARTIAL)), then=goes_on_at_once),
     "cut_replay": Scene((CUT,), then=goes_on),
     "cut_replay_differs": Scene((CUT, "But it says something else the second time.")),
     "cut_restart": Scene((CUT,)),

@@ -5,7 +5,7 @@ from typing import Literal
 import pytest
 from pages import rows
 from playing import Playing, settled
-from scenes import AFTER, BEFORE, FIRST, NEXT, Scene, config, effect_on_health, goes_on
+from scenes import AFTER, BEFORE, FIRST, NEXT, Scene, config, effect_on_health, goes_on, goes_on_at_once
 
 from understudy import CallFailed, HandedOver, Report, Restarted, Router, StreamInterrupted, TextDelta
 
@@ -90,7 +90,7 @@ async def _ask(router: Router, form: Form, scene: Scene) -> tuple[str, Report]:
     except CallFailed as failure:
         return f"nobody: `{type(failure).__name__}` (`{failure.kind.value}`)", failure.report
     assert report.target is not None
-    assert text == (scene.says if report.target == "first" or scene.then is goes_on else NEXT)
+    assert text == (scene.says if report.target == "first" or scene.then in (goes_on, goes_on_at_once) else NEXT)
     return report.target, report
 
 

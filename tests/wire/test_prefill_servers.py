@@ -33,15 +33,16 @@ async def told(router: Router) -> tuple[str, list[str], bool]:
 
 async def broken(simulator: Simulator, answer: str, deltas: int, way: PrefillWay, *policies: Any, **about: Any) -> Any:
     """The first server breaks off after some deltas, the second one goes on in its way."""
-    provider = ECHOED if way == "echoes" else "llamacpp"
+    provider, dialect = about.pop("speaks", (ECHOED, ECHOED) if way == "echoes" else ("llamacpp", "openai"))
+    model = about.pop("model", "m")
     first, second = Model(answer, "ignores"), Model(answer, way, about.pop("server", "llama.cpp"))
     whole = first.answer
     pieces = tuple(whole[place : place + first.delta_chars] for place in range(0, len(whole), first.delta_chars))
     simulator.play("first", Script(Answer(pieces), (Cut(At.delta(deltas)),)))
-    simulator.play("second", second, dialect="mistral" if provider == ECHOED else "openai")
+    simulator.play("second", second, dialect=dialect)
     targets = (
         Target("openai", model="m", name="first", key="k", base_url=simulator.base_url("first")),
-        Target(provider, model="m", name="second", key="k", base_url=simulator.base_url("second"), **about),
+        Target(provider, model=model, name="second", key="k", base_url=simulator.base_url("second"), **about),
     )
     async with Router(Config(routes={"r": Route(targets, mid_stream=policies)})) as router:
         return await told(router)
@@ -58,6 +59,29 @@ async def test_wherever_it_is_cut(understudy_simulator: Simulator, answer: str, 
             assert whole
         if way in ("ignores", "refuses"):
             assert not whole
+
+
+@pytest.mark.parametrize(
+    ("provider", "dialect", "model"),
+    [
+        ("anthropic", "anthropic", "claude-haiku-4-5"),
+        ("bedrock", "bedrock", "eu.anthropic.claude-haiku-4-5-v1:0"),
+        ("gemini", "gemini", "gemini-2.5-flash"),
+        ("deepseek", "openai", "deepseek-chat"),
+        ("groq", "openai", "m"),
+    ],
+)
+@pytest.mark.parametrize("answer", [CODE, LIST], ids=["code", "list"])
+async def test_on_the_wire_of_every_service_that_goes_on_from_a_prefill(
+    understudy_simulator: Simulator, answer: str, provider: str, dialect: str, model: str
+) -> None:
+    """Anthropic and Bedrock refuse white space at its end: the model writes that again."""
+    speaks, options = (provider, dialect), {"options": {"region": "eu-central-1"}} if provider == "bedrock" else {}
+    for deltas in range(1, -(-len(answer) // 7)):
+        got = await broken(
+            understudy_simulator, answer, deltas, "continues", "continue", speaks=speaks, model=model, **options
+        )
+        assert got == (answer, ["continue"], True)
 
 
 @pytest.mark.parametrize("way", ["ignores", "refuses"])
