@@ -74,17 +74,21 @@ def says(dialect: str, kind: ErrorKind) -> bool:
     return True
 
 
+_HINTS = (None, 0, 0.3, 1.0, 7.0, 30.0, "1e9", "nan", "-1", "", "1_000", "99999999999999999999")
+
+
 def _refuses(kind: ErrorKind) -> Spoil:
+    """A refusal of this kind. One in four names a delay, whatever it is about."""
+
     def spoil(cast: Cast) -> Script:
         known = kind if says(cast.dialect, kind) else ErrorKind.SERVER_ERROR
-        return Script(Failure(known))
+        return Script(Failure(known, retry_after_s=cast.rng.choice(_HINTS) if cast.rng.random() < 0.25 else None))
 
     return spoil
 
 
 def _rate_limited(cast: Cast) -> Script:
-    hint = cast.rng.choice((None, 0.3, 1.0, 7.0, 30.0, "1e9", "nan", "-1", "", "1_000", "١٢", "99999999999999999999"))
-    return Script(Failure(ErrorKind.RATE_LIMITED, retry_after_s=hint if hint is None or str(hint).isascii() else None))
+    return Script(Failure(ErrorKind.RATE_LIMITED, retry_after_s=cast.rng.choice(_HINTS)))
 
 
 def _raw(*heads: bytes) -> Spoil:

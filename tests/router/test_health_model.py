@@ -105,6 +105,8 @@ class Machine:
     def check(self) -> None:
         health, now_s = self.health, self.now_s
         assert self.look() == self.look(), "reading changes nothing"
+        parked_for = [DISPOSITIONS[park.kind] for _, park in health.parks()]
+        assert all(row.parks or row.heeds_hint for row in parked_for), "no refusal of one request parks"
         parkings = (health.parking, *health.credentials.all)
         probes = {id(parking.probe) for parking in parkings if parking.probe is not None}
         out = {id(lease) for lease in self.out}
