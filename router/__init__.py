@@ -15,7 +15,7 @@ from .observe import AttemptEnded, CallEnded, Notice, NoticeCounts, Observer
 from .oneshot import ask, ask_stream, complete, stream
 from .report import AttemptReport, Report, Skipped, Switch
 from .router import Router
-from .snapshot import HealthChanged, HealthSnapshot, HealthState, ParkSnapshot
+from .snapshot import FileSnapshot, HealthChanged, HealthSnapshot, HealthState, ParkSnapshot
 from .stream import RoutedStream
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "AttemptReport",
     "CallEnded",
     "CallFailed",
+    "FileSnapshot",
     "HandedOver",
     "HealthChanged",
     "HealthSnapshot",

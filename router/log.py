@@ -80,7 +80,7 @@ class CallLog:
     @_guarded
     def told(self, event: str, detail: str) -> None:
         """Write an event of the Router itself: information, or a warning when something was refused."""
-        write = self._logger.warning if event.endswith("refused") else self._logger.info
+        write = self._logger.warning if event.endswith(("refused", "lost")) else self._logger.info
         write(event, detail=detail)
 
     @_guarded

@@ -20,7 +20,7 @@ from .live import LiveTarget
 from .observe import NoticeCounts, Observer
 from .plan import PLAIN, Plan, plan
 from .shared import Shared
-from .snapshot import HealthChanged, HealthSnapshot, snapshot
+from .snapshot import FileSnapshot, HealthChanged, HealthSnapshot, snapshot
 from .spend import WALL_CLOCK, WallClock
 from .stream import RoutedStream
 
@@ -189,6 +189,10 @@ class Router:
         shared = self._entered()
         now_s = shared.loop.time()
         return tuple(snapshot(live, now_s) for live in shared.generation.all_live())
+
+    def watched_file(self) -> FileSnapshot | None:
+        """How the file stands that is watched for changes; None: none is."""
+        return None if self._reloader is None else self._reloader.snapshot()
 
     def isolate(self, target: str, for_s: float | None = None) -> None:
         """Send a target no more calls; those that it answers now go on. It is not even asked as a last resort.

@@ -97,6 +97,26 @@ class HealthSnapshot(msgspec.Struct, frozen=True):
         return plain
 
 
+class FileSnapshot(msgspec.Struct, frozen=True):
+    """How the file stands that a Router watches.
+
+    Attributes:
+        file: Its path.
+        reloads: How often it was read anew and serves.
+        refusals: How often it was wrong.
+        refused: What is wrong with it as it is now; None: it serves.
+        lost: Why it cannot be read any more, so that what was read last serves; None: it can.
+        blind: Why the system tells of no changes, so that it is only looked at now and then; None: it tells.
+    """
+
+    file: str
+    reloads: int
+    refusals: int
+    refused: str | None
+    lost: str | None
+    blind: str | None
+
+
 def snapshot(live: "LiveTarget", now_s: float) -> HealthSnapshot:
     """How a target stands at this instant. Reading changes nothing."""
     health, latency = live.health, live.latency
