@@ -19,7 +19,7 @@ from .codecs import (
     SSEDecoder,
     TooBulky,
 )
-from .codecs.json import BULK_BYTES, check_bulk, keeping_halves
+from .codecs.json import BULK_BYTES, check_bulk, with_marks
 from .counts import Counting
 from .errors import ErrorKind, ProviderError
 from .events import Finished, ProviderEvent
@@ -27,6 +27,7 @@ from .halves import HalfCharacters, whole
 from .provider import Decoder, ResponseHead
 
 MAX_BODY_BYTES = 32 * 1024 * 1024
+_HALF = b"\\ud"
 _BOM = b"\xef\xbb\xbf"
 _SEPARATOR = b"\n\ndata: "
 LF, _CR = b"\n"[0], b"\r"[0]  # a byte is searched for as a number in a tenth of the time
@@ -44,6 +45,8 @@ class BaseDecoder(Counting):
     failure: ProviderError | None = None
     _halves: HalfCharacters | None = None
     """While halves of characters wait for the other ones: then every event takes the slow road."""
+    _splits = False
+    """Characters have been cut in two before: an event that may hold a half is not tried otherwise first."""
 
     def _follow(self, inner: Decoder, events: list[ProviderEvent]) -> list[ProviderEvent]:
         """What another decoder, to which the body was left, gave and saw."""
@@ -58,43 +61,46 @@ class BaseDecoder(Counting):
         else:
             self.closed = True
 
-    def _rarely(self, decode: Callable[[], None], payload: bytes, events: list[ProviderEvent]) -> None:
+    def _rarely(self, decode: Callable[[bytes], None], payload: bytes, events: list[ProviderEvent]) -> None:
         """Decode one event that is large, or that holds or may complete half of a character.
 
         Args:
-            decode: Adds what the event says to `events`; raises one of `UNDECODABLE` before it adds anything.
+            decode: Adds what a payload says to `events`; raises one of `UNDECODABLE` before it adds anything.
 
         Raises:
             One of `UNDECODABLE`: What `decode` raises, or `TooBulky`.
         """
         check_bulk(payload)
         since = len(events)
-        with keeping_halves():
-            decode()
-        halves = self._halves or HalfCharacters()
-        events[since:] = halves.joined(events[since:])
-        self._halves = halves if halves else None
-        self._complete(events)
+        marked, mark = with_marks(payload)
+        decode(bytes(marked))
+        if (halves := self._halves) is None:
+            halves = HalfCharacters()
+        events[since:] = halves.joined(events[since:], mark)
+        self._halves = halves if halves.waiting else None
+        self._splits = self._splits or bool(mark)
+        if self.finish is not None:
+            self._complete(events, mark)
 
-    def _slowly(self, decode: Callable[[], None], payload: bytes, events: list[ProviderEvent]) -> None:
+    def _slowly(self, decode: Callable[[bytes], None], payload: bytes, events: list[ProviderEvent]) -> None:
         """As `_rarely`; what cannot be decoded is a failure."""
         try:
             self._rarely(decode, payload, events)
         except UNDECODABLE as refusal:
             self._undecodable(_why(refusal))
 
-    def _last(self, decode: Callable[[], None], payload: bytes, events: list[ProviderEvent]) -> None:
+    def _last(self, decode: Callable[[bytes], None], payload: bytes, events: list[ProviderEvent]) -> None:
         """As `_rarely`, for what the end of the body left unclosed: whole if it decodes, else cut off."""
         with suppress(*UNDECODABLE):
             self._rarely(decode, payload, events)
 
-    def _complete(self, events: list[ProviderEvent]) -> None:
+    def _complete(self, events: list[ProviderEvent], mark: str = "") -> None:
         """Once the answer has ended well, nothing completes a half; of one that broke off it may come in a replay."""
         if self.finish is not None and self.failure is None:
             if self._halves is not None:
                 events += self._halves.rest()
                 self._halves = None
-            self.finish = replace(self.finish, native_reason=whole(self.finish.native_reason))
+            self.finish = replace(self.finish, native_reason=whole(self.finish.native_reason, mark))
 
     def _ended(self, events: list[ProviderEvent]) -> None:
         """The body is over: without an end marker it was cut, however cleanly."""
@@ -173,11 +179,14 @@ class EventStreamDecoder(BaseDecoder):
             # Google's and Mistral's servers may leave the last event unclosed: whole if it decodes, else cut off.
             leftover = self._sse.end()
             if leftover is not None:
-                self._last(partial(self._payload, leftover.data, leftover.name, events), leftover.data, events)
+                self._last(partial(self._event, leftover.name, events), leftover.data, events)
             if self.failure is None and self._sse.residue:
                 self._residue(self._sse.residue, events)
         self._ended(events)
         return events
+
+    def _event(self, name: str, events: list[ProviderEvent], data: bytes) -> None:
+        self._payload(data, name, events)
 
     def _carefully(self, data: bytes, events: list[ProviderEvent]) -> None:
         too_large: FrameTooLarge | None = None
@@ -189,13 +198,13 @@ class EventStreamDecoder(BaseDecoder):
         for event in found:
             if not event.data.strip():
                 continue  # the format would not dispatch it; some servers send it to keep the line warm
-            if large or self._halves is not None:
-                self._slowly(partial(self._payload, event.data, event.name, events), event.data, events)
+            if large or self._halves is not None or (self._splits and _HALF in event.data):
+                self._slowly(partial(self._event, event.name, events), event.data, events)
             else:
                 try:
                     self._payload(event.data, event.name, events)
                 except SplitCharacter:
-                    self._slowly(partial(self._payload, event.data, event.name, events), event.data, events)
+                    self._slowly(partial(self._event, event.name, events), event.data, events)
                 except UNDECODABLE as refusal:
                     self._undecodable(_why(refusal))
             if self.failure is not None or self.closed:
@@ -225,13 +234,13 @@ class LineDecoder(BaseDecoder):
         except FrameTooLarge as error:
             too_large, found = error, list(error.whole)
         for line in found:
-            if large or self._halves is not None:
-                self._slowly(partial(self._payload, line, events), line, events)
+            if large or self._halves is not None or (self._splits and _HALF in line):
+                self._slowly(partial(self._line, events), line, events)
             else:
                 try:
                     self._payload(line, events)
                 except SplitCharacter:
-                    self._slowly(partial(self._payload, line, events), line, events)
+                    self._slowly(partial(self._line, events), line, events)
                 except UNDECODABLE as refusal:
                     self._undecodable(_why(refusal))
             if self.failure is not None or self.closed:
@@ -243,9 +252,12 @@ class LineDecoder(BaseDecoder):
     def end(self) -> list[ProviderEvent]:
         events: list[ProviderEvent] = []
         if self.failure is None and not self.closed and (line := self._lines.end()):
-            self._last(partial(self._payload, line, events), line, events)
+            self._last(partial(self._line, events), line, events)
         self._ended(events)
         return events
+
+    def _line(self, events: list[ProviderEvent], data: bytes) -> None:
+        self._payload(data, events)
 
 
 class JsonBodyDecoder(BaseDecoder):
@@ -306,8 +318,8 @@ class JsonBodyDecoder(BaseDecoder):
             return self._read(body)
         except SplitCharacter:
             self._halves = HalfCharacters()
-            with keeping_halves():
-                return self._halves.joined(self._read(body))
+            marked, mark = with_marks(body)
+            return self._halves.joined(self._read(bytes(marked)), mark)
 
     def _read(self, body: bytes) -> list[ProviderEvent]:
         assert self._parse is not None

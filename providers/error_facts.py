@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from .codecs import UNDECODABLE, decode_kindly
-from .codecs.json import without_halves
+from .codecs.json import whole_text
 from .errors import WORDS_MAX_BYTES
 
 
@@ -116,13 +116,13 @@ def _message(found: object) -> str:
             found = next((found[key] for key in _TEXT_KEYS if found.get(key) not in (None, "", True)), "")
         else:
             found = _first(found)
-    return without_halves(found) if isinstance(found, str) else ""
+    return whole_text(found) if isinstance(found, str) else ""
 
 
 def _param(error: Mapping[str, Any]) -> str | None:
     found = error.get("param")
     if isinstance(found, str) and found:
-        return without_halves(found)
+        return whole_text(found)
     place = _first(error.get("detail"))
     loc = place.get("loc") if isinstance(place, dict) else None  # FastAPI's servers: ["body", "messages", 0]
     return (

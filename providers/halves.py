@@ -9,68 +9,78 @@ from typing import TypeAlias
 
 from msgspec.structs import replace
 
-from .codecs.json import without_halves
+from .codecs.json import without_halves, without_marks
 from .events import ProviderEvent, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta
 
 _Part: TypeAlias = tuple[type, int]
+_TEXT, _REFUSAL = (TextDelta, 0), (RefusalDelta, 0)
 
 
 class HalfCharacters:
-    """The halves that wait for another one, each in its own part of the answer."""
+    """The halves that wait for another one.
+
+    Attributes:
+        waiting: Each by its own part of the answer.
+    """
+
+    __slots__ = ("waiting",)
 
     def __init__(self) -> None:
-        self._waiting: dict[_Part, str] = {}
+        self.waiting: dict[_Part, str] = {}
 
-    def __bool__(self) -> bool:
-        return bool(self._waiting)
+    def joined(self, events: Iterable[ProviderEvent], mark: str = "") -> list[ProviderEvent]:
+        """The same events without halves: one at the end of a piece is kept back for the next piece of its part.
 
-    def joined(self, events: Iterable[ProviderEvent]) -> list[ProviderEvent]:
-        """The same events without halves: one at the end of a piece is kept back for the next piece of its part."""
-        return [mended for event in events if (mended := self._mended(event)) is not None]
+        Args:
+            mark: Stands before the halves in the events, see `with_marks`.
+        """
+        return [mended for event in events if (mended := self._mended(event, mark)) is not None]
 
     def rest(self) -> list[ProviderEvent]:
         """The answer is over: what still waits, as U+FFFD."""
-        waiting, self._waiting = self._waiting, {}
+        waiting, self.waiting = self.waiting, {}
         return [_piece(part, "\ufffd") for part in waiting]
 
-    def _mended(self, event: ProviderEvent) -> ProviderEvent | None:
-        match event:
-            case TextDelta() | RefusalDelta():
-                text = self._text((type(event), 0), event.text)
-                return type(event)(text) if text else None
-            case ReasoningDelta():
-                return self._thought(event)
-            case ToolCallDelta():
-                return self._call(event)
-            case _:
-                return replace(event, **{name: _any(getattr(event, name)) for name in event.__struct_fields__})
+    def _mended(self, event: ProviderEvent, mark: str) -> ProviderEvent | None:
+        if type(event) is TextDelta:
+            text = self._text(_TEXT, event.text, mark)
+            return TextDelta(text) if text else None
+        if type(event) is RefusalDelta:
+            text = self._text(_REFUSAL, event.text, mark)
+            return RefusalDelta(text) if text else None
+        if type(event) is ReasoningDelta:
+            return self._thought(event, mark)
+        if type(event) is ToolCallDelta:
+            return self._call(event, mark)
+        said = {name: getattr(event, name) for name in event.__struct_fields__}
+        return replace(event, **{name: whole(text, mark) for name, text in said.items() if isinstance(text, str)})
 
-    def _thought(self, event: ReasoningDelta) -> ReasoningDelta | None:
+    def _thought(self, event: ReasoningDelta, mark: str) -> ReasoningDelta | None:
         closed = event.signature is not None or event.redacted is not None
-        text = self._text((ReasoningDelta, event.index), event.text, closed=closed)
-        said = ReasoningDelta(text, event.index, whole(event.signature), whole(event.redacted))
+        text = self._text((ReasoningDelta, event.index), event.text, mark, closed=closed)
+        said = ReasoningDelta(text, event.index, whole(event.signature, mark), whole(event.redacted, mark))
         return said if text or closed else None
 
-    def _call(self, event: ToolCallDelta) -> ToolCallDelta | None:
-        arguments = self._text((ToolCallDelta, event.index), event.arguments)
-        said = ToolCallDelta(event.index, whole(event.id), whole(event.name), arguments, whole(event.signature))
-        return said if arguments or said.id or said.name or said.signature else None
+    def _call(self, event: ToolCallDelta, mark: str) -> ToolCallDelta | None:
+        arguments = self._text((ToolCallDelta, event.index), event.arguments, mark)
+        call_id, name, signature = whole(event.id, mark), whole(event.name, mark), whole(event.signature, mark)
+        said = ToolCallDelta(event.index, call_id, name, arguments, signature)
+        return said if arguments or call_id or name or signature else None
 
-    def _text(self, part: _Part, text: str, *, closed: bool = False) -> str:
-        text = self._waiting.pop(part, "") + text
-        if not closed and text and "\ud800" <= text[-1] <= "\udbff":
-            self._waiting[part] = text[-1]
+    def _text(self, part: _Part, text: str, mark: str, *, closed: bool = False) -> str:
+        if mark:
+            text = without_marks(text, mark)
+        if self.waiting:
+            text = self.waiting.pop(part, "") + text
+        if not closed and "\ud800" <= text[-1:] <= "\udbff":
+            self.waiting[part] = text[-1]
             text = text[:-1]
         return without_halves(text)
 
 
-def whole(text: str | None) -> str | None:
+def whole(text: str | None, mark: str = "") -> str | None:
     """A text that nothing follows."""
-    return None if text is None else without_halves(text)
-
-
-def _any(found: object) -> object:
-    return whole(found) if isinstance(found, str) else found
+    return None if text is None else without_halves(without_marks(text, mark))
 
 
 def _piece(part: _Part, text: str) -> ProviderEvent:

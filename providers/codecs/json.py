@@ -12,9 +12,6 @@ text. So a large one must be text, an image or the like for the most part: see `
 import json
 import math
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import Any, TypeVar, overload
 
 import msgspec
@@ -39,8 +36,10 @@ _HALVES = re.compile(
 """What holds no half, in one piece; or a half, without the pair it would belong to."""
 _AT_AN_EDGE = re.compile(rb'\\u[dD][89abAB][0-9a-fA-F]{2}"|"\\u[dD][c-fC-F]')
 _REPLACED = "\ufffd".encode()
+_MARKED = re.compile("[\ufdd0-\ufdef]([dD][89a-fA-F][0-9a-fA-F]{2})")
+_LIKE_A_MARK = re.compile(rb"\xef\xb7|\\u[fF][dD][dDeE]")
 _MARKS = tuple(map(chr, range(0xFDD0, 0xFDF0)))
-"""No text holds these, so that one of them can stand before a half while msgspec decodes the rest."""
+"""Noncharacters, which no text holds: one of them stands before a half while msgspec decodes the rest."""
 
 
 class SplitCharacter(msgspec.DecodeError):
@@ -49,19 +48,6 @@ class SplitCharacter(msgspec.DecodeError):
 
 class TooBulky(msgspec.DecodeError):
     """Large JSON which is structure for the most part: no model says that."""
-
-
-_keeps_halves: ContextVar[bool] = ContextVar("_keeps_halves", default=False)
-
-
-@contextmanager
-def keeping_halves() -> Iterator[None]:
-    """In here `decode_json` gives half of a character as what it is, a lone surrogate, for its caller to put right."""
-    token = _keeps_halves.set(True)
-    try:
-        yield
-    finally:
-        _keeps_halves.reset(token)
 
 
 @overload
@@ -82,11 +68,9 @@ def decode_json(payload: bytes, type: Any = Any) -> Any:  # noqa: A002 - msgspec
     try:
         return msgspec.json.decode(payload, type=type)
     except msgspec.DecodeError as refusal:
-        if not _may_hold_halves(payload) or _AT_AN_EDGE.search(payload) is None:
-            return _mended(payload, type, refusal)
-        if not _keeps_halves.get():
+        if _may_hold_halves(payload) and _AT_AN_EDGE.search(payload) is not None:
             raise SplitCharacter("half of a character") from None
-        return _with_halves(payload, type, refusal)
+        return _mended(payload, type, refusal)
 
 
 @overload
@@ -123,12 +107,47 @@ def json_text(written: msgspec.Raw) -> str:
         UnicodeDecodeError: It is no UTF-8.
     """
     payload = bytes(written)
-    return (_replaced(payload) if _may_hold_halves(payload) else payload).decode()
+    return _MARKED.sub("\ufffd", (_replaced(payload) if _may_hold_halves(payload) else payload).decode())
+
+
+def with_marks(payload: bytes) -> tuple[bytes | bytearray, str]:
+    """JSON that msgspec takes, with a mark for each half of a character, from which `without_marks` makes it again.
+
+    Returns:
+        It, and the mark; none where the payload holds all of them, and each half was replaced.
+    """
+    if not _may_hold_halves(payload):
+        return payload, ""
+    mark = _MARKS[0] if _LIKE_A_MARK.search(payload) is None else _free_mark(payload)
+    if not mark:
+        return _replaced(payload), ""
+    begins = mark.encode()
+    return _HALVES.sub(lambda found: found[1] or begins + found[2], payload), mark
+
+
+def without_marks(text: str, mark: str) -> str:
+    """The text with lone surrogates in the place of what is marked."""
+    return _MARKED.sub(_half, text) if mark and mark in text else text
+
+
+def _half(found: re.Match[str]) -> str:
+    return chr(int(found[1], 16))
+
+
+def _free_mark(payload: bytes) -> str:
+    """One that the payload does not hold, itself or escaped."""
+    lower = payload.lower()
+    return next((m for m in _MARKS if m.encode() not in payload and b"\\u%x" % ord(m) not in lower), "")
+
+
+def whole_text(text: str) -> str:
+    """A text that nothing follows, like the message of an error: U+FFFD for half of a character, marked or not."""
+    return _MARKED.sub("\ufffd", without_halves(text))
 
 
 def without_halves(text: str) -> str:
     """The text with its characters put together, and U+FFFD for each half that is alone."""
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text if text.isascii() else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _outside_strings(payload: bytes) -> int:
@@ -200,39 +219,3 @@ def _replaced(payload: bytes | bytearray) -> bytearray:
 
 def _may_hold_halves(payload: bytes | bytearray) -> bool:
     return b"\\ud" in payload or b"\\uD" in payload
-
-
-def _with_halves(payload: bytes, type: Any, refusal: msgspec.DecodeError) -> Any:  # noqa: A002
-    """What it says, halves included: a mark that the payload does not hold stands for each until msgspec is done."""
-    lower = payload.lower()
-    mark = next((m for m in _MARKS if m.encode() not in payload and b"\\u%x" % ord(m) not in lower), None)
-    if mark is None:
-        return _mended(payload, type, refusal)
-    marked = _HALVES.sub(lambda found: found[1] or mark.encode() + found[2], payload)
-    try:
-        found = msgspec.json.decode(marked, type=type)
-    except msgspec.DecodeError as another:
-        found = _with_held_numbers(marked, type, another)
-    return _Unmarking(mark).value(found)
-
-
-class _Unmarking:
-    """Puts halves back in the place of their marks, wherever a decoded value holds text."""
-
-    def __init__(self, mark: str) -> None:
-        self._text = re.compile(mark + "([0-9a-fA-F]{4})")
-        self._raw = re.compile(mark.encode() + b"([0-9a-fA-F]{4})")
-
-    def value(self, found: Any) -> Any:
-        if isinstance(found, str):
-            return self._text.sub(lambda half: chr(int(half[1], 16)), found)
-        if isinstance(found, list | tuple):
-            return type(found)(map(self.value, found))
-        if isinstance(found, dict):
-            return {self.value(name): self.value(held) for name, held in found.items()}
-        if isinstance(found, msgspec.Raw):
-            return msgspec.Raw(self._raw.sub(rb"\\u\1", bytes(found)))
-        if isinstance(found, msgspec.Struct):
-            for name in found.__struct_fields__:
-                msgspec.structs.force_setattr(found, name, self.value(getattr(found, name)))
-        return found

@@ -13,7 +13,7 @@ MAX_EVENT_BYTES = 8 * 1024 * 1024
 MAX_RESIDUE_BYTES = 64 * 1024
 
 STRAY = "\n"
-"""The name of what is no event, but a line of the residue: no event can have it."""
+"""The name of what is no event, but lines of the residue: no event can have it."""
 
 _BOM = b"\xef\xbb\xbf"
 _COLON = b":"[0]
@@ -52,11 +52,12 @@ class SSEDecoder:
             JSON error into an event stream.
 
     Args:
-        tells_strays: Give each line of the residue among the events, too, with the name `STRAY`.
+        tells_strays: Give the lines of the residue among the events, too: those between two events as one, `STRAY`.
     """
 
     def __init__(self, max_event_bytes: int = MAX_EVENT_BYTES, *, tells_strays: bool = False) -> None:
         self._tells_strays = tells_strays
+        self._strays: list[list[bytes]] = []  # of the lines that are being taken: those between two events together
         self._max_event_bytes = max_event_bytes
         self._tail: list[bytes] = []  # pieces of the unfinished line: joined once, linear however small the chunks
         self._tail_bytes = 0
@@ -156,6 +157,11 @@ class SSEDecoder:
                 self._data_bytes += len(data) + 1
             elif line[0] != _COLON:
                 self._rare_field(line, events)
+        if self._strays:
+            strays, self._strays = iter(self._strays), []
+            events[:] = [
+                SSEEvent(b"\n".join(next(strays)), STRAY) if event.name is STRAY else event for event in events
+            ]
 
     def _rare_field(self, line: bytes, events: list[SSEEvent]) -> None:
         field, _, value = line.partition(b":")
@@ -176,4 +182,7 @@ class SSEDecoder:
         self._residue.append(kept)
         self._residue_bytes += len(line) + 1
         if self._tells_strays:
-            events.append(SSEEvent(kept, STRAY))
+            if not (events and events[-1].name is STRAY):
+                events.append(SSEEvent(b"", STRAY))  # in the place of all that follow upon this one
+                self._strays.append([])
+            self._strays[-1].append(kept)

@@ -6,6 +6,7 @@ Failures inside a stream are frames of the message types `exception` and `error`
 
 from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 import msgspec
 
@@ -136,12 +137,12 @@ class BedrockDecoder(BaseDecoder):
             frames, damaged = error.whole, str(error)
         for frame in frames:
             if self._halves is not None or len(frame.payload) > BULK_BYTES:
-                self._slowly(partial(self._frame, frame, events), frame.payload, events)
+                self._slowly(partial(self._with_payload, frame.headers, events), frame.payload, events)
             else:
                 try:
                     self._frame(frame, events)
                 except SplitCharacter:
-                    self._slowly(partial(self._frame, frame, events), frame.payload, events)
+                    self._slowly(partial(self._with_payload, frame.headers, events), frame.payload, events)
                 except UNDECODABLE:
                     self._undecodable("an event that cannot be decoded")
             if self.failure is not None or self.closed:
@@ -165,6 +166,9 @@ class BedrockDecoder(BaseDecoder):
                 self.failure = stream_error(found, self._head, status=_status(code), rules=RULES)
             case _:
                 self._event(frame.text(":event-type"), frame.payload, events)
+
+    def _with_payload(self, headers: dict[str, Any], events: list[ProviderEvent], payload: bytes) -> None:
+        self._frame(Frame(headers, payload), events)
 
     def _exception(self, frame: Frame) -> None:
         name = frame.text(":exception-type")

@@ -5,6 +5,7 @@ closes a stream. AI Studio writes such an error as bare, pretty-printed JSON wit
 `STOP` like everything else. Token counts come with every chunk, each replacing the last.
 """
 
+from itertools import accumulate
 from typing import Any
 
 import msgspec
@@ -108,17 +109,43 @@ class _Chunk(msgspec.Struct, rename="camel", gc=False):
 _decode = msgspec.json.Decoder(_Chunk).decode
 
 
-class _Brackets:
-    """Whether the brackets of JSON that comes line by line are closed; each byte is looked at once."""
+_ALL_BUT_BRACKETS = bytes(set(range(256)) - set(b"{}[]"))
+_STEPS = {ord("{"): 1, ord("["): 1, ord("}"): -1, ord("]"): -1}
+
+
+class _BareJson:
+    """JSON that comes line by line, until its brackets are closed; each line is looked at twice at the most."""
 
     def __init__(self) -> None:
+        self._lines: list[bytes] = []
         self._open = 0
 
-    def closed_by(self, line: bytes) -> bool:
-        """Take the next line. Once this is True, no further line can make it JSON that it is not."""
-        bare = TEXT.sub(b"", line) if b'"' in line else line
-        self._open += bare.count(b"{") + bare.count(b"[") - bare.count(b"}") - bare.count(b"]")
+    def closed_by(self, lines: bytes) -> bytes | None:
+        """Take the next lines. Gives all up to the one that closes it: no later line can make that JSON, or another."""
+        if not self._open:  # the first line opens it, or it is no JSON
+            first, _, lines = lines.partition(b"\n")
+            if self._closes(first):
+                return b"\n".join(self._lines)
+        for line in [lines] if self._open + _lowest(lines) > 0 else lines.split(b"\n"):
+            if self._closes(line):
+                return b"\n".join(self._lines)
+        return None
+
+    def _closes(self, lines: bytes) -> bool:
+        self._lines.append(lines)
+        self._open += sum(map(_STEPS.__getitem__, _brackets(lines)))
         return self._open <= 0
+
+
+def _brackets(lines: bytes) -> bytes:
+    """Those outside of strings. In JSON no string goes over the end of a line."""
+    bare = TEXT.sub(b"", lines) if b'"' in lines else lines
+    return bare.translate(None, _ALL_BUT_BRACKETS)
+
+
+def _lowest(lines: bytes) -> int:
+    """How many more brackets are closed than opened, at most, as a negative number."""
+    return min(accumulate(map(_STEPS.__getitem__, _brackets(lines))), default=0)
 
 
 class ContentStreamDecoder(EventStreamDecoder):
@@ -137,7 +164,7 @@ class ContentStreamDecoder(EventStreamDecoder):
         self._thinks = False
         self._counts: _Counts | None = None
         self._sse = SSEDecoder(tells_strays=True)
-        self._brackets: _Brackets | None = _Brackets()
+        self._bare: _BareJson | None = _BareJson()
 
     def _payload(self, data: bytes, name: str, events: list[ProviderEvent]) -> None:
         if name is STRAY:
@@ -152,11 +179,11 @@ class ContentStreamDecoder(EventStreamDecoder):
         else:
             self.take(chunk, events)
 
-    def _stray(self, line: bytes) -> None:
-        """A line of what may be an error: taken for one as soon as it is whole, not only when the server closes."""
-        if self._brackets is not None and self._brackets.closed_by(line):
-            self._brackets = None
-            self._bare_error(self._sse.residue, whole=False)
+    def _stray(self, lines: bytes) -> None:
+        """Lines of what may be an error: taken for one as soon as it is whole, not only when the server closes."""
+        if self._bare is not None and (closed := self._bare.closed_by(lines)) is not None:
+            self._bare = None
+            self._bare_error(closed, whole=False)
 
     def _residue(self, residue: bytes, events: list[ProviderEvent]) -> None:
         self._bare_error(residue, whole=True)

@@ -16,7 +16,7 @@ from understudy.providers.codecs import (
     decode_kindly,
 )
 from understudy.providers.codecs.eventstream import FrameDecoder, FrameError
-from understudy.providers.codecs.json import keeping_halves, without_halves
+from understudy.providers.codecs.json import with_marks, without_halves, without_marks
 from understudy.simulator.dialects import binary
 
 from sse_standard import by_the_standard
@@ -99,22 +99,22 @@ def json_body(data: bytes) -> None:
         ours = decode_kindly(data)
     except UNDECODABLE:
         return
-    with keeping_halves():
-        assert _alike(ours, _whole(decode_json(data))), "halves, once put right, are not what is read without them"
+    marked, mark = with_marks(data)
+    assert _alike(ours, _whole(decode_json(bytes(marked)), mark)), "halves, once put right, say something else"
     assert refusal is None, f"taken, though it is no JSON: {refusal}"
     again = msgspec.json.encode(ours)  # raises for a lone surrogate, which may not get past the decoder
     assert len(again) <= 8 * len(data) + 64
     assert _alike(ours, theirs)
 
 
-def _whole(kept: Any) -> Any:
+def _whole(kept: Any, mark: str) -> Any:
     match kept:
         case str():
-            return without_halves(kept)
+            return without_halves(without_marks(kept, mark))
         case dict():
-            return {_whole(key): _whole(value) for key, value in kept.items()}
+            return {_whole(key, mark): _whole(value, mark) for key, value in kept.items()}
         case list():
-            return [_whole(value) for value in kept]
+            return [_whole(value, mark) for value in kept]
         case _:
             return kept
 

@@ -1,7 +1,8 @@
 """A character whose halves came in two deltas is one character, in each part of each dialect."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from typing import Any
 
 import msgspec
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from understudy.providers import registry
 from understudy.providers.codecs import UNDECODABLE, SplitCharacter, decode_json, decode_kindly
-from understudy.providers.codecs.json import json_text, keeping_halves, without_halves
+from understudy.providers.codecs.json import json_text, whole_text, with_marks, without_halves, without_marks
 from understudy.providers.decoding import EventStreamDecoder, LineDecoder
 from understudy.providers.errors import ErrorKind
 from understudy.providers.events import (
@@ -302,54 +303,51 @@ def test_a_decoder_of_a_plug_in_says_what_the_texts_say_together(texts: list[str
         assert "".join(event.text for event in events if isinstance(event, TextDelta)) == together
 
 
+def kept(payload: bytes) -> Any:
+    """What JSON says, with its halves as lone surrogates."""
+    marked, mark = with_marks(payload)
+    return without_marks(msgspec.json.decode(marked, type=str), mark)
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.lists(HALVES, max_size=8).map("".join))
-def test_decoded_json_holds_halves_only_where_they_are_asked_for(text: str) -> None:
-    exactly = json.loads(f'["{text}"]')
-    payload = f'["{text}"]'.encode()
-    assert decode_kindly(payload) == [without_halves(exactly[0])]
-    with keeping_halves():
-        kept = decode_json(payload)
-    assert without_halves(kept[0]) == without_halves(exactly[0])
-    joins = "\ud800" <= exactly[0][-1:] <= "\udbff", "\udc00" <= exactly[0][:1] <= "\udfff"
-    assert not joins[0] or kept[0][-1] == exactly[0][-1]
-    assert not joins[1] or kept[0][0] == exactly[0][0]
+def test_marked_json_says_what_the_json_says(text: str) -> None:
+    exactly, payload = json.loads(f'"{text}"'), f'"{text}"'.encode()
+    assert kept(payload) == exactly
+    assert decode_kindly(payload) == without_halves(exactly)
+    joins = "\ud800" <= exactly[-1:] <= "\udbff", "\udc00" <= exactly[:1] <= "\udfff"
     try:
-        assert decode_json(payload) == decode_kindly(payload)
+        assert decode_json(payload) == without_halves(exactly)
         assert not any(joins)
     except SplitCharacter:
         assert any(joins)
 
 
-def _every_mark() -> Iterator[str]:
-    yield from map(chr, range(0xFDD0, 0xFDF0))
-
-
 @pytest.mark.parametrize("write", [str, lambda mark: f"\\u{ord(mark):04X}"], ids=["raw", "escaped"])
 def test_a_text_that_holds_every_mark_is_read_all_the_same(write: Callable[[str], str]) -> None:
-    payload = f'"{"".join(map(write, _every_mark()))}{HIGH}"'.encode()
-    with keeping_halves():
-        assert decode_json(payload) == "".join(_every_mark()) + "\ufffd"
+    marks = "".join(map(chr, range(0xFDD0, 0xFDF0)))
+    assert kept(f'"{"".join(map(write, marks))}{HIGH}"'.encode()) == marks + "\ufffd"
+    assert kept(f'"{"".join(map(write, marks[1:]))}{HIGH}"'.encode()) == marks[1:] + "\ud83d"
 
 
-class Held(msgspec.Struct, frozen=True):
-    text: str
-    raw: msgspec.Raw
-    nested: "tuple[Held, ...]" = ()
+def test_a_value_as_it_was_written_and_the_text_of_an_error_hold_no_halves() -> None:
+    marked, _ = with_marks(rb'{"text":"a\ud83d"}')
+    for written in (rb'{"text":"a\ud83d"}', bytes(marked)):
+        assert json_text(msgspec.Raw(written)) == '{"text":"a\ufffd"}'
+        assert whole_text(msgspec.json.decode(marked)["text"]) == "a\ufffd"
 
 
-def test_halves_are_kept_wherever_a_typed_value_holds_text() -> None:
-    one = rb'{"text":"a\ud83d","raw":"b\ud83d"}'
-    two = rb'{"text":"\ude00","raw":{"c":"\ud83d"},"nested":[%b]}' % one
-    with keeping_halves():
-        held = decode_json(two, Held)
-    assert held.text == "\ude00"
-    assert bytes(held.raw) == rb'{"c":"\ud83d"}'
-    assert json_text(held.raw) == '{"c":"\ufffd"}'
-    assert held.nested[0].text == "a\ud83d"
-    assert bytes(held.nested[0].raw) == rb'"b\ud83d"'
+@pytest.mark.parametrize("name", ["openai", "anthropic", "openai-responses", "cohere", "ollama"])
+def test_the_words_of_an_error_hold_no_halves(name: str) -> None:
+    error = r'{"type":"error","error":{"type":"x","message":"bad \ud83d"}}'
+    kind = STREAM_TYPES.get(name, "text/event-stream")
+    decoder = registry.get(name).decoder(ResponseHead(200, {"content-type": kind}))
+    decoder.feed(framed(name, error))
+    assert decoder.failure is not None
+    assert decoder.failure.provider_message == "bad \ufffd"
 
 
 def test_what_else_is_wrong_is_told() -> None:
-    with pytest.raises(UNDECODABLE), keeping_halves():
-        decode_json(rb'["\ud83d", NaN]')
+    for payload in (rb'["\ud83d", NaN]', rb'"\ud83d'):
+        with pytest.raises(UNDECODABLE):
+            msgspec.json.decode(with_marks(payload)[0])

@@ -1,0 +1,115 @@
+"""Work is linear: twice the input, twice the turns, calls and bytes, for every codec, decoder, seam and transcript."""
+
+import sys
+import tracemalloc
+from collections.abc import Callable, Iterator
+from types import FrameType
+
+import pytest
+from understudy.providers import registry
+from understudy.providers.numbering import CallNumbering
+
+from benchmarks.floods import Flood, floods
+
+SIZES = (1, 2, 4, 8)
+FLOODS = {flood.name: flood for flood in floods()}
+BOUNDED = {name for name in FLOODS if name.endswith(": an error")}
+"""Of which no more than 64 KiB are ever read."""
+
+
+def calls_of(play: Callable[[], object]) -> int:
+    """How many functions are called, those in C included."""
+    count = 0
+
+    def counts(frame: FrameType, event: str, what: object) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    before = sys.getprofile()
+    sys.setprofile(counts)
+    try:
+        play()
+    finally:
+        sys.setprofile(before)
+    return count
+
+
+def bytes_of(play: Callable[[], object]) -> int:
+    """How much memory is taken at the most."""
+    tracemalloc.start()
+    try:
+        play()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def turns_of(play: Callable[[], Iterator[None]]) -> int:
+    return sum(1 for _ in play())
+
+
+def grows_with_its_input(found: list[int], beside: int) -> bool:
+    """Whether it is at most as large as its input makes it; `beside`: what does not hang on that."""
+    return all(each <= 1.15 * size * found[0] + beside for size, each in zip(SIZES, found, strict=True))
+
+
+def played(flood: Flood, size: int) -> Callable[[], object]:
+    made = flood.made(size)
+    return lambda: list(flood.played(made))
+
+
+@pytest.mark.parametrize("name", FLOODS)
+def test_work_is_linear(name: str) -> None:
+    flood = FLOODS[name]
+    for size in (4096, 64):
+        played(flood, size)()  # what is loaded, or made once, at the first use
+    calls = [calls_of(played(flood, 4096 * size)) for size in SIZES]
+    assert grows_with_its_input(calls, beside=100), calls
+    memory = [bytes_of(played(flood, 16_384 * size)) for size in SIZES]
+    assert grows_with_its_input(memory, beside=64 * 1024), memory
+    made = [flood.made(65_536 * size) for size in SIZES]
+    turns = [turns_of(lambda: flood.played(each)) for each in made]  # noqa: B023 - called at once
+    assert grows_with_its_input(turns, beside=4), turns
+    if isinstance(made[-1], bytes) and name not in BOUNDED and not name.startswith("json"):
+        assert turns[-1] >= len(made[-1]) // 65_536, "more than 64 KiB in one step"
+
+
+def test_a_square_would_be_seen() -> None:
+    def quadratic(size: int) -> None:
+        for n in range(size):
+            for _ in range(n):
+                len("")
+
+    assert not grows_with_its_input([calls_of(lambda: quadratic(50 * size)) for size in SIZES], beside=100)  # noqa: B023
+    assert not grows_with_its_input([bytes_of(lambda: bytes((300 * size) ** 2)) for size in SIZES], beside=64 * 1024)  # noqa: B023
+
+
+@pytest.mark.parametrize("index", [None, 0])
+def test_the_call_of_a_fragment_is_not_searched_for(index: int | None) -> None:
+    """A search of a list is one call, however long the list: so comparisons are counted."""
+    compared = 0
+
+    class Id(str):
+        __slots__ = ()
+        __hash__ = str.__hash__
+
+        def __eq__(self, other: object) -> bool:
+            nonlocal compared
+            compared += 1
+            return str.__eq__(self, other)
+
+    found = []
+    for size in SIZES:
+        compared, numbering = 0, CallNumbering()
+        for n in range(200 * size):
+            for _ in range(2):
+                numbering.fragment(index, Id(f"c{n}"), "f", "{}")
+        found.append(compared)
+        assert len(numbering) == 200 * size
+    assert grows_with_its_input(found, beside=100), found
+
+
+def test_every_dialect_has_its_floods() -> None:
+    rooms = {flood.room for flood in FLOODS.values()}
+    dialects = {registry.get(name).info.dialect for name in registry.names()}
+    assert dialects - rooms - {"mistral"} == set()  # whose chunks are those of the chat protocol
