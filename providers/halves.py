@@ -70,8 +70,11 @@ class HalfCharacters:
     def _text(self, part: _Part, text: str, mark: str, *, closed: bool = False) -> str:
         if mark:
             text = without_marks(text, mark)
-        if self.waiting:
-            text = self.waiting.pop(part, "") + text
+        if self.waiting and (high := self.waiting.pop(part, "")):
+            if "\udc00" <= text[:1] <= "\udfff":
+                text = chr(0x10000 + ((ord(high) - 0xD800) << 10) + ord(text[0]) - 0xDC00) + text[1:]
+            else:
+                text = high + text
         if not closed and "\ud800" <= text[-1:] <= "\udbff":
             self.waiting[part] = text[-1]
             text = text[:-1]

@@ -36,6 +36,7 @@ _HALVES = re.compile(
 """What holds no half, in one piece; or a half, without the pair it would belong to."""
 _AT_AN_EDGE = re.compile(rb'\\u[dD][89abAB][0-9a-fA-F]{2}"|"\\u[dD][c-fC-F]')
 _REPLACED = "\ufffd".encode()
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _MARKED = re.compile("[\ufdd0-\ufdef]([dD][89a-fA-F][0-9a-fA-F]{2})")
 _LIKE_A_MARK = re.compile(rb"\xef\xb7|\\u[fF][dD][dDeE]")
 _MARKS = tuple(map(chr, range(0xFDD0, 0xFDF0)))
@@ -147,7 +148,9 @@ def whole_text(text: str) -> str:
 
 def without_halves(text: str) -> str:
     """The text with its characters put together, and U+FFFD for each half that is alone."""
-    return text if text.isascii() else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    if text.isascii() or _SURROGATE.search(text) is None:
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _outside_strings(payload: bytes) -> int:
