@@ -153,6 +153,7 @@ class Credential(Parking):
     def back(self) -> None:
         """It returns from its park."""
         self.edition += 1
+        self.hint_until_s = 0.0
         self.lift()
 
     def refused(self, error: ProviderError, edition: int, policy: Health, now_s: float, *, again: bool) -> None:
