@@ -107,7 +107,7 @@ class Course(Opaque):
             refusal = refused
             if refusal is None and self._turns is not None:
                 refusal = self._turns.refusal(index, candidate.returning, now_s)
-            if refusal is None and now_s < (hint_until_s := standings.of(index).not_before_s):
+            if refusal is None and self._asked and now_s < (hint_until_s := standings.of(index).not_before_s):
                 refusal = Refusal("parked", "it has asked this call to wait", hint_until_s)
             if refusal is None:
                 return self._ask(index, now_s, "handover" if self._asked else "first")

@@ -49,13 +49,15 @@ def retry_delay(
             return None
         case "once" | "backoff" | "hint":
             hint_s = error.heeded_s
+            if rule == "hint" and hint_s is None and not error.local:
+                hint_s = error.retry_after_s or None  # a route may say so of any kind
         case _:
             assert_never(rule)
     if hint_s is None:
         return Delay(backoff_s(retry, tries, rng), "backoff")
     if hint_s > retry.patience_s or (rule == "hint" and hints > 1):
         return None  # its target is left alone; or the limit has outlasted a hint, and other targets come first
-    if hints == 1:
+    if hints <= 1:
         return Delay(hint_s, "hint")
     longer_s = backoff_s(retry, tries, rng)
     return Delay(longer_s, "backoff") if longer_s > hint_s else Delay(hint_s, "hint")
