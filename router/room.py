@@ -32,16 +32,15 @@ class Room(NamedTuple):
 
     def holds(self, usage: Usage) -> bool:
         """Whether all of it can be booked as it is. Of a plug-in's adapter a count may be anything."""
-        most = TOKENS_MAX if self.window is None else self.window * WINDOW_SLACK
-        answered, thought, cap = usage.output_tokens, usage.reasoning_tokens, self.cap
-        return (
-            _fits(usage.input_tokens, most)
-            and _fits(answered, most)
-            and (usage.cached_input_tokens is None or _fits(usage.cached_input_tokens, most))
-            and (thought is None or _fits(thought, most))
-            and (cap is None or answered <= cap + CAP_SLACK + (thought or 0))  # some leave thoughts out of it
-        )
+        window, cap = self
+        most = TOKENS_MAX if window is None else window * WINDOW_SLACK
+        sent, answered, thought = usage.input_tokens, usage.output_tokens, usage.reasoning_tokens
+        if not (type(sent) is int and type(answered) is int and 0 <= sent <= most and 0 <= answered <= most):
+            return False
+        if not (_fits(usage.cached_input_tokens, most) and _fits(thought, most)):
+            return False
+        return cap is None or answered <= cap + CAP_SLACK + (thought or 0)  # some leave thoughts out of it
 
 
-def _fits(count: object, most: float) -> bool:
-    return type(count) is int and 0 <= count <= most
+def _fits(part: object, most: float) -> bool:
+    return part is None or (type(part) is int and 0 <= part <= most)

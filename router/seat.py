@@ -40,7 +40,7 @@ class Seat:
     """
 
     __slots__ = (
-        "_defaults", "_hedge", "_hedge_budget", "_limited", "answer_max", "capabilities", "clocks", "dialect",
+        "_defaults", "_hedge", "_hedge_budget", "_limited", "_room", "answer_max", "capabilities", "clocks", "dialect",
         "first_delta_held", "first_delta_s", "label", "live", "only_on", "plain_tokens", "purses", "retry", "tier",
         "weight",
     )  # fmt: skip
@@ -75,6 +75,7 @@ class Seat:
         self._defaults: dict[str, Any] = {**route.parameters, **live.target.parameters}
         own = self._defaults.get("max_tokens")
         self.answer_max = own if isinstance(own, int) else None
+        self._room = Room(self.capabilities.context_window, self.answer_max)
         window = self.capabilities.context_window
         self.plain_tokens = -1.0 if live.flaw else math.inf if window is None else window * CONFIDENT
 
@@ -149,7 +150,7 @@ class Seat:
     def room(self, chat: ChatRequest) -> Room:
         """What its provider may say that this request has used."""
         cap = chat.max_tokens
-        return Room(self.capabilities.context_window, self.answer_max if cap is None else cap)
+        return self._room if cap is None else Room(self.capabilities.context_window, cap)
 
     def with_defaults(self, chat: ChatRequest) -> ChatRequest:
         """The request with the target's and the route's parameters where the caller left them open."""
