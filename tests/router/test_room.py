@@ -15,7 +15,7 @@ from understudy.providers.events import ProviderEvent, Usage
 from understudy.router.live import LiveTarget
 from understudy.router.room import CAP_SLACK, TOKENS_MAX, WINDOW_SLACK, Room
 
-from understudy import Router, Target, register
+from understudy import Router, Target
 
 MakeStage = Callable[..., Stage]
 
@@ -113,10 +113,10 @@ class Miscounting:
         return Adding()
 
 
-@pytest.fixture(scope="module")
-def plug_in() -> Miscounting:
+@pytest.fixture
+def plug_in(monkeypatch: pytest.MonkeyPatch) -> Miscounting:
     provider = Miscounting()
-    register(provider)
+    monkeypatch.setitem(registry._registered, provider.name, provider)
     return provider
 
 
