@@ -16,7 +16,7 @@ from ..providers.events import Finished, ProviderEvent, ToolCallDelta
 from .seam import Diverged, TextSeam, weight
 
 ECHO_MAX_CHARS = 1000
-"""An echo of the end is looked for up to this length, so that a delta costs a bounded time; or else of all of it."""
+"""An echo of the end is looked for up to this length, so that a batch costs a bounded time; or else of all of it."""
 ECHO_MIN_WEIGHT = 8
 """An echo of less may be chance ("over and over"): it must have eight letters, or four of Chinese."""
 AFTER_CHARS = 8
@@ -143,6 +143,8 @@ class _Tail:
 def _open_fence(text: str) -> str:
     """The line that has opened the fence in which the text ends; empty, if it ends in none."""
     marks = opening = ""
+    if "```" not in text and "~~~" not in text:
+        return ""
     for found in _FENCE.finditer(text):
         fence, info = found[1], found[2].strip()
         if not marks:

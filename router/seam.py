@@ -18,6 +18,8 @@ from .relayed import Relayed
 
 RESTART_MIN_WEIGHT = 8
 """A head that says the answer's beginning again, and as much of it as this weighs, is no chance ("The ", "- ")."""
+WEIGHED_MAX_CHARS = 1000
+"""A longer text is no chance, whatever it is made of; and it is not looked through."""
 
 
 class Diverged(Exception):
@@ -58,7 +60,7 @@ class Fresh:
 class TextSeam:
     """What all seams of plain text to plain text have in common. The head is held until it shows how it joins.
 
-    A subclass decides: `_decide` is asked after each piece of text whether the head is known well enough, and gives
+    A subclass decides: `_decide` is asked with each batch of text whether the head is known well enough, and gives
     the number of its characters that are left out.
 
     Args:
@@ -80,16 +82,13 @@ class TextSeam:
     def feed(self, events: list[ProviderEvent]) -> list[ProviderEvent]:
         if self.settled:
             return events
+        texts: list[str] = []
         for place, event in enumerate(events):
             match event:
                 case TextDelta():
-                    self._pieces.append(event.text)
-                    self._chars += len(event.text)
-                    if self._left_out is None:
-                        self._left_out = self._decide(event.text)
-                    if self._left_out is not None and self._chars - self._left_out >= self._stop_max - 1:
-                        return self._settle(self._left_out, events[place + 1 :])
+                    texts.append(event.text)
                 case ToolCallDelta() | RefusalDelta() | Finished():
+                    self._take("".join(texts))
                     left_out = self._decide_at_end(event) if self._left_out is None else self._left_out
                     return self._settle(left_out, events[place:])
                 case Usage():
@@ -98,7 +97,18 @@ class TextSeam:
                     pass  # how the new model came to go on is no part of the answer
                 case _:
                     pass
-        return []
+        self._take("".join(texts))
+        if self._left_out is None or self._chars - self._left_out < self._stop_max - 1:
+            return []
+        return self._settle(self._left_out, [])
+
+    def _take(self, piece: str) -> None:
+        """The head grows by the text of one batch."""
+        if piece:
+            self._pieces.append(piece)
+            self._chars += len(piece)
+            if self._left_out is None:
+                self._left_out = self._decide(piece)
 
     def _decide(self, piece: str) -> int | None:
         """How much of the head is left out; None: more of it must be seen. `piece` is its newest part."""
@@ -187,6 +197,7 @@ class _Again:
         self._text = delivered.lstrip()
         self._twice = self._text + delivered
         self._said = 0  # so much of that was said
+        self._rounds: bool | None = None  # whether the delivered text is; None: not asked yet
 
     def possible(self, piece: str) -> bool:
         """May it still be a new beginning? `piece` is the head's newest part.
@@ -198,8 +209,7 @@ class _Again:
             piece = piece.lstrip()
         same = common(piece, self._twice, self._said)
         self._said += same
-        whole = self._said >= len(self._text) and (self._said == len(self._twice) or _is_rounds(self._delivered))
-        if same == len(piece) and not whole:
+        if same == len(piece) and not self._over_again():
             return True
         self.over()
         return False
@@ -212,12 +222,19 @@ class _Again:
         """
         begun, text = self._text[: self._said], self._text
         if self._said >= len(text):
-            goes_on = weight(text) >= RESTART_MIN_WEIGHT
-            goes_on = goes_on and (self._said == len(self._twice) or _is_rounds(self._delivered))
+            goes_on = weight(text) >= RESTART_MIN_WEIGHT and self._over_again()
         else:
             goes_on = weight(begun) < RESTART_MIN_WEIGHT or text.find(begun, 1) >= 0
         if not goes_on:
             raise Diverged("it begins the answer anew")
+
+    def _over_again(self) -> bool:
+        """Was all of it said again, and is it a text that is said over and over?"""
+        if self._said < len(self._text):
+            return False
+        if self._rounds is None:
+            self._rounds = _is_rounds(self._delivered)
+        return self._rounds or self._said == len(self._twice)
 
 
 class Echo(TextSeam):
@@ -347,6 +364,8 @@ def common(piece: str, text: str, at: int = 0) -> int:
 
 def weight(text: str) -> int:
     """How much a text says, in letters: one of a script beyond ASCII counts twice, a mark or a blank for nothing."""
+    if len(text) > WEIGHED_MAX_CHARS:
+        return len(text)
     return sum(1 if char.isascii() else 2 for char in text if char.isalnum())
 
 

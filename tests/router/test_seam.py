@@ -129,6 +129,7 @@ def test_a_part_of_the_white_space_is_not_sure(delivered: str, cut: str, said: s
         ("ha ", "ha ha ha"),
         ("Es war einmal", "Es war einmal ein König"),
         ("从前有一座山", "从前有一座山，山里有座庙"),
+        ("-" * 2000 + "\nOne", "-" * 2000 + "\nTwo"),
     ],
 )
 def test_a_head_that_begins_the_answer_anew_is_not_joined(delivered: str, said: str) -> None:
@@ -329,6 +330,7 @@ def test_what_two_texts_have_in_common(piece: str, text: str, at: int) -> None:
 
 def test_what_a_text_weighs_is_its_letters() -> None:
     assert [weight(text) for text in ("", " - \n", "a1 b", "é", "天空", "---")] == [0, 0, 3, 2, 4, 0]
+    assert weight("-" * 1000) < RESTART_MIN_WEIGHT < weight("-" * 1001)
     assert weight("The sky is") == RESTART_MIN_WEIGHT
 
 
