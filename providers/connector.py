@@ -10,8 +10,10 @@ This module overrides private methods of aiohttp 3.14; `tests/providers/test_tra
 
 import asyncio
 import select
+import socket
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
+from weakref import WeakSet
 
 import aiohttp
 from aiohttp import connector
@@ -25,10 +27,14 @@ from .errors import ErrorKind, ProviderError
 from .faults import fault
 
 if TYPE_CHECKING:
+    from aiohappyeyeballs import AddrInfoType
     from aiohttp.client_reqrep import ConnectionKey
 
 INTERIM_MAX = 32
 """Interim responses (1xx) before the real one; a server that sends more of them is not going to answer."""
+
+UNWIND_TURNS = 100
+"""A task that is cancelled while it connects closes its socket within a few turns of the loop; so many are given."""
 
 
 class Line(ResponseHandler):
@@ -112,11 +118,11 @@ class Line(ResponseHandler):
     def _readable(self) -> bool:
         """Does the system hold bytes, or the end of the connection, that the loop has not read yet?"""
         if self._poll is None:
-            socket = None if self.transport is None else self.transport.get_extra_info("socket")
-            if socket is None or socket.fileno() < 0:
+            number = descriptor(self)
+            if number < 0:
                 return False
             self._poll = select.poll()
-            self._poll.register(socket.fileno(), select.POLLIN)
+            self._poll.register(number, select.POLLIN)
         return bool(self._poll.poll(0))
 
     def _holds_more(self) -> bool:
@@ -171,11 +177,18 @@ class PooledConnector(aiohttp.TCPConnector):
         keepalive_s: So long a connection may lie idle.
         max_age_s: No exchange begins on an older connection, so that a provider which moves is followed.
         options: Those of `aiohttp.TCPConnector`.
+
+    Attributes:
+        connecting: How many requests are about to get a connection.
     """
 
     def __init__(self, *, keepalive_s: float, max_age_s: float, **options: Any) -> None:
+        self._sockets: WeakSet[socket.socket] = WeakSet()
+        options.setdefault("socket_factory", partial(_made, self._sockets))
         super().__init__(keepalive_timeout=keepalive_s, **options)
         self._max_age_s, self._kept_s = max_age_s, keepalive_s
+        self.connecting = 0
+        self._gone: list[asyncio.Future[object]] = []
         self._factory = cast("partial[ResponseHandler]", partial(Line, self._loop))
 
     @property
@@ -192,14 +205,40 @@ class PooledConnector(aiohttp.TCPConnector):
         self, req: aiohttp.ClientRequest, traces: list[Any], timeout: aiohttp.ClientTimeout
     ) -> Connection:
         full = 0 < self._limit <= len(self._acquired)
+        self.connecting += 1
         try:
             return await super().connect(req, traces, timeout)
         except TimeoutError:
             if not full:
                 raise
+        finally:
+            self.connecting -= 1
         raise ProviderError(
             ErrorKind.CONNECT, f"all {self._limit} connections were in use (connections_max)", local=True
         )
+
+    def abandon(self) -> None:
+        """Close every connection at once; `close` then waits until their sockets are gone. Idempotent."""
+        for each in self._close(abort_ssl=True):
+            gone = asyncio.ensure_future(each)
+            gone.add_done_callback(_looked_at)
+            self._gone.append(gone)
+
+    async def close(self, *, abort_ssl: bool = True) -> None:
+        """Close every connection, and wait until their sockets are gone. Idempotent, also after a cancellation."""
+        self.abandon()
+        if self._gone:
+            await asyncio.wait(self._gone)
+        await super().close(abort_ssl=abort_ssl)
+        for _ in range(UNWIND_TURNS):
+            if not self.connecting:
+                break
+            await asyncio.sleep(0)
+
+    def descriptors(self) -> set[int]:
+        """Those of its sockets, also of those that are being connected."""
+        idle = (line for lines in self._conns.values() for line, _ in lines)
+        return {descriptor(line) for line in idle} | {made.fileno() for made in tuple(self._sockets)}
 
     def take(self, key: "ConnectionKey") -> Connection | None:
         """A connection that lies idle and is fit for another exchange, taken into use; None when there is none."""
@@ -227,3 +266,23 @@ class PooledConnector(aiohttp.TCPConnector):
         old = self._loop.time() - protocol.born_s > self._max_age_s
         super()._release(key, protocol, should_close=should_close or old)
         protocol.rest()
+
+
+def descriptor(line: ResponseHandler | None) -> int:
+    """That of a connection's socket; -1: it has none."""
+    transport = None if line is None else line.transport
+    held = None if transport is None else transport.get_extra_info("socket")
+    return -1 if held is None else int(held.fileno())
+
+
+def _made(known: WeakSet[socket.socket], info: "AddrInfoType") -> socket.socket:
+    """A new socket, noted down from its first moment on."""
+    made = socket.socket(*info[:3])
+    known.add(made)
+    return made
+
+
+def _looked_at(gone: "asyncio.Future[object]") -> None:
+    """How a connection went does not matter once it is given up."""
+    if not gone.cancelled():
+        gone.exception()

@@ -44,6 +44,7 @@ class ErrorKind(StrEnum):
     BUDGET = "budget"
     ISOLATED = "isolated"
     CANCELLED = "cancelled"
+    CLOSED = "closed"
 
 
 RetryRule: TypeAlias = Literal["never", "once", "backoff", "hint", "fresh_connection"]
@@ -110,6 +111,7 @@ DISPOSITIONS: dict[ErrorKind, Disposition] = {
     ErrorKind.BUDGET: _OURS,
     ErrorKind.ISOLATED: _OURS,
     ErrorKind.CANCELLED: _CALLER,
+    ErrorKind.CLOSED: _CALLER,
 }
 """The whole table of DESIGN: one row a kind."""
 

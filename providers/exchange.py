@@ -8,6 +8,7 @@ on a body without framing (`framed` is False then, and the end proves nothing).
 import asyncio
 import time
 
+from aiohttp.client_proto import ResponseHandler
 from aiohttp.http_exceptions import HttpProcessingError
 
 from .body import Body
@@ -53,6 +54,11 @@ class Exchange:
         self._settled = False  # nothing more is wanted of it
         self._open = open_exchanges
         open_exchanges.add(self)
+
+    @property
+    def line(self) -> ResponseHandler | None:
+        """The connection that it comes over."""
+        return self._response.line
 
     @property
     def redirected(self) -> ProviderError | None:

@@ -19,11 +19,12 @@ import msgspec
 from multidict import CIMultiDict
 
 from .address import Address, address, is_socks, proxy_url
-from .connector import PooledConnector, Response
+from .connector import PooledConnector, Response, descriptor
 from .errors import ErrorKind, MissingExtraError, ProviderError
 from .exchange import Exchange, exchange
 from .faults import fault, let_go
 from .files import CERTIFICATES_BYTES_MAX, UnreadableFile, read_bounded
+from .forked import let_go_when_forked
 from .kept import KeptResponse, ask, head, merged
 from .provider import WireRequest
 
@@ -107,6 +108,7 @@ class Transport:
         self._constant: CIMultiDict[str] = _checked(CONSTANT_HEADERS | dict(options.headers))
         self._heads: dict[object, _Head] = {}  # by URL and headers
         self._timeout = _timeout(5.0)
+        let_go_when_forked(self)
 
     @property
     def open_exchanges(self) -> int:
@@ -129,7 +131,7 @@ class Transport:
         Raises:
             ProviderError: `connect`, `dns`, `tls`: no connection; `local` when the cause is on our side, a proxy
                 included. `disconnected`: it was closed before a byte of an answer. `protocol`: the answer is no HTTP,
-                or (`local`) the request cannot be sent. `cancelled`: the transport was closed.
+                or (`local`) the request cannot be sent. `closed`: the transport was closed.
             asyncio.CancelledError: The task was cancelled. The socket is closed.
         """
         session = self._session or await self._start()
@@ -156,9 +158,9 @@ class Transport:
             )
         except asyncio.CancelledError:
             task = asyncio.current_task()
-            if not self._closed or (task is not None and task.cancelling()):
+            if task is None or task.cancelling():
                 raise
-            failure = _closed()  # aiohttp cancels those who wait in a pool that is being closed
+            failure = ProviderError(ErrorKind.CONNECT, "the connector was closed", local=True)  # aiohttp cancels waits
         except Exception as error:  # noqa: BLE001 - every error becomes ours, by the table
             failure = error if isinstance(error, ProviderError) else fault(error, to.where, via=to.via)
             let_go(error)
@@ -194,19 +196,31 @@ class Transport:
             start = self._heads[known] = _Head(head(to.url, headers), wire.headers)
         return start.sent
 
-    async def aclose(self) -> None:
-        """Close everything that is open. Whoever reads gets `cancelled`. Idempotent."""
+    def close(self) -> None:
+        """Close everything that is open, and open no more; a reader gets `cancelled`. Idempotent.
+
+        The sockets are closed with the loop's next rounds.
+        """
         self._closed = True
         for unfinished in list(self._exchanges):
             unfinished.close()
-        async with self._starting:
-            session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        if self._pool is not None:
+            self._pool.abandon()
+        if self._session is not None:
+            self._session.detach()
+            self._session = None
+
+    async def aclose(self) -> None:
+        """Close, and wait until the sockets are gone. Idempotent, also after a cancellation."""
+        self.close()
+        if self._pool is not None:
+            await self._pool.close()
         await asyncio.sleep(0)  # what was just aborted closes its socket on the loop's next round
 
     async def _start(self) -> aiohttp.ClientSession:
         async with self._starting:
+            if self._closed:
+                raise _closed()
             if self._session is not None:
                 return self._session
             options = self._options
@@ -227,6 +241,15 @@ class Transport:
                 timeout=self._timeout,
             )
             return self._session
+
+    def descriptors(self) -> set[int]:
+        """Those of its sockets; on a caller's connector, of those that are in use."""
+        connector = self._pool or self._options.connector
+        found = set() if connector is None else {descriptor(line) for line in connector._acquired}
+        found.update(descriptor(exchange.line) for exchange in self._exchanges)
+        if self._pool is not None:
+            found |= self._pool.descriptors()
+        return found
 
     def _new_pool(self) -> PooledConnector:
         options = self._options
@@ -263,7 +286,7 @@ class _Head(NamedTuple):
 
 
 def _closed() -> ProviderError:
-    return ProviderError(ErrorKind.CANCELLED, "the transport was closed", local=True)
+    return ProviderError(ErrorKind.CLOSED, "the transport was closed", local=True)
 
 
 def _timeout(connect_s: float) -> aiohttp.ClientTimeout:

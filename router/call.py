@@ -9,7 +9,7 @@ commit.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NoReturn, assert_never
 
@@ -22,7 +22,15 @@ from .bounded import BoundedSeat
 from .context import CallContext
 from .course import Course
 from .demand import plain_tokens
-from .errors import AllTargetsFailed, CallFailed, NoTargetAvailable, RequestRejected, StreamInterrupted, decisive
+from .errors import (
+    AllTargetsFailed,
+    CallFailed,
+    NoTargetAvailable,
+    RequestRejected,
+    RouterClosed,
+    StreamInterrupted,
+    decisive,
+)
 from .events import HandedOver, Restarted, StreamEvent
 from .held import Held
 from .opaque import Opaque
@@ -72,7 +80,7 @@ class Call(Opaque):
             CallFailed: There is no whole answer to be had.
         """
         if self.ended:
-            return []
+            return self._nothing_more()
         try:
             pursuit = self._pursuit
             delivered = self._delivered
@@ -84,9 +92,9 @@ class Call(Opaque):
                 batch = await attempt.next()
             except ProviderError as error:
                 pursuit.failed(error)
-                return [] if self.ended else await self._resume(pursuit.place, error)
+                return self._nothing_more() if self.ended else await self._resume(pursuit.place, error)
             if self.ended:  # closed by another task in the very turn in which this came
-                return []
+                return self._nothing_more()
             if delivered is not attempt.heard:
                 delivered.add(batch)
             if attempt.finished:
@@ -99,28 +107,68 @@ class Call(Opaque):
             raise
 
     def cancel(self) -> None:
-        """The caller leaves: close what is open, release what is held; nobody is blamed. Idempotent."""
+        """The caller leaves: close what is open, release what is held; no target is blamed. Idempotent."""
+        self._break_off("cancelled", ErrorKind.CANCELLED)
+
+    def drop(self, then: Callable[[], None] | None = None) -> bool:
+        """The caller has dropped it: as `cancel`, from whatever thread the collector runs in. False: it is not ours.
+
+        Args:
+            then: What is to be called behind it.
+        """
+        context = self._context
+        loop = context.loop
+        if context.shared.forked or loop.is_closed():
+            return False
+
+        def leave() -> None:
+            self.cancel()
+            if then is not None:
+                then()
+
+        if loop.is_running() and not _runs_here(loop):
+            loop.call_soon_threadsafe(leave)
+        else:
+            leave()
+        return True
+
+    def close(self) -> None:
+        """The Router closes: as `cancel`, and the next look at the answer raises why. Idempotent."""
+        self._break_off("failed", ErrorKind.CLOSED)
+
+    def _break_off(self, outcome: CallOutcome, kind: ErrorKind) -> None:
         if self.ended:
             return
         self.ended = True
         if self._pursuit is not None:
-            self._pursuit.stop()
+            self._pursuit.stop(kind)
         for racer in self._racers:
-            racer.stop()
+            racer.stop(kind)
         if self._racing is not None:
             self._racing.cancel()
         if self._pause is not None:
             self._pause.end()
-        self._over("cancelled", ErrorKind.CANCELLED)
+        self._over(outcome, kind)
+
+    def _nothing_more(self) -> Sequence[StreamEvent]:
+        """What is given after the end."""
+        if self.report.kind is not ErrorKind.CLOSED:
+            return []
+        if self._delivered is None:
+            raise RouterClosed(ErrorKind.CLOSED, self.report) from None
+        raise StreamInterrupted(ErrorKind.CLOSED, self.report, Relayed(self._delivered.batches).text) from None
 
     # Before the commit
 
     async def _first_batch(self) -> Sequence[StreamEvent]:
         """Go the course until a target gives a useful delta; for a whole answer, until one gives all of it."""
+        context, course = self._context, self._course
+        if context.shared.closed:
+            self.close()
+            return self._nothing_more()
         self._begun = True
         self._leave_out()
-        context, course = self._context, self._course
-        context.generation.calls += 1
+        context.generation.calls[self] = None
         step: Step = course.next(context.loop.time())
         while not self.ended:
             match step:
@@ -142,7 +190,7 @@ class Call(Opaque):
                     self._fail(step)
                 case _:
                     assert_never(step)
-        return []
+        return self._nothing_more()
 
     async def _ask(self, step: Ask) -> list[ProviderEvent] | Step:
         """Ask a target, and perhaps another beside it: what is to be delivered first, or what is next."""
@@ -293,7 +341,7 @@ class Call(Opaque):
             except (*UNASKABLE, NotAdmitted):
                 step = course.go_on(relayed, context.loop.time())
             except Diverged as how:
-                pursuit.stop(str(how))
+                pursuit.stop(detail=str(how))
                 step = course.go_on(relayed, context.loop.time())
             else:
                 if self.ended:
@@ -308,7 +356,7 @@ class Call(Opaque):
                     seam.trimmed,
                 )
                 return self._join(pursuit, switch, joined)
-        return []
+        return self._nothing_more()
 
     def _join(self, pursuit: Pursuit, switch: Switch, joined: list[ProviderEvent]) -> Sequence[StreamEvent]:
         """Mark the switch and deliver what follows it."""
@@ -363,6 +411,8 @@ class Call(Opaque):
     def _fail(self, end: End) -> NoReturn:
         self._over("failed", end.kind)
         errors = self._course.errors
+        if end.kind is ErrorKind.CLOSED:
+            raise RouterClosed(end.kind, self.report) from None
         if end.verdict == "rejected":
             raise RequestRejected(end.kind, self.report, decisive(errors, end.kind)) from None
         if not errors:
@@ -377,7 +427,14 @@ class Call(Opaque):
         report = self.report
         report.outcome, report.kind, report.ended_s = outcome, kind, self._context.since_s()
         if self._begun:
-            self._context.shared.call_ended(report, self._context.generation)
+            self._context.shared.call_ended(self, report, self._context.generation)
+
+
+def _runs_here(loop: asyncio.AbstractEventLoop) -> bool:
+    try:
+        return asyncio.get_running_loop() is loop
+    except RuntimeError:
+        return False
 
 
 def _named(batch: Sequence[StreamEvent], attempt: Attempt) -> str | None:

@@ -13,7 +13,7 @@ from .report import Report
 
 
 class WrongLoop(UnderstudyError, RuntimeError):
-    """A Router was used outside the event loop, or the process, that entered it."""
+    """A Router was used outside the event loop, or the process, that entered it, or while it is not entered."""
 
 
 class StreamBusy(UnderstudyError, RuntimeError):
@@ -109,6 +109,16 @@ class NoTargetAvailable(_PlainFailure):
     """Nobody could be asked: every target was skipped, or the deadline came first. The report says why for each."""
 
     said = "no target could be asked"
+
+
+class RouterClosed(_PlainFailure):
+    """The Router was closed before the call had an answer, or before the call began: a service is shutting down.
+
+    That says nothing about the request: a service answers it with a 503. A stream of which something was delivered ends
+    with `StreamInterrupted` of kind `closed` instead.
+    """
+
+    said = "the Router was closed before the call had an answer"
 
 
 class StreamInterrupted(CallFailed):

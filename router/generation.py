@@ -5,6 +5,7 @@ A reload makes a new generation at once; calls in flight finish on theirs, with 
 
 import os
 from collections.abc import Callable, Mapping
+from typing import Protocol
 
 from msgspec.structs import replace
 
@@ -17,6 +18,14 @@ from .seat import Seat
 from .spend import Ledger
 
 
+class OpenCall(Protocol):
+    """A call that has begun and not ended."""
+
+    def close(self) -> None:
+        """End it, because the Router closes."""
+        ...
+
+
 class Generation:
     """What was made from one configuration.
 
@@ -26,7 +35,7 @@ class Generation:
         ledger_of: What was spent on a route, by its name.
 
     Attributes:
-        calls: Calls that are in flight on it.
+        calls: The calls that are open on it; a dict, because it keeps their order.
         retired: A newer generation serves new calls.
     """
 
@@ -41,7 +50,7 @@ class Generation:
         ledger_of: Callable[[object], Ledger] | None = None,
     ) -> None:
         self.number, self.config = number, config
-        self.calls = 0
+        self.calls: dict[OpenCall, None] = {}
         self.retired = False
         self._record_of, self._environment = record_of, environment
         self._hedge_budgets, self._ledger_of = hedge_budgets, ledger_of
@@ -94,8 +103,16 @@ class Generation:
             )
         return table
 
+    def close(self) -> None:
+        """End its calls, and close every connection of theirs, as far as nothing has to be waited for. Idempotent."""
+        for call in tuple(self.calls):
+            call.close()
+        for live in dict.fromkeys(self._live.values()):
+            live.close()
+
     async def aclose(self) -> None:
-        """Close every target's transport."""
+        """Close it, and wait until its sockets are gone. Idempotent, also after a cancellation."""
+        self.close()
         for live in dict.fromkeys(self._live.values()):
             await live.aclose()
 

@@ -86,6 +86,11 @@ class KeyReader:
                 key = await source()
         except TimeoutError:
             raise ProviderError(ErrorKind.AUTH, "the key callback gave no key in time", local=True) from None
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            raise ProviderError(ErrorKind.AUTH, "the key callback was cancelled", local=True) from None
         except Exception as error:  # noqa: BLE001 - a user's callback may raise anything, and its text may hold the token
             raise ProviderError(ErrorKind.AUTH, f"the key callback raised {type(error).__name__}", local=True) from None
         text = key.reveal() if isinstance(key, Secret) else key

@@ -83,6 +83,7 @@ class LiveTarget:
         self.rates = _rates(target, model, record.ledger.wall())
         self._endpoints: list[dict[bool, Endpoint]] = [{} for _ in self._sources or (None,)]
         self._transport: Transport | None = None
+        self._closed = False
         self._names: dict[str, bool] = {}  # that models gave themselves, and whether they may be shown
         self._echoes: dict[int, tuple[Mapping[str, str], Echoes]] = {}  # of the last request that failed
 
@@ -220,8 +221,14 @@ class LiveTarget:
 
     @property
     def transport(self) -> Transport:
-        """The transport, made on first use."""
+        """The transport, made on first use.
+
+        Raises:
+            ProviderError: `closed`: the Router was.
+        """
         if self._transport is None:
+            if self._closed:
+                raise ProviderError(ErrorKind.CLOSED, "the Router was closed", local=True)
             target = self.target
             self._transport = Transport(
                 TransportOptions(
@@ -250,11 +257,17 @@ class LiveTarget:
             for told in remaining(head.headers, head.now_s):
                 self.limits.learn(told, now_s)
 
-    async def aclose(self) -> None:
-        """Close the transport and everything that is open in it."""
+    def close(self) -> None:
+        """Close every connection, and open no more. Idempotent."""
+        self._closed = True
         if self._transport is not None:
-            transport, self._transport = self._transport, None
-            await transport.aclose()
+            self._transport.close()
+
+    async def aclose(self) -> None:
+        """Close, and wait until the sockets are gone. Idempotent, also after a cancellation."""
+        self.close()
+        if self._transport is not None:
+            await self._transport.aclose()
 
 
 def _capabilities(provider: Provider, target: Target, model: str) -> tuple[Capabilities, Flaw | None]:

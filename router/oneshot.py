@@ -5,7 +5,10 @@ budgets live in it.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+import threading
+import weakref
+from collections.abc import AsyncIterable, AsyncIterator, Iterator, Sequence
+from contextlib import suppress
 from typing import Unpack
 
 from ..config.model import NoTargets, Target
@@ -13,7 +16,7 @@ from ..providers.chat import Messages
 from .answer import Answer
 from .asked import CallOptions
 from .call import Call
-from .errors import WrongLoop
+from .errors import StreamBusy, WrongLoop
 from .router import Router
 from .stream import RoutedStream
 
@@ -26,7 +29,7 @@ def stream(messages: Messages, **options: Unpack[CallOptions]) -> RoutedStream:
         router.enter()
         return router.begin(messages, options, whole=False)
 
-    return RoutedStream(begin, on_close=router.aclose)
+    return RoutedStream(begin, on_close=router.aclose, on_drop=router.close_now)
 
 
 async def complete(messages: Messages, **options: Unpack[CallOptions]) -> Answer:
@@ -49,22 +52,115 @@ def ask(messages: Messages, **options: Unpack[CallOptions]) -> Answer:
 def ask_stream(messages: Messages, **options: Unpack[CallOptions]) -> Iterator[str]:
     """Ask for the text of an answer as it comes, synchronously. Leaving the loop early closes the connection.
 
+    A web server may read it in one thread and drop it in another one, also where an event loop runs.
+
     Raises:
         WrongLoop: An event loop is running: use `stream` there.
         CallFailed: There is no (more of the) answer to be had.
     """
     _refuse_running_loop("ask_stream()", "async with understudy.stream(…)")
-    return _pieces(stream(messages, **options))
+    return Pieces(stream(messages, **options))
 
 
-def _pieces(opened: RoutedStream) -> Iterator[str]:
-    with asyncio.Runner() as runner:
-        pieces = opened.text()
+class Pieces(Iterator[str], AsyncIterable[str]):
+    """The text of one answer, piece by piece, for any one thread at a time.
+
+    Where an event loop runs it is read by `async for`, and no other loop is needed. A web framework that takes
+    iterables of both kinds does so by itself, and can then cancel the wait for the next piece when its client leaves.
+    """
+
+    def __init__(self, opened: RoutedStream) -> None:
+        self._reading = reading = Reading(opened)
+        weakref.finalize(self, reading.close).atexit = False  # no `__del__`: a collector would take apart both at once
+
+    def __next__(self) -> str:
+        """The next piece.
+
+        Raises:
+            CallFailed: There is no (more of the) answer to be had.
+            StreamBusy: Another thread waits for the next piece.
+            WrongLoop: An event loop is running in this thread.
+        """
+        if (piece := self._reading.next()) is None:
+            raise StopIteration
+        return piece
+
+    async def __aiter__(self) -> AsyncIterator[str]:
+        async for piece in self._reading.here():
+            yield piece
+
+    def close(self) -> None:
+        """Leave the answer: close what is open upstream. From any thread, also while another one reads; idempotent."""
+        self._reading.close()
+
+
+class Reading:
+    """A stream on an event loop of its own, which runs only while its next piece is waited for.
+
+    It is closed by the thread that comes to its end, or else by the one that drops it. Where that one runs an event
+    loop, it can run no other, and a thread is made for it.
+    """
+
+    def __init__(self, opened: RoutedStream) -> None:
+        self._opened, self._text = opened, opened.text()
+        self._runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)  # which leaves no loop set in the thread
+        self._loop: asyncio.AbstractEventLoop | None = None  # made with the first piece
+        self._busy = threading.Lock()
+        self._left = False
+
+    def next(self) -> str | None:
+        """The next piece; None at the end. Raises as `Pieces` says."""
+        if self._left:
+            return None
+        _refuse_running_loop("ask_stream()", "async with understudy.stream(…)")
+        if not self._busy.acquire(blocking=False):
+            raise StreamBusy("this answer is being read already: give each consumer its own call")
+        piece: str | None = None
         try:
-            while (piece := runner.run(_next_or_none(pieces))) is not None:
-                yield piece
+            piece = self._read()
         finally:
-            runner.run(opened.aclose())
+            self._left = self._left or piece is None
+            self._busy.release()
+            if self._left:
+                self._shut()
+        return piece
+
+    async def here(self) -> AsyncIterator[str]:
+        """All pieces, read on the loop that runs, if none was read elsewhere before."""
+        if self._left or self._loop is not None or not self._busy.acquire(blocking=False):
+            raise StreamBusy("this answer was read without a loop before: go on in the same way")
+        async with self._opened as opened:
+            async for piece in opened.text():
+                yield piece
+
+    def close(self) -> None:
+        """Leave the stream. From any thread; idempotent."""
+        self._left = True
+        loop = self._loop
+        if loop is not None and self._busy.locked():
+            with suppress(RuntimeError):  # the thread that reads is done, and has closed the loop
+                loop.call_soon_threadsafe(self._opened.cancel)
+        self._shut()
+
+    def _read(self) -> str | None:
+        if self._loop is None:
+            self._loop = self._runner.get_loop()
+        return None if self._left else self._runner.run(_next_or_none(self._text))
+
+    def _shut(self) -> None:
+        """Close what was opened, unless a thread reads: then that one does so, when it is done."""
+        if self._loop is None or not self._busy.acquire(blocking=False):
+            return
+        if _loop_is_running():
+            threading.Thread(target=self._shut_here, name="understudy-closing").start()
+        else:
+            self._shut_here()
+
+    def _shut_here(self) -> None:
+        """Close it in this thread. The lock is not given back: nothing follows."""
+        self._loop = None
+        with self._runner:
+            self._runner.run(self._opened.aclose())
 
 
 def _targets(options: CallOptions) -> Sequence[str | Target]:
@@ -79,8 +175,13 @@ async def _next_or_none(pieces: AsyncIterator[str]) -> str | None:
 
 
 def _refuse_running_loop(name: str, instead: str) -> None:
+    if _loop_is_running():
+        raise WrongLoop(f"{name} is for code without an event loop, and one is running here: {instead}")
+
+
+def _loop_is_running() -> bool:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return
-    raise WrongLoop(f"{name} is for code without an event loop, and one is running here: {instead}")
+        return False
+    return True

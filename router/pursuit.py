@@ -4,8 +4,8 @@ Whatever way a try ends, its lease is settled and its report complete.
 """
 
 import asyncio
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from ..providers.chat import ChatRequest
 from ..providers.errors import ErrorKind, MissingExtraError, ProviderError
@@ -14,6 +14,7 @@ from ..providers.provider import Unsupported
 from .admission import Admission
 from .attempt import Attempt
 from .context import CallContext
+from .interruptible import Interruptible
 from .opaque import Opaque
 from .pause import Pause
 from .reasons import AttemptReason, WaitReason
@@ -25,6 +26,8 @@ from .watch import NEVER
 
 if TYPE_CHECKING:
     from .retrying import Found
+
+T = TypeVar("T")
 
 _SAYS_NOTHING = ("stop", "other", None)
 """Finish reasons that explain no empty answer; `length` and `content_filter` are what they say."""
@@ -65,6 +68,7 @@ class Pursuit(Opaque):
     stopped: bool = False
     prefill_cut: str = ""
     _pause: Pause | None = None  # made for the first back-off
+    _fetch: Interruptible | None = None  # of a key, by a function of the user's
 
     @property
     def finished(self) -> bool:
@@ -171,13 +175,13 @@ class Pursuit(Opaque):
         try:
             endpoint = live.endpoint(stream=stream, place=lease.credential.place)
             if endpoint is None:
-                endpoint = await live.fresh_endpoint(lease, first_by_s, stream=stream)
+                endpoint = await self._fetching(live.fresh_endpoint(lease, first_by_s, stream=stream))
+            if self.stopped or endpoint is None:
+                raise NotAdmitted
             chat = seat.with_defaults(context.chat)
             wire = live.wire(chat if shape is None else shape(chat), endpoint)
             if shape is not None:
                 self.prefill_cut = wire.prefill_cut
-            if self.stopped:
-                raise NotAdmitted
         except BaseException as error:
             admission.settle("abandoned", loop.time())
             if isinstance(error, ProviderError):
@@ -235,17 +239,20 @@ class Pursuit(Opaque):
             self.failed(error)
             raise
 
-    def stop(self, detail: str | None = None) -> None:
-        """End it from outside: the socket is closed, nobody is blamed. Idempotent.
+    def stop(self, kind: ErrorKind = ErrorKind.CANCELLED, *, detail: str | None = None) -> None:
+        """End it from outside: the socket is closed, no target is blamed. Idempotent.
 
         Args:
-            detail: Why nothing of a sound attempt is used; None: the caller left.
+            kind: How the call ends with it.
+            detail: Why nothing of a sound attempt is used; None: the call ends.
         """
         if self.stopped:
             return
         self.stopped = True
         if self._pause is not None:
             self._pause.end()
+        if self._fetch is not None:
+            self._fetch.interrupt()
         attempt, self.attempt = self.attempt, None
         if attempt is None:
             return
@@ -254,7 +261,7 @@ class Pursuit(Opaque):
         if attempt.report.outcome != "running":
             return
         if detail is None:
-            attempt.report.failed(ProviderError(ErrorKind.CANCELLED), self.context.since_s())
+            attempt.report.failed(ProviderError(kind), self.context.since_s())
         else:
             now_s = self.context.since_s()
             attempt.report.dropped(detail, now_s)
@@ -277,11 +284,16 @@ class Pursuit(Opaque):
         attempt = self.attempt
         if error.kind is ErrorKind.AUTH and attempt is not None:
             try:
-                await attempt.live.look_for_new_key(attempt.admission.lease, by_s)
+                await self._fetching(attempt.live.look_for_new_key(attempt.admission.lease, by_s))
             except asyncio.CancelledError:
                 self.stop()
                 raise
         self.failed(error)
+
+    async def _fetching(self, key: Awaitable[T]) -> T | None:
+        """Wait for what a function of the user's gives, or for `stop`: None."""
+        self._fetch = fetch = self._fetch or Interruptible()
+        return await fetch.result_of(key)
 
     def failed(self, error: ProviderError) -> None:
         """The open attempt has failed: close its books."""

@@ -53,7 +53,7 @@ async def race(
         return None, following
     finally:
         for pursuit in running.values():
-            pursuit.stop("another target was faster")
+            pursuit.stop(detail="another target was faster")
         for task in running:
             task.cancel()
         if running:

@@ -7,7 +7,6 @@ says what is wrong and where.
 import asyncio
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import suppress
 from os import PathLike
 from pathlib import Path
 from typing import TypeAlias
@@ -25,6 +24,9 @@ Changes: TypeAlias = AsyncIterator[object]
 
 GONE_AFTER_S = 1.0
 """A file that is replaced in two steps is not there for a moment."""
+
+STOP_S = 5.0
+"""A watcher that takes longer to end, because a file system does not answer, ends without anything waiting for it."""
 
 
 class Reloader:
@@ -63,6 +65,7 @@ class Reloader:
         self._text = _text(self._path)
         self._task: asyncio.Task[None] | None = None
         self._gone_from_s: float | None = None
+        self._stopped = False
         self.reloads = 0
         self.refusals = 0
         self.refused: str | None = None
@@ -73,15 +76,22 @@ class Reloader:
         """Watch from now on, in a task of its own."""
         self._task = asyncio.get_running_loop().create_task(self._follow(), name="understudy-reload")
 
-    async def aclose(self) -> None:
-        """Watch no longer."""
-        task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-        if isinstance(self._changes, AsyncGenerator):
-            await self._changes.aclose()  # the watcher holds files of its own
+    def stop(self) -> None:
+        """Watch no longer, from now on. Idempotent."""
+        if self._task is not None and not self._stopped:
+            self._stopped = True
+            self._task.cancel()
+
+    async def aclose(self, wait_s: float = STOP_S) -> None:
+        """Watch no longer, and wait for the watcher's end, for at most so long.
+
+        Idempotent; after a cancellation the next one waits for what is left.
+        """
+        self.stop()
+        if self._task is not None:
+            _, still = await asyncio.wait([self._task], timeout=wait_s)
+            if still:
+                self._tell("understudy.reload_lost", f"the watcher of {self._path} does not end")
 
     async def look(self) -> None:
         """Read the file now; if it says something else than before, serve by that."""
@@ -144,6 +154,9 @@ class Reloader:
         except Exception as error:  # noqa: BLE001 - whatever ends the watching, the service goes on, and says so
             self.lost = f"is watched no longer: {type(error).__name__}"
             self._tell("understudy.reload_lost", f"{self._path} {self.lost}")
+        finally:
+            if isinstance(self._changes, AsyncGenerator):
+                await self._changes.aclose()  # the watcher holds files of its own
 
 
 def _text(path: Path) -> bytes | None:

@@ -17,7 +17,7 @@ AttemptOutcome: TypeAlias = Literal["running", "finished", "failed", "cancelled"
 CallOutcome: TypeAlias = Literal["running", "finished", "failed", "cancelled"]
 
 
-_LEFT: dict[ErrorKind, str] = {ErrorKind.CANCELLED: "the caller left"}
+_LEFT: dict[ErrorKind, str] = {ErrorKind.CANCELLED: "the caller left", ErrorKind.CLOSED: "the Router was closed"}
 """Why an attempt was dropped that nothing was wrong with."""
 
 
@@ -64,7 +64,7 @@ class AttemptReport(msgspec.Struct):
 
     def failed(self, error: ProviderError, now_s: float) -> None:
         """Note down why it failed; only what is safe to show."""
-        self.outcome = "cancelled" if error.kind is ErrorKind.CANCELLED else "failed"
+        self.outcome = "cancelled" if error.kind in _LEFT else "failed"
         self.ended_s = now_s
         self.kind = error.kind
         self.detail = error.detail or _LEFT.get(error.kind, "")

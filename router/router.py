@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Self, Unpack
 
 from ..config.model import SECONDS, Config, ConfigError, Target, listed
 from ..providers.chat import Messages
+from ..providers.errors import ErrorKind
 from .answer import Answer, collect
 from .asked import CallOptions, asked
 from .call import Call
 from .context import in_context
-from .errors import WrongLoop
+from .errors import RouterClosed, WrongLoop
 from .live import LiveTarget
 from .observe import NoticeCounts, Observer
 from .plan import PLAIN, Plan, plan
+from .report import Report
 from .shared import Shared
 from .snapshot import FileSnapshot, HealthChanged, HealthSnapshot, snapshot
 from .spend import WALL_CLOCK, WallClock
@@ -69,6 +71,7 @@ class Router:
         self._wall = wall
         self._shared: Shared | None = None
         self._counts = NoticeCounts()
+        self._closed = False
 
     @classmethod
     def from_yaml(cls, path: str | Path, *, reload: bool = False) -> Self:
@@ -105,9 +108,13 @@ class Router:
 
     def enter(self) -> None:
         """Belong to the running event loop from now on; `async with` does it for you. Opens nothing yet."""
-        if self._shared is not None:
+        before = self._shared
+        if before is not None and not before.forked and not before.loop.is_closed():
+            if before.closed:
+                raise WrongLoop("this Router is being closed: await aclose() to its end before it is entered again")
             raise WrongLoop("this Router is entered already: enter it once, for as long as the service lives")
         loop = asyncio.get_running_loop()
+        self._reloader, self._closed = None, False
         self._shared = shared = Shared(
             self._config, loop, self._rng, self._observers, self.on_health_change, self._wall, self._counts
         )
@@ -118,13 +125,33 @@ class Router:
             self._reloader.start()
 
     async def aclose(self) -> None:
-        """Close all connections; streams still open break off. Idempotent."""
-        reloader, self._reloader = self._reloader, None
-        if reloader is not None:
-            await reloader.aclose()
-        shared, self._shared = self._shared, None
-        if shared is not None:
+        """End the calls that are still open, close all connections, and wait until they are gone.
+
+        An open call ends with `RouterClosed`, of kind `closed`, or with `StreamInterrupted` of that kind once a part of
+        its answer was delivered; a call that begins later is told the same. It may be called by several tasks, and
+        again: one that is cancelled leaves no connection open, and the next one waits for what is left.
+
+        Raises:
+            WrongLoop: The Router belongs to another event loop.
+        """
+        shared, reloader = self._shared, self._reloader
+        if shared is None:
+            return
+        if not shared.forked and not shared.loop.is_closed():  # else nothing here is ours, or alive
+            self._of_this_loop(shared)
+            self.close_now()
             await shared.aclose()
+            if reloader is not None:
+                await reloader.aclose()
+        if self._shared is shared:
+            self._shared, self._reloader, self._closed = None, None, True
+
+    def close_now(self) -> None:
+        """What of `aclose` nothing has to be waited for: every call has ended, and every connection is given up."""
+        if self._shared is not None:
+            self._shared.close()
+        if self._reloader is not None:
+            self._reloader.stop()
 
     def stream(self, messages: Messages, **options: Unpack[CallOptions]) -> RoutedStream:
         """Ask for an answer as it comes. Nothing is sent before the stream is entered and read.
@@ -229,6 +256,9 @@ class Router:
 
     def begin(self, messages: Messages, options: CallOptions, *, whole: bool) -> Call:
         """The call behind `stream` and `complete`."""
+        if self._closed or (self._shared is not None and self._shared.closed):
+            shown = "-" if options.get("targets") else options.get("route") or "default"
+            raise RouterClosed(ErrorKind.CLOSED, Report("-", shown, [], "failed", ErrorKind.CLOSED))
         shared = self._entered()
         generation = shared.generation
         limits = generation.config.limits
@@ -242,14 +272,19 @@ class Router:
     def _entered(self) -> Shared:
         shared = self._shared
         if shared is None:
-            raise WrongLoop("this Router is not entered: use 'async with Router(…) as router'")
+            said = "was closed" if self._closed else "is not entered"
+            raise WrongLoop(f"this Router {said}: use 'async with Router(…) as router'")
+        self._of_this_loop(shared)
+        return shared
+
+    def _of_this_loop(self, shared: Shared) -> None:
         try:
             running = asyncio.get_running_loop()
         except RuntimeError:  # there is none; or this is a fork of the process that runs it
             running = None
         if running is shared.loop:
-            return shared
-        if os.getpid() != shared.process:
+            return
+        if shared.forked:
             raise WrongLoop("this Router was entered before the process was forked: make one Router in each worker")
         raise WrongLoop("this Router belongs to another event loop: make one Router for each loop")
 

@@ -10,7 +10,7 @@ from ..config.model import Config
 from ..providers import prices
 from .alerts import Alerts
 from .budget import TokenBudget
-from .generation import Generation
+from .generation import Generation, OpenCall
 from .log import CallLog
 from .observe import AttemptEnded, CallEnded, NoticeCounts, Observer, Observers
 from .record import Identity, TargetRecord
@@ -31,6 +31,7 @@ class Shared:
 
     Attributes:
         generation: What new calls are served by.
+        closed: The Router is closed, or about to be: there are no new calls.
         watch: Looks after the clocks of all attempts.
         waiting: Calls that wait for a target to return, each with the instants of its beginning and of its deadline;
             all are woken when the health of any target changes.
@@ -50,6 +51,7 @@ class Shared:
 
         prices.load_for(t.provider for t in config.all_targets() if t.price is None)  # for the same reason
         self.loop = loop
+        self.closed = False
         self.watch = Watch(loop)
         self.rng = rng
         self.process = os.getpid()
@@ -64,8 +66,14 @@ class Shared:
         self._hedge_budgets: dict[object, TokenBudget] = {}
         self._wall = wall
         self._ledgers: dict[object, Ledger] = {}
+        self._retired: dict[Generation, None] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self.generation = Generation(1, config, self._record, self._hedge_budgets, ledger_of=self._ledger)
+
+    @property
+    def forked(self) -> bool:
+        """Is this a copy, in a process that was forked from the one that entered the Router?"""
+        return os.getpid() != self.process
 
     def call_id(self) -> str:
         """An id for a call."""
@@ -73,16 +81,19 @@ class Shared:
 
     def swap(self, config: Config) -> None:
         """Serve new calls by this configuration from now on; the old generation closes with its last call."""
+        if self.closed:
+            return
         old = self.generation
         self.generation = Generation(old.number + 1, config, self._record, self._hedge_budgets, ledger_of=self._ledger)
         old.retired = True
+        self._retired[old] = None
         if not old.calls:
             self._close(old)
 
-    def call_ended(self, report: Report, generation: Generation) -> None:
+    def call_ended(self, call: OpenCall, report: Report, generation: Generation) -> None:
         """A call is over."""
-        generation.calls -= 1
-        if generation.retired and not generation.calls:
+        generation.calls.pop(call, None)
+        if generation.retired and not generation.calls and not self.closed:
             self._close(generation)
         self.log.call_ended(report)
         if self.observers:
@@ -118,12 +129,23 @@ class Shared:
                 if self._counts.listeners_raised == 1:
                     self.log.observer_raised(raised)
 
+    def close(self) -> None:
+        """End every call and close every connection, as far as nothing has to be waited for. Idempotent."""
+        self.closed = True
+        for generation in self._all_generations():
+            generation.close()
+        self.watch.close()
+
     async def aclose(self) -> None:
-        """Close every connection, and let the observers have what waits for them."""
-        await self.generation.aclose()
+        """Close, wait until the sockets are gone, and let the observers have what waits for them.
+
+        Idempotent. One that is cancelled leaves no connection open; the next one waits for what is left.
+        """
+        self.close()
+        for generation in self._all_generations():
+            await generation.aclose()
         if self._closing:
             await asyncio.wait(self._closing)
-        self.watch.close()
         if self.observers:
             await asyncio.to_thread(self.observers.close)
 
@@ -142,7 +164,12 @@ class Shared:
             ledger = self._ledgers[route] = Ledger(self._wall)
         return ledger
 
+    def _all_generations(self) -> tuple[Generation, ...]:
+        return (*self._retired, self.generation)
+
     def _close(self, generation: Generation) -> None:
+        self._retired.pop(generation, None)
+        generation.close()
         task = self.loop.create_task(generation.aclose())
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)

@@ -26,11 +26,17 @@ class RoutedStream:
     Args:
         begin: Makes the call, once the first event is asked for or the stream is entered.
         on_close: Awaited once when the stream is closed.
+        on_drop: Called, in the stream's loop, when it was dropped without being closed.
     """
 
-    def __init__(self, begin: Callable[[], Call], on_close: Callable[[], Awaitable[None]] | None = None) -> None:
+    def __init__(
+        self,
+        begin: Callable[[], Call],
+        on_close: Callable[[], Awaitable[None]] | None = None,
+        on_drop: Callable[[], None] | None = None,
+    ) -> None:
         self._begin = begin
-        self._on_close = on_close
+        self._on_close, self._on_drop = on_close, on_drop
         self._call: Call | None = None
         self._batch: Sequence[StreamEvent] = ()
         self._place = 0
@@ -93,6 +99,11 @@ class RoutedStream:
                 if type(event) is TextDelta:
                     yield event.text
 
+    def cancel(self) -> None:
+        """End the call: a reader comes to the end of the stream. In the stream's loop; `aclose` still has to follow."""
+        if self._call is not None:
+            self._call.cancel()
+
     async def aclose(self) -> None:
         """Leave the stream: close what is open upstream. Safe at any time, also while it is read, and idempotent."""
         if self._closed:
@@ -111,8 +122,7 @@ class RoutedStream:
 
     def __del__(self) -> None:
         call = self._call
-        if call is not None and not self._closed and not call.ended:
-            call.cancel()
+        if call is not None and not self._closed and not call.ended and call.drop(self._on_drop):
             warnings.warn(
                 "a stream was dropped without being closed: use 'async with router.stream(…) as stream'",
                 ResourceWarning,

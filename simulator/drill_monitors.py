@@ -262,7 +262,7 @@ class Monitors:
         self.health.settle(self._world.stalled_s)
         shared = self._router._entered()
         if shared.generation.calls:
-            self.blame("I18", None, f"{shared.generation.calls} calls are counted as in flight")
+            self.blame("I18", None, f"{len(shared.generation.calls)} calls are counted as in flight")
         if shared.waiting:
             self.blame("I18", None, f"{len(shared.waiting)} calls wait for a return")
         for live in shared.generation.all_live():

@@ -115,7 +115,7 @@ async def test_closing_the_transport_does_not_wait_for_what_was_not_sent_yet() -
         await asyncio.sleep(0.02)
         async with asyncio.timeout(CLOSED_WITHIN_S):
             await transport.aclose()
-        assert (await failure_of(asks)).kind is ErrorKind.CANCELLED
+        assert (await failure_of(asks)).kind is ErrorKind.CLOSED
 
 
 async def test_cancelled_while_it_connects(transport: Transport, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,10 +184,10 @@ async def test_closing_the_transport_ends_those_who_still_open() -> None:
         )
         await until(lambda: server.peers and server.peers[0].requests)
         await transport.aclose()
-        assert (await failure_of(asks)).kind is ErrorKind.CANCELLED
-        assert (await failure_of(waits)).kind is ErrorKind.CANCELLED
+        assert (await failure_of(asks)).kind is ErrorKind.CLOSED
+        assert (await failure_of(waits)).kind is ErrorKind.CLOSED
         after = transport.open(server.wire(), connect_s=1, expect_stream=True)
-        assert (await failure_of(after)).kind is ErrorKind.CANCELLED
+        assert (await failure_of(after)).kind is ErrorKind.CLOSED
 
 
 async def test_an_answer_that_comes_after_the_transport_was_closed() -> None:
@@ -206,7 +206,7 @@ async def test_an_answer_that_comes_after_the_transport_was_closed() -> None:
         await until(lambda: server.peers and server.peers[0].requests)
         await transport.aclose()
         go_on.set()
-        assert (await failure_of(asks)).kind is ErrorKind.CANCELLED
+        assert (await failure_of(asks)).kind is ErrorKind.CLOSED
         await closes(server.peers[0])
 
 

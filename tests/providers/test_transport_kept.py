@@ -206,7 +206,7 @@ async def test_a_closed_transport_tells_those_who_wait_on_kept_connections() -> 
         waits = asyncio.create_task(transport.open(server.wire(), connect_s=1, expect_stream=True))
         await asked_twice(server)
         await transport.aclose()
-        assert (await failure_of(waits)).kind is ErrorKind.CANCELLED
+        assert (await failure_of(waits)).kind is ErrorKind.CLOSED
 
 
 async def test_a_head_that_comes_as_the_transport_closes_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,7 +222,7 @@ async def test_a_head_that_comes_as_the_transport_closes_is_given_up(monkeypatch
         assert await read_out(exchange) == (b"a", None)
         monkeypatch.setattr("understudy.providers.transport.ask", closed_meanwhile)
         error = await failure_of(transport.open(server.wire(), connect_s=1, expect_stream=True))
-        assert error.kind is ErrorKind.CANCELLED
+        assert error.kind is ErrorKind.CLOSED
     assert transport.open_connections == transport.open_exchanges == 0
 
 

@@ -9,7 +9,7 @@ from typing import Any
 RETRY_HERE = {"disconnected": "fresh", "truncated": "fresh", "timeout": "once", "unknown": "once"}
 RETRY_HERE |= {"rate_limited": "hint", "server_error": "backoff", "overloaded": "backoff"}
 HEEDS = ("rate_limited", "server_error", "overloaded", "timeout")  # 429, 408 and 5xx: the provider may say when
-ASK_ANOTHER = {"content_filter": "no", "deadline": "no", "cancelled": "no"}
+ASK_ANOTHER = {"content_filter": "no", "deadline": "no", "cancelled": "no", "closed": "no"}
 ASK_ANOTHER |= {"context_length": "window", "bad_request": "dialect"}
 GAVE_WAY = ("truncated", "protocol", "disconnected")  # reading: these allow the same target once more; silence never
 OF_THE_FORM = ("prefill_unsupported", "unsupported")  # the target is well: it may be asked in another form

@@ -184,8 +184,11 @@ class FakeTransport:
             await asyncio.sleep(play.head_after_s)
         return FakeExchange(self.stage, name, play)
 
-    async def aclose(self) -> None:
+    def close(self) -> None:
         self.closed = True
+
+    async def aclose(self) -> None:
+        self.close()
 
 
 class FakeExchange:
