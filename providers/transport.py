@@ -85,6 +85,9 @@ class TransportOptions(msgspec.Struct, frozen=True, kw_only=True):
 class Transport:
     """The connections to one target. Belongs to the event loop of its first request.
 
+    Attributes:
+        closed: Nothing can be opened any more.
+
     Raises:
         ValueError: The proxy is no URL that can be used, or given together with a connector that it excludes.
         MissingExtraError: A SOCKS proxy, without the extra `socks`.
@@ -101,7 +104,7 @@ class Transport:
         self._pool: PooledConnector | None = None
         self._tls: ssl.SSLContext | bool = True
         self._starting = asyncio.Lock()
-        self._closed = False
+        self.closed = False
         self._exchanges: set[Exchange] = set()
         self._addresses: dict[str, Address] = {}
         self._keys: dict[str, ConnectionKey] = {}  # by URL: where its connections lie in the pool
@@ -166,7 +169,7 @@ class Transport:
             let_go(error)
         else:
             assert isinstance(response, (KeptResponse, Response))
-            if self._closed:
+            if self.closed:
                 response.close()
                 failure = _closed()
             elif response.status == 407:
@@ -178,7 +181,7 @@ class Transport:
                     self._keys[wire.url] = response.key
                 return exchange(response, self._exchanges)
         try:
-            raise _closed() if self._closed else failure
+            raise _closed() if self.closed else failure
         finally:
             del failure  # it holds this frame, with the headers in it
 
@@ -201,7 +204,7 @@ class Transport:
 
         The sockets are closed with the loop's next rounds.
         """
-        self._closed = True
+        self.closed = True
         for unfinished in list(self._exchanges):
             unfinished.close()
         if self._pool is not None:
@@ -219,14 +222,14 @@ class Transport:
 
     async def _start(self) -> aiohttp.ClientSession:
         async with self._starting:
-            if self._closed:
+            if self.closed:
                 raise _closed()
             if self._session is not None:
                 return self._session
             options = self._options
             if options.ca_file or options.client_cert:
                 self._tls = await asyncio.to_thread(_tls_context, options.ca_file, options.client_cert)
-            if self._closed:
+            if self.closed:
                 raise _closed()
             if options.connector is None:
                 self._pool = self._new_pool()

@@ -168,7 +168,7 @@ class Call(Opaque):
             return self._nothing_more()
         self._begun = True
         self._leave_out()
-        context.generation.calls[self] = None
+        context.shared.call_began(self, context.generation)
         step: Step = course.next(context.loop.time())
         while not self.ended:
             match step:

@@ -83,7 +83,6 @@ class LiveTarget:
         self.rates = _rates(target, model, record.ledger.wall())
         self._endpoints: list[dict[bool, Endpoint]] = [{} for _ in self._sources or (None,)]
         self._transport: Transport | None = None
-        self._closed = False
         self._names: dict[str, bool] = {}  # that models gave themselves, and whether they may be shown
         self._echoes: dict[int, tuple[Mapping[str, str], Echoes]] = {}  # of the last request that failed
 
@@ -221,14 +220,8 @@ class LiveTarget:
 
     @property
     def transport(self) -> Transport:
-        """The transport, made on first use.
-
-        Raises:
-            ProviderError: `closed`: the Router was.
-        """
-        if self._transport is None:
-            if self._closed:
-                raise ProviderError(ErrorKind.CLOSED, "the Router was closed", local=True)
+        """The transport, made on first use, and anew by a call that begins after it was closed."""
+        if self._transport is None or self._transport.closed:
             target = self.target
             self._transport = Transport(
                 TransportOptions(
@@ -258,8 +251,7 @@ class LiveTarget:
                 self.limits.learn(told, now_s)
 
     def close(self) -> None:
-        """Close every connection, and open no more. Idempotent."""
-        self._closed = True
+        """Close every connection. Idempotent."""
         if self._transport is not None:
             self._transport.close()
 

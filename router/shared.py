@@ -90,6 +90,12 @@ class Shared:
         if not old.calls:
             self._close(old)
 
+    def call_began(self, call: OpenCall, generation: Generation) -> None:
+        """A call is open from now on."""
+        generation.calls[call] = None
+        if generation.retired:  # since the call was made
+            self._retired[generation] = None
+
     def call_ended(self, call: OpenCall, report: Report, generation: Generation) -> None:
         """A call is over."""
         generation.calls.pop(call, None)

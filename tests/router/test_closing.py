@@ -259,6 +259,26 @@ def test_calls_on_an_older_configuration_are_told_too(stage: MakeStage) -> None:
     perform(play())
 
 
+def test_a_call_that_was_made_before_a_swap_begins_after_it_and_leaves_nothing(stage: MakeStage) -> None:
+    one = stage(a=says("1"), b=SILENT)
+
+    async def play() -> None:
+        router = Router(one.targets("a"))
+        async with router:
+            first = router._entered().generation
+            made = [router.stream("hi") for _ in range(2)] + [router.stream("hi", targets=one.targets("b"))]
+            router.swap(Config.of_targets(tuple(one.targets("b"))))
+            await asyncio.sleep(1.0)
+            assert [await texts(stream) for stream in made[:2]] == [["1"], ["1"]]
+            await asyncio.sleep(1.0)
+            assert all(live._transport is None or live._transport.closed for live in first.all_live())
+            reader = asyncio.create_task(told(texts(made[2])))
+            await asyncio.sleep(1.0)
+        await reader
+
+    perform(play())
+
+
 def test_a_call_that_begins_late_is_told_and_asks_nobody(stage: MakeStage) -> None:
     one = stage(a=says("1"))
 
