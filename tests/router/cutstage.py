@@ -106,6 +106,7 @@ class Wire:
 
     scene: Scene
     open_now = 0
+    closed = False
 
     def __init__(self, _: object) -> None:
         """Everything is known from the scene."""
@@ -118,6 +119,9 @@ class Wire:
             reads = [piece for piece in (data[:middle], data[middle:]) if piece]
             return Exchange(scene.answer.head, reads, scene.fault)
         return Exchange(ResponseHead(200, {"content-type": "text/event-stream"}, 0.0), [scene.speak(wire.body)], "fin")
+
+    def close(self) -> None:
+        """Nothing is open."""
 
     async def aclose(self) -> None:
         """Nothing is open."""
