@@ -170,7 +170,11 @@ class TargetHealth:
             self.parking.probe = lease
         if left_alone:
             self._probe = lease
-            self._changed(now_s, "probe")
+            try:
+                self._changed(now_s, "probe")
+            except BaseException:  # of a listener that ends the task or the process: nothing is asked with this lease
+                lease.abandoned(now_s)
+                raise
         return lease
 
     def gave_up(self, error: ProviderError, now_s: float) -> None:

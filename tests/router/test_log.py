@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import structlog
 from stage import Stage, now_s, perform, refuses, says, texts
+from understudy.config import Price
 from understudy.router.log import LOGGER, CallLog
 from understudy.router.observe import NoticeCounts
 from understudy.router.reload import Reloader
@@ -236,3 +237,43 @@ def test_a_machine_without_threads_loses_notices_and_no_answers(
 
     assert perform(play()).notices.observers_dropped == 2
     assert len(heard) == 2
+
+
+@pytest.mark.parametrize("where", ["listener", "log"])
+@pytest.mark.parametrize("streamed", [True, False])
+@pytest.mark.parametrize("end", [KeyboardInterrupt, SystemExit, asyncio.CancelledError, RuntimeError])
+def test_whatever_is_raised_at_a_change_of_health_nothing_stays_held(
+    stage: MakeStage, end: type[BaseException], streamed: bool, where: str
+) -> None:
+    """Not the permit and the reservation of the attempt, nor the probe, nor the generation's call."""
+    one = stage(a=lambda at_s: refuses() if at_s < 60 else says("A"), b=says("B"))
+    limits: dict[str, Any] = {"concurrency": 3, "budget_day": 5.0, "price": Price(input=1, output=1)}
+    raised: list[BaseException] = []
+
+    def raises(*_: Any) -> Any:
+        raise end
+
+    async def play() -> None:
+        _told(asyncio.get_running_loop())
+        router = one.router(**limits)
+        if where == "listener":
+            router.on_health_change.append(raises)
+        async with router:
+            logging.getLogger(LOGGER).addFilter(raises if where == "log" else lambda _: True)
+            try:
+                for _ in range(30):
+                    try:
+                        await (texts(router.stream("hi")) if streamed else router.complete("hi"))
+                    except end as error:
+                        raised.append(error)
+                    await asyncio.sleep(4)
+            finally:
+                logging.getLogger(LOGGER).filters.clear()
+            every = router._entered().generation.all_live()
+            assert [live.limits.in_flight for live in every] == [0, 0]
+            assert [(live.ledger.reserved, live.ledger._reservations) for live in every] == [(0.0, 0)] * 2
+            assert [live.health.probing for live in every] == [False, False]
+            assert not router._entered().generation.calls
+
+    perform(play())
+    assert bool(raised) is (end is not RuntimeError)
