@@ -197,6 +197,8 @@ def test_what_follows_the_last_words_follows_them(delivered: str, said: str, res
         (SKY, "Something else entirely"),
         (SKY, ""),
         (SKY, "Sure, continuing: than long ones, you see"),
+        (SKY, "Sure, continuing:\n\nmore than long ones, you see"),
+        ("Before:\nreturn value * 2", "\nAfter:\nreturn value * 2 + 1"),
         (SKY, "than long ones... you see"),
         (SKY, "than long ones… you see"),
         (SKY, "Than long ones, you see"),
