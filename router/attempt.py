@@ -7,7 +7,7 @@ slow then, not the target), nor does time in which the loop itself was late.
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Literal, ParamSpec, TypeAlias, TypeVar
 
 import msgspec
 
@@ -29,6 +29,10 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 MAX_ERROR_BODY_BYTES = 64 * 1024
+_ROUNDING_S = 0.001
+"""A timer may ring so early, as some loops round."""
+
+ClockName: TypeAlias = Literal["connect_s", "first_delta_s", "stall_s", "total_s"]
 
 
 class Attempt(Opaque):
@@ -37,6 +41,8 @@ class Attempt(Opaque):
     Attributes:
         admission: What is held for it.
         watch: What looks after its clocks.
+        standing_clocks: Those that would hold if the call had set none. A clock that the call alone has made shorter
+            says nothing of the target, when it rings.
         call_began_s, first_by_s, end_by_s: When the call began, when the first useful delta and when the whole answer
             must have come, on the loop's clock.
         short: Less time than the target's own clock gives: silence is then nobody's fault.
@@ -53,6 +59,7 @@ class Attempt(Opaque):
     loop: asyncio.AbstractEventLoop
     watch: Watch
     clocks: Clocks
+    standing_clocks: Clocks
     call_began_s: float
     first_by_s: float
     short: bool = False
@@ -90,7 +97,8 @@ class Attempt(Opaque):
         self._task, self._cancelling = task, task.cancelling()
         self.url, self.headers = wire.url, wire.headers
         total_s = clocks.total_s
-        self._total_by_s = self.end_by_s if total_s is None else min(self.end_by_s, loop.time() + total_s)
+        began_s = loop.time()
+        self._total_by_s = self.end_by_s if total_s is None else min(self.end_by_s, began_s + total_s)
         self.limit_s = min(self.first_by_s, self._total_by_s)
         self.watch.over(self)
         slow_call_s = self.live.health.slow_call_s if stream else None  # one body gives nothing before its end
@@ -126,8 +134,11 @@ class Attempt(Opaque):
             if self._cancelled and self._aborted is not None and task.uncancel() <= self._cancelling:
                 raise self._aborted from None
             raise
-        except BaseException:
+        except BaseException as error:
             self.close()
+            if isinstance(error, ProviderError) and error.kind is ErrorKind.CONNECT:
+                waited_s = loop.time() - began_s
+                error.local |= waited_s >= clocks.connect_s - _ROUNDING_S and self._is_of_the_call("connect_s")
             raise
         finally:
             self._task = None
@@ -299,13 +310,23 @@ class Attempt(Opaque):
         if self.limit_s >= self.end_by_s and not silent:
             return ProviderError(ErrorKind.DEADLINE, "the call's deadline came before the end of the answer")
         if self.limit_s >= self._total_by_s and not silent:
-            return ProviderError(ErrorKind.STALLED, f"not whole after total_s = {clocks.total_s:g} s")
+            detail, local = f"not whole after total_s = {clocks.total_s:g} s", self._is_of_the_call("total_s")
+            return ProviderError(ErrorKind.STALLED, detail, local=local)
         if self._limit_error is ErrorKind.STALLED:
-            return ProviderError(ErrorKind.STALLED, f"no useful delta for {clocks.stall_s:g} s")
+            detail, local = f"no useful delta for {clocks.stall_s:g} s", self._is_of_the_call("stall_s")
+            return ProviderError(ErrorKind.STALLED, detail, local=local)
         if self.short:
             detail = "no useful delta in what was left of the deadline"
             return ProviderError(ErrorKind.FIRST_TOKEN_TIMEOUT, detail, local=True)
-        return ProviderError(ErrorKind.FIRST_TOKEN_TIMEOUT, "no useful delta within its limit")
+        local = self._is_of_the_call("first_delta_s")
+        return ProviderError(ErrorKind.FIRST_TOKEN_TIMEOUT, "no useful delta within its limit", local=local)
+
+    def _is_of_the_call(self, clock: ClockName) -> bool:
+        """Has the call alone set this clock, to less than would hold for any other?"""
+        if self.clocks is self.standing_clocks:
+            return False
+        own_s, standing_s = getattr(self.clocks, clock), getattr(self.standing_clocks, clock)
+        return own_s is not None and (standing_s is None or own_s < standing_s)
 
     def _interrupt(self, error: ProviderError) -> None:
         if self._aborted is None:

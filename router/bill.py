@@ -17,6 +17,7 @@ from .room import Room
 from .spend import Reservation
 from .transcript import Transcript
 
+_SILENT = (ErrorKind.FIRST_TOKEN_TIMEOUT, ErrorKind.STALLED)
 _NEVER_ARRIVED = (ErrorKind.CONNECT, ErrorKind.DNS, ErrorKind.TLS)
 
 
@@ -76,7 +77,8 @@ class Bill(Opaque):
 
     def _is_free(self, error: ProviderError, heard: Transcript) -> bool:
         """Refused before anything was said, or never there: nobody bills that."""
-        unsaid = error.kind in _NEVER_ARRIVED or error.local or error.status is not None
+        unsent = error.local and error.kind not in _SILENT  # our own clock may ring while the provider works
+        unsaid = error.kind in _NEVER_ARRIVED or unsent or error.status is not None
         return unsaid and not any(map(said, heard.batches))
 
     def _estimate(self, counted: Usage | None, heard: Transcript) -> Usage:

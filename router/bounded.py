@@ -45,9 +45,9 @@ class BoundedSeat(Seat):
         self._full_queue: Queue | None = None  # where it would have to wait
         self.urgent = False
 
-    def refusal(self, now_s: float) -> Refusal | None:
+    def refusal(self, now_s: float, fingerprint: Callable[[], bytes] | None = None) -> Refusal | None:
         """Why it may not be asked now; None when it may."""
-        return self.live.health.refusal(now_s) or self.limited(now_s)
+        return self.live.health.refusal(now_s, fingerprint) or self.limited(now_s)
 
     def limited(self, now_s: float) -> Limited | None:
         """Which limit or budget keeps it from being asked now.
@@ -83,10 +83,16 @@ class BoundedSeat(Seat):
             ticket.leave()
 
     def admit(
-        self, chat: ChatRequest, total: Report, now_s: float, *, last_resort: bool = False
+        self,
+        chat: ChatRequest,
+        total: Report,
+        now_s: float,
+        fingerprint: Callable[[], bytes] | None = None,
+        *,
+        last_resort: bool = False,
     ) -> Admission | Refusal:
         """Take all that one attempt needs, or nothing. Our own limits hold even as a last resort."""
-        refusal = self.limited(now_s) if last_resort else self.refusal(now_s)
+        refusal = self.limited(now_s) if last_resort else self.refusal(now_s, fingerprint)
         if refusal is not None:
             return refusal
         live = self.live

@@ -9,12 +9,18 @@ Failures and slow calls are two rules with a share each, so that either can be r
 answer: it is no failure, and it ends a row of them. A probe must show that the cause is gone: a slow answer closes a
 breaker that failures opened, and opens again one that slowness did.
 
+An opening is in doubt when one request alone has led to it, which failed alike at other targets: it may be that
+request's fault. Then the next call with another request is admitted at once, as the probe, once an opening; and the
+same request, if it fails as the probe, opens the breaker again for no longer than before.
+
 Pure: no clock of its own, no I/O. Every change of state begins a new epoch, and an outcome that belongs to an older one
 is ignored: late news of calls that began before must not move it.
 """
 
+import math
 import random
 from collections import deque
+from collections.abc import Callable
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -52,11 +58,14 @@ class Breaker:
         cause: What opened it last.
         closed_s: When it was closed last; None: it was never open.
         in_row: The failures since the last answer.
+        answers: How many calls were answered.
+        answered_s: When the last one was.
+        suspect: The fingerprint of the request that alone has opened it, perhaps by its own fault; None: no doubt.
     """
 
     __slots__ = (
-        "_doublings", "_failed", "_outcomes", "_policy", "_proven", "_rng", "_slow", "cause", "closed_s", "epoch",
-        "in_row", "state", "until_s",
+        "_asked_at_once", "_doubled", "_doublings", "_failed", "_outcomes", "_policy", "_proven", "_rng", "_slow",
+        "answered_s", "answers", "cause", "closed_s", "epoch", "in_row", "state", "suspect", "until_s",
     )  # fmt: skip
 
     def __init__(self, policy: Health, rng: random.Random) -> None:
@@ -67,7 +76,12 @@ class Breaker:
         self.cause: Cause = "failures"
         self.closed_s: float | None = None
         self.in_row = 0
+        self.answers = 0
+        self.answered_s = -math.inf
+        self.suspect: bytes | None = None
+        self._asked_at_once = False  # since it opened
         self._doublings = 0
+        self._doubled = False  # by the present opening
         self._proven = 0  # probes that succeeded one after another
         self._outcomes: deque[tuple[float, float]] = deque(maxlen=_KEPT)  # (when, weight of the failure; 0: success)
         self._failed = 0.0  # sum of the weights in `_outcomes`
@@ -77,9 +91,22 @@ class Breaker:
         """Would a call be let through now? An open breaker whose time is up admits one, as its probe."""
         return self.state == "closed" or (self.state == "open" and now_s >= self.until_s)
 
+    def admits_at_once(self, fingerprint: Callable[[], bytes]) -> bool:
+        """Would a call with this request be let through before `until_s`, since the opening is in doubt?"""
+        in_doubt = self.state == "open" and self.suspect is not None and not self._asked_at_once
+        return in_doubt and fingerprint() != self.suspect
+
     def begin_probe(self) -> None:
         """The call that was just admitted to an open breaker is its probe."""
+        self._asked_at_once = True
         self._change("half_open")
+
+    def question(self, fingerprint: bytes) -> None:
+        """The present opening may be the fault of this request, which alone has led to it."""
+        if self.state == "open" and self.suspect is None:
+            self.suspect = fingerprint
+            if self._doubled:
+                self._doublings, self._doubled = self._doublings - 1, False
 
     def abandon_probe(self, now_s: float) -> None:
         """The probe was cancelled, or could not be sent: that proves nothing, the next call probes."""
@@ -92,6 +119,8 @@ class Breaker:
         if self.state != "closed":
             self._change("closed")
             self.closed_s = now_s
+        self.suspect = None
+        self.answers += 1  # what failed before is in no row with what fails from now on
         self.in_row = self._proven = 0
         self._outcomes.clear()
         self._slow.clear()
@@ -99,6 +128,8 @@ class Breaker:
 
     def succeeded(self, now_s: float, *, slow: bool = False) -> None:
         """A call of this epoch was answered."""
+        self.answers += 1
+        self.answered_s = now_s
         if self.state == "half_open":
             if slow and self.cause == "slow":
                 self._open(now_s, "slow")
@@ -116,18 +147,22 @@ class Breaker:
         if slow:
             self._count_slow(now_s)
 
-    def failed(self, now_s: float, weight: float = 1.0, *, slow: bool = False) -> None:
+    def failed(
+        self, now_s: float, weight: float = 1.0, *, slow: bool = False, in_row: bool = True, in_doubt: bool = False
+    ) -> None:
         """A call of this epoch failed.
 
         Args:
             weight: How much it counts, above 0 and at most 1.
+            in_row: It failed after the last answer.
+            in_doubt: It is the probe of an opening in doubt, and the same request.
         """
         if self.state == "half_open":
-            self._open(now_s, self.cause)
+            self._open(now_s, self.cause, self.suspect if in_doubt else None)
             return
         if self.state == "open":
             return
-        self.in_row += 1
+        self.in_row += in_row
         self._count(now_s, weight)
         policy = self._policy
         in_window = len(self._outcomes)
@@ -137,6 +172,21 @@ class Breaker:
             self._open(now_s, "failures")
         elif slow:
             self._count_slow(now_s)
+
+    def take_back(self, at_s: float, weight: float, *, in_row: bool) -> None:
+        """A failure of this epoch, that was counted then, is none.
+
+        Args:
+            in_row: Nothing was answered since.
+        """
+        try:
+            self._outcomes.remove((at_s, weight))
+        except ValueError:
+            pass  # it is older than the window
+        else:
+            self._failed -= weight
+        if in_row and self.in_row:
+            self.in_row -= 1
 
     def left_slow(self, now_s: float) -> None:
         """A call of this epoch was given up by its caller, and had been slow until then: neither answer nor failure."""
@@ -176,15 +226,16 @@ class Breaker:
         if len(outcomes) >= policy.window_min_calls and len(slow) >= policy.slow_ratio * len(outcomes):
             self._open(now_s, "slow")
 
-    def _open(self, now_s: float, cause: Cause) -> None:
+    def _open(self, now_s: float, cause: Cause, suspect: bytes | None = None) -> None:
         policy = self._policy
+        self.suspect, self._asked_at_once = suspect, False
         if self.state == "closed" and self.closed_s is not None:
-            # Who falls over again soon is left alone for longer; each sound window forgets one doubling.
+            # What falls over again soon is left alone for longer; each sound window forgets one doubling.
             sound_windows = int((now_s - self.closed_s) / policy.window_s)
             self._doublings = max(0, self._doublings - sound_windows)
         open_s = min(policy.open_max_s, policy.open_s * 2.0**self._doublings)
-        if open_s < policy.open_max_s:
-            self._doublings += 1
+        self._doubled = suspect is None and open_s < policy.open_max_s
+        self._doublings += self._doubled
         self.in_row = self._proven = 0
         self.cause = cause
         self._change("open")

@@ -393,6 +393,8 @@ class Call(Opaque):
         mine = attempt.report
         mine.outcome, mine.ended_s, mine.usage = "finished", now_s - context.began_s, usage
         attempt.settle("succeeded", now_s)
+        if context.failed is not None:
+            context.failed.answered(attempt.live.health.doubts)
         if attempt.admission.bill is None:
             if doubtful:  # it has no price, and yet what its provider counted cannot be
                 seat.bill(context.chat, self.report).close(mine, attempt.heard, None, now_s, whole=True)
@@ -422,6 +424,8 @@ class Call(Opaque):
     def _over(self, outcome: CallOutcome, kind: ErrorKind | None) -> None:
         self.ended = True
         self._pursuit = None
+        if self._context.failed is not None:
+            self._context.failed.end()
         if self._waited:
             self._leave_lines()
         report = self.report

@@ -1,13 +1,15 @@
 """What the parts of one call share: the request, the seats, the course and the report."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ..config.model import ConfigError, Route
 from ..providers.chat import ChatRequest
 from .asked import Asked
 from .bounded import in_call
 from .course import Course
+from .doubts import CallFailures
+from .fingerprint import Fingerprint
 from .generation import Generation
 from .opaque import Opaque
 from .report import Report
@@ -19,12 +21,14 @@ from .steps import Policy
 
 
 class CallContext(Opaque):
-    """The facts of one call; nothing here changes but the course and the report.
+    """The facts of one call; nothing here changes but the course, the report and the failures.
 
     Attributes:
         began_s, deadline_s: On the loop's clock. The deadline is of the commit, or for a whole answer of the end.
         whole: Nothing is handed over before the end.
         single: One JSON body is asked for instead of a stream.
+        fingerprint: Of the request.
+        failed: What has failed in it; None: nothing.
     """
 
     shared: Shared
@@ -39,6 +43,15 @@ class CallContext(Opaque):
     deadline_s: float
     whole: bool
     single: bool
+    fingerprint: Callable[[], bytes]
+    failed: CallFailures | None = None
+
+    @property
+    def failures(self) -> CallFailures:
+        """What has failed in it, made when an attempt does."""
+        if self.failed is None:
+            self.failed = CallFailures(self.fingerprint)
+        return self.failed
 
     def since_s(self) -> float:
         """Seconds since the call began."""
@@ -69,9 +82,12 @@ def in_context(shared: Shared, generation: Generation, what: Asked, deadline_s: 
         resumable(chat),
         single,
     )
-    course = Course(seats, policy, began_s, shared.rng)
+    fingerprint = Fingerprint(chat)
+    course = Course(seats, policy, began_s, shared.rng, fingerprint)
     report = Report(shared.call_id(), what.shown, [], skipped=course.skipped)
-    return CallContext(shared, generation, loop, chat, route, seats, course, report, began_s, by_s, whole, single)
+    return CallContext(
+        shared, generation, loop, chat, route, seats, course, report, began_s, by_s, whole, single, fingerprint
+    )
 
 
 def _refuse_if_all_are_misconfigured(seats: Sequence[Seat]) -> None:

@@ -12,7 +12,7 @@ read when a target is needed, not before, so that a call sees the newest state.
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import assert_never
 
 import msgspec
@@ -64,6 +64,7 @@ class Course(Opaque):
         candidates: The targets in the order in which they are to be asked.
         began_s: When the call began.
         rng: Draws the jitter.
+        fingerprint: Of the request; None: that is not known.
         restartable: The caller can be told that what it has is void.
         errors: The errors of all attempts, in order.
         standings: How each target stands within this call.
@@ -73,6 +74,7 @@ class Course(Opaque):
     policy: Policy
     began_s: float
     rng: random.Random
+    fingerprint: Callable[[], bytes] | None = None
     restartable: bool = True
     errors: list[ProviderError] = []
     standings: Standings = msgspec.field(default=None)  # type: ignore[assignment]
@@ -85,7 +87,7 @@ class Course(Opaque):
     _broke_with: ErrorKind = ErrorKind.UNKNOWN
 
     def __post_init__(self) -> None:
-        self.standings = Standings(self.candidates, self.began_s)
+        self.standings = Standings(self.candidates, self.began_s, self.fingerprint)
 
     @property
     def skipped(self) -> list[Skipped]:
@@ -345,7 +347,9 @@ class Course(Opaque):
             )
         if delay is None or now_s + delay.for_s > latest_s:
             return None
-        refusal = candidate.refusal(now_s)
+        if _hurts(self.policy, error) and candidate.failed_in_row(now_s) > 1:
+            return None  # an outage, more likely than not: it gets no more than an attempt a call
+        refusal = candidate.refusal(now_s, self.fingerprint)
         if isinstance(refusal, Limited) and refusal.queues:
             if (refusal.until_s or now_s) > latest_s:
                 return None
@@ -402,6 +406,11 @@ def _retry_rule(policy: Policy, error: ProviderError) -> RetryRule:
     if not error.should_retry:
         return "never"
     return rule if rule == "hint" else "backoff"  # a hint says how long, and stays one
+
+
+def _hurts(policy: Policy, error: ProviderError) -> bool:
+    """Is it held against the target's health?"""
+    return policy.dispositions[error.kind].health > 0 and not error.local and not error.reused_connection
 
 
 def _kind_of(skipped: Sequence[Skipped]) -> ErrorKind:

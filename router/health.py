@@ -14,6 +14,7 @@ from ..providers.secret import Secret
 from .announcer import Announcer
 from .breaker import Breaker
 from .credentials import OF_CREDENTIAL, Credential, Credentials, Park, Parking
+from .doubts import Doubts
 from .lease import Lease
 from .ramp import Ramp
 from .reasons import ChangeReason
@@ -32,6 +33,7 @@ class TargetHealth:
         credentials: Its keys; none given: it needs none.
 
     Attributes:
+        doubts: What calls hold against it.
         calm: Nothing is wrong: closed, nothing parked or doubted, not isolated, no probe out.
         slow_call_s: Without a useful delta for longer than this a call is slow; None: it never is.
         parking: The target's own park.
@@ -42,7 +44,7 @@ class TargetHealth:
 
     __slots__ = (
         "_announcer", "_brief", "_isolated_until_s", "_opened_by", "_policy", "_probe", "breaker", "calm",
-        "credentials", "parking", "ramp", "returning", "slow_call_s",
+        "credentials", "doubts", "parking", "ramp", "returning", "slow_call_s",
     )  # fmt: skip
 
     def __init__(
@@ -56,6 +58,7 @@ class TargetHealth:
         self.slow_call_s = policy.slow_call_s
         self._announcer = Announcer(on_change)
         self.breaker = Breaker(policy, rng)
+        self.doubts = Doubts(self.breaker, policy)
         self.parking = Parking()
         self.credentials = Credentials(credentials or (Credential(),))
         self._probe: Lease | None = None
@@ -73,8 +76,12 @@ class TargetHealth:
 
     # Reading
 
-    def refusal(self, now_s: float) -> Refusal | None:
-        """Why the target may not be asked now; None when it may."""
+    def refusal(self, now_s: float, fingerprint: Callable[[], bytes] | None = None) -> Refusal | None:
+        """Why the target may not be asked now; None when it may.
+
+        Args:
+            fingerprint: Of the request that it would be asked; None: of any. Found out only where it matters.
+        """
         if self.calm:
             return None
         until_s = self._isolated_until_s
@@ -91,6 +98,8 @@ class TargetHealth:
         if not self.credentials.admit(now_s):
             return Refusal("probing", "probes are out with all its keys", None, self._left_alone_for())
         if not self.breaker.admits(now_s):
+            if fingerprint is not None and self.breaker.admits_at_once(fingerprint):
+                return None
             wait_s = self.breaker.until_s - now_s
             detail = f"its breaker is open for {wait_s:.3g} s more"
             return Refusal("breaker_open", detail, self.breaker.until_s, self._left_alone_for())
@@ -237,7 +246,12 @@ class TargetHealth:
             self.parking.hold(error.kind, now_s + min(hint_s, self._policy.open_max_s), brief=False)
         elif disposition.health and not error.local and not error.reused_connection and lease.epoch == breaker.epoch:
             reason = error.kind
-            breaker.failed(now_s, disposition.health, slow=lease.slow)
+            if lease.call is None:
+                breaker.failed(now_s, disposition.health, slow=lease.slow)
+            elif breaker.state == "half_open":
+                lease.call.probe_failed(self.doubts, error.kind, now_s)
+            else:
+                lease.call.failed(self.doubts, error.kind, disposition.health, now_s, slow=lease.slow)
             if lease.epoch != breaker.epoch:
                 reason = self._opened_by = "slow" if breaker.cause == "slow" else reason
         if lease is self._probe and lease.epoch == breaker.epoch:

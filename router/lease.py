@@ -7,6 +7,7 @@ from .credentials import Credential
 from .opaque import Opaque
 
 if TYPE_CHECKING:
+    from .doubts import CallFailures
     from .health import TargetHealth
 
 
@@ -24,6 +25,7 @@ class Lease(Opaque):
         slow: It has waited for a useful delta for longer than `slow_call_s`.
         patience_s: A hint of at most this delays its own call only. Known once an attempt has failed.
         hint_waited: Its call has waited out a hint here before.
+        call: What else has failed in its call; None: this is all of it. Known once an attempt has failed.
     """
 
     health: "TargetHealth"
@@ -34,6 +36,7 @@ class Lease(Opaque):
     slow: bool = False
     patience_s: float = 0.0
     hint_waited: bool = False
+    call: "CallFailures | None" = None
     _settled: bool = False
 
     def use(self, credential: Credential) -> None:

@@ -99,7 +99,10 @@ class Pursuit(Opaque):
         failure.__traceback__ = None
         course, now_s = self.context.course, self.context.loop.time()
         if isinstance(failure, ProviderError):
-            return course.attempt_failed(self.place, failure, now_s)
+            following = course.attempt_failed(self.place, failure, now_s)
+            if self.context.failed is not None and not wants_retry(following):
+                self.context.failed.over(self.context.seats[self.place].live.health.doubts)
+            return following
         if isinstance(failure, NotAdmitted):
             return course.not_admitted(self.place, failure.refusal, now_s)
         return course.unaskable(self.place, *unaskable(failure), now_s)
@@ -168,7 +171,9 @@ class Pursuit(Opaque):
         live = seat.live
         stream = not context.single
         now_s = loop.time()
-        admission = seat.admit(context.chat, context.report, now_s, last_resort=why == "last_resort")
+        admission = seat.admit(
+            context.chat, context.report, now_s, context.fingerprint, last_resort=why == "last_resort"
+        )
         if not isinstance(admission, Admission):
             raise NotAdmitted(admission)
         lease = admission.lease
@@ -199,6 +204,7 @@ class Pursuit(Opaque):
             loop,
             context.shared.watch,
             seat.clocks,
+            seat.standing_clocks,
             context.began_s,
             first_by_s,
             short,
@@ -302,6 +308,7 @@ class Pursuit(Opaque):
             return
         attempt.live.own(error, attempt.url, attempt.headers)
         attempt.close()
+        attempt.admission.lease.call = self.context.failures
         if error.heeded_s is not None:
             lease = attempt.admission.lease
             lease.patience_s = self.context.seats[self.place].retry.patience_s

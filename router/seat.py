@@ -1,7 +1,7 @@
 """A target's seat on a route: the live target with the clocks, retries and defaults that hold for it there."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..config.model import Limits, Retry, Route
@@ -37,12 +37,13 @@ class Seat:
         answer_max: What an answer is bounded to where the request does not say so.
         plain_tokens: A request of text alone is answered here if it has no more tokens than this.
         purses: What an attempt here is paid from.
+        standing_clocks: Those that would hold if the call had set none.
     """
 
     __slots__ = (
         "_defaults", "_hedge", "_hedge_budget", "_limited", "_room", "answer_max", "capabilities", "clocks", "dialect",
-        "first_delta_held", "first_delta_s", "label", "live", "only_on", "plain_tokens", "purses", "retry", "tier",
-        "weight",
+        "first_delta_held", "first_delta_s", "label", "live", "only_on", "plain_tokens", "purses", "retry",
+        "standing_clocks", "tier", "weight",
     )  # fmt: skip
 
     def __init__(
@@ -62,6 +63,7 @@ class Seat:
         self.label, self.dialect, self.capabilities = live.label, live.dialect, live.capabilities
         self.retry = route.retry or retry
         self.clocks = _clocks(live, route, limits, overrides or {})
+        self.standing_clocks = _clocks(live, route, limits, {}) if overrides else self.clocks
         self.first_delta_s = self.clocks.first_delta_s
         self.first_delta_held = bool(live.target.first_delta_s or (overrides and overrides.get("first_delta_s")))
         self.only_on = only_on
@@ -94,10 +96,18 @@ class Seat:
         """The line of those who waited for it; None: it is not just back."""
         return self.live.health.returning
 
-    def refusal(self, now_s: float) -> Refusal | None:
-        """Why it may not be asked now; None when it may."""
+    def refusal(self, now_s: float, fingerprint: Callable[[], bytes] | None = None) -> Refusal | None:
+        """Why it may not be asked now; None when it may.
+
+        Args:
+            fingerprint: Of the request that it would be asked; None: of any.
+        """
         health = self.live.health
-        return None if health.calm else health.refusal(now_s)
+        return None if health.calm else health.refusal(now_s, fingerprint)
+
+    def failed_in_row(self, now_s: float) -> int:
+        """How many calls have failed here since the last answer."""
+        return self.live.health.doubts.failed_in_row(now_s)
 
     def try_pay_retry(self, now_s: float) -> bool:
         """Pay for one retry from its budget, if there is enough."""
@@ -128,17 +138,24 @@ class Seat:
         self.live.health.gave_up(error, now_s)
 
     def admit(
-        self, chat: ChatRequest, total: Report, now_s: float, *, last_resort: bool = False
+        self,
+        chat: ChatRequest,
+        total: Report,
+        now_s: float,
+        fingerprint: Callable[[], bytes] | None = None,
+        *,
+        last_resort: bool = False,
     ) -> Admission | Refusal:
         """Take all that one attempt needs, or nothing.
 
         Args:
             total: The report of the call.
+            fingerprint: Of the request.
             last_resort: It is asked although it is left alone.
         """
         live = self.live
         health = live.health
-        if not (health.calm or last_resort) and (refusal := health.refusal(now_s)) is not None:
+        if not (health.calm or last_resort) and (refusal := health.refusal(now_s, fingerprint)) is not None:
             return refusal
         bill = None if live.rates is None else self.bill(chat, total)
         return Admission(health.admit(now_s), bill)

@@ -1,6 +1,6 @@
 """How the targets of one call stand within it: tried, used up, standing by, and skipped with the reason. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -56,11 +56,13 @@ class Standings(Opaque):
     Attributes:
         candidates: The targets in the order in which they are to be asked.
         began_s: When the call began.
+        fingerprint: Of its request; None: that is not known.
         skipped: Which targets were passed over, and why, so far.
     """
 
     candidates: Sequence[Candidate]
     began_s: float
+    fingerprint: Callable[[], bytes] | None = None
     skipped: list[Skipped] = []
     _by_index: dict[int, Standing] = {}  # of those that were looked at
     _woken: list[int] = []
@@ -103,7 +105,7 @@ class Standings(Opaque):
             kind = standing.left_out_for
         else:
             candidate = self.candidates[index]
-            refusal = candidate.refusal(now_s)
+            refusal = candidate.refusal(now_s, self.fingerprint)
             yield index, candidate, refusal
             kind = None if refusal is None else refusal.kind
         if kind is not None:

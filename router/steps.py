@@ -1,5 +1,6 @@
 """What a call and its course say to each other: who can be asked, what governs the call, and the steps to take."""
 
+from collections.abc import Callable
 from typing import Literal, Protocol, TypeAlias, TypeGuard
 
 import msgspec
@@ -44,8 +45,12 @@ class Candidate(Protocol):
         """That clock was set for this target or this call: the last target has no more time than it gives, either."""
         ...
 
-    def refusal(self, now_s: float) -> Refusal | None:
-        """Why it may not be asked now."""
+    def refusal(self, now_s: float, fingerprint: Callable[[], bytes] | None = None) -> Refusal | None:
+        """Why it may not be asked now, by a call with such a request; None: of any."""
+        ...
+
+    def failed_in_row(self, now_s: float) -> int:
+        """How many calls have failed here since the last answer, the present one included."""
         ...
 
     def try_pay_retry(self, now_s: float) -> bool:

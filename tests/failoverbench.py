@@ -35,7 +35,7 @@ CUT_AFTER, STALL_AFTER, MALFORMED_AT = 40, 20, 10
 HINT_S, SLOW_S, OUTAGE_S = 2.0, 20.0, 60.0
 """Retry-After (S01), the first token (S07), the outage (S15)."""
 WORD_S = 0.015
-CALLS, EVERY_S = 20, 4.0
+CALLS, EVERY_S = 24, 4.0
 """The calls of S15."""
 
 PRIMARY, FALLBACK = "primary-model", "fallback-model"

@@ -51,7 +51,7 @@ OTHERS = {
 """The same of fallbacks that say other words."""
 BROKEN_OFF = ("S08", "S09", "S10", "S14")
 """The faults in the middle of an answer."""
-OVER_WITHIN_S = (1, 3, 15, 80)
+OVER_WITHIN_S = (1, 3, 15, 100)
 """Coarse, because jitter is drawn anew."""
 PROMPT = "Explain in exactly sixty words what an understudy is for."
 MALFORMED = b'data: {"choices":[{"delta":{"content":" half\n\n'

@@ -50,13 +50,17 @@ class Fake:
     only_on: ErrorKind | None = None
     first_delta_held: bool = False
     returning: ReturnLine | None = None
+    row: int = 0  # calls that have failed since the last answer
 
     @property
     def takes_prefill(self) -> bool:
         return self.capabilities.prefill in ("plain", "echoed")
 
-    def refusal(self, now_s: float) -> Refusal | None:
+    def refusal(self, now_s: float, fingerprint: object = None) -> Refusal | None:
         return self.health.refusal(now_s)
+
+    def failed_in_row(self, now_s: float) -> int:
+        return self.row
 
     def try_pay_retry(self, now_s: float) -> bool:
         paid = self.retries_left > 0

@@ -12,6 +12,8 @@ HEEDS = ("rate_limited", "server_error", "overloaded", "timeout")  # 429, 408 an
 ASK_ANOTHER = {"content_filter": "no", "deadline": "no", "cancelled": "no", "closed": "no"}
 ASK_ANOTHER |= {"context_length": "window", "bad_request": "dialect"}
 GAVE_WAY = ("truncated", "protocol", "disconnected")  # reading: these allow the same target once more; silence never
+HURTS = {"connect", "dns", "tls", "disconnected", "first_token_timeout", "stalled", "truncated", "timeout", "blocked"}
+HURTS |= {"server_error", "overloaded", "protocol", "unknown", "empty"}  # two calls in a row: no retry within a call
 OF_THE_FORM = ("prefill_unsupported", "unsupported")  # the target is well: it may be asked in another form
 Step = tuple[Any, ...]
 """`("ask", who, why, first_by_s, short, not_before_s, wait)`, `("wait", until_s, wait)`, `("resume", who, policy,
@@ -125,8 +127,9 @@ class Reference:
                 delay_s, wait = hint_s, "hint"
         elif rule == "fresh" and tries == 1 and (error.reused_connection or not self._others(who, now_s)):
             delay_s = 0.0
+        outage = error.kind.value in HURTS and not (error.local or error.reused_connection) and target.row >= 2
         refusal = target.refusal(now_s)
-        left_alone = refusal is not None and (refusal.until_s is None or refusal.until_s > now_s + delay_s)
+        left_alone = outage or (refusal is not None and (refusal.until_s is None or refusal.until_s > now_s + delay_s))
         if now_s + delay_s > self.policy.deadline_s or left_alone:
             return None
         return (delay_s, wait) if target.try_pay_retry(now_s) else None

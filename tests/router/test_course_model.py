@@ -84,7 +84,7 @@ class Game:
                 Fake(
                     "abcd"[place], rng.choice(("x", "x", "y")), rng.choice(CAPABILITIES), rng.choice(RETRIES),
                     rng.choice((1.0, 10.0, 60.0)), health, rng.random() < 0.7, rng.choice((0, 1, 9)),
-                    first_delta_held=rng.random() < 0.3,
+                    first_delta_held=rng.random() < 0.3, row=rng.choice((1, 1, 1, 1, 2, 5)),
                 )
             )  # fmt: skip
         return fakes

@@ -190,11 +190,11 @@ def test_two_consumers_are_refused(stage: MakeStage) -> None:
 
 
 def test_a_probe_that_is_cancelled_lets_the_next_call_probe(stage: MakeStage) -> None:
-    one = stage(a=[status(503)] * 5 + [SILENT, says("back")])
+    one = stage(a=[status(503)] * 7 + [SILENT, says("back")])
 
     async def play() -> None:
         async with one.router() as router:
-            for _ in range(2):
+            for _ in range(5):
                 with pytest.raises(ExceptionGroup):
                     await router.complete("hi")
             await asyncio.sleep(6)
@@ -211,11 +211,11 @@ def test_a_probe_that_is_cancelled_lets_the_next_call_probe(stage: MakeStage) ->
 
 
 def test_those_who_wait_for_a_probe_go_on_when_it_comes_back(stage: MakeStage) -> None:
-    one = stage(a=[status(503)] * 5 + [Play([(3.0, chunk("1")), (9.0, chunk(finish="stop") + DONE)]), says("2")])
+    one = stage(a=[status(503)] * 7 + [Play([(3.0, chunk("1")), (9.0, chunk(finish="stop") + DONE)]), says("2")])
 
     async def play() -> None:
         async with one.router() as router:
-            for _ in range(2):
+            for _ in range(5):
                 with pytest.raises(ExceptionGroup):
                     await router.complete("hi")
             await asyncio.sleep(6)

@@ -31,7 +31,7 @@ def test_while_the_lead_is_down_the_second_answers_and_the_breaker_shows() -> No
     assert result.availability == 1.0
     assert 100 < result.served["second"] < 250
     assert {stretch.state for stretch in result.health if stretch.target == "lead"} >= {"closed", "open"}
-    assert result.asked["lead"] - result.served["lead"] < 15, "an open breaker spares the target"
+    assert result.asked["lead"] - result.served["lead"] <= 15, "an open breaker spares the target"
 
 
 def test_when_all_are_down_for_good_calls_fail() -> None:
