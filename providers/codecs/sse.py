@@ -57,7 +57,7 @@ class SSEDecoder:
 
     def __init__(self, max_event_bytes: int = MAX_EVENT_BYTES, *, tells_strays: bool = False) -> None:
         self._tells_strays = tells_strays
-        self._strays: list[list[bytes]] = []  # of the lines that are being taken: those between two events together
+        self._strays: list[int] = []  # where in the residue the lines of this chunk begin, behind each event
         self._max_event_bytes = max_event_bytes
         self._tail: list[bytes] = []  # pieces of the unfinished line: joined once, linear however small the chunks
         self._tail_bytes = 0
@@ -158,31 +158,33 @@ class SSEDecoder:
             elif line[0] != _COLON:
                 self._rare_field(line, events)
         if self._strays:
-            strays, self._strays = iter(self._strays), []
-            events[:] = [
-                SSEEvent(b"\n".join(next(strays)), STRAY) if event.name is STRAY else event for event in events
-            ]
+            self._tell_strays(events)
 
     def _rare_field(self, line: bytes, events: list[SSEEvent]) -> None:
+        if line.startswith(b"event:"):
+            value = line[7:] if line[6:7] == b" " else line[6:]
+            self._name = value.decode(errors="replace")
+            return
         field, _, value = line.partition(b":")
         if field not in _FIELDS:
-            self._stray(line, events)
+            held = self._residue_bytes
+            if held < MAX_RESIDUE_BYTES:
+                self._residue.append(line[: MAX_RESIDUE_BYTES - held])
+                self._residue_bytes = held + len(line) + 1
+                if self._tells_strays and not (events and events[-1].name is STRAY):
+                    events.append(SSEEvent(b"", STRAY))  # in the place of all that follow upon this one
+                    self._strays.append(len(self._residue) - 1)
         elif field == b"event":
-            self._name = value.removeprefix(b" ").decode(errors="replace")
+            self._name = ""
         elif field == b"data":
             self._data.append(b"")
             self._data_bytes += 1
         elif field == b"id" and b"\0" not in value:
             self._id = value.removeprefix(b" ").decode(errors="replace")
 
-    def _stray(self, line: bytes, events: list[SSEEvent]) -> None:
-        if self._residue_bytes >= MAX_RESIDUE_BYTES:
-            return
-        kept = line[: MAX_RESIDUE_BYTES - self._residue_bytes]
-        self._residue.append(kept)
-        self._residue_bytes += len(line) + 1
-        if self._tells_strays:
-            if not (events and events[-1].name is STRAY):
-                events.append(SSEEvent(b"", STRAY))  # in the place of all that follow upon this one
-                self._strays.append([])
-            self._strays[-1].append(kept)
+    def _tell_strays(self, events: list[SSEEvent]) -> None:
+        """Put the lines of the residue where they stand among the events."""
+        places = [place for place, event in enumerate(events) if event.name is STRAY]
+        for place, first, last in zip(places, self._strays, (*self._strays[1:], None), strict=True):
+            events[place] = SSEEvent(b"\n".join(self._residue[first:last]), STRAY)
+        self._strays = []
