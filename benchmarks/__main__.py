@@ -11,6 +11,7 @@ import msgspec
 from . import case
 from .case import Group
 from .clients import CLIENTS
+from .growth import growth
 from .imports import import_figures
 from .lag import lag
 from .latency import added_time
@@ -23,7 +24,10 @@ from .slopes import slopes
 from .start import start
 
 SUITES = {
-    "quick": (case.quick, "what the targets are about, about a minute (what is done when nothing else is asked for)"),
+    "quick": (
+        case.quick,
+        "what the targets are about, about a minute (done with --growth when nothing is asked for)",
+    ),
     "full": (case.full, "every case, without the routers of others: a quarter of an hour"),
     "peers": (case.peers, "beside the routers of others, as far as benchmarks/peers.txt is installed: ten minutes"),
     "engine": (case.engine, "with everything switched on, and beside an earlier release: a minute"),
@@ -38,6 +42,7 @@ PARTS: dict[str, tuple[Callable[[Setting], Result], str]] = {
         slopes,
         "whether costs stay flat with more targets, more streams, and after 100,000 calls: six minutes",
     ),
+    "growth": (growth, "the hardest input for every decoder: CPU time, longest step, growth: half a minute"),
     "lag": (lag, "how long the event loop is kept from others in the heaviest case: a minute"),
 }
 """What is not about cases."""
@@ -46,7 +51,7 @@ PARTS: dict[str, tuple[Callable[[Setting], Result], str]] = {
 def main(args: list[str] | None = None) -> int:
     """Measure; the exit code is 0 whatever was found: a noisy machine breaks no build."""
     wanted = _parser().parse_args(args)
-    names = wanted.parts or ["quick"]
+    names = wanted.parts or ["quick", "growth"]
     groups = {name: _groups(name, wanted) for name in names if name in SUITES}
     if wanted.list:
         print("\n".join(each.name for found in groups.values() for group in found for each in group))

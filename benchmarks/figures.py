@@ -16,7 +16,7 @@ from .clients import BASELINE
 Samples: TypeAlias = Mapping[tuple[str, str], list[float]]
 """By case and client: the CPU time of one operation in microseconds, a value for each round."""
 
-Unit: TypeAlias = Literal["µs", "ms", "KiB", "MiB", "calls", "modules", "%"]
+Unit: TypeAlias = Literal["µs", "ms", "KiB", "MiB", "calls", "modules", "%", "x"]
 
 
 class Spread(msgspec.Struct, frozen=True):

@@ -35,13 +35,13 @@ class Flood(msgspec.Struct, frozen=True):
         room: Which part of the product it is for: a row of the table.
         said: What it is made of.
         made: Makes so many bytes of it.
-        played: Plays what was made, and yields after each step.
+        played: Plays what was made; yields after each step how many bytes it was about.
     """
 
     room: str
     said: str
     made: Callable[[int], Any]
-    played: Callable[[Any], Iterator[None]]
+    played: Callable[[Any], Iterator[int]]
 
     @property
     def name(self) -> str:
@@ -115,6 +115,10 @@ def framed(dialect: str, payload: str) -> bytes:
     return payload.encode() + b"\n" if dialect == "ollama" else b"data: " + payload.encode() + b"\n\n"
 
 
+EVENT_BYTES = 64
+"""What one event is taken to be of, on the wire."""
+
+
 def pieces(data: bytes) -> Iterator[bytes]:
     """As `Exchange.read` gives what has piled up."""
     return (data[at : at + PIECE_MAX_BYTES] for at in range(0, len(data), PIECE_MAX_BYTES))
@@ -164,91 +168,91 @@ def error(size: int) -> bytes:
 
 
 def counted(size: int) -> list[ProviderEvent]:
-    return [event for _ in range(size // 128) for event in (TextDelta("word "), Usage(1, 2))]
+    return [event for _ in range(size // EVENT_BYTES // 2) for event in (TextDelta("word "), Usage(1, 2))]
 
 
 def deltas(piece: ProviderEvent, size: int) -> list[ProviderEvent]:
-    return [piece] * (size // 64)
+    return [piece] * (size // EVENT_BYTES)
 
 
 # How it is played
 
 
-def lines(make: Callable[[], Any], data: bytes) -> Iterator[None]:
+def lines(make: Callable[[], Any], data: bytes) -> Iterator[int]:
     codec = make()
     for piece in pieces(data):
         codec.feed(piece)
-        yield
+        yield len(piece)
 
 
-def stream(dialect: str, data: bytes) -> Iterator[None]:
+def stream(dialect: str, data: bytes) -> Iterator[int]:
     kind = STREAM_TYPES.get(dialect, "text/event-stream")
     yield from _decoded(registry.get(dialect).decoder(ResponseHead(200, {"content-type": kind})), data)
 
 
-def whole(dialect: str, data: bytes) -> Iterator[None]:
+def whole(dialect: str, data: bytes) -> Iterator[int]:
     kind = {"content-type": "application/json"}
     yield from _decoded(registry.get(dialect).decoder(ResponseHead(200, kind)), data)
 
 
-def _decoded(decoder: Decoder, data: bytes) -> Iterator[None]:
+def _decoded(decoder: Decoder, data: bytes) -> Iterator[int]:
     heard = Transcript()
     for piece in pieces(data):
         heard.add(decoder.feed(piece))
         assert decoder.failure is None, decoder.failure
-        yield
+        yield len(piece)
     heard.add(decoder.end())
-    yield
+    yield len(data)
 
 
-def inflated(data: bytes) -> Iterator[None]:
+def inflated(data: bytes) -> Iterator[int]:
     inflater = Inflater("deflate")
     for piece in pieces(data):
         inflater.feed(piece)
-        while inflater.take():
-            yield
+        while inflated := inflater.take():
+            yield len(inflated)
 
 
-def refused(dialect: str, data: bytes) -> Iterator[None]:
+def refused(dialect: str, data: bytes) -> Iterator[int]:
     registry.get(dialect).error_for(ResponseHead(400, {"content-type": "application/json"}), data)
-    yield
+    yield len(data)
 
 
-def kindly(data: bytes) -> Iterator[None]:
+def kindly(data: bytes) -> Iterator[int]:
     decode_kindly(data)
-    yield
+    yield len(data)
 
 
-def transcribed(events: list[ProviderEvent]) -> Iterator[None]:
+def transcribed(events: list[ProviderEvent]) -> Iterator[int]:
     transcript = Transcript()
     for event in events:
         transcript.add([event])
     transcript.add(list(events))
-    yield
+    yield EVENT_BYTES * len(events)
 
 
-def joined(make: Callable[[Relayed], Any], events: list[ProviderEvent]) -> Iterator[None]:
+def joined(make: Callable[[Relayed], Any], events: list[ProviderEvent]) -> Iterator[int]:
     seam = make(Relayed([events]))
     for event in events:
         seam.feed([event])
-    yield
+    yield EVENT_BYTES * len(events)
 
 
-def read_again(events: list[ProviderEvent]) -> Iterator[None]:
+def read_again(events: list[ProviderEvent]) -> Iterator[int]:
     Relayed([events])
-    yield
+    yield EVENT_BYTES * len(events)
 
 
-def held_back(events: list[ProviderEvent]) -> Iterator[None]:
+def held_back(events: list[ProviderEvent]) -> Iterator[int]:
     held = Held()
     for event in events:
         held.add([event])
-    yield
+    yield EVENT_BYTES * len(events)
 
 
-def collected(events: list[ProviderEvent]) -> Iterator[None]:
+def collected(events: list[ProviderEvent]) -> Iterator[int]:
     collect(events, Report("c", "r", []), "openai")
-    yield
+    yield EVENT_BYTES * len(events)
 
 
 def _continuation(relayed: Relayed) -> Continuation:

@@ -13,13 +13,16 @@ from pathlib import Path
 
 import msgspec
 
+from .figures import Figure
+from .growth import PAGE as GUARANTEES
+from .growth import with_growth
 from .picture import picture
 from .report import Report
 from .table import FIGURE_HEAD, VERDICT_HEAD, Row, figure_rows, verdict_rows
 
 HERE = Path(__file__).resolve().parent
 RESULTS, PAGE, PICTURE = HERE / "results", HERE / "README.md", HERE / "results.svg"
-ORDER = ("quick", "engine", "peers", "latency", "start", "memory", "slopes", "lag")
+ORDER = ("quick", "engine", "peers", "latency", "start", "memory", "slopes", "lag", "growth")
 _PLACE = re.compile(r"(<!-- results: .*? -->\n).*?(<!-- /results -->)", re.DOTALL)
 
 
@@ -38,6 +41,11 @@ def with_results(text: str, found: Sequence[Report]) -> str:
 def drawn(found: Iterable[Report]) -> str:
     """The picture, of the first run that has peers."""
     return picture(next(report.result.figures for report in found if "--peers" in report.command))
+
+
+def grown(found: Iterable[Report]) -> list[Figure]:
+    """The figures of the run that has measured growth."""
+    return next(report.result.figures for report in found if "--growth" in report.command)
 
 
 def _verdicts(found: Iterable[Report]) -> str:
@@ -63,6 +71,7 @@ def main() -> int:
     found = reports()
     PAGE.write_text(with_results(PAGE.read_text(encoding="utf-8"), found), encoding="utf-8")
     PICTURE.write_text(drawn(found), encoding="utf-8")
+    GUARANTEES.write_text(with_growth(GUARANTEES.read_text(encoding="utf-8"), grown(found)), encoding="utf-8")
     return 0
 
 

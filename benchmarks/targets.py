@@ -6,6 +6,7 @@ import msgspec
 
 from .clients import BASELINE
 from .figures import Figure, Unit
+from .growth import GROWTH_MAX, STEP_MAX_MS, TIMES
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -84,6 +85,8 @@ TARGETS = (
     Target("loaded by a first failure", "understudy", None, None, 0.0),
     Target("Router of 20 targets from YAML", "understudy", None, None, 50.0),
     Target("peak memory c256", "understudy", BASELINE, None, 1.3),
+    Target("anything, longest step for 64 KiB", "understudy", None, STEP_MAX_MS, None),
+    Target("anything, 8 times as much", "understudy", None, float(GROWTH_MAX), 1.5 * TIMES),
     *(Target(f"{what} c256, p99.9", "understudy", None, None, 5.0) for what in ("timer late", "step of the loop")),
 )
 

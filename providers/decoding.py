@@ -70,10 +70,11 @@ class BaseDecoder(Counting):
         Raises:
             One of `UNDECODABLE`: What `decode` raises, or `TooBulky`.
         """
-        check_bulk(payload)
+        if len(payload) > BULK_BYTES:
+            check_bulk(payload)
         since = len(events)
         marked, mark = with_marks(payload)
-        decode(bytes(marked))
+        decode(marked)
         if (halves := self._halves) is None:
             halves = HalfCharacters()
         events[since:] = halves.joined(events[since:], mark)
@@ -319,7 +320,7 @@ class JsonBodyDecoder(BaseDecoder):
         except SplitCharacter:
             self._halves = HalfCharacters()
             marked, mark = with_marks(body)
-            return self._halves.joined(self._read(bytes(marked)), mark)
+            return self._halves.joined(self._read(marked), mark)
 
     def _read(self, body: bytes) -> list[ProviderEvent]:
         assert self._parse is not None

@@ -4,7 +4,7 @@ JSON writes a character beyond U+FFFF as two escapes, and a provider that cuts i
 the end of a delta and the other at the beginning of the next: of the same text, thought, refusal or call's arguments.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import TypeAlias
 
 from msgspec.structs import replace
@@ -28,12 +28,15 @@ class HalfCharacters:
     def __init__(self) -> None:
         self.waiting: dict[_Part, str] = {}
 
-    def joined(self, events: Iterable[ProviderEvent], mark: str = "") -> list[ProviderEvent]:
+    def joined(self, events: Sequence[ProviderEvent], mark: str = "") -> list[ProviderEvent]:
         """The same events without halves: one at the end of a piece is kept back for the next piece of its part.
 
         Args:
             mark: Stands before the halves in the events, see `with_marks`.
         """
+        if len(events) == 1 and type(text := events[0]) is TextDelta:  # nearly always
+            said = self._text(_TEXT, text.text, mark)
+            return [TextDelta(said)] if said else []
         return [mended for event in events if (mended := self._mended(event, mark)) is not None]
 
     def rest(self) -> list[ProviderEvent]:

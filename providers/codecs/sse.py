@@ -161,11 +161,14 @@ class SSEDecoder:
             self._tell_strays(events)
 
     def _rare_field(self, line: bytes, events: list[SSEEvent]) -> None:
-        if line.startswith(b"event:"):
+        if _COLON not in line:
+            field, value = line, b""
+        elif line.startswith(b"event:"):
             value = line[7:] if line[6:7] == b" " else line[6:]
             self._name = value.decode(errors="replace")
             return
-        field, _, value = line.partition(b":")
+        else:
+            field, _, value = line.partition(b":")
         if field not in _FIELDS:
             held = self._residue_bytes
             if held < MAX_RESIDUE_BYTES:

@@ -53,7 +53,7 @@ def bytes_of(play: Callable[[], object]) -> int:
         tracemalloc.stop()
 
 
-def turns_of(play: Callable[[], Iterator[None]]) -> int:
+def turns_of(play: Callable[[], Iterator[int]]) -> int:
     return sum(1 for _ in play())
 
 

@@ -5,7 +5,9 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from benchmarks.figures import Figure, Spread
-from benchmarks.page import PAGE, PICTURE, drawn, reports, with_results
+from benchmarks.floods import floods
+from benchmarks.growth import GROWTH, GROWTH_MAX, with_growth
+from benchmarks.page import GUARANTEES, PAGE, PICTURE, drawn, grown, reports, with_results
 from benchmarks.picture import picture
 
 
@@ -13,6 +15,15 @@ def test_the_page_and_the_picture_are_made_of_the_results() -> None:
     text = PAGE.read_text(encoding="utf-8")
     assert with_results(text, reports()) == text, "run: python -m benchmarks.page"
     assert drawn(reports()) == PICTURE.read_text(encoding="utf-8"), "run: python -m benchmarks.page"
+
+
+def test_the_table_of_growth_is_what_was_measured_and_no_flood_grows_by_more_than_its_size() -> None:
+    text, found = GUARANTEES.read_text(encoding="utf-8"), grown(reports())
+    assert with_growth(text, found) == text, "run: python -m benchmarks.page"
+    assert {figure.what.rpartition(", ")[0] for figure in found} == {flood.room for flood in floods()} | {"anything"}
+    for figure in found:
+        if figure.what.endswith(GROWTH):
+            assert figure.value.median <= GROWTH_MAX, figure
 
 
 def test_bars_are_as_long_as_what_they_stand_for() -> None:
