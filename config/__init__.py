@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from ..providers.bare import door
 from .model import Config, ConfigError, Handling, Health, Hedge, Hold, Limits, NoTargets, Price, Retry, Route, Target
 from .origin import ENV_FILE
 from .problems import ConfigFileError, ConfigProblem
@@ -34,6 +35,7 @@ __all__ = [
 ]
 
 
+@door
 def load(
     path: str | os.PathLike[str] | None = None,
     *,
@@ -50,6 +52,7 @@ def load(
     return load_settings(path, env_file=env_file, **overrides)
 
 
+@door
 async def load_off_loop(path: str | os.PathLike[str] | None = None, **options: Any) -> Config:
     """`load` in a thread, for use while an event loop serves others.
 

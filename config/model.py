@@ -24,9 +24,10 @@ from typing import (
     get_type_hints,
 )
 
+from ..providers.bare import door_of
 from ..providers.capabilities import Capabilities
 from ..providers.chat import ChatRequest, InvalidRequest, chat_request
-from ..providers.errors import AskAnother, ErrorKind, RetryRule, UnderstudyError
+from ..providers.errors import AskAnother, ErrorKind, RetryRule, UnderstudyError, without_keys
 from ..providers.secret import Secret
 from ..providers.sendable import text_problem
 from .bounds import Bounds
@@ -71,7 +72,13 @@ _STRICT: dict[str, Any] = {"extra": "forbid"}
 
 
 class ConfigError(UnderstudyError, ValueError):
-    """The configuration, or an argument that stands for it, makes no sense. The message says where and what to do."""
+    """The configuration, or an argument that stands for it, makes no sense. The message says where and what to do.
+
+    A value that looks like a key is not quoted in it.
+    """
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(without_keys(arg) if isinstance(arg, str) else arg for arg in args))
 
 
 class NoTargets(ConfigError):
@@ -212,6 +219,7 @@ class Price:
         check(self)
 
 
+@door_of
 @dataclass(frozen=True, slots=True)
 class Target:
     """One thing that can be asked: a provider, a model, and how to reach it. What is None comes from the defaults.
@@ -300,6 +308,9 @@ class Target:
             )
         if (self.key is not None) + (self.keys != ()) + (self.key_file is not None) > 1:
             raise ConfigError(f"target {self.label}: give one of key, keys and key_file")
+        for name in ("key_file", "ca_file", "client_cert"):
+            if (named := getattr(self, name)) is not None and without_keys(named).startswith("***"):
+                raise ConfigError(f"target {self.label}: {name} is the path of a file; this looks like a key itself")
         if len(set(self.keys)) < len(self.keys):
             raise ConfigError(f"target {self.label}: the same key stands twice in keys")
         check(self)
@@ -384,6 +395,7 @@ WEIGHT = Bounds(at_least=0, at_most=1_000_000)
 Weight: TypeAlias = Annotated[float, WEIGHT]
 
 
+@door_of
 @dataclass(frozen=True, slots=True)
 class Route:
     """An ordered list of targets and the policy of a call.

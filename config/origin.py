@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from ..providers.errors import without_keys
+
 Path: TypeAlias = tuple[str | int, ...]
 """The way to a setting: names of mappings and places in lists, from the root."""
 
@@ -81,6 +83,7 @@ def shown(path: Path) -> str:
 
 def shown_name(name: str) -> str:
     """A name as it may stand in a message: long ones are cut; what could forge a line or hide text is escaped."""
+    name = without_keys(name)
     short = name if len(name) <= _NAME_MAX else name[:_NAME_MAX] + "…"
     return str.__str__(short) if short.isprintable() and short else ascii(str.__str__(short))
 

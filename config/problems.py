@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from ..providers.errors import without_keys
 from .model import ConfigError
 from .origin import Path, shown
 
@@ -14,7 +15,7 @@ PROBLEMS_MAX = 100
 
 @dataclass(frozen=True, slots=True)
 class ConfigProblem:
-    """One thing that is wrong, or suspicious, and where.
+    """One thing that is wrong, or suspicious, and where. It quotes nothing that looks like a key.
 
     Attributes:
         file: The file, or the environment variable, that it is in; `arguments` for what code handed over.
@@ -31,6 +32,14 @@ class ConfigProblem:
     path: Path
     message: str
     hint: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("message", "hint"):
+            object.__setattr__(self, name, without_keys(getattr(self, name)))
+        path = tuple(without_keys(part) if isinstance(part, str) else part for part in self.path)
+        object.__setattr__(self, "path", path)
+        if (file := without_keys(self.file)).startswith("***"):
+            object.__setattr__(self, "file", file)
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file

@@ -21,6 +21,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from ..providers import registry
+from ..providers.bare import door
 from ..providers.files import UnreadableFile, read_bounded
 from .environment import DELIMITER, PREFIX, layer_from, settings_among
 from .flaws import flaws
@@ -96,6 +97,7 @@ class Settings(BaseSettings):
         return merged
 
 
+@door
 def load(
     path: str | os.PathLike[str] | None = None,
     *,

@@ -160,6 +160,21 @@ def looks_like_a_key(text: str) -> bool:
     return _LIKE_A_KEY.search(text) is not None
 
 
+_KNOWN_KEY = (
+    r"(?<![A-Za-z0-9])(?:(?:sk|pk|rk|gsk|xai|hf|nvapi|csk|pplx|fw|tgp|ghp|r8)[-_]|AIza|AKIA|eyJ)[A-Za-z0-9_+/=.~-]{5,}"
+)
+"""As providers let their keys begin."""
+_KEY_OR_WORD = re.compile(rf"{_KNOWN_KEY}|[A-Za-z0-9_+~-]{{16,}}")
+_BEGINS_LIKE_A_KEY = re.compile(_KNOWN_KEY)
+
+
+def without_keys(text: str) -> str:
+    """A message about what was configured, with `***` for what looks like a key and stood where it does not belong."""
+    return _KEY_OR_WORD.sub(
+        lambda found: "***" if _BEGINS_LIKE_A_KEY.match(found[0]) or looks_like_a_key(found[0]) else found[0], text
+    )
+
+
 class ProviderError(UnderstudyError):
     """One attempt failed. `kind` says what may follow; nothing reads the message or the status again.
 

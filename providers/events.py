@@ -1,13 +1,16 @@
 """What a stream says: one closed union of events, the same for every dialect.
 
 A decoder turns bytes into these; the router relays them in order, exactly once. Readers `match` on them and close
-with `assert_never`. They are msgspec structs: half the price of a dataclass, and JSON for free.
+with `assert_never`. They are msgspec structs: half the price of a dataclass, and JSON for free. What they say is in
+their fields; their repr hides it, for reprs end up in logs (asyncio in its debug mode writes those of results).
 """
 
 from collections.abc import Iterable
 from typing import Literal, TypeAlias
 
 import msgspec
+
+from .errors import safe_code
 
 FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter", "other"]
 
@@ -23,11 +26,17 @@ class Started(msgspec.Struct, frozen=True, gc=False, tag="started"):
     model: str | None = None
     id: str | None = None
 
+    def __repr__(self) -> str:
+        return f"Started(model={safe_code(self.model)!r}, id={safe_code(self.id)!r})"
+
 
 class TextDelta(msgspec.Struct, frozen=True, gc=False, tag="text"):
     """A piece of the answer, never empty."""
 
     text: str
+
+    def __repr__(self) -> str:
+        return f"TextDelta(<{len(self.text)} characters>)"
 
 
 class ReasoningDelta(msgspec.Struct, frozen=True, gc=False, tag="reasoning"):
@@ -45,11 +54,17 @@ class ReasoningDelta(msgspec.Struct, frozen=True, gc=False, tag="reasoning"):
     signature: str | None = None
     redacted: str | None = None
 
+    def __repr__(self) -> str:
+        return f"ReasoningDelta(<{len(self.text)} characters>, index={self.index})"
+
 
 class RefusalDelta(msgspec.Struct, frozen=True, gc=False, tag="refusal"):
     """A piece of the text with which the model declines, never empty."""
 
     text: str
+
+    def __repr__(self) -> str:
+        return f"RefusalDelta(<{len(self.text)} characters>)"
 
 
 class ToolCallDelta(msgspec.Struct, frozen=True, gc=False, tag="tool_call"):
@@ -68,6 +83,9 @@ class ToolCallDelta(msgspec.Struct, frozen=True, gc=False, tag="tool_call"):
     name: str | None = None
     arguments: str = ""
     signature: str | None = None
+
+    def __repr__(self) -> str:
+        return f"ToolCallDelta({self.index}, name={safe_code(self.name)!r}, <{len(self.arguments)} characters>)"
 
 
 class Usage(msgspec.Struct, frozen=True, gc=False, tag="usage"):
@@ -96,6 +114,9 @@ class Finished(msgspec.Struct, frozen=True, gc=False, tag="finished"):
 
     reason: FinishReason | None
     native_reason: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Finished({self.reason!r}, native_reason={safe_code(self.native_reason)!r})"
 
 
 UsefulDelta: TypeAlias = TextDelta | ReasoningDelta | RefusalDelta | ToolCallDelta

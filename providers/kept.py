@@ -111,7 +111,8 @@ async def ask(
             read_bufsize=buffer_bytes,
             timeout_ceil_threshold=pool._timeout_ceil_threshold,
         )
-        transport.write(b"%b%d\r\n\r\n%b" % (start, len(body), body))
+        # As a view, whose repr shows nothing: asyncio logs in debug mode what fails here, with the frame that holds it.
+        transport.write(memoryview(b"%b%d\r\n\r\n%b" % (start, len(body), body)))
         while True:
             message, content = await line.read()
             if not 100 <= message.code <= 199 or message.code == _SWITCHING_PROTOCOLS:

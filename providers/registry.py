@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from importlib.metadata import entry_points
 
-from .errors import UnderstudyError
+from .errors import UnderstudyError, without_keys
 from .provider import Provider
 
 ENTRY_POINT_GROUP = "understudy.providers"
@@ -39,6 +39,7 @@ class UnknownProvider(UnderstudyError, LookupError):
     """No provider has this name; the message lists those that exist and the nearest one."""
 
     def __init__(self, name: str, known: tuple[str, ...]) -> None:
+        name = without_keys(name)
         near = difflib.get_close_matches(name, known, n=1)
         meant = f"; did you mean {near[0]!r}?" if near else "."
         super().__init__(f"unknown provider {name!r}{meant} Known: {', '.join(known)}.")

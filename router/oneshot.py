@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import Unpack
 
 from ..config.model import NoTargets, Target
+from ..providers.bare import door
 from ..providers.chat import Messages
 from .answer import Answer
 from .asked import CallOptions
@@ -21,6 +22,7 @@ from .router import Router
 from .stream import RoutedStream
 
 
+@door
 def stream(messages: Messages, **options: Unpack[CallOptions]) -> RoutedStream:
     """Ask `targets`, the best first, for an answer as it comes; see `Router.stream`. Use it with `async with`."""
     router = Router(_targets(options))
@@ -32,12 +34,14 @@ def stream(messages: Messages, **options: Unpack[CallOptions]) -> RoutedStream:
     return RoutedStream(begin, on_close=router.aclose, on_drop=router.close_now)
 
 
+@door
 async def complete(messages: Messages, **options: Unpack[CallOptions]) -> Answer:
     """Ask `targets`, the best first, for a whole answer; see `Router.complete`."""
     async with Router(_targets(options)) as router:
         return await router.complete(messages, **options)
 
 
+@door
 def ask(messages: Messages, **options: Unpack[CallOptions]) -> Answer:
     """Ask for a whole answer, synchronously.
 
@@ -49,6 +53,7 @@ def ask(messages: Messages, **options: Unpack[CallOptions]) -> Answer:
     return asyncio.run(complete(messages, **options))
 
 
+@door
 def ask_stream(messages: Messages, **options: Unpack[CallOptions]) -> Iterator[str]:
     """Ask for the text of an answer as it comes, synchronously. Leaving the loop early closes the connection.
 

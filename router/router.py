@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, Unpack
 
 from ..config.model import SECONDS, Config, ConfigError, Target, listed
+from ..providers.bare import door
 from ..providers.chat import Messages
 from ..providers.errors import ErrorKind
 from .answer import Answer, collect
@@ -51,6 +52,7 @@ class Router:
         NoTargets: Nobody is configured to be asked.
     """
 
+    @door
     def __init__(
         self,
         source: Config | str | Path | Sequence[str | Target],
@@ -88,6 +90,7 @@ class Router:
         """How often the log, an observer or a listener failed so far; also after the end."""
         return copy(self._counts)
 
+    @door
     def swap(self, config: Config) -> None:
         """Serve new calls by another configuration from now on, as a whole.
 
@@ -106,6 +109,7 @@ class Router:
     ) -> None:
         await self.aclose()
 
+    @door
     def enter(self) -> None:
         """Belong to the running event loop from now on; `async with` does it for you. Opens nothing yet."""
         before = self._shared
@@ -124,6 +128,7 @@ class Router:
             self._reloader = Reloader(self._watched, self.swap, shared.log.told)
             self._reloader.start()
 
+    @door
     async def aclose(self) -> None:
         """End the calls that are still open, close all connections, and wait until they are gone.
 
@@ -153,6 +158,7 @@ class Router:
         if self._reloader is not None:
             self._reloader.stop()
 
+    @door
     def stream(self, messages: Messages, **options: Unpack[CallOptions]) -> RoutedStream:
         """Ask for an answer as it comes. Nothing is sent before the stream is entered and read.
 
@@ -167,6 +173,7 @@ class Router:
         call = self.begin(messages, options, whole=False)
         return RoutedStream(lambda: call)
 
+    @door
     async def complete(self, messages: Messages, **options: Unpack[CallOptions]) -> Answer:
         """Ask for a whole answer. One that breaks off begins again elsewhere, unseen.
 
@@ -183,6 +190,7 @@ class Router:
         events = await call.next()
         return collect(events, call.report, call.report.attempts[-1].provider)
 
+    @door
     def explain(self, messages: Messages | None = None, **options: Unpack[CallOptions]) -> Plan:
         """What a streamed call would do now: whom it would ask, in what order and how long, and whom not, and why.
 
@@ -211,6 +219,7 @@ class Router:
             upstream=what.upstream,
         )
 
+    @door
     def health(self) -> tuple[HealthSnapshot, ...]:
         """How each target stands now, the configured ones first."""
         shared = self._entered()
@@ -221,6 +230,7 @@ class Router:
         """How the file stands that is watched for changes; None: none is."""
         return None if self._reloader is None else self._reloader.snapshot()
 
+    @door
     def isolate(self, target: str, for_s: float | None = None) -> None:
         """Send a target no more calls; those that it answers now go on. It is not even asked as a last resort.
 
@@ -237,6 +247,7 @@ class Router:
         for live in self._named(target):
             live.health.isolate(now_s, for_s)
 
+    @door
     def restore(self, target: str) -> None:
         """Ask a target again at once: it is isolated no more, its parks are lifted and its breaker is closed.
 

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Self
 
+from ..providers.bare import bare, door
 from ..providers.events import TextDelta
 from .call import Call
 from .errors import CallFailed, StreamBusy
@@ -78,8 +79,10 @@ class RoutedStream:
         self._pulling = True
         try:
             batch = await (self._call or self._started()).next()
-        except CallFailed:
-            await self.aclose()
+        except BaseException as error:
+            bare(error)
+            if isinstance(error, CallFailed):
+                await self.aclose()
             raise
         finally:
             self._pulling = False
@@ -92,18 +95,22 @@ class RoutedStream:
     async def text(self) -> AsyncIterator[str]:
         """The text of the answer alone, piece by piece. Refuses the policy `restart`: it would void what is out."""
         self._started().forbid_restart()
-        async for first in self:
-            rest = self._batch[self._place :]  # all that came with it
-            self._place = len(self._batch)
-            for event in (first, *rest):
-                if type(event) is TextDelta:
-                    yield event.text
+        try:
+            async for first in self:
+                rest = self._batch[self._place :]  # all that came with it
+                self._place = len(self._batch)
+                for event in (first, *rest):
+                    if type(event) is TextDelta:
+                        yield event.text
+        finally:
+            first = rest = event = None  # type: ignore[assignment]  # what raises here takes this frame along
 
     def cancel(self) -> None:
         """End the call: a reader comes to the end of the stream. In the stream's loop; `aclose` still has to follow."""
         if self._call is not None:
             self._call.cancel()
 
+    @door
     async def aclose(self) -> None:
         """Leave the stream: close what is open upstream. Safe at any time, also while it is read, and idempotent."""
         if self._closed:
@@ -115,6 +122,7 @@ class RoutedStream:
         if self._on_close is not None:
             await self._on_close()
 
+    @door
     def _started(self) -> Call:
         if self._call is None:
             self._call = self._begin()

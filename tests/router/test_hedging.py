@@ -49,6 +49,20 @@ def test_the_first_may_still_win(stage: MakeStage) -> None:
     perform(play())
 
 
+def test_two_that_fail_in_one_turn_fail_the_call(stage: MakeStage) -> None:
+    refusal = Play([], status=404, headers={"content-type": "application/json"}, head_after_s=3.0)
+    one = stage(a=refusal, b=Play([], status=404, headers={"content-type": "application/json"}, head_after_s=1.0))
+
+    async def play() -> None:
+        for _ in range(20):  # which of them is looked at first is drawn anew each time
+            async with router(one, after=2.0) as opened:
+                with pytest.raises(CallFailed) as caught:
+                    await texts(opened.stream("hi"))
+                assert [attempt.target for attempt in caught.value.report.attempts] == ["a", "b"]
+
+    perform(play())
+
+
 def test_who_answers_in_time_is_not_hedged(stage: MakeStage) -> None:
     one = stage(a=says("A", first_s=1.0), b=says("B"))
 
