@@ -26,6 +26,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 PLACES_MAX = 8
+"""So many of the last places that a bug has come by are told."""
+
+_BY_WAY_OF = "raised by way of "
 _EXPECTED = (UnderstudyError, asyncio.CancelledError, KeyboardInterrupt, SystemExit, GeneratorExit, StopAsyncIteration)
 
 
@@ -103,6 +106,7 @@ def _frames_above(frame: FrameType) -> set[FrameType]:
 
 
 def _note_places(bug: BaseException) -> None:
-    steps = traceback.extract_tb(bug.__traceback__)[-PLACES_MAX:]
-    if steps:
-        bug.add_note("raised by way of " + ", ".join(f"{step.name} ({step.filename}:{step.lineno})" for step in steps))
+    """Where a bug has come by before its first door, as a note: its frames are about to go."""
+    steps = [step for step in traceback.extract_tb(bug.__traceback__) if step.filename != __file__][-PLACES_MAX:]
+    if steps and not any(note.startswith(_BY_WAY_OF) for note in getattr(bug, "__notes__", ())):
+        bug.add_note(_BY_WAY_OF + ", ".join(f"{step.name} ({step.filename}:{step.lineno})" for step in steps))
