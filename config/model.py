@@ -27,10 +27,12 @@ from typing import (
 from ..providers.bare import door_of
 from ..providers.capabilities import Capabilities
 from ..providers.chat import ChatRequest, InvalidRequest, chat_request
-from ..providers.errors import AskAnother, ErrorKind, RetryRule, UnderstudyError, without_keys
+from ..providers.errors import AskAnother, ErrorKind, RetryRule, without_keys
 from ..providers.secret import Secret
 from ..providers.sendable import text_problem
 from .bounds import Bounds
+from .errors import ConfigError as ConfigError
+from .errors import NoTargets as NoTargets
 from .fields import FieldsOf, FreeForm, HeaderFields, KeyText, NameOrTarget, OneOf, OnlyInCode, ProviderName, Rule, Url
 from .origin import Origin
 
@@ -69,20 +71,6 @@ Upstream: TypeAlias = Literal["stream", "single"]
 
 _STRICT: dict[str, Any] = {"extra": "forbid"}
 """For pydantic, on each class: an unknown name is an error, never ignored."""
-
-
-class ConfigError(UnderstudyError, ValueError):
-    """The configuration, or an argument that stands for it, makes no sense. The message says where and what to do.
-
-    A value that looks like a key is not quoted in it.
-    """
-
-    def __init__(self, *args: object) -> None:
-        super().__init__(*(without_keys(arg) if isinstance(arg, str) else arg for arg in args))
-
-
-class NoTargets(ConfigError):
-    """Nobody is configured to be asked. The library never makes an answer up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -59,7 +59,7 @@ def door(function: Callable[P, T]) -> Callable[P, T]:
 
 def door_of(made: type[T]) -> type[T]:
     """What making such an object raises leaves it bare: what it was given stands in the frame that makes it."""
-    made.__init__ = door(made.__init__)  # type: ignore[misc]
+    made.__init__ = door(made.__init__)  # type: ignore[method-assign]
     return made
 
 
