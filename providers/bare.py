@@ -29,7 +29,10 @@ PLACES_MAX = 8
 """So many of the last places that a bug has come by are told."""
 
 _BY_WAY_OF = "raised by way of "
-_EXPECTED = (UnderstudyError, asyncio.CancelledError, KeyboardInterrupt, SystemExit, GeneratorExit, StopAsyncIteration)
+_EXPECTED = (
+    UnderstudyError, asyncio.CancelledError, KeyboardInterrupt, SystemExit, GeneratorExit, StopAsyncIteration,
+    StopIteration,
+)  # fmt: skip
 
 
 def door(function: Callable[P, T]) -> Callable[P, T]:

@@ -78,6 +78,7 @@ class Pieces(Iterator[str], AsyncIterable[str]):
         self._reading = reading = Reading(opened)
         weakref.finalize(self, reading.close).atexit = False  # no `__del__`: a collector would take apart both at once
 
+    @door
     def __next__(self) -> str:
         """The next piece.
 
@@ -91,9 +92,13 @@ class Pieces(Iterator[str], AsyncIterable[str]):
         return piece
 
     async def __aiter__(self) -> AsyncIterator[str]:
-        async for piece in self._reading.here():
-            yield piece
+        try:
+            async for piece in self._reading.here():
+                yield piece
+        finally:
+            piece = ""  # what raises here takes this frame along
 
+    @door
     def close(self) -> None:
         """Leave the answer: close what is open upstream. From any thread, also while another one reads; idempotent."""
         self._reading.close()
@@ -135,8 +140,11 @@ class Reading:
         if self._left or self._loop is not None or not self._busy.acquire(blocking=False):
             raise StreamBusy("this answer was read without a loop before: go on in the same way")
         async with self._opened as opened:
-            async for piece in opened.text():
-                yield piece
+            try:
+                async for piece in opened.text():
+                    yield piece
+            finally:
+                piece = ""  # as above
 
     def close(self) -> None:
         """Leave the stream. From any thread; idempotent."""
