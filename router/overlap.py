@@ -141,14 +141,15 @@ class _Tail:
 
 
 def _open_fence(text: str) -> str:
-    """The line that has opened the fence in which the text ends; empty, if it ends in none."""
+    """The line that has opened the fence in which the text ends; empty, if it ends in none, or in a bare one: the line
+    that opens such a fence again is the one that closes it."""
     marks = opening = ""
     if "```" not in text and "~~~" not in text:
         return ""
     for found in _FENCE.finditer(text):
         fence, info = found[1], found[2].strip()
         if not marks:
-            marks, opening = ("", "") if "`" in info else (fence, fence + info)
+            marks, opening = ("", "") if "`" in info else (fence, fence + info if info else "")
         elif fence[0] == marks[0] and len(fence) >= len(marks) and not info:
             marks = opening = ""
     return opening

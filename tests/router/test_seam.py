@@ -199,6 +199,7 @@ def test_what_follows_the_last_words_follows_them(delivered: str, said: str, res
         (SKY, "Sure, continuing: than long ones, you see"),
         (SKY, "Sure, continuing:\n\nmore than long ones, you see"),
         ("Before:\nreturn value * 2", "\nAfter:\nreturn value * 2 + 1"),
+        ("```\nreturn value", "\n```\n\nreturn value is what it is"),
         (SKY, "than long ones... you see"),
         (SKY, "than long ones… you see"),
         (SKY, "Than long ones, you see"),
