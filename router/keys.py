@@ -113,7 +113,11 @@ class KeyReader:
             reading = asyncio.ensure_future(self._read_file(path, for_s))
             self._reading[path] = reading
             reading.add_done_callback(partial(self._was_read, path))
-        return await asyncio.shield(reading)
+        try:
+            return await asyncio.shield(reading)
+        except ProviderError as shared:  # an exception of its own for each call: it goes on to hold the call's frames
+            problem = shared.detail
+        raise ProviderError(ErrorKind.AUTH, problem, local=True)
 
     def _was_read(self, path: Path, reading: asyncio.Future[Secret]) -> None:
         del self._reading[path]

@@ -121,8 +121,10 @@ async def test_calls_that_ask_at_the_same_time_share_one_reading(
 
 async def test_a_reading_that_fails_is_told_to_each_and_tried_anew(tmp_path: Path) -> None:
     reader = KeyReader((tmp_path / "key",))
-    for failure in await asyncio.gather(*(reader.read(0, _by_s()) for _ in range(3)), return_exceptions=True):
+    failures = await asyncio.gather(*(reader.read(0, _by_s()) for _ in range(3)), return_exceptions=True)
+    for failure in failures:
         assert isinstance(failure, ProviderError)
         assert failure.local
+    assert len({id(failure) for failure in failures}) == 3  # what one call notes on its own is not on the others'
     (tmp_path / "key").write_text("key-1")
     assert await reader.read(0, _by_s()) == Secret("key-1")
