@@ -1,0 +1,114 @@
+"""Large JSON is text for the most part, or refused by name: in every framing, also in a decoder that others wrote."""
+
+import base64
+import json
+import tracemalloc
+
+import pytest
+from test_halves import BEGINNINGS, PIECES, STREAM_TYPES, LineParrot, Parrot, framed
+from understudy.providers import registry
+from understudy.providers.codecs import TooBulky, decode_json
+from understudy.providers.codecs.json import BULK_BYTES, check_bulk
+from understudy.providers.decoding import JsonBodyDecoder
+from understudy.providers.errors import ErrorKind
+from understudy.providers.events import ProviderEvent, TextDelta
+from understudy.providers.provider import Decoder, ResponseHead
+
+STRUCTURE = [b",{}", b",[]", b",1", b',""', b',"abc"', b', {"a":1}', b"      ", b"\n"]
+
+
+def text_of(decoder: Decoder, data: bytes) -> str:
+    events: list[ProviderEvent] = []
+    for at in range(0, len(data), 65_536):
+        events += decoder.feed(data[at : at + 65_536])
+    if decoder.failure is None and not decoder.closed:
+        events += decoder.end()
+    return "".join(event.text for event in events if isinstance(event, TextDelta))
+
+
+def answer(content: str, more: str = "") -> str:
+    return '{"choices":[{"message":{"content":"%s"},"finish_reason":"stop"}%s]}' % (content, more)  # noqa: UP031
+
+
+def body_decoder() -> Decoder:
+    return registry.get("openai").decoder(ResponseHead(200, {"content-type": "application/json"}))
+
+
+def stream_decoder(name: str) -> Decoder:
+    return registry.get(name).decoder(ResponseHead(200, {"content-type": STREAM_TYPES.get(name, "text/event-stream")}))
+
+
+@pytest.mark.parametrize("unit", STRUCTURE)
+def test_json_that_is_structure_is_taken_up_to_a_mebibyte_only(unit: bytes) -> None:
+    check_bulk(b"[0" + unit * (BULK_BYTES // len(unit) - 3) + b"]")
+    with pytest.raises(TooBulky):
+        check_bulk(b"[0" + unit * (BULK_BYTES // len(unit) + 3) + b"]")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps('said "so"\n\tagain \\ ' * 100_000),
+        json.dumps([base64.b64encode(bytes(300_000)).decode()] * 6),
+        json.dumps({"output": [{"type": "text", "text": "words " * 50} for _ in range(20_000)]}),
+        json.dumps("é" * 400_000),
+        '"' + "{[,]}" * 500_000 + '"',
+        '"' + r"\"" * 1_000_000 + '"',
+    ],
+    ids=["prose", "images", "a long output", "escapes", "code", "quotes"],
+)
+def test_long_texts_are_taken_whatever_they_hold(text: str) -> None:
+    assert len(text) > BULK_BYTES
+    assert decode_json(text.encode()) == json.loads(text)
+
+
+def test_what_never_ends_is_refused_as_what_it_is() -> None:
+    check_bulk(b'["' + b"x" * 2 * BULK_BYTES)
+
+
+@pytest.mark.parametrize("name", [name for name, pieces in PIECES.items() if "end" in pieces])
+def test_a_large_event_of_structure_ends_the_stream_and_a_long_text_does_not(name: str) -> None:
+    event = PIECES[name]["text"]
+    wire = b"".join(framed(name, begin) for begin in BEGINNINGS.get(name, ()))
+    decoder = stream_decoder(name)
+    assert text_of(
+        decoder, wire + framed(name, event.replace("@", "x" * 3_000_000)) + framed(name, PIECES[name]["end"])
+    )
+    assert decoder.failure is None
+    bulky = event.replace("@", "y")[:-1] + ',"more":[0' + ",{}" * 700_000 + "]}"
+    decoder = stream_decoder(name)
+    assert text_of(decoder, wire + framed(name, event.replace("@", "x")) + framed(name, bulky)) == "x"
+    assert decoder.failure is not None
+    assert decoder.failure.kind is ErrorKind.PROTOCOL
+    assert "not text for the most part" in decoder.failure.detail
+
+
+def test_a_large_body_of_structure_takes_no_more_memory_than_itself() -> None:
+    body = answer("x", ",{}" * 3_000_000).encode()
+    decoder = body_decoder()
+    tracemalloc.start()
+    try:
+        assert text_of(decoder, body) == ""
+        assert tracemalloc.get_traced_memory()[1] < 3 * len(body)
+    finally:
+        tracemalloc.stop()
+    assert decoder.failure is not None
+    assert decoder.failure.kind is ErrorKind.PROTOCOL
+    assert "not text for the most part" in decoder.failure.detail
+
+
+def test_a_long_answer_in_one_body_is_read() -> None:
+    decoder = body_decoder()
+    assert text_of(decoder, answer("x" * 5_000_000).encode()) == "x" * 5_000_000
+    assert decoder.failure is None
+
+
+def test_plug_ins_have_the_same_bound() -> None:
+    for decoder, frame in ((Parrot(), b"data: %b\n\n"), (LineParrot(), b"%b\n")):
+        text_of(decoder, frame % (b"[0" + b",{}" * 700_000 + b"]"))
+        assert decoder.failure is not None
+        assert "not text for the most part" in decoder.failure.detail
+    whole = JsonBodyDecoder(lambda body, decoder: [TextDelta("x")])
+    text_of(whole, b"[0" + b",{}" * 700_000 + b"]")
+    assert whole.failure is not None
+    assert "not text for the most part" in whole.failure.detail
