@@ -18,10 +18,18 @@ from .seam import Diverged, TextSeam, weight
 ECHO_MAX_CHARS = 1000
 """An echo of the end is looked for up to this length, so that a batch costs a bounded time; or else of all of it."""
 ECHO_MIN_WEIGHT = 8
-"""An echo of less may be chance ("over and over"): it must have eight letters, or four of Chinese."""
+"""An echo of less may be chance: it must have eight letters, or four of Chinese."""
+INNER_MIN_WEIGHT = 10
+"""One that begins inside a sentence or line must have more ("again and again and again")."""
 AFTER_CHARS = 8
 """So much must follow an echo: if the echo began again there, the text would repeat itself."""
 _FENCE = re.compile(r"^[ \t]*(?:(?:[-*+]|\d+[.)])[ \t]+)*(`{3,}|~{3,})([^\n]*)$", re.MULTILINE)
+INDENT_MAX_CHARS = 80
+"""No line is indented by more."""
+
+_BLANKS = (" ", "\t", "\u3000")
+_BREAK = re.compile(r"\n|[.!?:;\u2026][ \t]|[\u3002\uff01\uff1f\uff1a\uff1b]")
+"""The end of a sentence or line."""
 _QUOTED = re.compile(r"[ \t]*(?:[\r\n]|\.\.\.|…)")
 """After an echo this marks a quotation, or a line of its own for it, and no text that goes on."""
 
@@ -93,6 +101,7 @@ class _Tail:
         self._starts: list[int] | None = None  # places in `_end` from which it may be said again; None: not begun
         self._echoes: list[int] = []  # lengths of what was said again up to the end
         self._front = 0  # white space at the head's beginning
+        self._blank = ""  # the beginning of that
         self._said = 0  # characters behind that
         self._pieces: list[str] = []
 
@@ -100,6 +109,7 @@ class _Tail:
         """Take more of the head. Must still more of it be seen?"""
         if self._starts is None:
             begun = piece.lstrip()
+            self._blank += piece[: min(len(piece) - len(begun), INDENT_MAX_CHARS - len(self._blank))]
             self._front += len(piece) - len(begun)
             if not begun:
                 return True
@@ -134,10 +144,31 @@ class _Tail:
         shorter = [length for length in self._echoes if length < size]
         if any(2 * length >= size or weight(head[:length]) >= ECHO_MIN_WEIGHT for length in shorter):
             return None
+        if not self._is_told_from_going_on(passage):
+            return None
         again = after.lstrip()
         if (again and passage.startswith(again)) or _QUOTED.match(after):
             return None
         return self._front + size
+
+    def _is_told_from_going_on(self, passage: str) -> bool:
+        """Would this passage, said twice in a row, be no text?
+
+        A cell, a line, a sentence may well come twice in a row, two of them hardly. A passage that breaks off inside a
+        sentence, and is said again from its front, is no text either.
+        """
+        end = passage.rstrip()
+        parts = [part for part in _BREAK.split(end) if weight(part)]
+        if len(parts) > 1:
+            return True
+        if not end[-1:].isalnum() or "\n" in passage[len(end) :]:
+            return False
+        before = self._delivered[: len(self._delivered) - len(passage)]
+        indented = len(self._blank) > 1 and before.endswith(self._blank)
+        if self._blank[:1] in _BLANKS and not indented and not self._delivered[-1:].isspace():
+            return False  # led by a blank, as a text that goes on
+        front = before.rstrip(" \t")[-1:]
+        return not front or _BREAK.match(front + " ") is not None or weight(passage) >= INNER_MIN_WEIGHT
 
 
 def _open_fence(text: str) -> str:

@@ -26,7 +26,7 @@ def test_no_way_of_saying_it_harms_a_text(name: str) -> None:
 )
 def test_what_was_asked_for_is_mostly_joined(name: str) -> None:
     verdicts = counted()[name]
-    assert verdicts["joined"] > 0.8 * verdicts.total()
+    assert verdicts["joined"] > 2 / 3 * verdicts.total()
 
 
 def test_a_harm_would_be_seen() -> None:

@@ -94,7 +94,7 @@ def test_nothing_may_be_left_to_say_behind_a_prefill_and_behind_the_last_words(s
     """An empty answer to a turn in words may be anything: it does not show that the text is whole."""
     cut = breaks_off(*STORY, "in torrents.", then="stall")
     assert asked(stage(a=cut, b=says()), "continue", provider="deepseek") == ["a", "b"]
-    assert asked(stage(a=cut, b=says("the rain fell in torrents.")), "ask_to_continue") == ["a", "b"]
+    assert asked(stage(a=cut, b=says("and stormy night; the rain fell in torrents.")), "ask_to_continue") == ["a", "b"]
     assert asked(stage(a=cut, b=says()), "ask_to_continue") == ["a", "b", "nobody"]
 
 
