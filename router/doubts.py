@@ -223,6 +223,15 @@ class CallFailures:
         self._failures.append((target, failure))
         target.failed(failure, now_s, slow=slow)
 
+    def failed_late(self, target: Doubts, kind: ErrorKind, epoch: int, now_s: float) -> None:
+        """An attempt that began before this target's breaker last changed has failed: it counts for nothing there.
+
+        Of other targets that fail alike it says as much as any: a storm of one request must not shut them in turn.
+        """
+        fingerprint = b"" if kind in ALWAYS else self._fingerprint()
+        late = Failure(kind, fingerprint, now_s, 0.0, epoch, target.breaker.answers, [target], "void")
+        self._failures.append((target, late))
+
     def probe_failed(self, target: Doubts, kind: ErrorKind, now_s: float) -> None:
         """An attempt that probed this target has failed: its breaker opens again, in doubt if it was, and is."""
         breaker = target.breaker

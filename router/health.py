@@ -254,6 +254,8 @@ class TargetHealth:
                 lease.call.failed(self.doubts, error.kind, disposition.health, now_s, slow=lease.slow)
             if lease.epoch != breaker.epoch:
                 reason = self._opened_by = "slow" if breaker.cause == "slow" else reason
+        elif disposition.health and not error.local and not error.reused_connection and lease.call is not None:
+            lease.call.failed_late(self.doubts, error.kind, lease.epoch, now_s)
         if lease is self._probe and lease.epoch == breaker.epoch:
             breaker.abandon_probe(now_s)
         self._settled(lease, now_s, reason)

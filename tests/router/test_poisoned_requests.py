@@ -133,6 +133,9 @@ def test_a_hundred_of_them_at_once_leave_the_others_an_answer_at_once(poisoned: 
                 await asyncio.sleep(0)
                 assert (await router.complete(f"hello {number}")).text == "Well."
             assert now_s() == began_s, "no call waits"
+            assert states(router)[1:] == ["closed", "closed"], (
+                "what one target's opening says of a request, others heed"
+            )
             assert not any(await asyncio.gather(*storm))
 
     perform(play())
