@@ -11,7 +11,7 @@ class Announcer:
     """What was told last of one target and its keys, so that each change is told once.
 
     Attributes:
-        names: What the notices call the target.
+        names: What the notices call the target, and how many targets are configured under each name.
         state: What was told last.
     """
 
@@ -21,7 +21,17 @@ class Announcer:
         self._listener = listener
         self.state: HealthState = "closed"
         self._parked: set[str] = set()
-        self.names: list[str] = []
+        self.names: dict[str, int] = {}
+
+    def know(self, name: str) -> None:
+        """One target more is configured under this name."""
+        self.names[name] = self.names.get(name, 0) + 1
+
+    def forget(self, name: str) -> None:
+        """One target less is."""
+        self.names[name] -= 1
+        if not self.names[name]:
+            del self.names[name]
 
     def target(self, state: HealthState, reason: ChangeReason, until_s: float | None, now_s: float) -> None:
         """The target is in this state now."""

@@ -33,6 +33,10 @@ class TokenBudget:
         self.affords(now_s)
         return self._tokens
 
+    def full(self, now_s: float) -> bool:
+        """Could no more be saved?"""
+        return self.left(now_s) >= self._burst - _ROUNDING
+
     def affords(self, now_s: float) -> bool:
         """Is there enough for one extra call?"""
         if self._seen_s is not None:

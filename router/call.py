@@ -168,7 +168,7 @@ class Call(Opaque):
             return self._nothing_more()
         self._begun = True
         self._leave_out()
-        context.shared.call_began(self, context.generation)
+        context.shared.call_began(self, context.generation, context.brought)
         step: Step = course.next(context.loop.time())
         while not self.ended:
             match step:
@@ -431,7 +431,7 @@ class Call(Opaque):
         report = self.report
         report.outcome, report.kind, report.ended_s = outcome, kind, self._context.since_s()
         if self._begun:
-            self._context.shared.call_ended(self, report, self._context.generation)
+            self._context.shared.call_ended(self, report, self._context.generation, self._context.brought)
 
 
 def _runs_here(loop: asyncio.AbstractEventLoop) -> bool:

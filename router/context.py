@@ -11,6 +11,7 @@ from .course import Course
 from .doubts import CallFailures
 from .fingerprint import Fingerprint
 from .generation import Generation
+from .live import LiveTarget
 from .opaque import Opaque
 from .report import Report
 from .resume import resumable
@@ -29,6 +30,7 @@ class CallContext(Opaque):
         single: One JSON body is asked for instead of a stream.
         fingerprint: Of the request.
         failed: What has failed in it; None: nothing.
+        brought: The targets that it has brought along itself.
     """
 
     shared: Shared
@@ -45,6 +47,7 @@ class CallContext(Opaque):
     single: bool
     fingerprint: Callable[[], bytes]
     failed: CallFailures | None = None
+    brought: tuple[LiveTarget, ...] = ()
 
     @property
     def failures(self) -> CallFailures:
@@ -84,9 +87,23 @@ def in_context(shared: Shared, generation: Generation, what: Asked, deadline_s: 
     )
     fingerprint = Fingerprint(chat)
     course = Course(seats, policy, began_s, shared.rng, fingerprint)
+    brought = () if what.key else tuple(dict.fromkeys(seat.live for seat in known))
     report = Report(shared.call_id(), what.shown, [], skipped=course.skipped)
     return CallContext(
-        shared, generation, loop, chat, route, seats, course, report, began_s, by_s, whole, single, fingerprint
+        shared,
+        generation,
+        loop,
+        chat,
+        route,
+        seats,
+        course,
+        report,
+        began_s,
+        by_s,
+        whole,
+        single,
+        fingerprint,
+        brought=brought,
     )
 
 

@@ -159,7 +159,8 @@ class Credential(Parking):
     def refused(self, error: ProviderError, edition: int, policy: Health, now_s: float, *, again: bool) -> None:
         """A call with this edition of it was refused."""
         if error.kind is ErrorKind.AUTH:
-            self._refused.add(edition)
+            if len(self._refused) < _CHANGING_KEYS:  # more than that tells nothing more
+                self._refused.add(edition)
             if edition != self.edition and len(self._refused) < _CHANGING_KEYS:
                 return  # the key that was refused is in use no more
         self.refuse(error, policy, now_s, again=again, grows=not (self.renewable and error.kind is ErrorKind.AUTH))

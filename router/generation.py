@@ -11,9 +11,11 @@ from msgspec.structs import replace
 
 from ..config.model import Config, Route, Target
 from ..providers.errors import DISPOSITIONS, Disposition, ErrorKind
+from .brought import Brought
 from .budget import TokenBudget
 from .live import LiveTarget
-from .record import Identity, TargetRecord
+from .memory import Memory
+from .record import Identity
 from .seat import Seat
 from .spend import Ledger
 
@@ -31,8 +33,10 @@ class Generation:
 
     Args:
         number: Counts the configurations of a Router, from 1.
-        record_of: What is remembered of a target, by what it is.
+        memory: What is remembered of targets.
+        clock: The loop's.
         ledger_of: What was spent on a route, by its name.
+        on_brought: Called when a call has brought a target along that is not known.
 
     Attributes:
         calls: The calls that are open on it; a dict, because it keeps their order.
@@ -43,18 +47,23 @@ class Generation:
         self,
         number: int,
         config: Config,
-        record_of: Callable[[Identity], TargetRecord],
+        memory: Memory,
+        clock: Callable[[], float],
         hedge_budgets: dict[object, TokenBudget],
         environment: Mapping[str, str] = os.environ,
         *,
         ledger_of: Callable[[object], Ledger] | None = None,
+        on_brought: Callable[[], None] = lambda: None,
     ) -> None:
         self.number, self.config = number, config
         self.calls: dict[OpenCall, None] = {}
         self.retired = False
-        self._record_of, self._environment = record_of, environment
-        self._hedge_budgets, self._ledger_of = hedge_budgets, ledger_of
-        self._live: dict[object, LiveTarget] = {}
+        self._memory, self._clock, self._environment = memory, clock, environment
+        self._hedge_budgets, self._ledger_of, self._on_brought = hedge_budgets, ledger_of, on_brought
+        self._live: dict[object, LiveTarget] = {}  # of targets that are configured
+        self.brought = Brought(self._brought, self._forget, self._remember)
+        self._inherited: tuple[Identity, ...] = ()
+        self._given_back = False
         self._seats: dict[object, tuple[Seat, ...]] = {}
 
     def seats(self, route: Route, name: object, overrides: dict[str, float] | None = None) -> tuple[Seat, ...]:
@@ -71,25 +80,42 @@ class Generation:
         return seats
 
     def live(self, reference: str | Target) -> LiveTarget:
-        """The one live target that a reference means, made at its first use."""
+        """The one live target that a configured reference means, made at its first use."""
         found = self._live.get(reference) if isinstance(reference, str) else None
         if found is None:
             target = self.config.target(reference)
             identity = _identity(target)
             found = self._live.get(identity)
             if found is None:
-                found = self._live[identity] = LiveTarget(target, self._record_of, self._environment)
+                found = self._live[identity] = self.brought.take(identity) or self._made(target)
             if isinstance(reference, str):
                 self._live[reference] = found
         return found
 
+    def live_of_call(self, reference: str | Target) -> LiveTarget:
+        """The one live target that a call's own reference means: a configured one, or one that is kept by last use."""
+        if isinstance(reference, str):
+            if reference in self._live or reference in self.config.targets:
+                return self.live(reference)
+            target = self.brought.target(reference, self.config.target)
+        else:
+            target = reference
+        identity = _identity(target)
+        return self._live.get(identity) or self.brought.live(target, identity, self._clock())
+
     def all_live(self) -> tuple[LiveTarget, ...]:
-        """Every target: the configured ones, those of the routes, and those that calls have brought along."""
+        """Every target: the configured ones, those of the routes, and those that calls have brought along of late."""
         for name in self.config.targets:
             self.live(name)
         for name, route in self.config.routes.items():
             self.seats(route, name)
-        return tuple(dict.fromkeys(self._live.values()))
+        return self._made_so_far()
+
+    def inherit(self, before: "Generation") -> None:
+        """Keep what is remembered of the targets of an older configuration, which may be those of this one."""
+        self._inherited = tuple(live.remembered_as for live in dict.fromkeys(before._live.values()))
+        for identity in self._inherited:
+            self._memory.take(identity)
 
     def dispositions(self, route: Route) -> dict[ErrorKind, Disposition]:
         """The table of what may follow an error, with what the route says otherwise."""
@@ -107,14 +133,47 @@ class Generation:
         """End its calls, and close every connection of theirs, as far as nothing has to be waited for. Idempotent."""
         for call in tuple(self.calls):
             call.close()
-        for live in dict.fromkeys(self._live.values()):
+        for live in self._made_so_far():
             live.close()
 
     async def aclose(self) -> None:
         """Close it, and wait until its sockets are gone. Idempotent, also after a cancellation."""
         self.close()
-        for live in dict.fromkeys(self._live.values()):
+        for live in self._made_so_far():
             await live.aclose()
+
+    def over(self) -> None:
+        """No call is open on it, and it is retired: what is remembered of its targets is given back. Idempotent."""
+        self.brought.clear()
+        if self._given_back:
+            return
+        self._given_back = True
+        for live in dict.fromkeys(self._live.values()):
+            live.health.no_longer_known_as(live.label)
+        now_s = self._clock()
+        for identity in (*self._inherited, *(live.remembered_as for live in dict.fromkeys(self._live.values()))):
+            self._memory.give_back(identity, now_s)
+
+    def _made_so_far(self) -> tuple[LiveTarget, ...]:
+        return tuple(dict.fromkeys((*self._live.values(), *self.brought)))
+
+    def _made(self, target: Target) -> LiveTarget:
+        return LiveTarget(target, self._memory.take, self._environment)
+
+    def _brought(self, target: Target) -> LiveTarget:
+        self._on_brought()
+        return self._made(target)
+
+    def _remember(self, live: LiveTarget) -> None:
+        live.forgotten = False
+        live.health.known_as(live.label)
+        self._memory.take(live.remembered_as)
+
+    def _forget(self, live: LiveTarget) -> None:
+        live.close()
+        live.forgotten = True
+        live.health.no_longer_known_as(live.label)
+        self._memory.give_back(live.remembered_as, self._clock())
 
     def _seated(self, route: Route, name: object, overrides: dict[str, float] | None) -> tuple[Seat, ...]:
         config = self.config
@@ -124,10 +183,11 @@ class Generation:
             if name is not None:
                 self._hedge_budgets[name] = budget
         ledger = None if self._ledger_of is None or name is None else self._ledger_of(name)
+        live_of = self.live_of_call if name is None else self.live
         side_by_side = route.select != "priority" and all(len(place) == 1 for place, _ in route.placed())
 
         def seat(reference: str | Target, tier: int, only_on: ErrorKind | None = None) -> Seat:
-            live = self.live(reference)
+            live = live_of(reference)
             return Seat(
                 live, route, config.limits, config.retry, budget,
                 tier=tier, only_on=only_on, overrides=overrides, ledger=ledger,

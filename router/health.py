@@ -71,8 +71,11 @@ class TargetHealth:
 
     def known_as(self, name: str) -> None:
         """It is configured under this name, too."""
-        if name not in self._announcer.names:
-            self._announcer.names.append(name)
+        self._announcer.know(name)
+
+    def no_longer_known_as(self, name: str) -> None:
+        """One target less is configured under this name."""
+        self._announcer.forget(name)
 
     # Reading
 

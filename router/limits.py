@@ -76,6 +76,11 @@ class Window:
         self.used += amount
         return slot
 
+    def holds(self, now_s: float) -> bool:
+        """Is anything in it?"""
+        self._forget(now_s)
+        return bool(self._slots)
+
     def correct(self, slot: Slot, by: int, now_s: float) -> None:
         """What was used then was more, or less."""
         self._forget(now_s)
@@ -196,6 +201,11 @@ class TargetLimits:
             tokens = min(tokens, sizes.tokens_per_min)  # more than a whole minute's: it goes alone
         detail, fits_s = self._fits_s(sizes, 1, tokens, now_s)
         return None if fits_s <= now_s else Limited("limit", detail, fits_s, queues=True)
+
+    def holds(self, now_s: float) -> bool:
+        """Was anything used within the last minute, is in use, or has its provider said that little is left?"""
+        told = any(now_s < told.until_s for told in self.told.values())
+        return bool(self.in_flight or self._requests.holds(now_s) or self._tokens.holds(now_s) or told)
 
     def take(self, sizes: Sizes, tokens: int, now_s: float) -> Permit:
         """Go."""

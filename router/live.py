@@ -45,6 +45,10 @@ class LiveTarget:
         record_of: What is remembered of a target, by what it is.
 
     Attributes:
+        identity: What it is kept under, where a call has brought it along.
+        calls, used_s: How many open calls have brought it along, and when the last one did.
+        forgotten: It was given up since: its record is claimed by nothing here.
+        remembered_as: What its record is known by.
         label: What reports and logs call it.
         model: The model that is asked for.
         dialect: The wire it speaks.
@@ -73,7 +77,10 @@ class LiveTarget:
         self._sources = key_sources(target, info.key_env, environment)
         self._keys = KeyReader(self._sources)
         self.flaw = self._flaw(info, variable) or wrong
-        record = record_of(Identity(target.provider, self.base_url, model, self._sources))
+        self.identity: object = None
+        self.calls, self.used_s, self.forgotten = 0, 0.0, False
+        self.remembered_as = Identity(target.provider, self.base_url, model, self._sources)
+        record = record_of(self.remembered_as)
         record.health.known_as(self.label)
         self.health, self.retry_budget, self.latency = record.health, record.retry_budget, record.latency
         self.limits, self.ledger = record.limits, record.ledger

@@ -18,6 +18,7 @@ from .bounded import in_call
 from .clocks import Clocks
 from .course import Course
 from .generation import Generation
+from .memory import Memory
 from .reasons import SkipReason
 from .record import TargetRecord
 from .report import Skipped
@@ -105,7 +106,8 @@ def explain(
     name = route if isinstance(route, str) else "-" if route else "default"
     rng = random.Random(0)  # noqa: S311 - nothing is drawn from it
     record = TargetRecord(config, rng, _nobody_is_told, ())  # everybody is well: one record does for all
-    seats = Generation(1, config, lambda _: record, {}, environment).seats(found, None)
+    generation = Generation(1, config, Memory(lambda _: record), lambda: 0.0, {}, environment)
+    seats = generation.seats(found, None)
     deadline_s = found.deadline_s or config.limits.deadline_s
     return plan(seats, found, name, chat or PLAIN, deadline_s=deadline_s, reserve_s=config.limits.reserve_s, now_s=0.0)
 

@@ -6,7 +6,7 @@ thing, does not make a sick target well.
 
 import random
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 from ..config.model import Config
 from ..providers.secret import Secret
@@ -17,6 +17,9 @@ from .latency import Latency
 from .limits import TargetLimits
 from .snapshot import HealthChanged
 from .spend import WALL_CLOCK, Ledger, WallClock
+
+Hold: TypeAlias = Literal["lasting", "passing"]
+"""Why a record is held: money of a budget or a person's word; or what passes by itself."""
 
 
 class Identity(NamedTuple):
@@ -61,3 +64,28 @@ class TargetRecord:
         self.latency, self.single_latency = Latency(), Latency()
         self.limits, self.ledger = TargetLimits(), Ledger(wall)
         self.prefill_shown: bool | None = None
+
+    def hold(self, now_s: float) -> Hold | None:
+        """Why it is not to be forgotten though nothing uses it from now on; None: nothing is lost with it."""
+        if self.lasts(now_s):
+            return "lasting"
+        sound = self._is_well(now_s) and not self.limits.holds(now_s) and self.retry_budget.full(now_s)
+        return None if sound else "passing"
+
+    def lasts(self, now_s: float) -> bool:
+        """Was money of a budget spent, that is not to be spent again, or does a person keep it from being asked?"""
+        return self.ledger.holds() or self.health.state(now_s) == "isolated"
+
+    @property
+    def left_alone_until_s(self) -> float:
+        """When all parks are over, and its breaker admits a probe; in the past if nothing is in the way."""
+        health = self.health
+        opened_s = health.breaker.until_s if health.breaker.state == "open" else 0.0
+        return max([opened_s, *(park.until_s for _, park in health.parks())])
+
+    def _is_well(self, now_s: float) -> bool:
+        """Is nothing wrong with its health, and has nothing been of late?"""
+        health = self.health
+        window = health.breaker.window(now_s)
+        troubled = health.doubts.failed_in_row(now_s) or window.failure_ratio or window.slow_ratio
+        return health.calm and not troubled and health.returning is None and health.share(now_s) >= 1.0

@@ -3,15 +3,18 @@
 import asyncio
 import os
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 
 from ..config.model import Config
 from ..providers import prices
 from .alerts import Alerts
+from .brought import KEPT_S
 from .budget import TokenBudget
 from .generation import Generation, OpenCall
+from .live import LiveTarget
 from .log import CallLog
+from .memory import HELD_MAX, Memory
 from .observe import AttemptEnded, CallEnded, NoticeCounts, Observer, Observers
 from .record import Identity, TargetRecord
 from .report import AttemptReport, Report
@@ -62,13 +65,14 @@ class Shared:
         self._alerts = Alerts()
         self.observers = Observers(observers, self.log.observer_raised, self._counts)
         self._on_health_change = on_health_change
-        self._records: dict[Identity, TargetRecord] = {}
+        self._memory = Memory(self._record)
+        self._tidying: asyncio.TimerHandle | None = None
         self._hedge_budgets: dict[object, TokenBudget] = {}
         self._wall = wall
         self._ledgers: dict[object, Ledger] = {}
         self._retired: dict[Generation, None] = {}
         self._closing: set[asyncio.Task[None]] = set()
-        self.generation = Generation(1, config, self._record, self._hedge_budgets, ledger_of=self._ledger)
+        self.generation = self._generation(1, config)
 
     @property
     def forked(self) -> bool:
@@ -84,21 +88,31 @@ class Shared:
         if self.closed:
             return
         old = self.generation
-        self.generation = Generation(old.number + 1, config, self._record, self._hedge_budgets, ledger_of=self._ledger)
+        self.generation = self._generation(old.number + 1, config)
+        self.generation.inherit(old)
+        self._forget_routes()
         old.retired = True
         self._retired[old] = None
         if not old.calls:
             self._close(old)
 
-    def call_began(self, call: OpenCall, generation: Generation) -> None:
-        """A call is open from now on."""
+    def call_began(self, call: OpenCall, generation: Generation, brought: Iterable[LiveTarget]) -> None:
+        """A call is open from now on.
+
+        Args:
+            brought: Its own targets.
+        """
         generation.calls[call] = None
+        for live in brought:
+            generation.brought.begun(live)
         if generation.retired:  # since the call was made
             self._retired[generation] = None
 
-    def call_ended(self, call: OpenCall, report: Report, generation: Generation) -> None:
+    def call_ended(self, call: OpenCall, report: Report, generation: Generation, brought: Iterable[LiveTarget]) -> None:
         """A call is over."""
-        generation.calls.pop(call, None)
+        if generation.calls.pop(call, self) is None:
+            for live in brought:
+                generation.brought.ended(live, self.loop.time())
         if generation.retired and not generation.calls and not self.closed:
             self._close(generation)
         self.log.call_ended(report)
@@ -141,6 +155,8 @@ class Shared:
         for generation in self._all_generations():
             generation.close()
         self.watch.close()
+        if self._tidying is not None:
+            self._tidying.cancel()
 
     async def aclose(self) -> None:
         """Close, wait until the sockets are gone, and let the observers have what waits for them.
@@ -156,13 +172,7 @@ class Shared:
             await asyncio.to_thread(self.observers.close)
 
     def _record(self, identity: Identity) -> TargetRecord:
-        record = self._records.get(identity)
-        if record is None:
-            config = self.generation.config
-            record = self._records[identity] = TargetRecord(
-                config, self.rng, self.health_changed, identity.keys, self._wall
-            )
-        return record
+        return TargetRecord(self.generation.config, self.rng, self.health_changed, identity.keys, self._wall)
 
     def _ledger(self, route: object) -> Ledger:
         ledger = self._ledgers.get(route)
@@ -170,12 +180,48 @@ class Shared:
             ledger = self._ledgers[route] = Ledger(self._wall)
         return ledger
 
+    def _generation(self, number: int, config: Config) -> Generation:
+        return Generation(
+            number,
+            config,
+            self._memory,
+            self.loop.time,
+            self._hedge_budgets,
+            ledger_of=self._ledger,
+            on_brought=self._tidy_later,
+        )
+
+    def _forget_routes(self) -> None:
+        """Routes that there are no more, but for what was spent on them: they may come back."""
+        routes = self.generation.config.routes
+        for name in [name for name in self._hedge_budgets if name not in routes]:
+            del self._hedge_budgets[name]  # a new one begins with nothing saved
+        for name in [name for name, ledger in self._ledgers.items() if name not in routes and not ledger.holds()]:
+            del self._ledgers[name]
+        gone = [name for name in self._ledgers if name not in routes]
+        for name in gone[: max(0, len(gone) - HELD_MAX)]:
+            del self._ledgers[name]
+
+    def _tidy_later(self) -> None:
+        if self._tidying is None and not self.closed:
+            self._tidying = self.loop.call_later(KEPT_S, self._tidy)
+
+    def _tidy(self) -> None:
+        """Forget what was brought along and not used for too long, and what does not matter any more."""
+        self._tidying, now_s = None, self.loop.time()
+        for generation in self._all_generations():
+            generation.brought.sweep(now_s)
+        if self._memory.sweep(now_s) or any(len(generation.brought) for generation in self._all_generations()):
+            self._tidy_later()
+
     def _all_generations(self) -> tuple[Generation, ...]:
         return (*self._retired, self.generation)
 
     def _close(self, generation: Generation) -> None:
         self._retired.pop(generation, None)
         generation.close()
+        generation.over()
+        self._tidy_later()
         task = self.loop.create_task(generation.aclose())
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)

@@ -96,6 +96,11 @@ class Ledger:
             return Limited("budget", f"{QUEUE_MAX} wait for its budget already", None, ErrorKind.BUDGET)
         return Limited("budget", f"{len(queue)} wait for its budget already", None, queues=True)
 
+    def holds(self) -> bool:
+        """Was anything spent within the present day or month, or is set aside?"""
+        self._turned()
+        return bool(self.spent_day or self.spent_month or self._reservations)
+
     def reserve(self, cost: float) -> Reservation:
         """Set so much aside."""
         self._turned()
