@@ -102,6 +102,8 @@ class Course(Opaque):
         latest_s = policy.deadline_s - MIN_ATTEMPT_S
         if now_s >= latest_s:  # the same sum as below: a wait until now would never end
             return End("deadline", ErrorKind.DEADLINE)
+        if not self._asked and self._turns is None and standings.is_ready(0, now_s):
+            return self._ask(0, now_s, "first")
         backs: list[tuple[float, int]] = []
         queues: list[int] = []
         limited: set[int] = set()
@@ -375,6 +377,8 @@ class Course(Opaque):
 
     def _another_left(self, index: int, now_s: float) -> bool:
         """Can another target still be asked before the deadline?"""
+        if self.standings.is_ready(0 if index else 1, now_s):
+            return True
         for _, _, refusal in self.standings.walk(now_s, but=index):
             if refusal is None or (refusal.until_s is not None and refusal.until_s < self.policy.deadline_s):
                 return True

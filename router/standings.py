@@ -82,6 +82,13 @@ class Standings(Opaque):
         indexes = [*self._woken, *(index for index in range(len(self.candidates)) if index not in self._woken)]
         return [(index, self.candidates[index]) for index in indexes]
 
+    def is_ready(self, index: int, now_s: float) -> bool:
+        """May this target be asked now, while nothing is known of it in this call? Nearly always: no walk is needed."""
+        if index in self._by_index or index >= len(self.candidates):
+            return False
+        candidate = self.candidates[index]
+        return candidate.only_on is None and candidate.refusal(now_s, self.fingerprint) is None
+
     def walk(self, now_s: float, but: int = -1) -> Iterator[tuple[int, Candidate, Refusal | None]]:
         """The targets that this call may ask, in their order, each with what keeps it from being asked now.
 
