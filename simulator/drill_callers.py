@@ -5,6 +5,7 @@ A caller hands what it got to the monitors, and judges nothing itself.
 
 import asyncio
 import warnings
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import msgspec
@@ -24,6 +25,19 @@ TEMPERS: tuple[Temper, ...] = (
 )  # fmt: skip
 
 
+IN_A_TURN = 0.7
+"""Of those who are cancelled or left go in one turn of the loop after bytes have come for them."""
+
+SLOW_EVENTS = 20
+"""Who reads slowly does so for so many events: an answer of a thousand would take an hour."""
+
+TURNS = 8
+"""All that follows from an arrival of bytes is over after so many turns."""
+
+POISON = "#poison"
+"""Stands where the number of the call stands in the other prompts: what fails everywhere is always the same request."""
+
+
 class CallersOwnError(Exception):
     """Raised by a caller within its own loop: it must come out unchanged."""
 
@@ -36,12 +50,15 @@ class Heard(msgspec.Struct):
         finished: The last event was `Finished`, or the iteration ended by itself.
         left: The caller went away of its own will, or was cancelled.
         after_end: Events that came behind the end, or behind leaving.
-        waited_s: The longest wait for one event.
+        turn: It goes away in the so manieth turn of the loop after bytes have come for it.
+        poisoned: No target can answer its request.
     """
 
     call: int
     temper: Temper
     began_s: float
+    turn: int | None = None
+    poisoned: bool = False
     pieces: list[str] = msgspec.field(default_factory=lambda: [""])
     marks: list[str] = []
     events: int = 0
@@ -73,6 +90,50 @@ class Listener(Protocol):
     def over(self, heard: Heard) -> None: ...
 
 
+class Leaving(msgspec.Struct):
+    """Somebody goes away when bytes have come for a call.
+
+    Attributes:
+        arrivals: When they have come so many times more.
+        turns: And then after so many turns of the loop.
+        where: Before these bytes are handed on, or behind.
+        leave: Goes away.
+    """
+
+    arrivals: int
+    turns: int
+    where: Literal["before", "behind"]
+    leave: Callable[[], None]
+
+
+class Departures:
+    """Who is to go away in which turn after which arrival of bytes, by the number of the call."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._leaving: dict[int, Leaving] = {}
+
+    def add(self, call: int, leaving: Leaving) -> None:
+        self._leaving[call] = leaving
+
+    def arrived(self, where: Literal["before", "behind"]) -> None:
+        """Bytes have come for the call that runs now."""
+        call = CALL.get()
+        leaving = None if call is None else self._leaving.get(call)
+        if call is None or leaving is None or leaving.where != where:
+            return
+        leaving.arrivals -= 1
+        if leaving.arrivals == 0:
+            del self._leaving[call]
+            self._turn(leaving.turns, leaving.leave)
+
+    def _turn(self, turns: int, leave: Callable[[], None]) -> None:
+        if turns:
+            self._loop.call_soon(self._turn, turns - 1, leave)
+        else:
+            leave()
+
+
 class Caller:
     """One call, as it is made."""
 
@@ -81,23 +142,31 @@ class Caller:
 
         rng = world.rng
         self._router, self._number = router, number
-        self._prompt = f"#{number} {CANARY_PROMPT}"
+        self._departures, self._poisoner = world.departures, world.poisoner
+        self._poisoned = world.is_poisoned(number)
+        self._prompt = f"{POISON} {CANARY_PROMPT}" if self._poisoned else f"#{number} {CANARY_PROMPT}"
         self._temper: Temper = "reads" if world.core is not None else rng.choice(TEMPERS)
         if world.core is not None and rng.random() < 0.3:
             self._temper = "collects"
         self._after = rng.randrange(1, 8)
         self._after_s = rng.choice((0.0, 0.001, rng.uniform(0, 0.2), rng.uniform(0, 4)))
         self._slow_s = rng.choice((0.1, 3.0))
+        self._turns = rng.randrange(TURNS) if rng.random() < IN_A_TURN else None
+        self._where: Literal["before", "behind"] = rng.choice(("before", "behind"))
 
     async def go(self, listener: Listener) -> None:
+        if not self._poisoned:
+            return await self._go(listener)
+        async with self._poisoner:  # one user repeats one request
+            return await self._go(listener)
+
+    async def _go(self, listener: Listener) -> None:
         loop = asyncio.get_running_loop()
-        heard = Heard(self._number, self._temper, loop.time())
-        CALL.set(self._number)
+        heard = Heard(self._number, self._temper, loop.time(), poisoned=self._poisoned)
+        CALL.set(None if self._poisoned else self._number)
         task = loop.create_task(self._listen(heard), name=f"call {self._number}")
         if self._temper == "is_cancelled":
-            await asyncio.wait([task], timeout=self._after_s)
-            heard.left = not task.done()
-            task.cancel()
+            await self._cancel(task, heard)
         await asyncio.wait([task])
         error = None if task.cancelled() else task.exception()
         if task.cancelled():
@@ -107,6 +176,21 @@ class Caller:
         heard.ended_s = loop.time()
         listener.over(heard)
         heard.error = None
+
+    async def _cancel(self, task: "asyncio.Task[None]", heard: Heard) -> None:
+        """After some time; or in one turn of the loop, if bytes ever come for it."""
+
+        def cancel() -> None:
+            if not task.done():
+                heard.left, heard.turn = True, self._turns
+                task.cancel()
+
+        if self._turns is not None:
+            self._departures.add(self._number, Leaving(self._after, self._turns, self._where, cancel))
+            return
+        await asyncio.wait([task], timeout=self._after_s)
+        heard.left = not task.done()
+        task.cancel()
 
     async def _listen(self, heard: Heard) -> None:
         router, temper = self._router, self._temper
@@ -123,12 +207,15 @@ class Caller:
 
             async def leave() -> None:
                 heard.left = stream.report.outcome == "running"
+                heard.turn = self._turns if heard.left else None
                 await stream.aclose()
 
             def leave_from_aside() -> None:
                 closing.append(loop.create_task(leave()))
 
-            if temper == "is_left":
+            if temper == "is_left" and self._turns is not None:
+                self._departures.add(self._number, Leaving(self._after, self._turns, self._where, leave_from_aside))
+            elif temper == "is_left":
                 aside = loop.call_later(self._after_s, leave_from_aside)
             try:
                 if temper == "reads_text":
@@ -144,7 +231,7 @@ class Caller:
                     if temper == "raises" and heard.events >= self._after:
                         heard.left = True
                         raise CallersOwnError
-                    if temper == "is_slow":
+                    if temper == "is_slow" and heard.events <= SLOW_EVENTS:
                         await asyncio.sleep(self._slow_s)
                 if temper == "breaks_off" and not heard.finished:
                     heard.left = True

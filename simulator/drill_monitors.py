@@ -4,7 +4,6 @@ A monitor only writes down; a violation names the call, so that the seed and the
 """
 
 import asyncio
-import itertools
 import traceback
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -15,8 +14,10 @@ from ..providers.errors import ErrorKind
 from ..router.errors import AllTargetsFailed, CallFailed, NoTargetAvailable, RequestRejected, StreamInterrupted
 from ..router.report import Report
 from ..router.router import Router
+from ..router.snapshot import HealthChanged
 from .drill_callers import CallersOwnError, Heard
 from .drill_draw import CANARY_KEY
+from .drill_said import foreign, pieces_of, rest, valid_from
 from .drill_watchers import EXACT_S, HealthWatch
 from .network import Network
 from .server import Simulator
@@ -49,12 +50,20 @@ class Monitors:
             self.blame, router.config.health.slow_call_s or FOREVER_S, keys_fetched="fetched_keys" in world.points
         )
         router.on_health_change.append(self.health.changed)
+        if world.mode == "poisoned":
+            router.on_health_change.append(self._shut)
+        self._log_told = 0
         self.violations: list[str] = []
         self.edges: Counter[str] = Counter()
 
     def blame(self, invariant: str, call: int | None, words: str) -> None:
         where = "" if call is None else f" call {call}"
         self.violations.append(f"{invariant} seed {self._world.mode} {self._world.seed}{where}: {words}")
+
+    def _shut(self, change: HealthChanged) -> None:
+        """Nothing fails in this world but one request, again and again: that shuts nobody (I49)."""
+        if change.now in ("open", "parked"):
+            self.blame("I49", None, f"{change.target} is {change.now} after {change.reason}, for one request's sake")
 
     # One call is over
 
@@ -80,6 +89,7 @@ class Monitors:
         self._clocks(heard, report)
         self._secrets(heard, report)
         self._alive(heard, report)
+        self._unharmed(heard, report)
         self._trace(heard, report)
         self._look_again(heard.call, heard.left or report.outcome != "finished")
 
@@ -107,18 +117,15 @@ class Monitors:
 
     def _words(self, heard: Heard, report: Report, told: "list[Told]") -> None:
         """No chunk lost, repeated, reordered, spliced in, or from another call (I2, I3, I4, I6, I36)."""
-        call, pieces = heard.call, heard.pieces
-        if heard.temper == "reads_text" and report.switches:
-            pieces = _cut(pieces[0], [switch.at_chars for switch in report.switches])
-        valid = "".join(pieces[_valid_from(heard) :])
+        call, pieces = heard.call, pieces_of(heard, report)
+        valid = "".join(pieces[valid_from(heard) :])
         if self._world.common:
             whole = self._world.whole(call)
             if not whole.startswith(valid):
                 self.blame("I2", call, f"{valid!r} is no beginning of the answer {whole!r} ({heard.marks})")
         else:
-            for piece in pieces:
-                if piece and not any(each.text.startswith(piece) for each in told):
-                    self.blame("I3", call, f"{piece!r} is no beginning of anything that was said to this call")
+            for piece in foreign(pieces, report, told):
+                self.blame("I3", call, f"{piece!r} was not said so to this call ({heard.marks}): {told}")
         if heard.finished:
             self._whole(heard, report, valid if self._world.common else pieces[-1], told)
         if isinstance(heard.error, StreamInterrupted) and heard.error.partial != valid:
@@ -136,8 +143,10 @@ class Monitors:
             self.blame("I4", call, f"finished by {report.target}, which said nothing to this call")
         elif not last.sound:
             self.blame("I4", call, f"finished, but the end was never told: {last}")
-        elif text != (expected := world.whole(call) if world.common else last.text) and last.fault != "empty":
-            self.blame("I4", call, f"finished with {text!r}; whole is {expected!r} ({heard.marks})")
+        elif last.fault != "empty":
+            expected = world.whole(call) if world.common else rest(last.text, report)
+            if text != expected:
+                self.blame("I4", call, f"finished with {text!r}; whole is {expected!r} ({heard.marks})")
 
     def _books(self, heard: Heard, report: Report, told: "list[Told]") -> None:
         """Attempts are complete, none runs on, and no provider was asked behind the report's back (I18, I41, I42)."""
@@ -198,20 +207,26 @@ class Monitors:
         for text in shown:
             if CANARY_KEY[:14] in text:
                 self.blame("I44", heard.call, "a key shows")
-            if CANARY_PROMPT in text or f"c{heard.call}." in text:
+            if CANARY_PROMPT in text or f"c{heard.call}_" in text:
                 self.blame("I45", heard.call, "a prompt or an answer shows")
 
     def _alive(self, heard: Heard, report: Report) -> None:
         """Once a healthy core has appeared, every call ends well. Only a delivered answer does not wait for it."""
         world = self._world
         healed = world.core is not None and world.healed_s is not None and heard.began_s >= world.healed_s
-        all_but_the_end = "".join(heard.pieces[_valid_from(heard) :]) == world.whole(heard.call)
+        all_but_the_end = "".join(heard.pieces[valid_from(heard) :]) == world.whole(heard.call)
         if not healed or heard.finished or all_but_the_end:
             return
         if not isinstance(heard.error, StreamInterrupted) or not self._core_is_left_alone():
             kinds = [(attempt.target, attempt.why, attempt.kind) for attempt in report.attempts]
             skips = [(skip.target, skip.reason) for skip in report.skipped]
             self.blame("I10", heard.call, f"a healthy target stood by, and it ended {report.outcome}: {kinds} {skips}")
+
+    def _unharmed(self, heard: Heard, report: Report) -> None:
+        """A request that fails everywhere costs nobody else an answer (I49)."""
+        if self._world.mode == "poisoned" and not (heard.poisoned or heard.left or heard.finished):
+            kinds = [(attempt.target, attempt.why, attempt.kind) for attempt in report.attempts]
+            self.blame("I49", heard.call, f"all targets are well, and it ended {report.outcome}: {kinds}")
 
     def _core_is_left_alone(self) -> bool:
         """Its parks and its breaker outlast what was wrong with it: may it not be asked at this moment?"""
@@ -223,6 +238,10 @@ class Monitors:
         attempts = [(a.target, a.why, a.outcome, a.kind and a.kind.value, a.ended_s) for a in report.attempts]
         self._network.note(f"call {heard.call} {report.outcome} {attempts} {heard.pieces}")
         self.edges[f"caller {heard.temper}"] += 1
+        if heard.turn is not None:
+            self.edges[f"{heard.temper} in turn {heard.turn}"] += 1
+        if heard.poisoned:
+            self.edges[f"poison {self._world.poison}"] += 1
         for attempt in report.attempts:
             self.edges[f"ask {attempt.why}"] += 1
             if attempt.target == self._world.standby:
@@ -252,7 +271,14 @@ class Monitors:
                 self.blame("I14", call, f"{exchange.provider} still answers, though the call is over")
 
     def unhandled(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Nobody holds a task that is not done, or has looked at its exception, or a callback raised (I17)."""
+        """Nobody holds a task that is not done, or has looked at its exception, or a callback raised (I17).
+
+        That the log cannot be written is told here too: once, and only where it raises.
+        """
+        if "log cannot be written" in context["message"]:
+            self._log_told += 1
+            if self._log_told == 1 and "raising_logs" in self._world.points:
+                return
         self.blame("I17", None, f"the loop says: {context['message']} {context.get('exception')!r}")
 
     # The world is over
@@ -290,13 +316,3 @@ class Monitors:
                 self.blame("I10", None, f"a task outlives the Router: {name} {task.get_name()}")
         if self._network.open:
             self.blame("I17", None, f"{len(self._network.open)} connections are open")
-
-
-def _valid_from(heard: Heard) -> int:
-    """The first piece that no restart has made void."""
-    return max((place + 1 for place, mark in enumerate(heard.marks) if mark == "restart"), default=0)
-
-
-def _cut(text: str, places: list[int]) -> list[str]:
-    bounds = [0, *places, len(text)]
-    return [text[start:end] for start, end in itertools.pairwise(bounds)]

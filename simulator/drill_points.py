@@ -12,6 +12,7 @@ a pooled connection and the request on it, or at a queue and the wait in it, our
 
 import asyncio
 import gc
+import logging
 import random
 from collections import Counter
 from collections.abc import Callable, Container, Iterator
@@ -39,6 +40,7 @@ from ..router.queue import Queue
 from ..router.router import Router
 from ..router.watch import Watch
 from .drill_chance import Chance, Short, Swaps, Tiny
+from .drill_watchers import LogListener
 from .virtual import VirtualLoop
 
 LATE_S = 0.005
@@ -49,6 +51,12 @@ _NONE, _EACH = 0.25, 0.3
 
 _SELDOM = {"tiny_pool": 0.1, "short_drain": 0.1}
 """Where these strike, hardly a connection is left for what befalls idle ones."""
+
+_RAISED: tuple[Exception, ...] = (
+    BrokenPipeError("the reader of the log is gone"), RuntimeError("it is closed"), RecursionError("too deep"),
+    UnicodeEncodeError("ascii", "\xe9", 0, 1, "ordinal not in range(128)"),
+)  # fmt: skip
+"""What a log or a listener of the application's may raise."""
 
 
 # Tiny limits
@@ -363,13 +371,40 @@ def garbage(chance: Chance, swaps: Swaps) -> None:
     swaps.put(VirtualLoop, "call_at", collected)
 
 
+def raising_logs(chance: Chance, swaps: Swaps) -> None:
+    """A handler of the application's log raises whatever it likes."""
+    emit = LogListener.emit
+
+    def raising(self: LogListener, record: logging.LogRecord) -> None:
+        emit(self, record)
+        if chance.comes():
+            raise chance.rng.choice(_RAISED)
+
+    swaps.put(LogListener, "emit", raising)
+
+
+def raising_listeners(chance: Chance, swaps: Swaps) -> None:
+    """Who listens to changes of health raises whatever he likes."""
+    enter = Router.__aenter__
+
+    def raising(_: object) -> None:
+        if chance.comes():
+            raise chance.rng.choice(_RAISED)
+
+    async def listened(self: Router) -> Router:
+        self.on_health_change.insert(0, raising)
+        return await enter(self)
+
+    swaps.put(Router, "__aenter__", listened)
+
+
 POINTS: dict[str, Callable[[Chance, Swaps], None]] = {
     point.__name__: point
     for point in (
         tiny_read_buffer, tiny_caches, tiny_pool, tiny_queues, tiny_hold, cut_reads, short_drain,
         turns_around_reads, turns_around_requests, turns_in_attempts, turns_after_tries, turns_after_waits,
         fetched_keys, early_clocks, late_clocks, early_slow_clocks, early_pauses, late_pauses, early_holds,
-        early_hedges, overruled, reloads, garbage,
+        early_hedges, overruled, reloads, garbage, raising_logs, raising_listeners,
     )
 }  # fmt: skip
 """All of them. Each is told its chance, and puts what it needs."""

@@ -5,21 +5,31 @@ person.
 """
 
 import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import msgspec
 
 from ..providers.errors import ErrorKind
+from ..router.attempt import Attempt
 from ..router.log import LOGGER
 from ..router.report import Report
 from ..router.snapshot import HealthChanged
+from .virtual import VirtualLoop
 
 if TYPE_CHECKING:
     from .drill_callers import Heard
 
 Blame = Callable[[str, int | None, str], None]
+
+STEP_MAX_BYTES = 64 * 1024
+"""No more of an answer is decoded before the loop turns."""
+
+STEP_MAX_S = 0.25
+"""Of a processor, for one such step: twelve times what is promised, so that no slow machine is blamed."""
 
 _AT_ONCE_S = 0.002
 EXACT_S = 1e-6
@@ -91,7 +101,34 @@ class HealthWatch:
                 self._blame("I24", None, words)
 
 
-class _Listener(logging.Handler):
+@contextmanager
+def steps_watched(loop: VirtualLoop, blame: Blame, bytes_max: int = STEP_MAX_BYTES) -> Iterator[None]:
+    """While it holds, each step of decoding is watched: how long it takes, and how much comes between two turns (I31).
+
+    Args:
+        bytes_max: So much at most, of one answer.
+    """
+    decoded = Attempt._decoded
+    taken: dict[Attempt, tuple[int, int]] = {}  # in which turn of the loop, and how many bytes in it
+
+    def watched(self: Attempt, data: bytes) -> Any:
+        turn, (last, size) = loop.turns, taken.get(self, (-1, 0))
+        taken[self] = turn, size = turn, len(data) + (size if last == turn else 0)
+        if size > bytes_max:
+            blame("I31", None, f"{self.report.target}: {size} bytes were decoded between two turns of the loop")
+        began_s = time.thread_time()
+        try:
+            return decoded(self, data)
+        finally:
+            took_s = time.thread_time() - began_s
+            if took_s > STEP_MAX_S:
+                blame("I31", None, f"{self.report.target}: decoding {len(data)} bytes took {took_s:.2f} s")
+
+    with mock.patch.object(Attempt, "_decoded", watched):
+        yield
+
+
+class LogListener(logging.Handler):
     """Looks for what must not be logged."""
 
     def __init__(self, secrets: dict[str, str], blame: Blame) -> None:
@@ -112,7 +149,7 @@ def log_watched(secrets: dict[str, str], blame: Blame) -> Iterator[None]:
     Args:
         secrets: What no line may hold, and the invariant that it would break.
     """
-    logger, listener = logging.getLogger(LOGGER), _Listener(secrets, blame)
+    logger, listener = logging.getLogger(LOGGER), LogListener(secrets, blame)
     level, propagate = logger.level, logger.propagate
     logger.addHandler(listener)
     logger.setLevel(logging.DEBUG)

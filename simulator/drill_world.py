@@ -2,7 +2,8 @@
 
 The real Router, with its real transport, is asked by callers who read, collect, break off, are cancelled, or are slow;
 `drill_monitors` watches what reaches them. In `safety` mode the faults go on throughout; in `liveness` mode one target
-is healed after a while and spared from then on, and every call that begins later must end well.
+is healed after a while and spared from then on, and every call that begins later must end well; in `poisoned` mode all
+targets are well, but one request fails at each of them, and every other call must be answered.
 """
 
 import asyncio
@@ -15,16 +16,17 @@ from typing import cast
 import msgspec
 
 from ..router.router import Router
-from .drill_callers import Caller
+from .drill_callers import POISON, Caller, Departures
 from .drill_draw import CANARY_KEY, SURFACED, Draw, Mode
 from .drill_monitors import Monitors
 from .drill_points import Points
 from .drill_strikes import CALL, ON_IDLE, Strikes
-from .drill_watchers import log_watched
+from .drill_texts import as_heard, cut, text_of, went_on
+from .drill_watchers import STEP_MAX_BYTES, log_watched, steps_watched
 from .faults_script import SCRIPT_FAULTS, Cast, ScriptFault
 from .faults_wire import SwarmWeather
 from .network import RESOLVER_GIVES_UP_S, Network
-from .reply import Answer
+from .reply import Answer, Failure
 from .request import Request
 from .script import Scenario, Script
 from .server import Simulator
@@ -69,7 +71,7 @@ class Told(msgspec.Struct):
 
     Attributes:
         call: The number of the call that asked.
-        text: All of its text.
+        text: All of its text, as it is heard.
         sound: Its own end is told, so that it may count as whole. Nothing at all is the end of an answer that is gone
             on with: that its provider has nothing to add must be believed.
     """
@@ -95,9 +97,11 @@ class World(Draw):
         super().__init__(seed, mode)
         self.streams = streams
         self.points = Points(f"{mode}-{seed}", safety=mode == "safety", only=points)
+        self.poisoner = asyncio.Lock()
         self.told: list[Told] = []
         self.strikes = Strikes()
         self.drawn: Counter[str] = Counter()
+        self._wholes: dict[int, str] = {}
         self.healed = False
         self.healed_s: float | None = None
         self.stalled_s = 0.0
@@ -108,9 +112,11 @@ class World(Draw):
         """What a provider does with a request: the answer, or the answer spoilt."""
         rng = self.rng
         name, dialect = request.provider, self.dialects[request.provider]
+        if any(POISON in text for _, text in request.reading.messages):
+            return self._poisoned(dialect, stream=request.reading.stream)
         call, left, goes_on = self._what_to_say(request, dialect)
         CALL.set(call)
-        answer = Answer(tuple(_words(left)))
+        answer = Answer(cut(left, rng))
         spared = name == self.core and self.healed
         fault = None
         if answer.text and not spared and rng.random() < self.share:
@@ -118,6 +124,10 @@ class World(Draw):
             known = [kind for kind in known if request.reading.stream or not SCRIPT_FAULTS[kind].streams_only]
             if name in self.lined_up:  # nobody can tell an answer from what is under way when the next request is sent
                 known = [kind for kind in known if kind not in UNASKED]
+            if "down_slice" in self.kinds or "cut_reads" in self.points:
+                known = [kind for kind in known if not SCRIPT_FAULTS[kind].large]
+            if "cut_reads" in self.points:  # a few bytes at a time, without a turn: no bound is meant for that
+                known = [kind for kind in known if kind != "inflating"]
             fault = self._drawn(known) if known else None
         pace_s = rng.choice((0.0, 0.01, 0.05))
         script = Script(answer) if fault is None else fault.spoil(Cast(answer, dialect, request.reading.stream, rng))
@@ -128,8 +138,19 @@ class World(Draw):
         empty = fault is not None and fault.name == "empty"
         ends = fault is not None and fault.name in ENDS_ALL_THE_SAME and dialect != "koala"
         sound = fault is None or fault.harmless or ends or (empty and goes_on)
-        text = "" if empty else left
+        text = "" if empty else as_heard(left)
         self.told.append(Told(call, name, request.number, text, fault.name if fault else None, sound))
+        return script
+
+    def _poisoned(self, dialect: str, *, stream: bool) -> Script:
+        """What the poisoned request gets. What lies between events is a server's error where none are asked for."""
+        CALL.set(None)
+        fault = SCRIPT_FAULTS[self.poison]
+        if fault.streams_only and not stream:
+            fault = SCRIPT_FAULTS["server_error"]
+        script = fault.spoil(Cast(Answer("lost"), dialect, stream, self.rng))
+        if isinstance(script.reply, Failure):  # without a hint: one would park its target, whoever asked
+            return msgspec.structs.replace(script, reply=msgspec.structs.replace(script.reply, retry_after_s=None))
         return script
 
     def _drawn(self, known: list[str]) -> ScriptFault:
@@ -144,17 +165,25 @@ class World(Draw):
         messages = request.reading.messages
         asked = next(text for role, text in messages if CANARY_PROMPT in text)
         call = int(asked.split("#")[1].split()[0])
-        said = next((text for role, text in reversed(messages) if role in ("assistant", "model")), "")
+        said = next((text for role, text in reversed(messages) if role == "assistant"), "")
         if not self.common:
-            text = "".join(f"c{call}.{request.provider}.{request.number}.{word} " for word in range(_size(call)))
+            return call, text_of(f"c{call}_{request.provider}_{request.number}", self.texts), bool(said)
+        text, prefilled = self._text(call), request.reading.prefilled
+        begins_anew = prefilled and (dialect == "mistral" or request.provider in self.forgetful)
+        if not said or begins_anew or not self.whole(call).startswith(said):
             return call, text, bool(said)
-        text = self.whole(call)
-        echoes = dialect == "mistral" and request.reading.prefilled
-        return call, text if echoes or not text.startswith(said) else text[len(said) :], bool(said)
+        rest = text[len(said) :]
+        return call, rest if prefilled else went_on(said, rest, self.rng), True
 
     def whole(self, call: int) -> str:
-        """What everybody would answer to a call, in a world where all would say the same."""
-        return "".join(f"c{call}.all.{word}. " for word in range(_size(call)))
+        """What everybody would answer to a call, in a world where all would say the same, as it is heard."""
+        whole = self._wholes.get(call)
+        if whole is None:
+            whole = self._wholes[call] = as_heard(self._text(call))
+        return whole
+
+    def _text(self, call: int) -> str:
+        return text_of(f"c{call}_all", self.texts)
 
     # The play
 
@@ -169,6 +198,8 @@ class World(Draw):
         weather = SwarmWeather(self.rng, self.kinds, self.share * 0.5, self.strikes)
         network = Network(loop, weather)
         loop.network = network
+        self.departures = Departures(loop)
+        network.on_arrival = self.departures.arrived
         for name in self.names:
             network.serve(f"{name}.sim", simulator.protocol)
         config = self.config()
@@ -177,7 +208,10 @@ class World(Draw):
         router = Router(config, rng=random.Random(self.seed))  # noqa: S311 - chance, not cryptography
         monitors = Monitors(self, simulator, network, router)
         loop.set_exception_handler(monitors.unhandled)
-        with log_watched({CANARY_KEY[:14]: "I44", CANARY_PROMPT: "I45"}, monitors.blame):
+        secrets = {CANARY_KEY[:14]: "I44", CANARY_PROMPT: "I45"}
+        # Where the loop turns behind a read, it need not turn again before the next.
+        step_bytes = STEP_MAX_BYTES * (2 if "turns_around_reads" in self.points else 1)
+        with log_watched(secrets, monitors.blame), steps_watched(loop, monitors.blame, step_bytes):
             async with router:
                 await self._calls(router, monitors, weather, network)
                 trace = network.trace()  # in what order a closing pool closes its connections is nobody's concern
@@ -232,22 +266,16 @@ class World(Draw):
 
 def _weight(kind: str) -> float:
     """Drawn more often is what cannot befall every request, or comes when many a caller is gone."""
-    if kind in ("silent", "slow_answer", "stall_mid", "pings_forever", "pings_mid", "hiccup"):
-        return 5.0
+    fault = SCRIPT_FAULTS[kind]
+    if fault.large:
+        return 60.0
     if kind in UNASKED:
         return 20.0
-    if kind in SURFACED:
-        return 2.0
-    return 3.0 if SCRIPT_FAULTS[kind].streams_only or kind in ON_IDLE else 1.0
-
-
-def _size(call: int) -> int:
-    return 4 + call * 7 % 6
-
-
-def _words(text: str) -> list[str]:
-    pieces = text.split(" ")
-    return [f"{piece} " for piece in pieces[:-1]] + ([pieces[-1]] if pieces[-1] else [])
+    if kind in ("silent", "slow_answer", "stall_mid", "pings_forever", "pings_mid", "hiccup"):
+        return 7.0
+    if kind in ("short_body", "malformed", "no_end", "inflating", "some_pings", *SURFACED):
+        return 5.0
+    return 3.0 if fault.streams_only or kind in ON_IDLE else 1.5
 
 
 def run(seed: int, *, mode: Mode = "safety", streams: int = STREAMS, points: Container[str] | None = None) -> Played:

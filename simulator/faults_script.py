@@ -55,6 +55,7 @@ class ScriptFault(msgspec.Struct, frozen=True):
         row: Its row in the fault catalogue.
         harmless: The answer is whole all the same.
         streams_only: It lies between the events of a stream.
+        large: It is of many bytes on the wire: nothing to be handed on one by one.
     """
 
     name: str
@@ -62,6 +63,7 @@ class ScriptFault(msgspec.Struct, frozen=True):
     spoil: Spoil
     harmless: bool = False
     streams_only: bool = False
+    large: bool = False
 
 
 @cache
@@ -120,6 +122,57 @@ def _late(data: bytes) -> Spoil:
     return lambda cast: Script(cast.answer, (Afterwards(0.0, data),))
 
 
+def _blank(dialect: str, size: int) -> bytes:
+    """So many bytes that say nothing, in one line."""
+    return b" " * size + b"\n" if dialect == "ollama" else b": " + b" " * size + b"\n\n"
+
+
+def _inflating(cast: Cast) -> Script:
+    """More than the free mebibyte of next to nothing, a thousandth of it on the wire."""
+    if not cast.stream:
+        return Script(Page(b"{" + b" " * BOMB_BYTES + b"}", 200, "application/json"), encoding="gzip")
+    place = At.delta(cast.rng.randrange(cast.deltas))
+    return Script(cast.answer, (Insert(place, _blank(cast.dialect, BOMB_BYTES)),), encoding="gzip")
+
+
+def _compressed(cast: Cast) -> Script:
+    return Script(cast.answer, encoding=cast.rng.choice(("gzip", "deflate")))
+
+
+def _long_line(cast: Cast) -> Script:
+    place = At.delta(cast.rng.randrange(cast.deltas))
+    return Script(cast.answer, (Insert(place, _blank(cast.dialect, LINE_BYTES)),))
+
+
+def _short_lines(cast: Cast) -> Script:
+    """An event of lines that are joined, or a JSON text that ends with each line and does not."""
+    line = b"}\n" if cast.dialect in ("gemini", "ollama") else b"data:}\n"
+    return Script(Page(b"{x\n" + line * LINES + b"\n", 200, DIALECTS[cast.dialect].stream_type))
+
+
+def _tiny_events(cast: Cast) -> Script:
+    """Deltas without a character, between those that have some."""
+    words = cast.answer.text
+    assert isinstance(words, tuple)
+    place = cast.rng.randrange(len(words))
+    answer = msgspec.structs.replace(cast.answer, text=(*words[:place], *("",) * EVENTS, *words[place:]))
+    return Script(answer, events_per_write=EVENTS)
+
+
+def _calls_without_index(cast: Cast) -> Script:
+    """Calls that only their ids tell apart, in one event of a protocol that numbers them."""
+    if cast.dialect != "openai":
+        return _tiny_events(cast)
+    calls = [{"id": f"call_{number}", "function": {"name": "f", "arguments": ""}} for number in range(CALLS)]
+    event = b"data: " + msgspec.json.encode({"choices": [{"delta": {"tool_calls": calls}}]}) + b"\n\n"
+    return Script(cast.answer, (Insert(At.delta(cast.rng.randrange(cast.deltas)), event),))
+
+
+BOMB_BYTES = 1536 * 1024
+LINE_BYTES = 200_000
+LINES, EVENTS, CALLS = 6000, 500, 1000
+"""Enough of each that work which grows with the square stands out, and few enough that a strike costs milliseconds."""
+
 HTML = Page(b"<html><body>Please log in to the hotel's network.</body></html>")
 JSON_ERROR = Page(b'{"error":{"message":"no","type":"server_error","code":null}}', 200, "application/json")
 TWO_LENGTHS = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nhello"
@@ -147,7 +200,7 @@ _ROWS: tuple[ScriptFault, ...] = (
     ScriptFault(
         "some_pings", "F29", _at(lambda at: Pings(at, 0.1, 3), _mid), harmless=True, streams_only=True
     ),
-    ScriptFault("slices", "F30", lambda cast: Script(cast.answer, write_bytes=cast.rng.choice((3, 17))), harmless=True),
+    ScriptFault("slices", "F30", lambda cast: Script(cast.answer, write_bytes=cast.rng.choice((7, 40))), harmless=True),
     ScriptFault("coalesced", "F31", lambda cast: Script(cast.answer, events_per_write=1000), harmless=True),
     ScriptFault(
         "after_the_end", "F32", lambda cast: Script(cast.answer, (Insert(At.end(), b": more\n\n"),)),
@@ -177,6 +230,12 @@ _ROWS: tuple[ScriptFault, ...] = (
         "malformed", "F46", lambda cast: Script(cast.answer, (Malformed(At.delta(cast.rng.randrange(cast.deltas))),)),
         streams_only=True,
     ),
+    ScriptFault("long_line", "F50", _long_line, harmless=True, streams_only=True, large=True),
+    ScriptFault("short_lines", "F51", _short_lines, streams_only=True, large=True),
+    ScriptFault("inflating", "F52", _inflating),
+    ScriptFault("compressed", "F52", _compressed, harmless=True),
+    ScriptFault("tiny_events", "F31", _tiny_events, harmless=True, streams_only=True, large=True),
+    ScriptFault("calls_without_index", "F55", _calls_without_index, harmless=True, streams_only=True, large=True),
     ScriptFault("redirect", "F54", lambda _: Script(redirect("http://elsewhere.example/"))),
     ScriptFault("rate_limited", "F60", _rate_limited),
     ScriptFault("quota_exhausted", "F65", _refuses(ErrorKind.QUOTA_EXHAUSTED)),

@@ -1,13 +1,17 @@
 """From a reply to the events of its body, with the faults between events done: left out, spoilt, added to. Pure."""
 
+import zlib
 from collections.abc import Sequence
 from typing import TypeAlias
+
+from msgspec.structs import replace
 
 from ..providers.errors import ErrorKind
 from .dialects import Dialect, Frame
 from .faults import ErrorEvent, Fault, Insert, LeaveOut, Malformed, Pings
 from .reply import Answer, Failure, Page, blocked
 from .request import Request
+from .script import Encoding
 
 _OfEvents: TypeAlias = Insert | ErrorEvent | Malformed
 
@@ -31,6 +35,14 @@ def said(
         ]
     page = _refusal(reply, dialect) if isinstance(reply, Failure) else reply
     return page, [Frame(page.body, "other")] if page.body else []
+
+
+def compressed(frames: Sequence[Frame], encoding: Encoding) -> list[Frame]:
+    """The same body compressed, in frames that end where those do."""
+    packer = zlib.compressobj(wbits=31 if encoding == "gzip" else 15)
+    packed = [packer.compress(frame.data) + packer.flush(zlib.Z_SYNC_FLUSH) for frame in frames[:-1]]
+    packed += [packer.compress(frame.data) + packer.flush() for frame in frames[-1:]]
+    return [replace(frame, data=data) for frame, data in zip(frames, packed, strict=True)]
 
 
 def _refusal(failure: Failure, dialect: Dialect) -> Page:

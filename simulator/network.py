@@ -85,6 +85,7 @@ class Network:
         weather: What goes wrong.
         open: The clients' ends that stand, in the order of their making.
         opened: How many connections have been made.
+        on_arrival: Called in the turn in which bytes come to a client's end, before they are handed on, and behind.
     """
 
     def __init__(self, loop: VirtualLoop, weather: Weather | None = None) -> None:
@@ -96,6 +97,7 @@ class Network:
         self._trace = hashlib.blake2b(digest_size=16)
         self.open: dict[MemoryTransport, None] = {}
         self.opened = 0
+        self.on_arrival: Callable[[Literal["before", "behind"]], None] | None = None
 
     def serve(self, host: str, factory: Callable[[], asyncio.BaseProtocol]) -> None:
         """Let a host be found, and this answer there."""
@@ -280,8 +282,13 @@ class MemoryTransport(asyncio.Transport):
 
     def _take(self, data: bytes | None) -> None:
         if data is not None:
-            self._network.note(f"{self._name} {len(data)}")
+            network, told = self._network, self._network.on_arrival if self in self._network.open else None
+            network.note(f"{self._name} {len(data)}")
+            if told is not None:
+                told("before")
             self._protocol.data_received(data)
+            if told is not None:
+                told("behind")
         elif not self._protocol.eof_received():
             self.close()
 

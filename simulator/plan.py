@@ -15,7 +15,7 @@ import msgspec
 
 from .dialects import Dialect, Frame
 from .faults import Afterwards, At, Cut, Delay, Pings, Stall
-from .frames import said
+from .frames import compressed, said
 from .reply import Answer, Page, Raw
 from .request import Request
 from .script import Framing, Script
@@ -79,6 +79,8 @@ def plan(script: Script, dialect: Dialect, request: Request) -> Plan:
         return Plan((*_steps(layout, script, dialect, "close"), Close(whole=True)))
     streams = isinstance(reply, Answer) and _asked_for_stream(script, request)
     page, frames = said(reply, script.faults, dialect, request, stream=streams)
+    if script.encoding is not None:
+        frames = compressed(frames, script.encoding)
     framing = script.framing or ("chunked" if streams and script.declared_bytes is None else "content_length")
     leaving = "close" in request.headers.get("connection", "").lower() or not script.keep_alive
     closes = leaving or framing == "close" or script.declared_bytes is not None
@@ -201,6 +203,8 @@ def _head(
     elif framing == "content_length":
         size = sum(len(frame.data) for frame in frames)
         fields["content-length"] = str(size if script.declared_bytes is None else script.declared_bytes)
+    if script.encoding is not None:
+        fields["content-encoding"] = script.encoding
     if closes:
         fields["connection"] = "close"
     fields |= {name.lower(): value for name, value in script.headers.items()}

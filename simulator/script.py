@@ -14,6 +14,8 @@ from .request import Request
 
 Framing: TypeAlias = Literal["chunked", "content_length", "close"]
 
+Encoding: TypeAlias = Literal["gzip", "deflate"]
+
 
 class Script(msgspec.Struct, frozen=True):
     """One reply, how it is paced and framed, and what goes wrong with it.
@@ -28,6 +30,7 @@ class Script(msgspec.Struct, frozen=True):
         framing: How the body is delimited; None: chunked for streams, else by its length.
         declared_bytes: A false `content-length`; the connection is closed after the body.
         content_type: In place of the right one.
+        encoding: The body is compressed, whether that was asked for or not: each event for itself, as streams are.
         headers: More headers of the head; they win over the script's own.
         events_per_write: So many events go out in one write, when the last of them is due.
         write_bytes: No write is longer than this, so that the client reads slices.
@@ -43,6 +46,7 @@ class Script(msgspec.Struct, frozen=True):
     framing: Framing | None = None
     declared_bytes: int | None = None
     content_type: str | None = None
+    encoding: Encoding | None = None
     headers: Mapping[str, str] = {}
     events_per_write: int = 1
     write_bytes: int | None = None

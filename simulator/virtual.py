@@ -44,8 +44,10 @@ class JumpingSelector(selectors.DefaultSelector):
     def __init__(self) -> None:
         super().__init__()
         self.now_s = 0.0
+        self.turns = 0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        self.turns += 1
         if timeout is not None and timeout <= 0:
             return []  # callbacks are waiting; only threads and signals come through the selector, and those can wait
         ready = super().select(THREADS_MAX_S if timeout is None else 0)
@@ -99,6 +101,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         return self._jumping.now_s
+
+    @property
+    def turns(self) -> int:
+        """How often the loop has turned."""
+        return self._jumping.turns
 
     def wall_s(self) -> float:
         """What the wall clock says."""

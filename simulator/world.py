@@ -1,7 +1,8 @@
 """Many simulated worlds, one seed each: `python -m understudy.simulator.world --seeds 500`.
 
 Says how many streams were run, what was violated, and whether every fault and every way of ending came up often enough
-for the silence of the monitors to mean something. Its status is 1 when anything is wrong, and 0 otherwise.
+for the silence of the monitors to mean something. Its status is 1 when anything is wrong, and 0 otherwise. A long run
+says from time to time how far it is, and with `--state` a run that was ended goes on where it stood.
 """
 
 import argparse
@@ -9,15 +10,18 @@ import os
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from pathlib import Path
 
-from .drill_draw import ALL_FAULTS, Mode
+from .drill_callers import TURNS
+from .drill_draw import ALL_FAULTS, POISONS, Mode
 from .drill_points import POINTS
+from .drill_progress import Progress, Summary
 from .drill_world import STREAMS, Played, run
 
 FAULT_SHARE_MIN = 0.01
-"""Each kind of fault strikes in at least so many of the streams."""
+"""Each kind of fault strikes in at least so many of the streams in safety mode; in the others not all are played."""
 
 VIOLATIONS_TOLD = 50
 
@@ -26,6 +30,11 @@ ENOUGH_STREAMS = 10_000
 
 EVERY_TENTH = 10
 """So often a seed is played twice, and must leave the same trace."""
+
+STRETCH = 500
+"""After so many worlds a run says how far it is, and keeps it: half a minute on two cores."""
+
+MODES: tuple[Mode, ...] = ("safety", "liveness", "poisoned")
 
 EDGES = frozenset(
     {f"ask {why}" for why in ("first", "retry", "handover", "return", "last_resort", "hedge", "standby")}
@@ -38,65 +47,26 @@ EDGES = frozenset(
     }
     | {"end finished", "end cancelled", "end AllTargetsFailed", "end RequestRejected", "end NoTargetAvailable"}
     | {"end StreamInterrupted"}
+    | {f"{temper} in turn {turn}" for temper in ("is_left", "is_cancelled") for turn in range(TURNS)}
+    | {f"poison {name}" for name in POISONS}
 )
-"""What may become of a call: how it is asked, gone on with, waits, is skipped, and ends. All must be seen."""
+"""What may become of a call: how it is asked, gone on with, waits, is skipped, left, poisoned, and ends. All must be
+seen."""
 
 
-@dataclass
-class Summary:
-    """What many worlds came to.
+def rare(summary: Summary) -> list[str]:
+    """The faults that struck too seldom in these worlds of safety mode."""
+    return [name for name in ALL_FAULTS if summary.faults[name] < FAULT_SHARE_MIN * summary.streams]
 
-    Attributes:
-        faulty: How many streams were really struck by a fault.
-        faults: How many streams each fault has struck.
-        points: How often each point of our own code was struck.
-    """
 
-    worlds: int = 0
-    streams: int = 0
-    violations: list[str] = field(default_factory=list)
-    faulty: int = 0
-    faults: Counter[str] = field(default_factory=Counter)
-    edges: Counter[str] = field(default_factory=Counter)
-    points: Counter[str] = field(default_factory=Counter)
+def untaken(summary: Summary) -> list[str]:
+    """The edges that were never taken."""
+    return sorted(EDGES - summary.edges.keys())
 
-    def add(self, played: Played) -> None:
-        self.worlds += 1
-        self.streams += played.streams
-        self.violations += played.violations
-        self.faulty += played.faulty
-        self.faults += played.faults
-        self.edges += played.edges
-        self.points += played.points
 
-    def include(self, other: "Summary") -> None:
-        """Add what other worlds came to."""
-        self.worlds += other.worlds
-        self.streams += other.streams
-        self.faulty += other.faulty
-        self.violations += other.violations
-        self.faults += other.faults
-        self.edges += other.edges
-        self.points += other.points
-
-    def line(self) -> str:
-        """The numbers, in words."""
-        return (
-            f"{self.streams} streams in {self.worlds} worlds, {self.faulty} of them struck by a fault,"
-            f" {len(self.violations)} violations"
-        )
-
-    def rare(self) -> list[str]:
-        """The faults that struck too seldom."""
-        return [name for name in ALL_FAULTS if self.faults[name] < FAULT_SHARE_MIN * self.streams]
-
-    def untaken(self) -> list[str]:
-        """The edges that nobody took."""
-        return sorted(EDGES - self.edges.keys())
-
-    def unstruck(self) -> list[str]:
-        """The points that never struck."""
-        return [name for name in POINTS if not self.points[name]]
+def unstruck(summary: Summary) -> list[str]:
+    """The points that never struck."""
+    return [name for name in POINTS if not summary.points[name]]
 
 
 def play(seed: int, mode: Mode) -> Played:
@@ -124,41 +94,81 @@ def sweep(first: int, count: int, *, mode: Mode = "safety", processes: int = 1) 
     return summary
 
 
-def main(arguments: list[str] | None = None) -> int:
+def shares_of(seeds: int, mode: str) -> dict[Mode, int]:
+    """How many worlds are played in each mode: of ten, seven or eight in safety, two in liveness, one poisoned."""
+    if mode == "all":
+        liveness, poisoned = seeds // 5, seeds // 10
+        return {"safety": seeds - liveness - poisoned, "liveness": liveness, "poisoned": poisoned}
+    return {each: seeds for each in MODES if each == mode}
+
+
+class Told:
+    """What a run says as it goes: how far each mode is, and each violation once."""
+
+    def __init__(self) -> None:
+        self._began_s = time.monotonic()
+        self._violations: Counter[Mode] = Counter()
+
+    def tell(self, mode: Mode, summary: Summary) -> None:
+        """Say what the worlds of a mode have come to so far."""
+        out = sys.stdout
+        out.write(f"{mode}: {summary.line()}, {time.monotonic() - self._began_s:.0f} s so far\n")
+        for violation in summary.violations[self._violations[mode] : VIOLATIONS_TOLD]:
+            out.write(f"  {violation}\n")
+        self._violations[mode] = len(summary.violations)
+        out.flush()
+
+
+def play_all(progress: Progress, state: Path | None, processes: int) -> Summary:
+    """Play what is left of a run; its sum."""
+    total, told = Summary(), Told()
+    for mode in progress.shares:
+        summary = progress.came_to(mode)
+        if summary.worlds:
+            told.tell(mode, summary)
+        while seeds := progress.next_stretch(mode, STRETCH):
+            summary.include(sweep(seeds.start, len(seeds), mode=mode, processes=processes))
+            if state is not None:
+                progress.save(state)
+            told.tell(mode, summary)
+        total.include(summary)
+    return total
+
+
+def main(arguments: Iterable[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m understudy.simulator.world", description=__doc__)
     parser.add_argument("--seeds", type=int, default=50, help=f"how many worlds, of {STREAMS} streams each")
     parser.add_argument("--first", type=int, default=0, help="the first seed")
-    parser.add_argument("--mode", choices=("safety", "liveness", "both"), default="both")
+    parser.add_argument("--mode", choices=(*MODES, "all"), default="all")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
-    asked = parser.parse_args(arguments)
-    began_s, out = time.monotonic(), sys.stdout
-    shares: list[tuple[Mode, int]] = [("safety", asked.seeds - asked.seeds // 5), ("liveness", asked.seeds // 5)]
-    if asked.mode != "both":
-        shares = [(asked.mode, asked.seeds)]
-    total = Summary()
-    for mode, count in shares:
-        summary = sweep(asked.first, count, mode=mode, processes=asked.processes)
-        total.include(summary)
-        out.write(f"{mode}: {summary.line()}, {time.monotonic() - began_s:.0f} s so far\n")
-        for violation in summary.violations[:VIOLATIONS_TOLD]:
-            out.write(f"  {violation}\n")
+    parser.add_argument("--state", type=Path, help="a file that keeps how far the run is; it goes on from there")
+    asked = parser.parse_args(None if arguments is None else list(arguments))
+    try:
+        progress = Progress.of(asked.first, shares_of(asked.seeds, asked.mode), asked.state)
+    except ValueError as problem:
+        parser.error(str(problem))
+    total = play_all(progress, asked.state, asked.processes)
+    return int(_judged(total, progress.came_to("safety"), whole=asked.mode == "all"))
+
+
+def _judged(total: Summary, safety: Summary, *, whole: bool) -> bool:
+    """Tell what the run came to. Is anything wrong?"""
+    out = sys.stdout
     out.write("points of our own code, and how often each was struck:\n")
     for name in POINTS:
         out.write(f"  {name:22}{total.points[name]:>9,}\n")
     wrong = bool(total.violations)
-    if total.streams >= ENOUGH_STREAMS and asked.mode == "both":
+    if total.streams >= ENOUGH_STREAMS and whole:
         for words, missing in (
-            ("too rare", total.rare()), ("never taken", total.untaken()), ("never struck", total.unstruck()),
+            ("too rare", rare(safety)), ("never taken", untaken(total)), ("never struck", unstruck(total)),
         ):  # fmt: skip
             if missing:
                 out.write(f"  {words}: {', '.join(missing)}\n")
                 wrong = True
-        rarest = min(ALL_FAULTS, key=lambda name: total.faults[name])
-        share = total.faults[rarest] / total.streams
-        out.write(
-            f"{total.line()}; each of {len(ALL_FAULTS)} faults struck, {rarest} least, {share:.2%} of the streams\n"
-        )
-    return int(wrong)
+        rarest = min(ALL_FAULTS, key=lambda name: safety.faults[name])
+        share = f"{rarest} least, {safety.faults[rarest] / safety.streams:.2%} of the streams in safety mode"
+        out.write(f"{total.line()}; each of {len(ALL_FAULTS)} faults struck, {share}\n")
+    return wrong
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from ...providers.events import (
 )
 from ..reply import Answer, Failure, Page
 from ..request import Reading, Request
-from .base import Frame, hint_headers, malformed_event, named_event, opened
+from .base import Frame, encoded, hint_headers, malformed_event, named_event, opened
 
 SIGNATURE = "c2ltdWxhdGVk"
 _Object: TypeAlias = dict[str, Any]
@@ -138,7 +138,7 @@ class AnthropicMessages:
         ]
         ended = {"stop_reason": answer.native_finish or _FINISH[answer.reason]}
         usage = _usage(answer.counted(request.reading.words))
-        return msgspec.json.encode(_message(answer, request) | {"content": content, "usage": usage} | ended)
+        return encoded(_message(answer, request) | {"content": content, "usage": usage} | ended)
 
     def refusal(self, failure: Failure) -> Page:
         status = failure.status or _known(failure.kind)[0]

@@ -3,6 +3,7 @@
 Facts about each wire are in the dialect's own file. Nothing here opens a socket or looks at a clock.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any, Literal, Protocol
 
@@ -81,9 +82,22 @@ def hint_headers(failure: Failure) -> dict[str, str]:
     return own | dict(failure.headers)
 
 
+def encoded(payload: Any) -> bytes:
+    """A payload as JSON. Where it holds half of a surrogate pair all is escaped, as by servers that cut there."""
+    try:
+        return msgspec.json.encode(payload)
+    except UnicodeEncodeError:
+        return json.dumps(payload, separators=(",", ":"), default=_plain).encode()
+
+
+def _plain(raw: msgspec.Raw) -> Any:
+    """What stands in a payload as JSON already."""
+    return json.loads(bytes(raw))
+
+
 def event(payload: Any) -> bytes:
     """A payload as a Server-Sent Event without a name."""
-    return b"data: " + msgspec.json.encode(payload) + b"\n\n"
+    return b"data: " + encoded(payload) + b"\n\n"
 
 
 def named_event(payload: Mapping[str, Any]) -> bytes:

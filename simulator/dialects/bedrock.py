@@ -15,7 +15,7 @@ from ...providers.errors import ErrorKind
 from ...providers.events import FinishReason, ReasoningDelta, ToolCallDelta
 from ..reply import Answer, Failure, Page
 from ..request import Reading, Request
-from .base import Frame, hint_headers
+from .base import Frame, encoded, hint_headers
 from .binary import frame, payload_of, with_payload
 
 _Object: TypeAlias = dict[str, Any]
@@ -134,7 +134,7 @@ class Bedrock:
             "usage": _usage(answer, request),
             "metrics": {"latencyMs": 321},
         }
-        return msgspec.json.encode(whole)
+        return encoded(whole)
 
     def refusal(self, failure: Failure) -> Page:
         status, name, message = _known(failure.kind)
@@ -155,7 +155,7 @@ class Bedrock:
 
 def _event(name: str, **payload: Any) -> bytes:
     about = {":event-type": name, ":content-type": "application/json", ":message-type": "event"}
-    return frame(about, msgspec.json.encode(payload))
+    return frame(about, encoded(payload))
 
 
 def _block_of(delta: Any) -> str:

@@ -14,7 +14,7 @@ from ...providers.errors import ErrorKind
 from ...providers.events import FinishReason, ReasoningDelta, ToolCallDelta
 from ..reply import Answer, Failure, Page
 from ..request import Reading, Request
-from .base import Frame, hint_headers, malformed_event, named_event, opened
+from .base import Frame, encoded, hint_headers, malformed_event, named_event, opened
 
 _Object: TypeAlias = dict[str, Any]
 
@@ -112,7 +112,7 @@ class Cohere:
                 for call in answer.tool_calls
             ]
         body = {"id": _id(answer, request), "finish_reason": _reason(answer), "message": message}
-        return msgspec.json.encode({**body, "usage": _usage(answer, request)})
+        return encoded({**body, "usage": _usage(answer, request)})
 
     def refusal(self, failure: Failure) -> Page:
         status, message = _known(failure.kind)

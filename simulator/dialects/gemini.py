@@ -17,7 +17,7 @@ from ...providers.errors import ErrorKind
 from ...providers.events import FinishReason, ReasoningDelta, RefusalDelta, ToolCallDelta, Usage
 from ..reply import Answer, Failure, Page
 from ..request import Reading, Request
-from .base import Frame, hint_headers
+from .base import Frame, encoded, hint_headers
 
 _Object: TypeAlias = dict[str, Any]
 _ASKED = re.compile(r"/models/([^/:]+):(\w+)")
@@ -130,7 +130,7 @@ class GeminiContent:
         finish = answer.native_finish or _FINISH[answer.reason]
         whole = _chunk(_parts(answer, whole=True), finish)
         usage = _usage(answer.counted(request.reading.words))
-        return msgspec.json.encode(whole | {"usageMetadata": usage} | _about(answer, request))
+        return encoded(whole | {"usageMetadata": usage} | _about(answer, request))
 
     def refusal(self, failure: Failure) -> Page:
         if failure.kind is ErrorKind.CONTENT_FILTER:
@@ -150,7 +150,7 @@ class GeminiContent:
 
 
 def _event(payload: _Object) -> bytes:
-    return b"data: " + msgspec.json.encode(payload) + b"\r\n\r\n"
+    return b"data: " + encoded(payload) + b"\r\n\r\n"
 
 
 def _text(parts: list[_Object]) -> str:

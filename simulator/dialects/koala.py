@@ -14,7 +14,7 @@ from ...providers.errors import ErrorKind
 from ...providers.events import RefusalDelta, TextDelta, UsefulDelta
 from ..reply import Answer, Failure, Page
 from ..request import Reading, Request
-from .base import Frame, event, hint_headers, malformed_event
+from .base import Frame, encoded, event, hint_headers, malformed_event
 
 
 class _Body(msgspec.Struct):
@@ -63,7 +63,7 @@ class Koala:
         return [Frame(event(text), "delta", useful=bool(text)) for text in map(_text, answer.deltas())]
 
     def single(self, answer: Answer, request: Request) -> bytes:
-        return msgspec.json.encode({"output": "".join(map(_text, answer.deltas()))})
+        return encoded({"output": "".join(map(_text, answer.deltas()))})
 
     def refusal(self, failure: Failure) -> Page:
         status, message = _known(failure.kind)

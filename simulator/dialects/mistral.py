@@ -15,7 +15,7 @@ from ...providers.errors import ErrorKind
 from ...providers.events import ReasoningDelta, ToolCallDelta
 from ..reply import Answer, Failure, Page
 from ..request import Reading, Request
-from .base import Frame, event, hint_headers, malformed_event
+from .base import Frame, encoded, event, hint_headers, malformed_event
 
 _CREATED = 1_795_000_000
 _Object: TypeAlias = dict[str, Any]
@@ -126,7 +126,7 @@ class Mistral:
         message = {"role": "assistant", "content": content, "tool_calls": calls or None}
         choice = {"index": 0, "message": message, "finish_reason": answer.native_finish or answer.reason}
         about = _about(answer, request, "chat.completion")
-        return msgspec.json.encode({**about, "choices": [choice], "usage": _usage(answer, request)})
+        return encoded({**about, "choices": [choice], "usage": _usage(answer, request)})
 
     def refusal(self, failure: Failure) -> Page:
         status = failure.status or _known(failure.kind)[0]

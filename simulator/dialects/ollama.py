@@ -15,7 +15,7 @@ from ...providers.errors import ErrorKind
 from ...providers.events import FinishReason, ReasoningDelta, ToolCallDelta, Usage
 from ..reply import Answer, Failure, Page
 from ..request import Reading, Request
-from .base import Frame, hint_headers
+from .base import Frame, encoded, hint_headers
 
 _CREATED = "2026-11-22T10:00:00.123456Z"
 _Object: TypeAlias = dict[str, Any]
@@ -103,7 +103,7 @@ class Ollama:
             message["thinking"] = thought
         if answer.tool_calls:
             message["tool_calls"] = [_call(index, call) for index, call in enumerate(answer.tool_calls)]
-        return msgspec.json.encode({**_about(answer, request), "message": message, **_end(answer, request)})
+        return encoded({**_about(answer, request), "message": message, **_end(answer, request)})
 
     def refusal(self, failure: Failure) -> Page:
         status, message = _known(failure.kind)
@@ -118,7 +118,7 @@ class Ollama:
 
 
 def _line(said: _Object) -> bytes:
-    return msgspec.json.encode(said) + b"\n"
+    return encoded(said) + b"\n"
 
 
 def _about(answer: Answer, request: Request) -> _Object:

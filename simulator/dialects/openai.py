@@ -14,7 +14,7 @@ from ...providers.errors import ErrorKind
 from ...providers.events import ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta, Usage, UsefulDelta
 from ..reply import Answer, Failure, Page
 from ..request import Reading, Request
-from .base import Frame, event, hint_headers, malformed_event
+from .base import Frame, encoded, event, hint_headers, malformed_event
 
 _CREATED = 1_795_000_000
 _FINGERPRINT = "fp_simulated"
@@ -149,7 +149,7 @@ class OpenAIChat:
         finish = answer.native_finish or answer.reason
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish}
         usage = _usage(answer.counted(request.reading.words))
-        return msgspec.json.encode(_about(answer, request, "chat.completion") | {"choices": [choice], "usage": usage})
+        return encoded(_about(answer, request, "chat.completion") | {"choices": [choice], "usage": usage})
 
     def refusal(self, failure: Failure) -> Page:
         status = failure.status or _known(failure.kind)[0]

@@ -14,7 +14,7 @@ from ...providers.codecs.json import decode_json
 from ...providers.events import FinishReason, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta, Usage
 from ..reply import Answer, Failure, Page
 from ..request import Reading, Request
-from .base import Frame, malformed_event, named_event, opened
+from .base import Frame, encoded, malformed_event, named_event, opened
 from .openai import openai
 
 _CREATED = 1_795_000_000
@@ -96,7 +96,7 @@ class OpenAIResponses:
         return [*opened(frames), Frame(last.data, "finish")]
 
     def single(self, answer: Answer, request: Request) -> bytes:
-        return msgspec.json.encode(_ended(answer, request))
+        return encoded(_ended(answer, request))
 
     def refusal(self, failure: Failure) -> Page:
         return openai.refusal(failure)

@@ -19,12 +19,13 @@ from understudy.router.call import Call
 from understudy.router.course import Course
 from understudy.router.lease import Lease
 from understudy.router.limits import Permit
-from understudy.router.log import LOGGER
+from understudy.router.log import LOGGER, CallLog
 from understudy.router.pursuit import Pursuit
 from understudy.router.report import AttemptReport
+from understudy.router.seam import TextSeam
 from understudy.router.steps import Policy
 from understudy.router.watch import NEVER, Watch
-from understudy.simulator.drill_draw import CANARY_KEY
+from understudy.simulator.drill_draw import CANARY_KEY, Mode
 from understudy.simulator.drill_world import STREAMS
 from understudy.simulator.world import play
 
@@ -34,19 +35,20 @@ Mutation = Callable[[Patch], None]
 STREAMS_MAX = 2000
 SEEDS = range(STREAMS_MAX // STREAMS)
 
-MUTATIONS: dict[str, tuple[Mutation, str]] = {}
-"""By name, with the invariants of which one must be seen to break."""
+MUTATIONS: dict[str, tuple[Mutation, str, Mode]] = {}
+"""By name, with the invariants of which one must be seen to break, and in which worlds."""
 
 
-def mutation(breaks: str) -> Callable[[Mutation], Mutation]:
+def mutation(breaks: str, mode: Mode = "safety") -> Callable[[Mutation], Mutation]:
     """Put a bug on the list.
 
     Args:
         breaks: Invariants.
+        mode: Of the worlds that it is looked for in: in liveness mode more answers are gone on with.
     """
 
     def listed(patch: Mutation) -> Mutation:
-        MUTATIONS[patch.__name__] = (patch, breaks)
+        MUTATIONS[patch.__name__] = (patch, breaks, mode)
         return patch
 
     return listed
@@ -167,6 +169,61 @@ def takes_a_cut_answer_for_whole(patch: Patch) -> None:
             return [Finished("stop", "stop")]
 
 
+# How answers are joined, and what of a text arrives
+
+BREAKS = ("rst_mid", "fin_mid", "stall_mid", "no_end", "error_mid")
+
+
+def breaks_off(patch: Patch) -> None:
+    """Nothing goes wrong in the worlds but that answers break off: more of them are gone on with."""
+    patch.setattr("understudy.simulator.drill_draw.ALL_FAULTS", BREAKS)
+
+
+@mutation("I2 I3 I4")
+def trims_the_white_space_at_a_seam(patch: Patch) -> None:
+    def settle(original: Any, seam: TextSeam, left_out: int, following: list[Any]) -> Any:
+        head = "".join(seam._pieces)
+        return original(seam, max(left_out, len(head) - len(head.lstrip())), following)
+
+    around(patch, TextSeam, "_settle")(settle)
+
+
+@mutation("I2 I4", "liveness")
+def takes_what_is_said_again_for_an_echo(patch: Patch) -> None:
+    breaks_off(patch)
+
+    def settle(original: Any, seam: TextSeam, left_out: int, following: list[Any]) -> Any:
+        head = "".join(seam._pieces)
+        said_again = [size for size in range(4, len(head) + 1) if seam._delivered.endswith(head[:size])]
+        return original(seam, max([left_out, *said_again]), following)
+
+    around(patch, TextSeam, "_settle")(settle)
+
+
+@mutation("I2 I4", "liveness")
+def joins_a_server_that_begins_anew(patch: Patch) -> None:
+    breaks_off(patch)
+    patch.setattr("understudy.router.seam._Again.possible", lambda *_: False)
+
+
+@mutation("I2 I3 I4")
+def drops_half_of_a_character(patch: Patch) -> None:
+    def reshape(batch: list[Any]) -> list[Any]:
+        places = [place for place in deltas(batch) if batch[place].text[0] > "\uffff"]
+        return (
+            [*batch[: places[0]], TextDelta("\ufffd" + batch[places[0]].text[1:]), *batch[places[0] + 1 :]]
+            if places
+            else batch
+        )
+
+    reshaped(patch, reshape)
+
+
+@mutation("I31")
+def decodes_all_there_is_in_one_turn(patch: Patch) -> None:
+    patch.setattr("understudy.providers.body.PIECE_MAX_BYTES", 1 << 30)
+
+
 # What is held, and for how long
 
 
@@ -248,7 +305,20 @@ def calls_everybody_slow(patch: Patch) -> None:
         return original(attempt, *what, **how)
 
 
+@mutation("I49", "poisoned")
+def counts_what_one_request_has_caused_everywhere(patch: Patch) -> None:
+    patch.setattr("understudy.router.doubts.alike", lambda *_: False)
+
+
 # What is told
+
+
+@mutation("I1 I17")
+def passes_on_what_a_log_raises(patch: Patch) -> None:
+    def failed(_: CallLog, error: Exception) -> None:
+        raise error
+
+    patch.setattr(CallLog, "_failed", failed)
 
 
 @mutation("I44")
@@ -281,21 +351,27 @@ def _stands_still_at_once(monkeypatch: Patch) -> None:
     monkeypatch.setattr("understudy.simulator.virtual.THREADS_MAX_S", 0.0)
 
 
-def violations() -> Iterator[str]:
+def violations(mode: Mode) -> Iterator[str]:
     for seed in SEEDS:
-        yield from play(seed, "safety").violations
+        yield from play(seed, mode).violations
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # a bug that leaks leaves what it has leaked
 @pytest.mark.parametrize("name", MUTATIONS)
 @pytest.mark.filterwarnings("ignore")  # a bug may leave behind what it likes
 def test_the_monitors_find(name: str, monkeypatch: Patch) -> None:
-    patch, breaks = MUTATIONS[name]
+    patch, breaks, mode = MUTATIONS[name]
     patch(monkeypatch)
-    found = next((each for each in violations() if each.split()[0] in breaks.split()), None)
+    found = next((each for each in violations(mode) if each.split()[0] in breaks.split()), None)
     gc.collect()  # here, and not in a later test
     assert found is not None, f"no monitor of {breaks} has seen it in {STREAMS_MAX} streams"
 
 
-def test_without_a_bug_the_same_worlds_are_sound() -> None:
-    assert list(violations()) == []
+@pytest.mark.parametrize("mode", sorted({mode for _, _, mode in MUTATIONS.values()}))
+def test_without_a_bug_the_same_worlds_are_sound(mode: Mode) -> None:
+    assert list(violations(mode)) == []
+
+
+def test_without_a_bug_worlds_in_which_answers_break_off_are_sound(monkeypatch: Patch) -> None:
+    breaks_off(monkeypatch)
+    assert list(violations("liveness")) == []

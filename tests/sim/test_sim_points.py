@@ -10,9 +10,10 @@ from types import ModuleType
 import pytest
 from understudy.simulator import world
 from understudy.simulator.drill_points import POINTS, SAFETY_ONLY, Points
+from understudy.simulator.drill_progress import Summary
 from understudy.simulator.drill_world import Played, World, run
 from understudy.simulator.virtual import perform
-from understudy.simulator.world import Summary, sweep
+from understudy.simulator.world import sweep, unstruck
 
 SEEDS_MAX = 12
 
@@ -86,7 +87,7 @@ def test_a_world_has_some_points_or_none_and_each_comes_up() -> None:
 
 
 def test_a_small_sweep_strikes_each() -> None:
-    assert sweep(0, 40).unstruck() == []
+    assert unstruck(sweep(0, 40)) == []
 
 
 def test_a_sweep_tells_how_often_each_point_struck(capsys: pytest.CaptureFixture[str]) -> None:
@@ -98,12 +99,13 @@ def test_a_sweep_tells_how_often_each_point_struck(capsys: pytest.CaptureFixture
 def test_a_large_sweep_in_which_a_point_never_struck_fails(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def swept(*_: object, **__: object) -> Summary:
+    def swept(_: int, count: int, **__: object) -> Summary:
         points = Counter({name: 1 for name in POINTS if name != "cut_reads"})
         return Summary(
+            worlds=count,
             streams=world.ENOUGH_STREAMS,
-            faults=dict.fromkeys(world.ALL_FAULTS, 10**6),
-            edges=dict.fromkeys(world.EDGES, 1),
+            faults=Counter(dict.fromkeys(world.ALL_FAULTS, 10**6)),
+            edges=Counter(world.EDGES),
             points=points,
         )
 

@@ -18,12 +18,13 @@ from understudy.simulator.network import Network
 from understudy.simulator.script import Script
 from understudy.simulator.server import Simulator
 from understudy.simulator.virtual import VirtualLoop, perform
-from understudy.simulator.world import sweep
+from understudy.simulator.world import sweep, untaken
 
 from understudy import CallFailed, Router, Target, TextDelta
 
 SAFETY = range(8)
 LIVENESS = range(4)
+POISONED = range(4)
 
 
 @pytest.mark.parametrize("seed", SAFETY)
@@ -34,6 +35,13 @@ def test_whatever_goes_wrong_every_promise_holds(seed: int) -> None:
 @pytest.mark.parametrize("seed", LIVENESS)
 def test_with_one_healthy_target_every_call_ends_well(seed: int) -> None:
     assert run(seed, mode="liveness").violations == []
+
+
+@pytest.mark.parametrize("seed", POISONED)
+def test_a_request_that_fails_everywhere_costs_nobody_else_an_answer(seed: int) -> None:
+    played = run(seed, mode="poisoned")
+    assert played.violations == []
+    assert sum(count for edge, count in played.edges.items() if edge.startswith("poison ")) == STREAMS // 20
 
 
 def test_a_seed_can_be_played_again() -> None:
@@ -47,7 +55,7 @@ def test_a_sweep_adds_up() -> None:
     summary = sweep(0, 2)
     assert (summary.worlds, summary.streams) == (2, 2 * STREAMS)
     assert summary.streams / 4 < summary.faulty < summary.streams
-    assert summary.untaken()
+    assert untaken(summary)
 
 
 @pytest.mark.parametrize(("named", "points"), [("None", None), ("POINTS", POINTS)], ids=["drawn", "every point"])
