@@ -24,6 +24,8 @@ INNER_MIN_WEIGHT = 10
 AFTER_CHARS = 8
 """So much must follow an echo: if the echo began again there, the text would repeat itself."""
 _FENCE = re.compile(r"^[ \t]*(?:(?:[-*+]|\d+[.)])[ \t]+)*(`{3,}|~{3,})([^\n]*)$", re.MULTILINE)
+REPEAT_CHARS = 4
+"""A text that does so for as long repeats itself."""
 INDENT_MAX_CHARS = 80
 """No line is indented by more."""
 
@@ -146,10 +148,19 @@ class _Tail:
             return None
         if not self._is_told_from_going_on(passage):
             return None
+        if any(self._repeats(passage, length, after) for length in shorter):
+            return None
         again = after.lstrip()
         if (again and passage.startswith(again)) or _QUOTED.match(after):
             return None
         return self._front + size
+
+    def _repeats(self, passage: str, length: int, after: str) -> bool:
+        """Is the passage, which ends as it begins, a part of a text that repeats itself: before it, or behind it?"""
+        start = len(self._delivered) - len(passage)
+        lead = self._delivered[max(0, start - REPEAT_CHARS) : start]
+        before = bool(lead) and (lead + passage)[len(passage) - length :].startswith(lead)
+        return before or (bool(after) and passage[length:].startswith(after))
 
     def _is_told_from_going_on(self, passage: str) -> bool:
         """Would this passage, said twice in a row, be no text?

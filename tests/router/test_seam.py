@@ -212,6 +212,8 @@ def test_what_follows_the_last_words_follows_them(delivered: str, said: str, res
         ("It rained again and again", " and again."),
         ("It rained again and again", "and again."),
         ("Let it be told. ", "Let it be told. At once"),
+        ("def f(x):\ndef", "def f(x):\ndef f(x):\n"),
+        ("return x\nreturn x\n", "x\nreturn x\n"),
         (SKY, "than long ones... you see"),
         (SKY, "than long ones… you see"),
         (SKY, "Than long ones, you see"),
