@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from .faults import At, Cut, Fault
+from .faults import At, Cut, Fault, Pings
 from .reply import Answer, Failure, Page, Raw, Reply
 from .request import Request
 
@@ -57,6 +57,8 @@ class Script(msgspec.Struct, frozen=True):
             raise ValueError("a delay is at least 0 seconds")
         if self.events_per_write < 1 or (self.write_bytes is not None and self.write_bytes < 1):
             raise ValueError("a write holds at least one event, and at least one byte")
+        if self.encoding is not None and any(isinstance(fault, Pings) for fault in self.faults):
+            raise ValueError("pings are not part of a compressed body: leave out the one or the other")
         if self.declared_bytes is not None and self.framing not in (None, "content_length"):
             raise ValueError("declared_bytes is a content-length: it needs framing='content_length'")
 

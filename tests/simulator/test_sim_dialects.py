@@ -285,3 +285,11 @@ def test_mistral_refuses_fields_that_it_does_not_know() -> None:
 def test_azure_reads_the_deployment_from_the_path() -> None:
     path = "/openai/deployments/my%20gpt/chat/completions"
     assert DIALECTS["azure-openai"].read({}, path, b'{"model":"m"}').model == "my gpt"
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_halves_of_characters_are_said_as_halves_and_heard_as_characters(dialect: str) -> None:
+    answer = Answer(("a\ud83d", "\ude00b", "\ud83d", "\ude00", "\ude00c\ud83d"))
+    assert b"\\ud83d" in b"".join(frame.data for frame in DIALECTS[dialect].frames(answer, ASK))
+    events, _ = decoded(dialect, Script(answer))
+    assert "".join(event.text for event in events if isinstance(event, TextDelta)) == "a😀b😀\ufffdc\ufffd"

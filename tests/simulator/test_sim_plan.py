@@ -1,5 +1,6 @@
 """Plans: every place of a script becomes the right byte, without a socket."""
 
+import zlib
 from itertools import accumulate
 
 import pytest
@@ -21,7 +22,7 @@ from understudy.simulator.faults import (
 from understudy.simulator.plan import Close, Hang, PlanStep, Repeat, Wait, Write, plan
 from understudy.simulator.reply import Answer, Failure, Page, Raw, redirect
 from understudy.simulator.request import Reading, Request
-from understudy.simulator.script import Framing, Script
+from understudy.simulator.script import Encoding, Framing, Script
 
 STREAM = Request(provider="p", number=1, method="POST", path="/", reading=Reading("m", stream=True, wants_usage=True))
 SINGLE = Request(provider="p", number=1, method="POST", path="/", reading=Reading("m"))
@@ -234,6 +235,24 @@ def test_the_form_can_be_the_other_one(request_: Request) -> None:
     assert b'"content":"Hello"' in single
 
 
+@pytest.mark.parametrize("request_", [STREAM, SINGLE])
+@pytest.mark.parametrize(("encoding", "wbits"), [("gzip", 31), ("deflate", 15)])
+def test_a_body_can_be_compressed_and_each_event_arrives_by_itself(
+    encoding: Encoding, wbits: int, request_: Request
+) -> None:
+    answer = Answer(WORDS)
+    packed = told(Script(answer, encoding=encoding), request_)
+    assert f"content-encoding: {encoding}\r\n".encode() in packed
+    whole = zlib.decompressobj(wbits)
+    assert whole.decompress(body_of(packed)) == body_of(told(Script(answer), request_))
+    assert whole.eof
+    if request_ is STREAM:
+        for count in range(len(WORDS) + 1):
+            part = told(Script(answer, (Cut(At.delta(count)),), encoding=encoding, framing="close"))
+            plain = zlib.decompressobj(wbits).decompress(part.partition(b"\r\n\r\n")[2])
+            assert plain == told(Script(answer, (Cut(At.delta(count)),), framing="close")).partition(b"\r\n\r\n")[2]
+
+
 def test_a_false_length_is_declared_and_the_connection_closed() -> None:
     script = Script("Hello", declared_bytes=9999)
     assert b"content-length: 9999\r\nconnection: close\r\n" in told(script)
@@ -295,6 +314,7 @@ def test_the_same_script_gives_the_same_bytes() -> None:
         lambda: Insert(At.head(), b""),
         lambda: Script("x", head_delay_s=-1),
         lambda: Script("x", write_bytes=0),
+        lambda: Script("x", [Pings(At.delta(0), 1.0)], encoding="gzip"),
         lambda: Script("x", events_per_write=0),
         lambda: Script("x", declared_bytes=1, framing="chunked"),
     ],
