@@ -68,7 +68,7 @@ class Draw:
         if mode == "poisoned":
             kinds = [kind for kind in kinds if kind in _HARMLESS]
         self.kinds = kinds
-        self.share = rng.choice((0.7, 0.9, 1.0))
+        self.share = rng.choice((0.8, 0.9, 1.0))
         self.poison = rng.choice(POISONS)
         self.calls_per_s = 0.7 if mode == "liveness" else rng.choice((0.3, 1.0, 4.0))
         self.names = [f"t{place}" for place in range(rng.randint(2, 5))]

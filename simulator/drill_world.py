@@ -268,10 +268,12 @@ def _weight(kind: str) -> float:
     """Drawn more often is what cannot befall every request, or comes when many a caller is gone."""
     fault = SCRIPT_FAULTS[kind]
     if fault.large:
-        return 60.0
+        return 58.0
+    if kind == "stall_mid":
+        return 11.0
     if kind in UNASKED:
         return 20.0
-    if kind in ("silent", "slow_answer", "stall_mid", "pings_forever", "pings_mid", "hiccup"):
+    if kind in ("silent", "slow_answer", "rst_mid", "pings_forever", "pings_mid", "hiccup"):
         return 7.0
     if kind in ("short_body", "malformed", "no_end", "inflating", "some_pings", *SURFACED):
         return 5.0
