@@ -11,8 +11,7 @@ from ..providers import registry
 from ..providers.errors import MissingExtraError
 from .model import Target
 
-_MODULES = {"bedrock": "botocore", "socks": "aiohttp_socks"}
-"""By extra, the package that it installs."""
+_SOCKS_MODULE = "aiohttp_socks"
 
 
 class Flaw(NamedTuple):
@@ -37,9 +36,9 @@ def base_url_variable(provider: str) -> str:
 def missing_extras(target: Target) -> Iterator[tuple[str, MissingExtraError]]:
     """The extras that a target needs and that are not installed, each with the setting that needs it."""
     info = registry.get(target.provider).info
-    if info.extra is not None and not _is_installed(info.extra):
+    if info.extra is not None and not _is_installed(info.extra_module or info.extra):
         yield "provider", MissingExtraError(info.title, info.extra)
-    if (target.proxy or "").startswith("socks") and not _is_installed("socks"):
+    if (target.proxy or "").startswith("socks") and not _is_installed(_SOCKS_MODULE):
         yield "proxy", MissingExtraError("a SOCKS proxy", "socks")
 
 
@@ -65,8 +64,8 @@ def flaws(target: Target, environment: Mapping[str, str]) -> Iterator[Flaw]:
         yield Flaw(field, what, install)
 
 
-def _is_installed(extra: str) -> bool:
+def _is_installed(module: str) -> bool:
     try:
-        return find_spec(_MODULES[extra]) is not None
+        return find_spec(module) is not None
     except ValueError:  # a stand-in without a spec
         return True

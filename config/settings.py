@@ -122,7 +122,8 @@ def load(
         raise ConfigFileError(found)
     if found.origin is not None and found.origin.ignored:
         with suppress(Warning):  # an application may make errors of warnings: this one costs it no configuration
-            warnings.warn(f"{ENV_FILE}: {found.origin.ignored_words}; {IGNORED_HINT}", stacklevel=3)
+            words = f"{ENV_FILE}: {found.origin.ignored_words}; {IGNORED_HINT}"
+            warnings.warn(words, stacklevel=5)  # over two functions called load, each behind its door
     return found
 
 

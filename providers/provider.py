@@ -46,6 +46,7 @@ class ProviderInfo(msgspec.Struct, frozen=True, kw_only=True):
             own `capabilities` do. None: what is known holds.
         options: The names of the options that a target may set for it; None: it does not say, and any will do.
         extra: The extra of ours without which it cannot be asked; None: it needs none.
+        extra_module: What that extra installs, by the name that it is imported under; None: as the extra is called.
     """
 
     title: str
@@ -63,6 +64,7 @@ class ProviderInfo(msgspec.Struct, frozen=True, kw_only=True):
     prefill_shown_by: str | None = None
     options: tuple[str, ...] | None = None
     extra: str | None = None
+    extra_module: str | None = None
 
     def option_problem(self, given: Iterable[str]) -> str | None:
         """What is wrong with the first of these options that nothing would come of; None when all are known."""

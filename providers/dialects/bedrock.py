@@ -77,6 +77,7 @@ class Bedrock:
         " else from the AWS_ variables of the environment.",
         options=("region", "access_key_id", "secret_access_key", "session_token"),
         extra="bedrock",
+        extra_module="botocore",
     )
 
     def __init__(self, environment: Mapping[str, str] = os.environ, now: Callable[[], datetime] = utc_now) -> None:

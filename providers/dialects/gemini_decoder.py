@@ -5,14 +5,14 @@ closes a stream. AI Studio writes such an error as bare, pretty-printed JSON wit
 `STOP` like everything else. Token counts come with every chunk, each replacing the last.
 """
 
-from itertools import accumulate
 from typing import Any
 
 import msgspec
 
 from .. import hints
 from ..codecs import UNDECODABLE, SSEDecoder, decode_json, decode_kindly
-from ..codecs.json import TEXT, json_text
+from ..codecs.bare_json import BareJson
+from ..codecs.json import json_text
 from ..codecs.sse import STRAY
 from ..counts import Count
 from ..decoding import EventStreamDecoder, JsonBodyDecoder
@@ -109,45 +109,6 @@ class _Chunk(msgspec.Struct, rename="camel", gc=False):
 _decode = msgspec.json.Decoder(_Chunk).decode
 
 
-_ALL_BUT_BRACKETS = bytes(set(range(256)) - set(b"{}[]"))
-_STEPS = {ord("{"): 1, ord("["): 1, ord("}"): -1, ord("]"): -1}
-
-
-class _BareJson:
-    """JSON that comes line by line, until its brackets are closed; each line is looked at twice at the most."""
-
-    def __init__(self) -> None:
-        self._lines: list[bytes] = []
-        self._open = 0
-
-    def closed_by(self, lines: bytes) -> bytes | None:
-        """Take the next lines. Gives all up to the one that closes it: no later line can make that JSON, or another."""
-        if not self._open:  # the first line opens it, or it is no JSON
-            first, _, lines = lines.partition(b"\n")
-            if self._closes(first):
-                return b"\n".join(self._lines)
-        for line in [lines] if self._open + _lowest(lines) > 0 else lines.split(b"\n"):
-            if self._closes(line):
-                return b"\n".join(self._lines)
-        return None
-
-    def _closes(self, lines: bytes) -> bool:
-        self._lines.append(lines)
-        self._open += sum(map(_STEPS.__getitem__, _brackets(lines)))
-        return self._open <= 0
-
-
-def _brackets(lines: bytes) -> bytes:
-    """Those outside of strings. In JSON no string goes over the end of a line."""
-    bare = TEXT.sub(b"", lines) if b'"' in lines else lines
-    return bare.translate(None, _ALL_BUT_BRACKETS)
-
-
-def _lowest(lines: bytes) -> int:
-    """How many more brackets are closed than opened, at most, as a negative number."""
-    return min(accumulate(map(_STEPS.__getitem__, _brackets(lines))), default=0)
-
-
 class ContentStreamDecoder(EventStreamDecoder):
     """A stream of chunks.
 
@@ -164,7 +125,7 @@ class ContentStreamDecoder(EventStreamDecoder):
         self._thinks = False
         self._counts: _Counts | None = None
         self._sse = SSEDecoder(tells_strays=True)
-        self._bare: _BareJson | None = _BareJson()
+        self._bare: BareJson | None = BareJson()
 
     def _payload(self, data: bytes, name: str, events: list[ProviderEvent]) -> None:
         if name is STRAY:

