@@ -143,7 +143,7 @@ class Continuation(TextSeam):
 
     Left out is only white space that the adapter had to cut off the prefill, and that the model therefore writes again:
     all of it, or none. A model that writes a part of it, or begins the answer anew (`_Again`), is not sure to go
-    on; nor is one that got nothing but white space, and begins with some.
+    on; nor is one that got nothing but white space, and begins with some, or says nothing.
 
     Args:
         delivered: The text so far; not empty.
@@ -157,7 +157,8 @@ class Continuation(TextSeam):
         self._cut = cut
         begun = dict.fromkeys((delivered, before + delivered) if before else (delivered,))
         self._again = [_Again(text) for text in begun if not text.isspace()]  # those that are possible
-        self._blank = delivered.isspace() and not (cut or before)
+        self._shown_nothing = delivered.isspace() and not before
+        self._blank = self._shown_nothing and not cut
 
     def _decide(self, piece: str) -> int | None:
         if self._blank:
@@ -169,6 +170,8 @@ class Continuation(TextSeam):
         return None if self._again or self._chars < len(self._cut) else self._white_space()
 
     def _decide_at_end(self, event: ProviderEvent) -> int:
+        if self._shown_nothing and not self._chars:
+            raise Diverged("only white space was delivered, and nothing follows it")
         for again in self._again:
             again.over()
         return self._white_space()

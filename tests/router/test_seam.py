@@ -144,6 +144,14 @@ def test_behind_white_space_alone_white_space_may_be_a_new_beginning(delivered: 
     assert joined(lambda: Continuation(delivered), "One" + said) == "One" + said
 
 
+@pytest.mark.parametrize(("delivered", "cut"), [("\n", ""), ("\n", "\n"), (" \n\t", "\t"), ("\u3000", "\u3000")])
+def test_behind_white_space_alone_nothing_is_no_end(delivered: str, cut: str) -> None:
+    """The model got nothing to go on from: an answer with nothing in it is as empty as any other."""
+    assert joined(lambda: Continuation(delivered, cut=cut), "") is None
+    assert joined(lambda: Continuation(delivered, cut=cut, before="So"), "") == ""
+    assert joined(lambda: Continuation("One" + delivered, cut=cut), "") == ""
+
+
 def test_a_new_beginning_may_begin_where_the_callers_prefill_began() -> None:
     assert joined(lambda: Continuation(" blue because air", before="The sky is"), "The sky is blue because air") is None
     assert joined(lambda: Continuation(" blue because air", before="The sky is"), "blue because air scatters") is None
