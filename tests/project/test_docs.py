@@ -38,6 +38,16 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert anchor in map(_anchor, headings), f"{page.name} links to {link}: no such heading"
 
 
+@pytest.mark.parametrize("index", ["docs/README.md", "docs/decisions/README.md"])
+def test_an_index_leads_to_every_page(index: str) -> None:
+    page = ROOT / index
+    linked = {(page.parent / link.partition("#")[0]).resolve() for link in _links(page)}
+    own = {each for each in page.parent.rglob("*.md") if each != page}
+    if index == "docs/README.md":  # the decisions have an index of their own
+        own -= set((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
+    assert own <= linked, f"{index} does not lead to {sorted(each.name for each in own - linked)}"
+
+
 def table(heading: str) -> dict[str, list[str]]:
     """The first table below a heading or marker: the word in code in the first cell -> the other cells."""
     _, found, rest = FAILOVER.partition(heading)
