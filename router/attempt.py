@@ -118,15 +118,15 @@ class Attempt(Opaque):
             if not 200 <= head.status < 300:
                 body = await exchange.read_all(MAX_ERROR_BODY_BYTES)
                 raise exchange.redirected or self._adapted(provider.error_for, head, body)
-            self._decoder = self._adapted(provider.decoder, head)
-            events = self._decoded(await exchange.read())
+            self._decoder = decoder = self._adapted(provider.decoder, head)
+            events = self._decoded(await exchange.read(), exchange, decoder)
             batch = events
             while not (self.finished or any_useful(events)):
                 events = await self._read()
                 batch += events
                 if (too_much := excess(len(batch), (), set())) is not None:
                     raise ProviderError(ErrorKind.PROTOCOL, too_much)
-            self.limit_s = NEVER
+            self.limit_s, self._limit_error = NEVER, ErrorKind.STALLED
             self.heard.add(batch)
             return batch
         except asyncio.CancelledError:
@@ -159,7 +159,6 @@ class Attempt(Opaque):
         limit_s = self.loop.time() + (self.clocks.stall_s if stall_s is None else stall_s)
         total_by_s = self._total_by_s
         self.limit_s = ends_s = limit_s if limit_s < total_by_s else total_by_s  # `min` is a call
-        self._limit_error = ErrorKind.STALLED
         if ends_s < self.watch.rings_s:
             self.watch.until(ends_s)
         exchange, decoder = self._exchange, self._decoder
@@ -168,7 +167,7 @@ class Attempt(Opaque):
         events: list[ProviderEvent] = []
         try:
             if until_s is None and decoder.finish is None and self._failure is None:  # nearly always: one layer less
-                events = self._decoded(await exchange.read())
+                events = self._decoded(await exchange.read(), exchange, decoder)
             while not events:
                 events = await self._read(until_s)
                 if until_s is not None and self.loop.time() >= until_s:
@@ -179,7 +178,8 @@ class Attempt(Opaque):
         finally:
             self.limit_s = NEVER
         if any_useful(events):
-            self._stall_left_s = None
+            if stall_s is not None:
+                self._stall_left_s = None
         else:  # usage alone is no progress: the clock goes on where it stood
             self._stall_left_s = max(0.0, limit_s - self.loop.time())
         if (too_much := self.heard.add(events)) is not None and not self.finished:
@@ -224,13 +224,10 @@ class Attempt(Opaque):
         if decoder.finish is not None:
             return await self._tail(exchange, decoder)
         data = await (exchange.read() if until_s is None else exchange.read_until(until_s))
-        return [] if data is None else self._decoded(data)
+        return [] if data is None else self._decoded(data, exchange, decoder)
 
-    def _decoded(self, data: bytes) -> list[ProviderEvent]:
+    def _decoded(self, data: bytes, exchange: Exchange, decoder: Decoder) -> list[ProviderEvent]:
         """The events in these bytes; in `b""`, those at the end of the body."""
-        exchange, decoder = self._exchange, self._decoder
-        assert exchange is not None
-        assert decoder is not None
         try:
             events = decoder.feed(data) if data else decoder.end()
             if not events and data and decoder.failure is None and exchange.ended:

@@ -6,23 +6,21 @@ import secrets
 import msgspec
 
 from ..providers.chat import ChatRequest
+from .opaque import Opaque
 
 _KEY = secrets.token_bytes(16)
 """Of this process alone: no table of prompts leads back from a fingerprint to one."""
 _BYTES = 8
 
 
-class Fingerprint:
+class Fingerprint(Opaque):
     """The fingerprint of one request: of what may break a target, its messages, tools and response format.
 
     It is found out when it is asked for first, which is after a failure: a healthy call never pays for it.
     """
 
-    __slots__ = ("_chat", "_found")
-
-    def __init__(self, chat: ChatRequest) -> None:
-        self._chat = chat
-        self._found = b""
+    _chat: ChatRequest
+    _found: bytes = b""
 
     def __call__(self) -> bytes:
         if not self._found:

@@ -86,7 +86,7 @@ class Pursuit(Opaque):
         Returns:
             The events so far; or what is next.
         """
-        if wants_retry(step):
+        if step.why == "retry":
             return await self._again(step)  # an answer that had begun here, and broke off
         try:
             return await self.once(step.why, step.first_by_s, short=step.short)

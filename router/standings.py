@@ -65,8 +65,8 @@ class Standings(Opaque):
     fingerprint: Callable[[], bytes] | None = None
     skipped: list[Skipped] = []
     _by_index: dict[int, Standing] = {}  # of those that were looked at
-    _woken: list[int] = []
-    _refused_dialects: set[str] = set()
+    _woken: tuple[int, ...] = ()
+    _refused_dialects: frozenset[str] = frozenset()
 
     def of(self, index: int) -> Standing:
         """The standing of one target."""
@@ -156,7 +156,7 @@ class Standings(Opaque):
             for index in range(len(self.candidates)):
                 standing = self.of(index)
                 standing.done = standing.done or index not in woken
-        self._woken = [*woken, *self._woken]
+        self._woken = (*woken, *self._woken)
         return bool(woken)
 
     def exclude_windows(self, refused_by: int | None, now_s: float) -> None:
@@ -174,7 +174,7 @@ class Standings(Opaque):
         A second dialect that refuses ends it.
         """
         asked_another = bool(self._refused_dialects)
-        self._refused_dialects.add(dialect)
+        self._refused_dialects |= {dialect}
         for index, candidate in enumerate(self.candidates):
             if candidate.only_on is None and not self.of(index).done and candidate.dialect == dialect:
                 self.exclude(index, "dialect", f"it speaks {dialect} too, which has refused this request", now_s)

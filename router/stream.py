@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Self
 
-from ..providers.bare import bare, door
+from ..providers.bare import bare
 from ..providers.events import TextDelta
 from .call import Call
 from .errors import CallFailed, StreamBusy
@@ -56,7 +56,8 @@ class RoutedStream:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self.aclose()
+        if not self._closed:
+            await self.aclose()
 
     def __aiter__(self) -> Self:
         return self
@@ -110,22 +111,28 @@ class RoutedStream:
         if self._call is not None:
             self._call.cancel()
 
-    @door
     async def aclose(self) -> None:
         """Leave the stream: close what is open upstream. Safe at any time, also while it is read, and idempotent."""
         if self._closed:
             return
         self._closed = True
         self._batch, self._place = (), 0
-        if self._call is not None:
-            self._call.cancel()
-        if self._on_close is not None:
-            await self._on_close()
+        try:
+            if self._call is not None and not self._call.ended:
+                self._call.cancel()
+            if self._on_close is not None:
+                await self._on_close()
+        except BaseException as error:
+            bare(error)
+            raise
 
-    @door
     def _started(self) -> Call:
         if self._call is None:
-            self._call = self._begin()
+            try:
+                self._call = self._begin()
+            except BaseException as error:
+                bare(error)
+                raise
         return self._call
 
     def __del__(self) -> None:

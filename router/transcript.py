@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from ..providers.events import ReasoningDelta, TextDelta, ToolCallDelta
 from .events import StreamEvent
+from .opaque import Opaque
 
 LOOSE_MAX = 32
 """So many events are kept as they came, with the rest of their batch: little enough to stay in a processor's cache."""
@@ -22,7 +23,7 @@ PARTS_MAX = 10_000
 """So many calls of tools and blocks of thinking may an answer have."""
 
 
-class Transcript:
+class Transcript(Opaque):
     """Batches of events, in order.
 
     Attributes:
@@ -30,15 +31,12 @@ class Transcript:
         miscounted: What the provider has counted last makes no sense, and is not among the events.
     """
 
-    __slots__ = ("_events", "_grown", "_loose", "_parts", "batches", "miscounted")
-
-    def __init__(self) -> None:
-        self.batches: list[Sequence[StreamEvent]] = []
-        self.miscounted = False
-        self._events = 0  # in those that have grown together, as they came
-        self._parts: set[tuple[type, int]] = set()
-        self._grown = 0  # so many of them have grown together
-        self._loose = 0  # events in the others
+    batches: list[Sequence[StreamEvent]] = []
+    miscounted: bool = False
+    _events: int = 0  # in those that have grown together, as they came
+    _parts: set[tuple[type, int]] = set()
+    _grown: int = 0  # so many of them have grown together
+    _loose: int = 0  # events in the others
 
     def add(self, batch: Sequence[StreamEvent]) -> str | None:
         """The answer goes on. The batch must not be changed any more.
@@ -77,19 +75,20 @@ def _grown_together(batches: Iterable[Sequence[StreamEvent]]) -> list[StreamEven
     """The same in few events: each piece is looked at once, and joined with its neighbours once."""
     events: list[StreamEvent] = []
     head: StreamEvent | None = None  # the first of the pieces that follow upon each other
+    in_text = False  # it is a piece of text: a flag costs less than to look at it for every piece
     texts: list[str] = []
     for batch in batches:
         for event in batch:
             if type(event) is TextDelta:
-                if type(head) is not TextDelta:
+                if not in_text:
                     _end(events, head, texts)
-                    head = event
+                    head, in_text = event, True
                 texts.append(event.text)
             elif head is not None and _goes_on(head, event):
                 texts.append(_text(event))
             else:
                 _end(events, head, texts)
-                head = event
+                head, in_text = event, False
                 texts.append(_text(event))
     _end(events, head, texts)
     return events

@@ -111,14 +111,14 @@ def steps_watched(loop: VirtualLoop, blame: Blame, bytes_max: int = STEP_MAX_BYT
     decoded = Attempt._decoded
     taken: dict[Attempt, tuple[int, int]] = {}  # in which turn of the loop, and how many bytes in it
 
-    def watched(self: Attempt, data: bytes) -> Any:
+    def watched(self: Attempt, data: bytes, *read: Any) -> Any:
         turn, (last, size) = loop.turns, taken.get(self, (-1, 0))
         taken[self] = turn, size = turn, len(data) + (size if last == turn else 0)
         if size > bytes_max:
             blame("I31", None, f"{self.report.target}: {size} bytes were decoded between two turns of the loop")
         began_s = time.thread_time()
         try:
-            return decoded(self, data)
+            return decoded(self, data, *read)
         finally:
             took_s = time.thread_time() - began_s
             if took_s > STEP_MAX_S:

@@ -337,7 +337,7 @@ async def test_no_refusal_of_the_caller_does(simulator: Playing) -> None:
 async def test_a_bug_leaves_its_places_behind(simulator: Playing, monkeypatch: pytest.MonkeyPatch) -> None:
     from understudy.router.attempt import Attempt
 
-    def breaks(attempt: object, data: bytes) -> None:
+    def breaks(attempt: object, *read: object) -> None:
         raise ZeroDivisionError
 
     monkeypatch.setattr(Attempt, "_decoded", breaks)
