@@ -77,7 +77,7 @@ class Attempt(Opaque):
     _cancelled: bool = False  # by us: another cancellation is not ours to take back
     _cancelling: int = 0
     _aborted: ProviderError | None = None
-    _limit_error: ErrorKind = ErrorKind.FIRST_TOKEN_TIMEOUT
+    _begun: bool = False  # the clock that runs is not the one for the first useful delta any more
     _slow_timer: asyncio.TimerHandle | None = None
     _stall_left_s: float | None = None  # None: all of it
     _total_by_s: float = NEVER
@@ -97,8 +97,7 @@ class Attempt(Opaque):
         self._task, self._cancelling = task, task.cancelling()
         self.url, self.headers = wire.url, wire.headers
         total_s = clocks.total_s
-        began_s = loop.time()
-        self._total_by_s = self.end_by_s if total_s is None else min(self.end_by_s, began_s + total_s)
+        self._total_by_s = self.end_by_s if total_s is None else min(self.end_by_s, loop.time() + total_s)
         self.limit_s = min(self.first_by_s, self._total_by_s)
         self.watch.over(self)
         slow_call_s = self.live.health.slow_call_s if stream else None  # one body gives nothing before its end
@@ -126,7 +125,7 @@ class Attempt(Opaque):
                 batch += events
                 if (too_much := excess(len(batch), (), set())) is not None:
                     raise ProviderError(ErrorKind.PROTOCOL, too_much)
-            self.limit_s, self._limit_error = NEVER, ErrorKind.STALLED
+            self.limit_s, self._begun = NEVER, True
             self.heard.add(batch)
             return batch
         except asyncio.CancelledError:
@@ -137,7 +136,7 @@ class Attempt(Opaque):
         except BaseException as error:
             self.close()
             if isinstance(error, ProviderError) and error.kind is ErrorKind.CONNECT:
-                waited_s = loop.time() - began_s
+                waited_s = loop.time() - self.call_began_s - self.report.began_s
                 error.local |= waited_s >= clocks.connect_s - _ROUNDING_S and self._is_of_the_call("connect_s")
             raise
         finally:
@@ -245,7 +244,7 @@ class Attempt(Opaque):
     async def _tail(self, exchange: Exchange, decoder: Decoder) -> list[ProviderEvent]:
         """After the end marker: usage, an error or the end may follow. An error wins, silence or a reset does not."""
         events: list[ProviderEvent] = []
-        self.limit_s, self._limit_error = self.loop.time() + self.clocks.tail_s, ErrorKind.STALLED
+        self.limit_s, self._begun = self.loop.time() + self.clocks.tail_s, True
         self.watch.until(self.limit_s)
         while not decoder.closed:
             try:
@@ -303,13 +302,13 @@ class Attempt(Opaque):
 
     def _expiry(self) -> ProviderError:
         clocks = self.clocks
-        silent = self._limit_error is ErrorKind.FIRST_TOKEN_TIMEOUT and self.limit_s >= self.first_by_s
+        silent = not self._begun and self.limit_s >= self.first_by_s
         if self.limit_s >= self.end_by_s and not silent:
             return ProviderError(ErrorKind.DEADLINE, "the call's deadline came before the end of the answer")
         if self.limit_s >= self._total_by_s and not silent:
             detail, local = f"not whole after total_s = {clocks.total_s:g} s", self._is_of_the_call("total_s")
             return ProviderError(ErrorKind.STALLED, detail, local=local)
-        if self._limit_error is ErrorKind.STALLED:
+        if self._begun:
             detail, local = f"no useful delta for {clocks.stall_s:g} s", self._is_of_the_call("stall_s")
             return ProviderError(ErrorKind.STALLED, detail, local=local)
         if self.short:

@@ -9,12 +9,12 @@ commit.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import NoReturn, assert_never
 
 from ..config.model import Hold
-from ..providers.errors import ErrorKind, ProviderError, safe_code
+from ..providers.errors import ErrorKind, ProviderError
 from ..providers.events import Finished, ProviderEvent, Started, TextDelta
 from .attempt import Attempt
 from .bill import counted
@@ -175,13 +175,15 @@ class Call(Opaque):
                 case Ask():
                     if self._waited:
                         self._leave_lines(but=step.target_index)
-                    found = await self._ask(step)
+                    found = await self._asked(step)
+                    if isinstance(found, list) and (context.whole or context.route.hold):
+                        found = await self._held(found)
                     if isinstance(found, list):
                         pursuit = self._pursuit
                         if self.ended or pursuit is None:  # closed in the very turn in which this came
                             break
                         return self._commit(pursuit, found)
-                    step = found
+                    step = self._following(found)
                 case Wait():
                     self._waited = True
                     await self._wait(step)
@@ -192,31 +194,22 @@ class Call(Opaque):
                     assert_never(step)
         return self._nothing_more()
 
-    async def _ask(self, step: Ask) -> list[ProviderEvent] | Step:
-        """Ask a target, and perhaps another beside it: what is to be delivered first, or what is next."""
-        context, course = self._context, self._course
+    def _asked(self, step: Ask) -> Awaitable[list[ProviderEvent] | Step | None]:
+        """Ask a target, and perhaps another beside it: what it says first, or what is next."""
+        context = self._context
         hedge_after_s = context.seats[step.target_index].hedge_after_s(stream=not context.single)
-        found: list[ProviderEvent] | Step | None
         if hedge_after_s is None:
             self._pursuit = only = Pursuit(context, step.target_index)
-            found = await only.first_useful(step)
-        else:
-            found = await self._race(step, context.loop.time() + hedge_after_s)
-        if isinstance(found, list):
-            if (pursuit := self._pursuit) is None or pursuit.finished:
-                return found
-            try:
-                return await self._held(pursuit, found)
-            except ProviderError as error:
-                error.__traceback__ = None
-                found = course.attempt_failed(pursuit.place, error, context.loop.time(), begun=True)
-            except NotAdmitted as why:
-                found = course.not_admitted(pursuit.place, why.refusal, context.loop.time())
+            return only.first_useful(step)
+        return self._race(step, context.loop.time() + hedge_after_s)
+
+    def _following(self, step: Step | None) -> Step:
+        """What is next, since nothing is to be delivered."""
         self._pursuit = None
-        assert found is not None, "nothing else is in flight that could decide"
-        if isinstance(found, Wait):  # decided some turns of the loop ago: what was free or full then need not be so now
-            return course.next(context.loop.time())
-        return found
+        assert step is not None, "nothing else is in flight that could decide"
+        if isinstance(step, Wait):  # decided some turns of the loop ago: what was free or full then need not be so now
+            return self._course.next(self._context.loop.time())
+        return step
 
     def _leave_out(self) -> None:
         """Who is known to be of no use for this request is not asked at all."""
@@ -248,21 +241,28 @@ class Call(Opaque):
             self._racers.clear()
         return found
 
-    async def _held(self, pursuit: Pursuit, first: list[ProviderEvent]) -> list[ProviderEvent]:
-        """What is delivered at once: all of a whole answer, and of a stream as much as the route has held."""
-        hold = self._context.route.hold
-        if self._context.whole:
-            whole = [*first]  # what was heard stays as it was
-            while not pursuit.finished:
-                whole += await pursuit.next()
-            return whole
-        if hold is None:
+    async def _held(self, first: list[ProviderEvent]) -> list[ProviderEvent] | Step | None:
+        """What is delivered at once: all of a whole answer, of a stream what the route has held; or what is next."""
+        context, course, pursuit = self._context, self._course, self._pursuit
+        if pursuit is None or pursuit.finished:
             return first
-        held = Held()
-        held.add(first)
-        while not pursuit.finished and (more := await self._more(pursuit, hold, held)) is not None:
-            held.add(more)
-        return held.events
+        hold = context.route.hold
+        try:
+            if context.whole or hold is None:
+                whole = [*first]  # what was heard stays as it was
+                while not pursuit.finished:
+                    whole += await pursuit.next()
+                return whole
+            held = Held()
+            held.add(first)
+            while not pursuit.finished and (more := await self._more(pursuit, hold, held)) is not None:
+                held.add(more)
+            return held.events
+        except ProviderError as error:
+            error.__traceback__ = None
+            return course.attempt_failed(pursuit.place, error, context.loop.time(), begun=True)
+        except NotAdmitted as why:
+            return course.not_admitted(pursuit.place, why.refusal, context.loop.time())
 
     async def _more(self, pursuit: Pursuit, hold: Hold, held: Held) -> list[ProviderEvent] | None:
         """What comes next, to be held too; None when what is held is to be delivered."""
@@ -392,7 +392,7 @@ class Call(Opaque):
         usage, doubtful = counted(attempt.heard, seat.room(context.chat))
         mine = attempt.report
         mine.outcome, mine.ended_s, mine.usage = "finished", now_s - context.began_s, usage
-        attempt.settle("succeeded", now_s)
+        attempt.admission.settle("succeeded", now_s, mine, attempt.heard, whole=True)
         if context.failed is not None:
             context.failed.answered(attempt.live.health.doubts)
         if attempt.admission.bill is None:
@@ -445,8 +445,7 @@ def _named(batch: Sequence[StreamEvent], attempt: Attempt) -> str | None:
     """The model that says to answer, if it gives itself a proper name."""
     for event in batch:
         if type(event) is Started:
-            name = safe_code(event.model)
-            return None if name is None else attempt.live.shown(name, attempt.url, attempt.headers)
+            return attempt.live.shown(event.model, attempt.url, attempt.headers)
         if type(event) is TextDelta:
             return None  # it says so first, or not at all
     return None

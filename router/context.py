@@ -18,6 +18,7 @@ from .resume import resumable
 from .seat import Seat
 from .selection import ordered
 from .shared import Shared
+from .standings import Standings
 from .steps import Policy
 
 
@@ -86,9 +87,9 @@ def in_context(shared: Shared, generation: Generation, what: Asked, deadline_s: 
         single,
     )
     fingerprint = Fingerprint(chat)
-    course = Course(seats, policy, began_s, shared.rng, fingerprint)
+    standings = Standings(seats, began_s, fingerprint)
     brought = () if what.key else tuple(dict.fromkeys(seat.live for seat in known))
-    report = Report(shared.call_id(), what.shown, [], skipped=course.skipped)
+    report = Report(shared.call_id(), what.shown, [], skipped=standings.skipped)
     return CallContext(
         shared,
         generation,
@@ -96,7 +97,7 @@ def in_context(shared: Shared, generation: Generation, what: Asked, deadline_s: 
         chat,
         route,
         seats,
-        course,
+        Course(seats, policy, standings, shared.rng),
         report,
         began_s,
         by_s,

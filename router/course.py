@@ -12,10 +12,8 @@ read when a target is needed, not before, so that a call sees the newest state.
 
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import assert_never
-
-import msgspec
 
 from ..config.model import MidStream
 from ..providers.errors import ErrorKind, ProviderError, RetryRule
@@ -62,22 +60,18 @@ class Course(Opaque):
 
     Attributes:
         candidates: The targets in the order in which they are to be asked.
-        began_s: When the call began.
+        standings: How each target stands within this call.
         rng: Draws the jitter.
-        fingerprint: Of the request; None: that is not known.
         restartable: The caller can be told that what it has is void.
         errors: The errors of all attempts, in order.
-        standings: How each target stands within this call.
     """
 
     candidates: Sequence[Candidate]
     policy: Policy
-    began_s: float
+    standings: Standings
     rng: random.Random
-    fingerprint: Callable[[], bytes] | None = None
     restartable: bool = True
     errors: list[ProviderError] = []
-    standings: Standings = msgspec.field(default=None)  # type: ignore[assignment]
     _asked: bool = False  # any target
     _in_flight: int = 0  # targets that are being asked, waits between their tries included
     _lost: list[tuple[int, ProviderError]] = []  # those that failed while another was in flight
@@ -85,9 +79,6 @@ class Course(Opaque):
     _turns: Turns | None = None  # since it has waited
     _resumed: set[tuple[MidStream, int]] = set()  # ways of going on that were tried
     _broke_with: ErrorKind = ErrorKind.UNKNOWN
-
-    def __post_init__(self) -> None:
-        self.standings = Standings(self.candidates, self.began_s, self.fingerprint)
 
     @property
     def skipped(self) -> list[Skipped]:
@@ -351,7 +342,7 @@ class Course(Opaque):
             return None
         if _hurts(self.policy, error) and candidate.failed_in_row(now_s) > 1:
             return None  # an outage, more likely than not: it gets no more than an attempt a call
-        refusal = candidate.refusal(now_s, self.fingerprint)
+        refusal = candidate.refusal(now_s, self.standings.fingerprint)
         if isinstance(refusal, Limited) and refusal.queues:
             if (refusal.until_s or now_s) > latest_s:
                 return None

@@ -18,7 +18,7 @@ from ..providers import registry
 from ..providers.capabilities import Capabilities
 from ..providers.chat import ChatRequest
 from ..providers.echoes import Echoes, bare_url, configured_secrets, sent_secrets
-from ..providers.errors import ErrorKind, MissingExtraError, ProviderError
+from ..providers.errors import ErrorKind, MissingExtraError, ProviderError, safe_code
 from ..providers.hints import remaining
 from ..providers.prices import Rates, rates_of
 from ..providers.provider import Endpoint, Provider, ProviderInfo, ResponseHead, Unsupported, WireRequest
@@ -90,7 +90,7 @@ class LiveTarget:
         self.rates = _rates(target, model, record.ledger.wall())
         self._endpoints: list[dict[bool, Endpoint]] = [{} for _ in self._sources or (None,)]
         self._transport: Transport | None = None
-        self._names: dict[str, bool] = {}  # that models gave themselves, and whether they may be shown
+        self._names: dict[str, str | None] = {}  # that models gave themselves, as they may be shown
         self._echoes: dict[int, tuple[Mapping[str, str], Echoes]] = {}  # of the last request that failed
 
     def _flaw(self, info: ProviderInfo, variable: str) -> Flaw | None:
@@ -200,18 +200,21 @@ class LiveTarget:
         error.url = bare_url(url) or None
         error.mask(self._echoes_of(url, headers).masked)
 
-    def shown(self, model: str, url: str, headers: Mapping[str, str]) -> str | None:
-        """The name that a model gives itself, as reports may have it; None: it repeats a secret of ours.
+    def shown(self, model: object, url: str, headers: Mapping[str, str]) -> str | None:
+        """The name that a model gives itself, as reports may have it; None: it is no name, or repeats a secret of ours.
 
         Args:
             url, headers: Of the request that it answers.
         """
-        known = self._names.get(model)
-        if known is None:
-            if len(self._names) >= NAMES_MAX:
-                self._names.clear()
-            known = self._names[model] = self._echoes_of(url, headers).masked(model) == model
-        return model if known else None
+        if type(model) is str and model in self._names:
+            return self._names[model]
+        name = safe_code(model)
+        if name is None:
+            return None
+        if len(self._names) >= NAMES_MAX:
+            self._names.clear()
+        shown = self._names[name] = name if self._echoes_of(url, headers).masked(name) == name else None
+        return shown
 
     def _echoes_of(self, url: str, headers: Mapping[str, str]) -> Echoes:
         found = self._echoes.get(id(headers))

@@ -25,6 +25,7 @@ from .report import Skipped
 from .seat import Seat
 from .selection import UNASKABLE, Needs, left_out, unaskable
 from .snapshot import HealthChanged
+from .standings import Standings
 from .steps import Ask, Policy, Step, Wait
 
 PLAIN = chat_request("A plain question?")
@@ -131,7 +132,7 @@ def plan(
     seats = in_call(seats, chat, now_s + deadline_s)
     upstream = upstream or route.upstream
     policy = Policy(now_s + deadline_s, reserve_s, route.all_open, DISPOSITIONS, single=upstream == "single")
-    course = Course(seats, policy, now_s, random.Random(0))  # noqa: S311 - nothing is drawn from it
+    course = Course(seats, policy, Standings(seats, now_s), random.Random(0))  # noqa: S311 - nothing is drawn from it
     skipped: dict[int, Skipped] = {}
     for place, seat in enumerate(seats):
         if left_out := _left_out(seat, chat, stream=upstream == "stream"):

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, Unpack
 
 from ..config.model import SECONDS, Config, ConfigError, Target, listed
-from ..providers.bare import door
+from ..providers.bare import bare, door
 from ..providers.chat import Messages
 from ..providers.errors import ErrorKind
 from .answer import Answer, collect
@@ -158,7 +158,6 @@ class Router:
         if self._reloader is not None:
             self._reloader.stop()
 
-    @door
     def stream(self, messages: Messages, **options: Unpack[CallOptions]) -> RoutedStream:
         """Ask for an answer as it comes. Nothing is sent before the stream is entered and read.
 
@@ -170,10 +169,13 @@ class Router:
             InvalidRequest: The request makes no sense.
             ConfigError: There is no such route or target.
         """
-        call = self.begin(messages, options, whole=False)
+        try:
+            call = self.begin(messages, options, whole=False)
+        except BaseException as error:
+            bare(error)
+            raise
         return RoutedStream(lambda: call)
 
-    @door
     async def complete(self, messages: Messages, **options: Unpack[CallOptions]) -> Answer:
         """Ask for a whole answer. One that breaks off begins again elsewhere, unseen.
 
@@ -186,9 +188,13 @@ class Router:
             InvalidRequest: The request makes no sense.
             ConfigError: There is no such route or target.
         """
-        call = self.begin(messages, options, whole=True)
-        events = await call.next()
-        return collect(events, call.report, call.report.attempts[-1].provider)
+        try:
+            call = self.begin(messages, options, whole=True)
+            events = await call.next()
+            return collect(events, call.report, call.report.attempts[-1].provider)
+        except BaseException as error:
+            bare(error)
+            raise
 
     @door
     def explain(self, messages: Messages | None = None, **options: Unpack[CallOptions]) -> Plan:

@@ -15,6 +15,7 @@ from understudy.config.model import AllOpen, MidStream
 from understudy.providers.capabilities import Capabilities
 from understudy.providers.errors import DISPOSITIONS
 from understudy.router.course import Course
+from understudy.router.standings import Standings
 from understudy.router.steps import Ask, End, Policy, Resume, Step, Wait, wants_retry
 
 from understudy import ErrorKind, ProviderError, Retry
@@ -66,7 +67,7 @@ class Game:
         self.deadline_s = policy.deadline_s
         self.mine, self.theirs = self._targets(), []
         self.theirs = [Fake(**vars(fake)) for fake in self.mine]
-        self.course = Course(self.mine, policy, 0.0, Middling(share))
+        self.course = Course(self.mine, policy, Standings(self.mine, 0.0), Middling(share))
         self.model = Reference(self.theirs, policy, share)
         self.course.restartable = self.model.restartable = rng.random() < 0.7
         self.story.append((policy.deadline_s, policy.all_open, policy.mid_stream, policy.resumable, share, self.mine))
