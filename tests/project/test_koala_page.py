@@ -59,8 +59,8 @@ async def test_koala_with_an_understudy(tmp_path: Path) -> None:
 def test_the_page_says_what_the_registry_says() -> None:
     info = registry.get("koala").info
     assert (info.official, info.working) == (False, False)
-    assert "**Это неофициальный адрес.**" in PAGE
-    assert "**он не работает**" in PAGE
+    assert "**This address is not official.**" in PAGE
+    assert "**it does not work**" in PAGE
     assert f"`{info.base_url}{info.endpoint}`" in PAGE
     assert f"`{info.key_env}`" in PAGE
     assert f"`None`: `{info.default_model}`" in PAGE
