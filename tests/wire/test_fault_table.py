@@ -88,7 +88,7 @@ async def _ask(router: Router, form: Form, scene: Scene) -> tuple[str, Report]:
                 text = "".join([piece async for piece in stream.text()])
                 report = stream.report
     except CallFailed as failure:
-        return f"nobody: `{type(failure).__name__}` (`{failure.kind.value}`)", failure.report
+        return f"no target: `{type(failure).__name__}` (`{failure.kind.value}`)", failure.report
     assert report.target is not None
     assert text == (scene.says if report.target == "first" or scene.then in (goes_on, goes_on_at_once) else NEXT)
     return report.target, report
