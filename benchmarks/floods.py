@@ -262,6 +262,10 @@ def _continuation(relayed: Relayed) -> Continuation:
 FRAME = binary.frame({":event-type": "x", ":message-type": "event"}, b"{}")
 
 
+_HALF_IN_TEXT = rb"\ud83d" + b"x" * 80
+"""As many as one event may hold, at the largest of sizes."""
+
+
 def floods() -> list[Flood]:
     """All of them, in the order of the table."""
     return [*_codecs(), *(flood for dialect in TEXTS for flood in _dialect(dialect)), *_router()]
@@ -280,7 +284,7 @@ def _codecs() -> Iterator[Flood]:
         for said, unit in units.items():
             yield Flood(room, said, partial(repeated, unit), partial(lines, codec))
     yield Flood("inflater", "text", packed, inflated)
-    yield Flood("json", "halves of characters", lambda size: b'"%b"' % repeated(rb"\ud83dx", size), kindly)
+    yield Flood("json", "halves of characters", lambda size: b'"%b"' % repeated(_HALF_IN_TEXT, size), kindly)
     yield Flood("json", "short texts", lambda size: b'[%b""]' % repeated(b'"abc",', size), kindly)
 
 

@@ -101,7 +101,10 @@ def bare_url(url: str) -> str:
 
 
 def _forms(secret: str) -> Iterator[str]:
-    yield from (secret, quote(secret), quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1])
+    written = json.dumps(secret)[1:-1]
+    yield from (secret, quote(secret), quote(secret, safe=""), quote(quote(secret, safe="")), quote_plus(secret))
+    yield from (written, written.replace("/", "\\/"))  # the latter is PHP's way
+    yield secret.encode("utf-8", "replace").hex()
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         for offset in range(3):  # as it begins within a longer text
             yield encode(b"\0" * offset + secret.encode("utf-8", "replace")).decode()[4 if offset else 0 : -4]

@@ -50,13 +50,15 @@ def read_bounded(path: str | PathLike[str], bytes_max: int) -> bytes:
         if problem := _no_file(about.st_mode):
             raise UnreadableFile(problem)
         with os.fdopen(number, "rb", closefd=False) as file:
-            data = file.read(bytes_max + 1)
+            data: bytes | None = file.read(bytes_max + 1)
     except UnreadableFile:
         raise
     except OSError as error:
         raise _unreadable(path, error) from None
     finally:
         os.close(number)
+    if data is None:  # some files of /proc call themselves regular, and wait for what will come
+        raise UnreadableFile("cannot be read: it holds nothing yet, as a pipe does")
     if len(data) > bytes_max:
         raise UnreadableFile(f"is larger than {bytes_max // 1024} KiB")
     return data

@@ -3,15 +3,18 @@
 msgspec refuses raw control characters, which is what we want. It also refuses half of a surrogate pair (`"\\ud83c"`),
 which a provider that cuts an emoji in two does send. Where the other half may follow, at the end of a text,
 `decode_json` says so; everywhere else the half becomes U+FFFD. And it refuses numbers that it cannot hold (`1e400`,
-thousands of digits): they become texts, which only a field that takes any JSON accepts.
+thousands of digits), and those that Python writes though JSON has no word for them (`NaN`, `-Infinity`): they become
+texts, which only a field that takes any JSON accepts.
 
 JSON that is nearly all structure takes up to thirty times its own size in memory, and far longer to look through than
-text. So a large one must be text, an image or the like for the most part: see `check_bulk`.
+text. So a large one must be text, an image or the like for the most part: see `check_bulk`. Halves of characters take
+still more; no text has many.
 """
 
 import json
 import math
 import re
+from collections.abc import Callable
 from typing import Any, TypeVar, overload
 
 import msgspec
@@ -23,6 +26,9 @@ UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 BULK_BYTES = 1024 * 1024
 """JSON up to here may be anything; of a longer one no more than this, and less than half, stands outside of strings."""
+
+HALVES_MAX = 10_000
+"""Halves of characters in one JSON text. A text that was cut in two has one at either end, and an event few texts."""
 
 _WINDOW_BYTES = 64 * 1024
 
@@ -53,7 +59,7 @@ class SplitCharacter(msgspec.DecodeError):
 
 
 class TooBulky(msgspec.DecodeError):
-    """Large JSON which is structure for the most part: no model says that."""
+    """JSON that no model says: large, and structure for the most part; or full of halves of characters."""
 
 
 @overload
@@ -63,7 +69,7 @@ def decode_json(payload: bytes) -> Any: ...
 def decode_json(payload: bytes, type: Any = Any) -> Any:  # noqa: A002 - msgspec's own word
     """Decode one JSON text: an event, or an answer.
 
-    Half of a character inside a text becomes U+FFFD, a number that cannot be held a text.
+    Half of a character inside a text becomes U+FFFD, a number that cannot be held, or is none, a text.
 
     Raises:
         SplitCharacter: Half of a character begins or ends a text. A decoder whose base is in `decoding` need not care:
@@ -111,6 +117,7 @@ def json_text(written: msgspec.Raw) -> str:
 
     Raises:
         UnicodeDecodeError: It is no UTF-8.
+        TooBulky: It holds too many halves.
     """
     payload = bytes(written)
     return _MARKED.sub("\ufffd", (_replaced(payload) if _may_hold_halves(payload) else payload).decode())
@@ -121,6 +128,9 @@ def with_marks(payload: bytes) -> tuple[bytes, str]:
 
     Returns:
         It, and the mark; none where the payload holds all of them, and each half was replaced.
+
+    Raises:
+        TooBulky: There are too many halves.
     """
     if not _may_hold_halves(payload):
         return payload, ""
@@ -128,14 +138,15 @@ def with_marks(payload: bytes) -> tuple[bytes, str]:
     if not mark:
         return bytes(_replaced(payload)), ""
     begins = _ENCODED[mark]
-    if b"\\\\" not in payload:  # then nothing looks like an escape that is none, and this takes a third of the time
+    # Where nothing looks like an escape that is none, this takes a third of the time; but memory for each escape.
+    if len(payload) <= BULK_BYTES and b"\\\\" not in payload:
         return _marked(payload.split(b"\\u"), begins), mark
-    return _HALVES.sub(lambda found: found[1] or begins + found[2], payload), mark
+    return bytes(_with_halves(payload, lambda half: begins + half)), mark
 
 
 def _marked(escapes: list[bytes], begins: bytes) -> bytes:
     """What was split at its escapes of four digits, with `begins` in the place of what made a half of one."""
-    pieces = [escapes[0]]
+    pieces, halves = [escapes[0]], 0
     for before, piece, after in zip(escapes, escapes[1:], (*escapes[2:], b""), strict=False):
         kind = piece[:2]
         if kind in _HIGH:
@@ -143,6 +154,8 @@ def _marked(escapes: list[bytes], begins: bytes) -> bytes:
         else:
             alone = kind in _LOW and (len(before) != 4 or before[:2] not in _HIGH or len(pieces) == 1)
         alone = alone and len(piece) >= 4 and not piece[2:4].translate(None, _HEX)
+        if alone:
+            halves = _one_more(halves)
         pieces += (begins if alone else b"\\u", piece)
     return b"".join(pieces)
 
@@ -207,15 +220,17 @@ def _mended(payload: bytes | bytearray, type: Any, refusal: msgspec.DecodeError)
 _OUT_OF_RANGE = "out of range"
 """In msgspec's words for a number that it cannot hold."""
 
+_NO_NUMBER = re.compile(rb"[:,\[]\s*-?(?:NaN|Infinity)\b")
+
 _DIGITS_MAX = 300
 """msgspec holds integers of more digits than this, and nothing of ours needs them."""
 
 
 def _with_held_numbers(payload: bytes | bytearray, type: Any, refusal: msgspec.DecodeError) -> Any:  # noqa: A002
-    if _OUT_OF_RANGE not in str(refusal):
+    if _OUT_OF_RANGE not in str(refusal) and _NO_NUMBER.search(payload) is None:
         raise refusal
-    try:
-        found = json.loads(payload.decode(), parse_int=_whole, parse_float=_real)  # of bytes it would guess at UTF-16
+    try:  # of bytes it would guess at UTF-16
+        found = json.loads(payload.decode(), parse_int=_whole, parse_float=_real, parse_constant=str)
         text = json.dumps(found, ensure_ascii=False).encode()
     except ValueError:
         raise refusal from None  # something else is wrong with it, and msgspec said what
@@ -232,12 +247,32 @@ def _real(digits: str) -> float | str:
 
 
 def _replaced(payload: bytes | bytearray) -> bytearray:
-    mended, end = bytearray(), 0  # grows in place: a substitution would hold a piece for each half
+    return _with_halves(payload, lambda half: _REPLACED)
+
+
+def _with_halves(payload: bytes | bytearray, instead: Callable[[bytes], bytes]) -> bytearray:
+    """The payload with something in the place of each half.
+
+    Args:
+        instead: Gives it for the half's four digits.
+
+    Raises:
+        TooBulky: There are too many.
+    """
+    mended, end, halves = bytearray(), 0, 0  # grows in place: a substitution would hold a piece for each half
     for found in _HALVES.finditer(payload):
-        mended += found[1] or _REPLACED
+        if found[2]:
+            halves = _one_more(halves)
+        mended += found[1] or instead(found[2])
         end = found.end()
     mended += payload[end:]
     return mended
+
+
+def _one_more(halves: int) -> int:
+    if halves == HALVES_MAX:
+        raise TooBulky(f"more than {HALVES_MAX} halves of characters")
+    return halves + 1
 
 
 def _may_hold_halves(payload: bytes | bytearray) -> bool:

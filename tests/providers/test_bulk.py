@@ -8,7 +8,7 @@ import pytest
 from test_halves import BEGINNINGS, PIECES, STREAM_TYPES, LineParrot, Parrot, framed
 from understudy.providers import registry
 from understudy.providers.codecs import TooBulky, decode_json
-from understudy.providers.codecs.json import BULK_BYTES, check_bulk
+from understudy.providers.codecs.json import BULK_BYTES, HALVES_MAX, check_bulk
 from understudy.providers.decoding import JsonBodyDecoder
 from understudy.providers.errors import ErrorKind
 from understudy.providers.events import ProviderEvent, TextDelta
@@ -112,3 +112,40 @@ def test_plug_ins_have_the_same_bound() -> None:
     text_of(whole, b"[0" + b",{}" * 700_000 + b"]")
     assert whole.failure is not None
     assert "not text for the most part" in whole.failure.detail
+
+
+HALVES = {
+    "the first": r"\ud83d",
+    "the second": r"\ude00",
+    "between letters": r"x\ud83dy",
+    "behind a backslash": r"\\\ud83d",
+}
+
+
+@pytest.mark.parametrize("half", HALVES.values(), ids=HALVES)
+@pytest.mark.parametrize("more", ["", "x" * 2 * BULK_BYTES], ids=["short", "long"])
+def test_a_text_full_of_halves_of_characters_is_refused_by_name(half: str, more: str) -> None:
+    decoder = body_decoder()
+    assert text_of(decoder, answer(half * HALVES_MAX + "x" + more).encode()).count("\ufffd") == HALVES_MAX
+    assert decoder.failure is None
+    for content in (half * (HALVES_MAX + 1) + more, "x" + half * (HALVES_MAX + 1) + "y" + more):
+        decoder = body_decoder()
+        assert text_of(decoder, answer(content).encode()) == ""
+        assert decoder.failure is not None
+        assert decoder.failure.kind is ErrorKind.PROTOCOL
+        assert decoder.failure.detail == f"the body holds more than {HALVES_MAX} halves of characters"
+
+
+@pytest.mark.parametrize("name", [name for name, pieces in PIECES.items() if "end" in pieces])
+def test_an_event_full_of_halves_ends_the_stream(name: str) -> None:
+    event = PIECES[name]["text"]
+    wire = b"".join(framed(name, begin) for begin in BEGINNINGS.get(name, ()))
+    decoder = stream_decoder(name)
+    halves = event.replace("@", HALVES["between letters"] * (HALVES_MAX + 1))
+    assert text_of(decoder, wire + framed(name, event.replace("@", "x")) + framed(name, halves)) == "x"
+    assert decoder.failure is not None
+    assert decoder.failure.kind is ErrorKind.PROTOCOL
+
+
+def test_characters_of_two_escapes_may_be_many() -> None:
+    assert decode_json(b'"' + rb"\ud83d\ude00" * 200_000 + b'"') == "\U0001f600" * 200_000

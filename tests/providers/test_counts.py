@@ -25,6 +25,8 @@ NONSENSE = {
     "a float that none can hold": "1e400",
     "400 digits": "1" + "0" * 400,
     "5,000 digits": "1" + "0" * 5000,
+    "no number, as Python writes it": "NaN",
+    "infinity, as Python writes it": "-Infinity",
 }
 """JSON that stands where a count belongs."""
 

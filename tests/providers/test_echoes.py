@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Callable
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -92,6 +93,21 @@ def test_whatever_is_configured_as_a_secret_is_known() -> None:
 )
 def test_an_address_is_shown_without_what_may_be_secret(url: str, bare: str) -> None:
     assert bare_url(url) == bare
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda key: json.dumps(key)[1:-1].replace("/", r"\/"),
+        lambda key: quote(quote(key, safe=""), safe=""),
+        lambda key: key.encode().hex(),
+        lambda key: key.encode().hex().upper(),
+    ],
+    ids=["as PHP escapes it", "escaped twice", "in hexadecimal", "in upper case"],
+)
+def test_a_secret_is_found_however_it_is_written(written: Callable[[str], str]) -> None:
+    key = 'AB/cd+ef=gh"ij/kl0123456789'
+    assert Echoes([key]).masked(f"<{written(key)}>") == "<***>"
 
 
 def test_nothing_of_it_shows() -> None:

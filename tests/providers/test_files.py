@@ -118,3 +118,19 @@ async def test_without_threads_it_is_not_read(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setattr(threading.Thread, "start", refuse)
     with pytest.raises(UnreadableFile, match="no thread can be started"):
         await read_off_loop(tmp_path / "f", 10, 1.0)
+
+
+async def test_a_file_that_only_calls_itself_one_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `/proc/kmsg`, which is a regular file by its mode."""
+    _pipe(tmp_path / "f")
+    monkeypatch.setattr(files, "_no_file", lambda mode: None)
+    writer = os.open(tmp_path / "f", os.O_RDWR)
+    try:
+        with pytest.raises(UnreadableFile, match=r"^cannot be read: it holds nothing yet, as a pipe does$"):
+            read_bounded(tmp_path / "f", 1024)
+        with pytest.raises(UnreadableFile, match=r"^cannot be read: it holds nothing yet, as a pipe does$"):
+            await read_off_loop(tmp_path / "f", 1024, 1.0)
+    finally:
+        os.close(writer)
