@@ -368,6 +368,8 @@ class Course(Opaque):
 
     def _another_left(self, index: int, now_s: float) -> bool:
         """Can another target still be asked before the deadline?"""
+        if len(self.candidates) == 1:
+            return False
         if self.standings.is_ready(0 if index else 1, now_s):
             return True
         for _, _, refusal in self.standings.walk(now_s, but=index):
