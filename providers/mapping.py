@@ -23,7 +23,7 @@ class Rule(msgspec.Struct, frozen=True):
     Attributes:
         words: Codes and types, as `plain_word` writes them.
         pattern: Searched for in the message, ignoring case.
-        statuses: The row holds for these statuses only; empty: for all, and without one.
+        statuses: The row holds for these statuses only, None: without one, as in a stream; empty: for all.
         not_statuses: The row does not hold for these.
         needs_operator: What it speaks of, only a person can mend.
     """
@@ -31,7 +31,7 @@ class Rule(msgspec.Struct, frozen=True):
     kind: ErrorKind
     words: frozenset[str] = frozenset()
     pattern: re.Pattern[str] | None = None
-    statuses: frozenset[int] = frozenset()
+    statuses: frozenset[int | None] = frozenset()
     not_statuses: frozenset[int] = frozenset()
     needs_operator: bool = False
 
@@ -49,7 +49,7 @@ def rule(
     words: str = "",
     pattern: str = "",
     *,
-    statuses: tuple[int, ...] = (),
+    statuses: tuple[int | None, ...] = (),
     not_statuses: tuple[int, ...] = (),
     needs_operator: bool = False,
 ) -> Rule:
@@ -82,14 +82,14 @@ SPECIFIC: tuple[Rule, ...] = (
         ErrorKind.UNSUPPORTED,
         pattern=r"request too large for|can only afford [1-9]"
         r"|no endpoints found that (?:support|can handle)",
-        statuses=(402, 404, 413, 429),
+        statuses=(402, 404, 413, 429, None),
     ),
     rule(
         ErrorKind.REFUSED_HERE,
         "model_decommissioned organization_restricted OperationNotSupported",
         r"organization must be verified|has been decommissioned|does not work with the specified model"
         r"|model not exist|is not a valid model id|requires --enable-",
-        statuses=(400, 422),
+        statuses=(400, 422, None),
         needs_operator=True,
     ),
     rule(

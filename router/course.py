@@ -163,8 +163,7 @@ class Course(Opaque):
             begins_s = now_s + delay.for_s
             first_by_s, short = self.first_by(index, begins_s)
             return Ask(index, "retry", first_by_s, short, begins_s, delay.wait)
-        if not begun:
-            self.candidates[index].give_up(error, now_s)
+        self.candidates[index].give_up(error, now_s)
         self._lost.append((index, error))
         return self._ended(now_s)
 
@@ -221,7 +220,10 @@ class Course(Opaque):
             standing.broke, standing.once_more = True, repeatable and not standing.broke
             self._resumed = {(policy, other) for policy, other in self._resumed if other != index}
         self.standings.wake(error.kind, alone=False)
-        return self.go_on(relayed, now_s)
+        step = self.go_on(relayed, now_s)
+        if not (isinstance(step, Resume) and step.target_index == index):
+            self.candidates[index].give_up(error, now_s)
+        return step
 
     def go_on(self, relayed: Relayed, now_s: float) -> Resume | End:
         """How to go on with the delivered answer.
@@ -327,12 +329,12 @@ class Course(Opaque):
         candidate, latest_s = self.candidates[index], self.policy.deadline_s - MIN_ATTEMPT_S
         if standing.tries >= candidate.retry.attempts:
             return None
-        if begun and (standing.tries > 1 or self._another_left(index, now_s)):
+        if begun and (standing.tries > 1 or self._another_left(index, error.kind, now_s)):
             return None
         other_key = candidate.has_other_credential(error, now_s)
         delay: Delay | None = AT_ONCE
         if not other_key:
-            rule, alone = _retry_rule(self.policy, error), not self._another_left(index, now_s)
+            rule, alone = _retry_rule(self.policy, error), not self._another_left(index, error.kind, now_s)
             if begun and error.kind in _BROKEN_OFF and error.should_retry is None:
                 rule = "fresh_connection"
             delay = retry_delay(
@@ -360,19 +362,19 @@ class Course(Opaque):
         candidate, policy = self.candidates[index], self.policy
         own_s = math.inf if policy.single else candidate.first_delta_s
         left_s = policy.deadline_s - now_s
-        if not self._another_left(index, now_s):
+        if not self._another_left(index, ErrorKind.FIRST_TOKEN_TIMEOUT, now_s):
             held = candidate.first_delta_held and own_s < left_s
             return (now_s + own_s, False) if held else (policy.deadline_s, left_s < own_s)
         limit_s = left_s - min(policy.reserve_s, left_s / 2)
         return (now_s + limit_s, True) if limit_s < own_s else (now_s + own_s, False)
 
-    def _another_left(self, index: int, now_s: float) -> bool:
-        """Can another target still be asked before the deadline?"""
+    def _another_left(self, index: int, kind: ErrorKind, now_s: float) -> bool:
+        """Can another target still be asked before the deadline, once this one has failed with such an error?"""
         if len(self.candidates) == 1:
             return False
         if self.standings.is_ready(0 if index else 1, now_s):
             return True
-        for _, _, refusal in self.standings.walk(now_s, but=index):
+        for _, _, refusal in self.standings.walk(now_s, but=index, failing_with=kind):
             if refusal is None or (refusal.until_s is not None and refusal.until_s < self.policy.deadline_s):
                 return True
             if refusal.until_s is None and isinstance(refusal, Limited) and refusal.queues:

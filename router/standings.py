@@ -89,7 +89,9 @@ class Standings(Opaque):
         candidate = self.candidates[index]
         return candidate.only_on is None and candidate.refusal(now_s, self.fingerprint) is None
 
-    def walk(self, now_s: float, but: int = -1) -> Iterator[tuple[int, Candidate, Refusal | None]]:
+    def walk(
+        self, now_s: float, but: int = -1, failing_with: ErrorKind | None = None
+    ) -> Iterator[tuple[int, Candidate, Refusal | None]]:
         """The targets that this call may ask, in their order, each with what keeps it from being asked now.
 
         A target that stands by for a kind comes behind the first that is left alone, or was left out, for that kind.
@@ -97,8 +99,10 @@ class Standings(Opaque):
 
         Args:
             but: Leave this one out.
+            failing_with: Go on as if that one had failed with this kind.
         """
         seen = {but}
+        yield from self._standing_by(failing_with, now_s, seen)
         for index, _ in self.in_turn():
             if index not in seen and not self.of(index).dormant:
                 yield from self._with_stand_ins(index, now_s, seen)
@@ -115,6 +119,11 @@ class Standings(Opaque):
             refusal = candidate.refusal(now_s, self.fingerprint)
             yield index, candidate, refusal
             kind = None if refusal is None else refusal.kind
+        yield from self._standing_by(kind, now_s, seen)
+
+    def _standing_by(
+        self, kind: ErrorKind | None, now_s: float, seen: set[int]
+    ) -> Iterator[tuple[int, Candidate, Refusal | None]]:
         if kind is not None:
             for other, candidate in enumerate(self.candidates):
                 if candidate.only_on is kind and other not in seen and self.of(other).dormant:

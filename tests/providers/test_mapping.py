@@ -144,6 +144,7 @@ def test_a_refusal_of_one_request_never_parks(status: int, words: dict[str, Any]
     assert not error.disposition.parks
     assert not error.disposition.health
     assert not error.alerts
+    assert stream_error(words, ResponseHead(200, {"retry-after": "60"})).kind is kind  # as an event, without a status
 
 
 @pytest.mark.parametrize(
@@ -167,9 +168,10 @@ def test_a_refusal_of_one_request_never_parks(status: int, words: dict[str, Any]
     ],
 )
 def test_what_this_model_or_account_does_not_take_is_refused_here(words: dict[str, Any], needs_operator: bool) -> None:
-    error = refused(400, {"error": {"type": "invalid_request_error", **words}})
-    assert error.kind is ErrorKind.REFUSED_HERE
-    assert (error.alerts, error.disposition.ask_another) == (needs_operator, "yes")
+    said = {"type": "invalid_request_error", **words}
+    for error in (refused(400, {"error": said}), stream_error(said, ResponseHead(200, {}))):
+        assert error.kind is ErrorKind.REFUSED_HERE
+        assert (error.alerts, error.disposition.ask_another) == (needs_operator, "yes")
 
 
 @pytest.mark.parametrize("status", [401, 403, 429, 500, 503])

@@ -10,10 +10,10 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from stage import Play, Stage, chunk, now_s, perform, says, status
+from stage import Play, Stage, chunk, now_s, perform, says, status, texts
 from understudy.config.model import AllOpen
 
-from understudy import AllTargetsFailed, CallFailed, Config, Hedge, Retry, Route, Router, Target
+from understudy import AllTargetsFailed, CallFailed, Config, Hedge, Hold, Retry, Route, Router, Target
 
 MakeStage = Callable[..., Stage]
 CALLERS = 10
@@ -475,3 +475,39 @@ def test_a_probe_is_sent_by_a_call_that_has_time_for_its_answer(stage: MakeStage
         return answered
 
     assert min(perform(play())) <= healed_s + 2 * answer_s
+
+
+@pytest.mark.parametrize("held", [None, Hold(deltas=9)])
+def test_a_limit_without_a_hint_in_the_middle_of_what_is_held_parks_once_tries_are_used_up(
+    stage: MakeStage, held: Hold | None
+) -> None:
+    cut_short = Play(
+        [(0.0, chunk("half")), (0.0, b'data: {"error":{"message":"no","code":"rate_limit_exceeded"}}\n\n')]
+    )
+    one = stage(a=cut_short, b=WELL)
+
+    async def play() -> None:
+        async with Router(Config(routes={"r": Route(one.targets("a", "b"), hold=held)})) as router:
+            said = "".join(await texts(router.stream("hi"))) if held else (await router.complete("hi")).text
+            assert said == "Well."
+            assert [each.state for each in router.health()] == ["parked", "closed"]
+        async with Router(Config(routes={"r": Route(one.targets("a"), hold=held, all_open="fail")})) as router:
+            with pytest.raises(AllTargetsFailed):
+                await (texts(router.stream("hi")) if held else router.complete("hi"))
+
+    perform(play())
+    assert [name for _, name in one.asked] == ["a", "b", "a", "a"]
+
+
+def test_a_limit_without_a_hint_that_breaks_a_delivered_answer_off_parks_for_later_calls(stage: MakeStage) -> None:
+    cut_short = Play(
+        [(0.0, chunk("one ")), (0.0, b'data: {"error":{"message":"no","code":"rate_limit_exceeded"}}\n\n')]
+    )
+    one = stage(a=cut_short, b=says("one ", "two"))
+
+    async def play() -> None:
+        async with one.router() as router:
+            assert [await texts(router.stream("hi")) for _ in range(2)] == [["one ", "two"]] * 2
+
+    perform(play())
+    assert [name for _, name in one.asked] == ["a", "b", "b"]

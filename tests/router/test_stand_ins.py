@@ -273,3 +273,40 @@ def test_a_target_whose_queue_is_full_wakes_its_stand_in(stage: MakeStage) -> No
             await busy
 
     perform(play())
+
+
+@pytest.mark.parametrize("collected", [True, False])
+def test_silence_leaves_its_stand_in_a_share_of_the_deadline(stage: MakeStage, collected: bool) -> None:
+    one = stage(a=SILENT, spare=SPARE, another=says("another"))
+    config = routed(one, "a", on={"first_token_timeout": ["spare"], "stalled": ["another"]}, deadline_s=20)
+
+    async def play() -> None:
+        async with Router(config) as router:
+            assert [each.silent_until_s for each in router.explain().asked] == [10, 20]
+            said = (await router.complete("hi")).text if collected else (await answers(router, 1))[0]
+            assert (said, now_s()) == ("spare", 10)
+
+    perform(play())
+
+
+def test_silence_is_alone_where_what_stands_by_waits_for_something_else(stage: MakeStage) -> None:
+    one = stage(a=SILENT, spare=SPARE)
+    config = routed(one, "a", on={"stalled": ["spare"]}, deadline_s=20)
+
+    async def play() -> None:
+        async with Router(config) as router:
+            assert [each.silent_until_s for each in router.explain().asked] == [20]
+
+    perform(play())
+    assert one.asked == []
+
+
+def test_what_breaks_off_is_not_asked_again_before_its_stand_in(stage: MakeStage) -> None:
+    one = stage(a=breaks_off("half"), spare=SPARE)
+
+    async def play() -> None:
+        async with Router(routed(one, "a", on={"truncated": ["spare"]})) as router:
+            assert (await router.complete("hi")).text == "spare"
+
+    perform(play())
+    assert [name for _, name in one.asked] == ["a", "spare"]
