@@ -164,6 +164,8 @@ def _left_out(seat: Seat, chat: ChatRequest, *, stream: bool) -> tuple[SkipReaso
             seat.live.provider.build_request(seat.with_defaults(chat), endpoint)
         except UNASKABLE as why:
             return unaskable(why)
+        except ProviderError as why:  # what it signs with cannot be had: a call would fail here, and go on
+            return ("no_key" if why.kind is ErrorKind.AUTH else "misconfigured"), why.detail or why.kind.value
     return None
 
 

@@ -138,6 +138,28 @@ def test_a_target_without_a_key_wakes_its_stand_in(stage: MakeStage, monkeypatch
     perform(play())
 
 
+def test_what_cannot_sign_a_request_is_told_by_a_plan_and_wakes_its_stand_in(
+    stage: MakeStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_BEARER_TOKEN_BEDROCK", "AWS_ACCESS_KEY_ID"):
+        monkeypatch.delenv(name, raising=False)
+    one = stage(spare=SPARE)
+    unsigned = Target("bedrock", model="m", name="a")
+    config = Config(
+        targets={"a": unsigned, "spare": one.targets("spare")[0]}, routes={"r": Route(("a",), on={"auth": ("spare",)})}
+    )
+
+    async def play() -> None:
+        async with Router(config) as router:
+            plan = router.explain()
+            assert plan.targets[0].skipped is not None
+            assert (plan.targets[0].skipped.reason, [each.target for each in plan.asked]) == ("no_key", ["spare"])
+            assert "no region" in plan.targets[0].skipped.detail
+            assert await answers(router, 2) == ["spare"] * 2
+
+    perform(play())
+
+
 def test_a_well_target_comes_before_the_stand_in_of_one_behind_it(stage: MakeStage) -> None:
     one = stage(a=LEAD, b=status(401), spare=SPARE)
     config = routed(one, "a", "b", on={"auth": ["spare"]})
