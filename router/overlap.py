@@ -30,6 +30,8 @@ INDENT_MAX_CHARS = 80
 """No line is indented by more."""
 
 _BLANKS = (" ", "\t", "\u3000")
+_ENDS = frozenset(".,;:!?\u2026\u3001\u3002\uff0c\uff1b\uff1a\uff01\uff1f")
+"""Of a sentence, or a part of one."""
 _BREAK = re.compile(r"\n|[.!?:;\u2026][ \t]|[\u3002\uff01\uff1f\uff1a\uff1b]")
 """The end of a sentence or line."""
 _QUOTED = re.compile(r"[ \t]*(?:[\r\n]|\.\.\.|…)")
@@ -162,12 +164,19 @@ class _Tail:
         before = bool(lead) and (lead + passage)[len(passage) - length :].startswith(lead)
         return before or (bool(after) and passage[length:].startswith(after))
 
+    def _begins_a_line(self) -> bool:
+        """Does the head end a line that has not ended?"""
+        return "\n" in self._blank and not self._delivered.endswith("\n")
+
     def _is_told_from_going_on(self, passage: str) -> bool:
         """Would this passage, said twice in a row, be no text?
 
         A cell, a line, a sentence may well come twice in a row, two of them hardly. A passage that breaks off inside a
-        sentence, and is said again from its front, is no text either.
+        sentence, and is said again from its front, is no text either. But a head that first ends a sentence, a part of
+        one, or a line, goes on: a list whose lines begin as the last one did, a figure of speech.
         """
+        if passage[0] in _ENDS:
+            return False
         end = passage.rstrip()
         parts = [part for part in _BREAK.split(end) if weight(part)]
         if len(parts) > 1:
@@ -175,6 +184,8 @@ class _Tail:
         if not end[-1:].isalnum() or "\n" in passage[len(end) :]:
             return False
         before = self._delivered[: len(self._delivered) - len(passage)]
+        if self._begins_a_line() and not before.rstrip(" \t")[-1:].isalnum():
+            return False
         indented = len(self._blank) > 1 and before.endswith(self._blank)
         if self._blank[:1] in _BLANKS and not indented and not self._delivered[-1:].isspace():
             return False  # led by a blank, as a text that goes on

@@ -236,6 +236,13 @@ def test_what_follows_the_last_words_follows_them(delivered: str, said: str, res
         (LINE * 2, LINE * 2 + VERSE),
         (VERSE + LINE * 2, LINE * 2),
         ("ha " * 20, "ha " * 5 + "!"),
+        ("- get user\n- get user by id", "\n- get user by id and name\n"),
+        ("docs/readme\ndocs/readme/chapter", "\ndocs/readme/chapter/one"),
+        ("a = compute_value", "\na = compute_value + 1"),
+        ("## Overview of caching", "\n\nOverview of caching is what follows"),
+        ("The quick fox. The quick brown fox jumps", ". The quick brown fox jumps over"),
+        ("Sie sagte nichts, er sagte einmal nichts", ", er sagte einmal nichts mehr"),
+        ("我们要和平，我们要和平的世界", "，我们要和平的世界和未来"),
     ],
 )
 def test_without_the_last_words_or_where_they_repeat_nothing_is_joined(delivered: str, said: str) -> None:
