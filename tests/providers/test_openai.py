@@ -1,6 +1,7 @@
 """The OpenAI chat protocol: requests and quirks, and answers in unusual dress."""
 
 import json
+import math
 from typing import Any
 
 import pytest
@@ -351,7 +352,15 @@ def test_usage_in_all_places(fields: dict[str, Any], usage: Usage | None) -> Non
 
 
 @pytest.mark.parametrize(
-    "odd", [{}, {"object": "ping"}, {"choices": None}, {"choices": [5]}, {"error": None, "choices": []}]
+    "odd",
+    [
+        {},
+        {"object": "ping"},
+        {"choices": None},
+        {"choices": [5]},
+        {"choices": math.nan},
+        {"error": None, "choices": []},
+    ],
 )
 def test_objects_that_say_nothing_are_passed_over(odd: dict[str, Any]) -> None:
     events, decoder = read(odd, chunk({"content": "a"}), odd, chunk({"content": "b"}), END)
@@ -359,7 +368,7 @@ def test_objects_that_say_nothing_are_passed_over(odd: dict[str, Any]) -> None:
     assert decoder.failure is None
 
 
-@pytest.mark.parametrize("odd", ["5", '"text"', "[1]", "null", "{", '{"choices": NaN}'])
+@pytest.mark.parametrize("odd", ["5", '"text"', "[1]", "null", "{", "NaN", '{"choices": [NaN}'])
 def test_what_is_no_object_is_refused_and_not_passed_over(odd: str) -> None:
     events, decoder = read(chunk({"content": "a"}), odd, chunk({"content": "b"}), END)
     assert events == [TextDelta("a")]

@@ -134,12 +134,11 @@ def delivers_the_text_of_a_failed_attempt(patch: Patch) -> None:
     held: dict[int, list[Any]] = {}
 
     @around(patch, Call, "_held")
-    async def _(original: Any, call: Call, pursuit: Pursuit, batch: list[Any]) -> Any:
-        try:
-            return await original(call, pursuit, batch)
-        except ProviderError:
-            held[id(call)] = [batch[place] for place in deltas(batch)]
-            raise
+    async def _(original: Any, call: Call, first: list[Any]) -> Any:
+        found = await original(call, first)
+        if not isinstance(found, list):
+            held[id(call)] = [first[place] for place in deltas(first)]
+        return found
 
     @around(patch, Call, "_commit")
     def _(original: Any, call: Call, pursuit: Pursuit, batch: list[Any]) -> Any:
