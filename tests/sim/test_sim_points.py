@@ -55,10 +55,10 @@ def struck(point: str) -> Played:
 
 @pytest.mark.parametrize("point", POINTS)
 def test_each_point_strikes_harms_nobody_and_is_put_back(point: str) -> None:
-    before = attributes()
+    before, frozen = attributes(), gc.get_freeze_count()  # Python 3.12 begins with some that are frozen
     played = struck(point)
     assert changed(before) == []
-    assert gc.get_freeze_count() == 0
+    assert gc.get_freeze_count() <= frozen
     assert run(played.seed, points=(point,)).trace == played.trace
 
 
