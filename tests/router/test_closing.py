@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from stage import DONE, SILENT, Play, Stage, breaks_off, chunk, now_s, perform, refuses, says, status, texts
+from test_leaving import PHASES as PHASES_OF_AN_ATTEMPT
 from understudy.router.interruptible import Interruptible
 from understudy.router.reload import STOP_S, Reloader
 
@@ -29,11 +30,7 @@ from understudy import (
 MakeStage = Callable[..., Stage]
 
 PHASES = {
-    "before the head": SILENT,
-    "before the first delta": Play(then="stall"),
-    "between deltas": Play([(0.0, chunk("1"))], then="stall"),
-    "in the tail": Play([(0.0, chunk("1")), (0.0, chunk(finish="stop"))], then="stall"),
-    "in back-off": status(429),
+    **PHASES_OF_AN_ATTEMPT,
     "waiting for a hint": status(429, retry_after="2"),
     "waiting for a park": status(429, retry_after="60"),
 }
