@@ -230,10 +230,11 @@ class Call(Opaque):
         try:
             self._pursuit, found = await racing
         except asyncio.CancelledError:
+            broken_off = self.ended
             self.cancel()
             await asyncio.wait([racing])
             task = asyncio.current_task()
-            if self.ended and task is not None and not task.cancelling():
+            if broken_off and task is not None and not task.cancelling():
                 return []  # the stream was closed by another task, this one was not cancelled
             raise
         finally:

@@ -5,8 +5,9 @@ standard output, which is no place for a library: then the line goes to the stan
 silent until a handler listens. The line holds the report's facts: no key, no prompt, no completion.
 
 Whatever a logger, processor, handler or filter of the application raises is counted and told once, through the event
-loop's exception handler, and never passed on: a log that cannot be written costs no call its answer. Cancellation and
-what ends the process (`KeyboardInterrupt`, `SystemExit`) are no failure of the log, and go on.
+loop's exception handler, and never passed on: a log that cannot be written costs no call its answer. So is a
+`CancelledError`: a task is cancelled where it waits, and a log does not wait, so that it comes from a future that was
+looked at. What ends the process (`KeyboardInterrupt`, `SystemExit`) is no failure of the log, and goes on.
 """
 
 import asyncio
@@ -33,7 +34,7 @@ def _guarded(write: "Callable[Concatenate[CallLog, P], None]") -> "Callable[Conc
     def guarded(self: "CallLog", /, *args: P.args, **named: P.kwargs) -> None:
         try:
             write(self, *args, **named)
-        except Exception as error:  # noqa: BLE001 - the application's own logging may raise anything
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - the application's own logging may raise anything
             self._failed(error)
 
     return guarded
@@ -61,7 +62,7 @@ class CallLog:
 
         try:
             return structlog.get_logger(LOGGER).bind() if structlog.is_configured() else None
-        except Exception as error:  # noqa: BLE001 - the application's factory may raise anything
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - the application's factory may raise anything
             self._failed(error)
             return None
 
@@ -140,7 +141,7 @@ class CallLog:
             skipped=[skip.line() for skip in report.skipped],
         )
 
-    def _failed(self, error: Exception) -> None:
+    def _failed(self, error: BaseException) -> None:
         """Count it; of the first one, tell the loop on its next turn, out of the call in whose midst this is.
 
         Only the class is told: its text and its frames may hold what was to be written.

@@ -142,7 +142,7 @@ class Shared:
             raised = ""
             try:
                 listener(change)
-            except Exception as error:  # noqa: BLE001 - a listener may raise anything, and must harm no call
+            except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - it may raise anything, and harm no call
                 raised = type(error).__name__
             if raised:  # told after the exception is gone: loggers add the one that is being handled
                 self._counts.listeners_raised += 1

@@ -77,12 +77,19 @@ def wall_clock(tree: ast.Module) -> Iterator[int]:
 
 
 def swallowed_cancellation(tree: ast.Module) -> Iterator[int]:
-    """`except:`, `except BaseException`, `except CancelledError` without a `raise`: a cancelled task would survive."""
+    """`except:`, `except BaseException`, `except CancelledError` without a `raise`: a cancelled task would survive.
+
+    In a function that does not wait, no task is cancelled: a `CancelledError` there is of a future that it looked at.
+    """
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    does_not_wait = {id(node) for function in functions for node in _own(function)}
     for node in ast.walk(tree):
         if not isinstance(node, ast.ExceptHandler):
             continue
         caught = {name.split(".")[-1] for name in _names(node.type)} if node.type else {"BaseException"}
         raises = any(isinstance(each, ast.Raise) for each in ast.walk(node))
+        if id(node) in does_not_wait:
+            caught -= {"CancelledError"}
         if caught & {"BaseException", "CancelledError"} and not raises:
             yield node.lineno
 
@@ -142,6 +149,8 @@ RULES: dict[Callable[[ast.Module], Iterator[int]], tuple[str, ...]] = {
         "try:\n    f()\nexcept:\n    pass",
         "try:\n    f()\nexcept (ValueError, BaseException):\n    log()",
         "try:\n    f()\nexcept asyncio.CancelledError:\n    return",
+        "async def f():\n    try:\n        await g()\n    except (Exception, CancelledError):\n        return",
+        "def f():\n    try:\n        g()\n    except BaseException:\n        return",
     ),
     followed_redirect: ("session.post(url, allow_redirects=True)", "session.post(url, allow_redirects=follow)"),
     yield_inside_a_cancel_scope: (

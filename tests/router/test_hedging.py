@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from stage import SILENT, Play, Stage, now_s, perform, refuses, says, status, texts
+from understudy.router.live import LiveTarget
 
 from understudy import CallFailed, Config, Hedge, Route, Router
 
@@ -141,6 +142,27 @@ def test_leaving_a_race_leaves_nobody_behind(stage: MakeStage) -> None:
             assert len(asyncio.all_tasks()) == 1
 
     perform(play())
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_race_that_ends_in_a_cancellation_of_no_caller_gives_no_empty_answer(
+    stage: MakeStage, monkeypatch: pytest.MonkeyPatch, *, whole: bool
+) -> None:
+    """An adapter may raise what it likes; an answer that no target gave is not made up for it."""
+    one = stage(a=says("A"), b=says("B"))
+
+    def raises(*_: object) -> None:
+        raise asyncio.CancelledError
+
+    async def play() -> None:
+        async with router(one, after=2.0) as opened:
+            monkeypatch.setattr(LiveTarget, "wire", raises)
+            with pytest.raises(asyncio.CancelledError):
+                await (opened.complete("hi") if whole else texts(opened.stream("hi")))
+            assert len(asyncio.all_tasks()) == 1
+
+    perform(play())
+    assert one.asked == []
 
 
 def first_deltas(stage: MakeStage, slow_share: float, hedge: Hedge | None) -> tuple[list[float], int]:

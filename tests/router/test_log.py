@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 import structlog
-from stage import Stage, now_s, perform, refuses, says, texts
+from stage import Play, Stage, now_s, perform, refuses, says, texts
 from understudy.config import Price
 from understudy.router.log import LOGGER, CallLog
 from understudy.router.observe import NoticeCounts
 from understudy.router.reload import Reloader
 
 from canaries import CANARY_PROMPT
-from understudy import Router
+from understudy import Config, Hedge, Route, Router
 
 MakeStage = Callable[..., Stage]
 
@@ -153,8 +153,8 @@ async def test_a_reload_goes_through_beside_a_broken_log(tmp_path: Path, broken_
     assert len(told) == 1
 
 
-@pytest.mark.parametrize("end", [KeyboardInterrupt, SystemExit, asyncio.CancelledError])
-def test_what_ends_the_process_or_the_task_is_no_failure_of_the_log(stage: MakeStage, end: type[BaseException]) -> None:
+@pytest.mark.parametrize("end", [KeyboardInterrupt, SystemExit])
+def test_what_ends_the_process_is_no_failure_of_the_log(stage: MakeStage, end: type[BaseException]) -> None:
     one = stage(a=says("A"))
 
     def ends(*_: Any) -> Any:
@@ -276,4 +276,37 @@ def test_whatever_is_raised_at_a_change_of_health_nothing_stays_held(
             assert not router._entered().generation.calls
 
     perform(play())
-    assert bool(raised) is (end is not RuntimeError)
+    assert bool(raised) is (end in (KeyboardInterrupt, SystemExit))
+
+
+@pytest.mark.parametrize("where", ["listener", "log"])
+@pytest.mark.parametrize("hedge", [None, Hedge(after=1.0, budget_ratio=1.0)])
+def test_a_cancelled_future_that_a_log_or_a_listener_looks_at_cancels_no_call(
+    stage: MakeStage, hedge: Hedge | None, where: str
+) -> None:
+    """Neither waits, so that what it raises is no cancellation of the task in whose midst it is called."""
+    one = stage(a=Play(head_after_s=3.0, status=401), b=says("B", first_s=3.0))
+
+    async def play() -> None:
+        told = _told(asyncio.get_running_loop())
+        future = asyncio.get_running_loop().create_future()
+        future.cancel()
+
+        def looks(*_: Any) -> Any:
+            return future.result()
+
+        router = Router(Config(routes={"default": Route(tuple(one.targets()), hedge=hedge)}))
+        if where == "listener":
+            router.on_health_change.append(looks)
+        async with router:
+            logging.getLogger(LOGGER).addFilter(looks if where == "log" else lambda _: True)
+            try:
+                assert (await router.complete("hi")).text == "B"
+                assert await texts(router.stream("hi")) == ["B"]
+            finally:
+                logging.getLogger(LOGGER).filters.clear()
+        counts = router.notices
+        assert (counts.listeners_raised > 0, counts.log_raised > 0) == (where == "listener", where == "log")
+        assert len(told) == (where == "log")
+
+    perform(play())
