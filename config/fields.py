@@ -15,6 +15,7 @@ import msgspec
 from ..providers import registry
 from ..providers.secret import Secret
 from ..providers.sendable import json_problem
+from .problems import did_you_mean
 from .scalars import as_json
 
 
@@ -190,7 +191,6 @@ class ProviderName(Rule):
 
 
 def _known_provider(reference: str) -> str:
-    from .problems import did_you_mean
 
     name, known = reference.partition("/")[0], registry.names()
     if name not in known:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..providers.errors import without_keys
-from .model import ConfigError
+from .errors import ConfigError
 from .origin import Path, shown
 
 PROBLEMS_MAX = 100

@@ -11,16 +11,12 @@ disables the new one. Values of keys are compared and never shown; a credential 
 """
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from ..config.model import Health
 from ..providers.errors import ErrorKind, ProviderError
 from ..providers.secret import Secret
-
-if TYPE_CHECKING:
-    from .lease import Lease
 
 OF_CREDENTIAL = (ErrorKind.AUTH, ErrorKind.QUOTA_EXHAUSTED, ErrorKind.RATE_LIMITED)
 """What parks the credential that was used; anything else that parks, parks the target."""
@@ -54,14 +50,14 @@ class Parking:
 
     Attributes:
         park: Its park, which only a probe lifts; None: it is sound.
-        probe: The lease that is out as its probe.
+        probe: What is out as its probe: a lease, which is only compared here.
     """
 
     __slots__ = ("park", "probe")
 
     def __init__(self) -> None:
         self.park: Park | None = None
-        self.probe: Lease | None = None
+        self.probe: object | None = None
 
     def admits(self, now_s: float) -> bool:
         """Is it sound, or due for a probe?"""

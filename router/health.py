@@ -215,7 +215,7 @@ class TargetHealth:
         self._changed(now_s, error.kind)
         return found
 
-    def _succeeded(self, lease: Lease, now_s: float) -> None:
+    def lease_succeeded(self, lease: Lease, now_s: float) -> None:
         breaker = self.breaker
         reason: ChangeReason = "answered"
         if (line := self.returning) is not None:
@@ -236,7 +236,7 @@ class TargetHealth:
             self.parking.lift()
         self._settled(lease, now_s, reason)
 
-    def _failed(self, lease: Lease, error: ProviderError, now_s: float) -> None:
+    def lease_failed(self, lease: Lease, error: ProviderError, now_s: float) -> None:
         disposition, breaker, hint_s = error.disposition, self.breaker, error.heeded_s
         reason: ChangeReason = "abandoned"
         if self.returning is not None and disposition.health and not error.local:
@@ -263,7 +263,7 @@ class TargetHealth:
             breaker.abandon_probe(now_s)
         self._settled(lease, now_s, reason)
 
-    def _abandoned(self, lease: Lease, now_s: float) -> None:
+    def lease_abandoned(self, lease: Lease, now_s: float) -> None:
         reason: ChangeReason = "abandoned"
         if lease.slow and lease.epoch == self.breaker.epoch:
             self.breaker.left_slow(now_s)

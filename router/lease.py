@@ -1,14 +1,19 @@
 """The right to ask a target once: it ties every outcome to the admission that it belongs to."""
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from ..providers.errors import ProviderError
 from .credentials import Credential
+from .doubts import CallFailures
 from .opaque import Opaque
 
-if TYPE_CHECKING:
-    from .doubts import CallFailures
-    from .health import TargetHealth
+
+class Settles(Protocol):
+    """The health that gave a lease; it is told once how the attempt went."""
+
+    def lease_succeeded(self, lease: "Lease", now_s: float) -> None: ...
+    def lease_failed(self, lease: "Lease", error: ProviderError, now_s: float) -> None: ...
+    def lease_abandoned(self, lease: "Lease", now_s: float) -> None: ...
 
 
 class Lease(Opaque):
@@ -28,7 +33,7 @@ class Lease(Opaque):
         call: What else has failed in its call; None: this is all of it. Known once an attempt has failed.
     """
 
-    health: "TargetHealth"
+    health: Settles
     epoch: int
     credential: Credential
     edition: int
@@ -36,7 +41,7 @@ class Lease(Opaque):
     slow: bool = False
     patience_s: float = 0.0
     hint_waited: bool = False
-    call: "CallFailures | None" = None
+    call: CallFailures | None = None
     _settled: bool = False
 
     def use(self, credential: Credential) -> None:
@@ -54,16 +59,16 @@ class Lease(Opaque):
         """The target answered."""
         if not self._settled:
             self._settled = True
-            self.health._succeeded(self, now_s)
+            self.health.lease_succeeded(self, now_s)
 
     def failed(self, error: ProviderError, now_s: float) -> None:
         """The attempt failed; the error's disposition says whether the target is to blame."""
         if not self._settled:
             self._settled = True
-            self.health._failed(self, error, now_s)
+            self.health.lease_failed(self, error, now_s)
 
     def abandoned(self, now_s: float) -> None:
         """The caller left, or nothing was sent: that says nothing about the target, unless it had been slow."""
         if not self._settled:
             self._settled = True
-            self.health._abandoned(self, now_s)
+            self.health.lease_abandoned(self, now_s)

@@ -30,6 +30,7 @@ from .lease import Lease
 from .limits import Sizes
 from .reasons import SkipReason
 from .record import Identity, TargetRecord
+from .snapshot import HealthSnapshot
 
 NAMES_MAX = 64
 """A target's model has a few names for itself: with a date, or with the machine's."""
@@ -250,6 +251,10 @@ class LiveTarget:
         """Does what is known of `prefill` hold? Of a server that users run, its last answer shows it; None: unknown."""
         shown_by = self._prefill_shown_by
         return True if shown_by is None else bool(shown_by) and self._record.prefill_shown
+
+    def snapshot(self, now_s: float) -> HealthSnapshot:
+        """How it stands at this instant."""
+        return self._record.snapshot(self.label, now_s)
 
     def learn(self, head: ResponseHead, now_s: float) -> None:
         """What a response says of the server, and of what is left of its limits: of one key's, not of several."""

@@ -15,7 +15,7 @@ from .credentials import Credential
 from .health import TargetHealth
 from .latency import Latency
 from .limits import TargetLimits
-from .snapshot import HealthChanged
+from .snapshot import HealthChanged, HealthSnapshot, ParkSnapshot
 from .spend import WALL_CLOCK, Ledger, WallClock
 
 Hold: TypeAlias = Literal["lasting", "passing"]
@@ -82,6 +82,33 @@ class TargetRecord:
         health = self.health
         opened_s = health.breaker.until_s if health.breaker.state == "open" else 0.0
         return max([opened_s, *(park.until_s for _, park in health.parks())])
+
+    def snapshot(self, label: str, now_s: float) -> HealthSnapshot:
+        """How it stands at this instant, under this name. Reading changes nothing."""
+        health, latency = self.health, self.latency
+        breaker = health.breaker
+        window = breaker.window(now_s)
+        refusal = health.refusal(now_s)
+        return HealthSnapshot(
+            target=label,
+            state=health.state(now_s),
+            reason=health.reason(now_s),
+            until_s=None if refusal is None else refusal.until_s,
+            at_s=now_s,
+            probing=health.probing,
+            share=health.share(now_s),
+            failures=breaker.in_row,
+            calls=window.calls,
+            failure_ratio=window.failure_ratio,
+            slow_ratio=window.slow_ratio,
+            parks=tuple(ParkSnapshot(park.kind, park.until_s, park.times, name) for name, park in health.parks()),
+            first_delta_ewma_s=latency.ewma_s,
+            first_delta_p50_s=latency.percentile_s(50),
+            first_delta_p95_s=latency.percentile_s(95),
+            first_delta_p99_s=latency.percentile_s(99),
+            tokens_per_s=latency.tokens_per_s,
+            retry_tokens=self.retry_budget.left(now_s),
+        )
 
     def _is_well(self, now_s: float) -> bool:
         """Is nothing wrong with its health, and has nothing been of late?"""

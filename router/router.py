@@ -23,7 +23,7 @@ from .observe import NoticeCounts, Observer
 from .plan import PLAIN, Plan, plan
 from .report import Report
 from .shared import Shared
-from .snapshot import FileSnapshot, HealthChanged, HealthSnapshot, snapshot
+from .snapshot import FileSnapshot, HealthChanged, HealthSnapshot
 from .spend import WALL_CLOCK, WallClock
 from .stream import RoutedStream
 
@@ -230,7 +230,7 @@ class Router:
         """How each target stands now, the configured ones first."""
         shared = self._entered()
         now_s = shared.loop.time()
-        return tuple(snapshot(live, now_s) for live in shared.generation.all_live())
+        return tuple(live.snapshot(now_s) for live in shared.generation.all_live())
 
     def watched_file(self) -> FileSnapshot | None:
         """How the file stands that is watched for changes; None: none is."""

@@ -3,15 +3,12 @@
 All instants are on the event loop's clock (`loop.time()`), as everywhere in the engine.
 """
 
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
 from ..providers.errors import ErrorKind
 from .reasons import ChangeReason
-
-if TYPE_CHECKING:
-    from .live import LiveTarget
 
 HealthState: TypeAlias = Literal["closed", "open", "half_open", "parked", "isolated"]
 """`closed`: it is asked. `open`: its breaker is. `half_open`: one probe is out, after an open breaker or a park.
@@ -115,31 +112,3 @@ class FileSnapshot(msgspec.Struct, frozen=True):
     refused: str | None
     lost: str | None
     blind: str | None
-
-
-def snapshot(live: "LiveTarget", now_s: float) -> HealthSnapshot:
-    """How a target stands at this instant. Reading changes nothing."""
-    health, latency = live.health, live.latency
-    breaker = health.breaker
-    window = breaker.window(now_s)
-    refusal = health.refusal(now_s)
-    return HealthSnapshot(
-        target=live.label,
-        state=health.state(now_s),
-        reason=health.reason(now_s),
-        until_s=None if refusal is None else refusal.until_s,
-        at_s=now_s,
-        probing=health.probing,
-        share=health.share(now_s),
-        failures=breaker.in_row,
-        calls=window.calls,
-        failure_ratio=window.failure_ratio,
-        slow_ratio=window.slow_ratio,
-        parks=tuple(ParkSnapshot(park.kind, park.until_s, park.times, name) for name, park in health.parks()),
-        first_delta_ewma_s=latency.ewma_s,
-        first_delta_p50_s=latency.percentile_s(50),
-        first_delta_p95_s=latency.percentile_s(95),
-        first_delta_p99_s=latency.percentile_s(99),
-        tokens_per_s=latency.tokens_per_s,
-        retry_tokens=live.retry_budget.left(now_s),
-    )
