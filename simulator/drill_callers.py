@@ -6,24 +6,15 @@ A caller hands what it got to the monitors, and judges nothing itself.
 import asyncio
 import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
-from ..providers.events import TextDelta
-from ..router.events import HandedOver, Restarted, StreamEvent
-from ..router.report import Report
 from ..router.router import Router
+from .drill_draw import CANARY_PROMPT, POISON
+from .drill_records import TEMPERS, Heard, Temper
 from .drill_strikes import CALL
-
-if TYPE_CHECKING:
-    from .drill_world import World
-
-Temper = Literal["reads", "reads_text", "collects", "breaks_off", "is_cancelled", "is_slow", "is_left", "raises"]
-TEMPERS: tuple[Temper, ...] = (
-    "reads", "reads", "reads_text", "collects", "breaks_off", "is_cancelled", "is_slow", "is_left", "raises",
-)  # fmt: skip
-
+from .drill_world import World
 
 IN_A_TURN = 0.7
 """Of those who are cancelled or left go in one turn of the loop after bytes have come for them."""
@@ -34,56 +25,9 @@ SLOW_EVENTS = 20
 TURNS = 8
 """All that follows from an arrival of bytes is over after so many turns."""
 
-POISON = "#poison"
-"""Stands where the number of the call stands in the other prompts: what fails everywhere is always the same request."""
-
 
 class CallersOwnError(Exception):
     """Raised by a caller within its own loop: it must come out unchanged."""
-
-
-class Heard(msgspec.Struct):
-    """What one caller got.
-
-    Attributes:
-        pieces: The text between two marks, piece by piece; a restart begins a new one and voids those before.
-        finished: The last event was `Finished`, or the iteration ended by itself.
-        left: The caller went away of its own will, or was cancelled.
-        after_end: Events that came behind the end, or behind leaving.
-        turn: It goes away in the so manieth turn of the loop after bytes have come for it.
-        poisoned: No target can answer its request.
-    """
-
-    call: int
-    temper: Temper
-    began_s: float
-    turn: int | None = None
-    poisoned: bool = False
-    pieces: list[str] = msgspec.field(default_factory=lambda: [""])
-    marks: list[str] = []
-    events: int = 0
-    finished: bool = False
-    left: bool = False
-    after_end: int = 0
-    error: BaseException | None = None
-    report: Report | None = None
-    ended_s: float = 0.0
-
-    def hear(self, event: StreamEvent) -> None:
-        self.events += 1
-        if self.finished or self.left:
-            self.after_end += 1
-        match event:
-            case TextDelta(text):
-                self.pieces[-1] += text
-            case HandedOver():
-                self.marks.append(event.policy)
-                self.pieces.append("")
-            case Restarted():
-                self.marks.append("restart")
-                self.pieces.append("")
-            case _:
-                self.finished = self.finished or type(event).__name__ == "Finished"
 
 
 class Listener(Protocol):
@@ -137,12 +81,10 @@ class Departures:
 class Caller:
     """One call, as it is made."""
 
-    def __init__(self, world: "World", router: Router, number: int) -> None:
-        from .drill_world import CANARY_PROMPT
-
+    def __init__(self, world: World, departures: Departures, router: Router, number: int) -> None:
         rng = world.rng
         self._router, self._number = router, number
-        self._departures, self._poisoner = world.departures, world.poisoner
+        self._departures, self._poisoner = departures, world.poisoner
         self._poisoned = world.is_poisoned(number)
         self._prompt = f"{POISON} {CANARY_PROMPT}" if self._poisoned else f"#{number} {CANARY_PROMPT}"
         self._temper: Temper = "reads" if world.core is not None else rng.choice(TEMPERS)

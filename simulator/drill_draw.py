@@ -30,6 +30,12 @@ _HARMLESS = (
 )  # fmt: skip
 """What befalls a target that is well, and costs nobody an answer."""
 
+POISON = "#poison"
+"""Stands where the number of the call stands in the other prompts: what fails everywhere is always the same request."""
+
+CANARY_PROMPT = "canaryprompt-9f3b"
+"""In every prompt: it must show nowhere but with the providers."""
+
 POISONED_EVERY = 20
 """One call of so many is poisoned."""
 

@@ -6,7 +6,7 @@ A monitor only writes down; a violation names the call, so that the seed and the
 import asyncio
 import traceback
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
@@ -15,15 +15,14 @@ from ..router.errors import AllTargetsFailed, CallFailed, NoTargetAvailable, Req
 from ..router.report import Report
 from ..router.router import Router
 from ..router.snapshot import HealthChanged
-from .drill_callers import CallersOwnError, Heard
-from .drill_draw import CANARY_KEY
+from .drill_callers import CallersOwnError
+from .drill_draw import CANARY_KEY, CANARY_PROMPT
+from .drill_records import Heard, Told
 from .drill_said import foreign, pieces_of, rest, valid_from
 from .drill_watchers import EXACT_S, HealthWatch
+from .drill_world import World
 from .network import Network
 from .server import Simulator
-
-if TYPE_CHECKING:
-    from .drill_world import Told, World
 
 SLACK_S = 0.002
 """Virtual seconds for what takes a few turns of the loop and one way over the network."""
@@ -43,7 +42,7 @@ class Monitors:
         edges: What happened, by name: how attempts came to be, how calls ended, what was waited for, who was skipped.
     """
 
-    def __init__(self, world: "World", simulator: Simulator, network: Network, router: Router) -> None:
+    def __init__(self, world: World, simulator: Simulator, network: Network, router: Router) -> None:
         self._world, self._simulator, self._network, self._router = world, simulator, network, router
         self._loop = asyncio.get_running_loop()
         self.health = HealthWatch(
@@ -199,8 +198,6 @@ class Monitors:
                 self.blame("I11", heard.call, f"{attempt.target} was called stalled after {took_s:.4f} s")
 
     def _secrets(self, heard: Heard, report: Report) -> None:
-        from .drill_world import CANARY_PROMPT
-
         shown = [repr(report), msgspec.json.encode(report).decode()]
         if heard.error is not None:
             shown += [repr(heard.error), str(heard.error), repr(heard.error.args)]

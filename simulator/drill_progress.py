@@ -12,7 +12,7 @@ from typing import Any, Self
 import msgspec
 
 from .drill_draw import Mode
-from .drill_world import Played
+from .drill_play import Played
 
 
 class Summary(msgspec.Struct):

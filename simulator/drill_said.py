@@ -7,16 +7,12 @@ left out may only be what the caller has already, or white space that an adapter
 
 import itertools
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from ..router.report import Report, Switch
-
-if TYPE_CHECKING:
-    from .drill_callers import Heard
-    from .drill_world import Told
+from .drill_records import Heard, Told
 
 
-def pieces_of(heard: "Heard", report: Report) -> list[str]:
+def pieces_of(heard: Heard, report: Report) -> list[str]:
     """The text between the marks. A reader of plain text sees no marks, but the report knows where they were."""
     if heard.temper != "reads_text" or not report.switches:
         return heard.pieces
@@ -25,12 +21,12 @@ def pieces_of(heard: "Heard", report: Report) -> list[str]:
     return [text[start:end] for start, end in itertools.pairwise(places)]
 
 
-def valid_from(heard: "Heard") -> int:
+def valid_from(heard: Heard) -> int:
     """The first piece that no restart has made void."""
     return max((place + 1 for place, mark in enumerate(heard.marks) if mark == "restart"), default=0)
 
 
-def foreign(pieces: Sequence[str], report: Report, told: "Sequence[Told]") -> Iterator[str]:
+def foreign(pieces: Sequence[str], report: Report, told: Sequence[Told]) -> Iterator[str]:
     """The pieces that nobody has said so to this call."""
     delivered = ""
     for place, piece in enumerate(pieces):
@@ -47,7 +43,7 @@ def rest(text: str, report: Report) -> str:
     return text[report.switches[-1].trimmed_chars :] if report.switches else text
 
 
-def _told(told: "Told", piece: str, delivered: str, switch: Switch | None) -> bool:
+def _told(told: Told, piece: str, delivered: str, switch: Switch | None) -> bool:
     """Is this piece the beginning of what was told here, less what the switch left out?"""
     if switch is None:
         return told.text.startswith(piece)

@@ -8,17 +8,13 @@ when the exchange was played to its end, or when the client ended it because of 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from ..providers.errors import ErrorKind
 from ..router.report import Report
+from .drill_records import Heard, Told
 from .exchange import Exchange
-
-if TYPE_CHECKING:
-    from .drill_callers import Heard
-    from .drill_world import Told
 
 CALL: ContextVar[int | None] = ContextVar("CALL", default=None)
 """Whose call runs: set by a caller in its own task, and by a provider as soon as it knows whom it answers."""
@@ -62,7 +58,7 @@ class Strikes:
         """A fault befalls every call that is under way."""
         self.streams[fault] |= self.running
 
-    def over(self, heard: "Heard", report: Report) -> None:
+    def over(self, heard: Heard, report: Report) -> None:
         """A call is over: keep when it had asked whom, and how that ended."""
         self._attempts += [
             _Attempt(
@@ -100,7 +96,7 @@ class Strikes:
         """How many streams were struck by any."""
         return len(set().union(*self.streams.values()))
 
-    def _failed(self, told: "Told", exchange: Exchange) -> bool:
+    def _failed(self, told: Told, exchange: Exchange) -> bool:
         """Did the client end this exchange because the answer was no good, and not because its caller had left?"""
         return any(
             attempt.began_s <= exchange.arrived_s <= attempt.ended_s

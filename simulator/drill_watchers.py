@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from unittest import mock
 
 import msgspec
@@ -18,10 +18,8 @@ from ..router.attempt import Attempt
 from ..router.log import LOGGER
 from ..router.report import Report
 from ..router.snapshot import HealthChanged
+from .drill_records import Heard
 from .virtual import VirtualLoop
-
-if TYPE_CHECKING:
-    from .drill_callers import Heard
 
 Blame = Callable[[str, int | None, str], None]
 
@@ -70,7 +68,7 @@ class HealthWatch:
         if change.now in ("open", "parked") and change.reason in (*_KINDS, _SLOW):
             self._shut.append(change)
 
-    def over(self, heard: "Heard", report: Report) -> None:
+    def over(self, heard: Heard, report: Report) -> None:
         """A call is over: keep how its attempts failed, and which were slow."""
         for attempt in report.attempts:
             if attempt.kind is not None and attempt.ended_s is not None:

@@ -1,36 +1,20 @@
-"""One world of the simulation: what `drill_draw` has drawn for it, played by providers and by callers of every temper.
-
-The real Router, with its real transport, is asked by callers who read, collect, break off, are cancelled, or are slow;
-`drill_monitors` watches what reaches them. In `safety` mode the faults go on throughout; in `liveness` mode one target
-is healed after a while and spared from then on, and every call that begins later must end well; in `poisoned` mode all
-targets are well, but one request fails at each of them, and every other call must be answered.
-"""
+"""What the providers of one simulated world say, of what `drill_draw` has drawn for it."""
 
 import asyncio
-import random
 from collections import Counter
 from collections.abc import Container
-from dataclasses import dataclass, field
-from typing import cast
 
 import msgspec
 
-from ..router.router import Router
-from .drill_callers import POISON, Caller, Departures
-from .drill_draw import CANARY_KEY, SURFACED, Draw, Mode
-from .drill_monitors import Monitors
+from .drill_draw import CANARY_PROMPT, POISON, SURFACED, Draw, Mode
 from .drill_points import Points
+from .drill_records import Told
 from .drill_strikes import CALL, ON_IDLE, Strikes
 from .drill_texts import as_heard, cut, text_of, went_on
-from .drill_watchers import STEP_MAX_BYTES, log_watched, steps_watched
 from .faults_script import SCRIPT_FAULTS, Cast, ScriptFault
-from .faults_wire import SwarmWeather
-from .network import RESOLVER_GIVES_UP_S, Network
 from .reply import Answer, Failure
 from .request import Request
-from .script import Scenario, Script
-from .server import Simulator
-from .virtual import VirtualLoop, perform
+from .script import Script
 
 ENDS_ALL_THE_SAME = ("kept_open", "short_body")
 """Something goes wrong behind the dialect's end marker, which has proven that the answer is whole. Koala has none."""
@@ -39,49 +23,6 @@ UNASKED = ("late_answer", "late_garbage")
 """Bytes that nobody asked for."""
 
 STREAMS = 70
-CANARY_PROMPT = "canaryprompt-9f3b"
-HEALED_AFTER_S = 8.0
-
-
-@dataclass
-class Played:
-    """What one world came to.
-
-    Attributes:
-        violations: What must not be, in words that name the call.
-        faults: How many streams each fault struck.
-        faulty: How many streams were struck by any.
-        edges: How often each way of going on, and of ending, was taken.
-        points: How often each point of our own code was struck.
-        trace: The digest of all that happened.
-    """
-
-    seed: int
-    streams: int
-    violations: list[str] = field(default_factory=list)
-    faults: Counter[str] = field(default_factory=Counter)
-    faulty: int = 0
-    edges: Counter[str] = field(default_factory=Counter)
-    points: Counter[str] = field(default_factory=Counter)
-    trace: str = ""
-
-
-class Told(msgspec.Struct):
-    """What a provider was to say to one request, kept to be held against what arrived.
-
-    Attributes:
-        call: The number of the call that asked.
-        text: All of its text, as it is heard.
-        sound: Its own end is told, so that it may count as whole. Nothing at all is the end of an answer that is gone
-            on with: that its provider has nothing to add must be believed.
-    """
-
-    call: int
-    provider: str
-    number: int
-    text: str
-    fault: str | None
-    sound: bool
 
 
 class World(Draw):
@@ -105,8 +46,6 @@ class World(Draw):
         self.healed = False
         self.healed_s: float | None = None
         self.stalled_s = 0.0
-
-    # What the providers say
 
     def script(self, request: Request) -> Script:
         """What a provider does with a request: the answer, or the answer spoilt."""
@@ -185,84 +124,6 @@ class World(Draw):
     def _text(self, call: int) -> str:
         return text_of(f"c{call}_all", self.texts)
 
-    # The play
-
-    async def play(self) -> Played:
-        with self.points.active():
-            return await self._play()
-
-    async def _play(self) -> Played:
-        loop = cast(VirtualLoop, asyncio.get_running_loop())
-        simulator = Simulator({name: Scenario(self.script, self.dialects[name]) for name in self.names})
-        await simulator.start(listen=False)
-        weather = SwarmWeather(self.rng, self.kinds, self.share * 0.5, self.strikes)
-        network = Network(loop, weather)
-        loop.network = network
-        self.departures = Departures(loop)
-        network.on_arrival = self.departures.arrived
-        for name in self.names:
-            network.serve(f"{name}.sim", simulator.protocol)
-        config = self.config()
-        if "tiny_pool" in self.points:
-            self.lined_up.update(self.names)
-        router = Router(config, rng=random.Random(self.seed))  # noqa: S311 - chance, not cryptography
-        monitors = Monitors(self, simulator, network, router)
-        loop.set_exception_handler(monitors.unhandled)
-        secrets = {CANARY_KEY[:14]: "I44", CANARY_PROMPT: "I45"}
-        # Where the loop turns behind a read, it need not turn again before the next.
-        step_bytes = STEP_MAX_BYTES * (2 if "turns_around_reads" in self.points else 1)
-        with log_watched(secrets, monitors.blame), steps_watched(loop, monitors.blame, step_bytes):
-            async with router:
-                await self._calls(router, monitors, weather, network)
-                trace = network.trace()  # in what order a closing pool closes its connections is nobody's concern
-        await asyncio.sleep(0.1)
-        monitors.closed()
-        await simulator.aclose()
-        self.strikes.settle(self.told, simulator.exchanges)
-        faults, faulty = self.strikes.counted(), self.strikes.faulty()
-        points = self.points.counted()
-        return Played(self.seed, self.streams, monitors.violations, faults, faulty, monitors.edges, points, trace)
-
-    async def _calls(self, router: Router, monitors: Monitors, weather: SwarmWeather, network: Network) -> None:
-        """Let everybody call, and wait until all is over."""
-        loop = cast(VirtualLoop, asyncio.get_running_loop())
-        troubles = asyncio.ensure_future(self._troubles(loop))
-        callers = []
-        for number in range(self.streams):
-            await asyncio.sleep(self.rng.expovariate(self.calls_per_s))
-            if self.core is not None and self.healed_s is None and loop.time() >= HEALED_AFTER_S:
-                self._heal(weather, network)
-            caller = Caller(self, router, number)
-            self.strikes.running.add(number)
-            callers.append(loop.create_task(caller.go(monitors), name=f"caller {number}"))
-        await asyncio.gather(*callers)
-        troubles.cancel()
-        await asyncio.wait([troubles])
-        await asyncio.sleep(1.0)
-        monitors.settled()
-
-    def _heal(self, weather: SwarmWeather, network: Network) -> None:
-        """From now on nothing befalls the core. Calls that begin once old lookups have ended must all end well."""
-        host = f"{self.core}.sim"
-        weather.spare(host)
-        network.cut_off(host)
-        self.healed = True
-        self.healed_s = asyncio.get_running_loop().time() + RESOLVER_GIVES_UP_S + 1.0
-
-    async def _troubles(self, loop: VirtualLoop) -> None:
-        """What befalls the process itself."""
-        rng = self.rng
-        while True:
-            await asyncio.sleep(rng.expovariate(0.25))
-            if "process_stall" in self.kinds and rng.random() < 0.5:
-                self.strikes.strike_all("process_stall")
-                lasts_s = rng.choice((0.1, 2.0, 30.0))
-                self.stalled_s += lasts_s
-                loop.stall(lasts_s)
-            if "wall_jump" in self.kinds and rng.random() < 0.5:
-                self.strikes.strike_all("wall_jump")
-                loop.wall_skew_s += rng.choice((-3600.0, 3600.0))
-
 
 def _weight(kind: str) -> float:
     """Drawn more often is what cannot befall every request, or comes when many a caller is gone."""
@@ -278,12 +139,3 @@ def _weight(kind: str) -> float:
     if kind in ("short_body", "malformed", "no_end", "inflating", "some_pings", *SURFACED):
         return 5.0
     return 3.0 if fault.streams_only or kind in ON_IDLE else 1.5
-
-
-def run(seed: int, *, mode: Mode = "safety", streams: int = STREAMS, points: Container[str] | None = None) -> Played:
-    """Play one world from its beginning to its end, in virtual time.
-
-    Args:
-        points: At which points our own code is struck, instead of those that are drawn.
-    """
-    return perform(World(seed, mode=mode, streams=streams, points=points).play())

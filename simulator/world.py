@@ -16,9 +16,10 @@ from pathlib import Path
 
 from .drill_callers import TURNS
 from .drill_draw import ALL_FAULTS, POISONS, Mode
+from .drill_play import Played, run
 from .drill_points import POINTS
 from .drill_progress import Progress, Summary
-from .drill_world import STREAMS, Played, run
+from .drill_world import STREAMS
 
 FAULT_SHARE_MIN = 0.01
 """Each kind of fault strikes in at least so many of the streams in safety mode; in the others not all are played."""

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 from understudy.simulator import world
+from understudy.simulator.drill_play import Played
 from understudy.simulator.drill_progress import Progress, Summary
-from understudy.simulator.drill_world import Played
 
 ASKED = ["--first", "7", "--seeds", "5", "--processes", "1"]
 

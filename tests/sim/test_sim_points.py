@@ -9,9 +9,10 @@ from types import ModuleType
 
 import pytest
 from understudy.simulator import world
+from understudy.simulator.drill_play import Played, play, run
 from understudy.simulator.drill_points import POINTS, SAFETY_ONLY, Points
 from understudy.simulator.drill_progress import Summary
-from understudy.simulator.drill_world import Played, World, run
+from understudy.simulator.drill_world import World
 from understudy.simulator.virtual import perform
 from understudy.simulator.world import sweep, unstruck
 
@@ -133,10 +134,10 @@ def test_the_page_of_guarantees_tells_what_each_point_does() -> None:
 
 
 def test_what_the_loop_has_to_complain_of_is_a_violation() -> None:
-    async def play() -> list[str]:
-        playing = asyncio.ensure_future(World(0, streams=1, points=()).play())
+    async def disturbed() -> list[str]:
+        playing = asyncio.ensure_future(play(World(0, streams=1, points=())))
         await asyncio.sleep(0.01)
         asyncio.get_running_loop().call_soon(lambda: 1 / 0)
         return (await playing).violations
 
-    assert any(each.startswith("I17") and "ZeroDivisionError" in each for each in perform(play()))
+    assert any(each.startswith("I17") and "ZeroDivisionError" in each for each in perform(disturbed()))

@@ -9,10 +9,11 @@ from collections.abc import Container
 from typing import cast
 
 import pytest
-from understudy.simulator.drill_callers import Heard
+from understudy.simulator.drill_play import run
 from understudy.simulator.drill_points import POINTS
+from understudy.simulator.drill_records import Heard, Told
 from understudy.simulator.drill_strikes import Strikes
-from understudy.simulator.drill_world import STREAMS, Told, run
+from understudy.simulator.drill_world import STREAMS
 from understudy.simulator.faults import Afterwards, At, Delay, Stall
 from understudy.simulator.network import Network
 from understudy.simulator.script import Script
@@ -62,7 +63,7 @@ def test_a_sweep_adds_up() -> None:
 def test_the_same_seed_leaves_the_same_trace_in_every_process(named: str, points: Container[str] | None) -> None:
     """Two processes that hash texts differently: an order that hung on a set of texts would show."""
     program = (
-        "from understudy.simulator.drill_world import run; from understudy.simulator.drill_points import POINTS;"
+        "from understudy.simulator.drill_play import run; from understudy.simulator.drill_points import POINTS;"
         f" print(*(run(seed, points={named}).trace for seed in range(3)))"
     )
 
