@@ -143,10 +143,9 @@ def one_event(dialect: str, event: str, size: int) -> bytes:
     return framed(dialect, event.replace("@", "x" * size))
 
 
-def halves(dialect: str, event: str, size: int) -> bytes:
-    """Events that cut each character in two."""
-    pair = [framed(dialect, event.replace("@", half)) for half in (r"a\ud83d", r"\ude00")]
-    return repeated(b"".join(pair), size)
+def halves(pair: tuple[str, str], dialect: str, event: str, size: int) -> bytes:
+    """Events that each end or begin within a character."""
+    return repeated(b"".join(framed(dialect, event.replace("@", half)) for half in pair), size)
 
 
 def body(parts: tuple[str, str, str], size: int) -> bytes:
@@ -262,6 +261,13 @@ def _continuation(relayed: Relayed) -> Continuation:
 FRAME = binary.frame({":event-type": "x", ":message-type": "event"}, b"{}")
 
 
+_PAIRS = {
+    "halves of characters": (r"a\ud83d", r"\ude00"),
+    "halves that stay alone": (r"\ud83d", r"\uD83D"),
+    "halves behind backslashes": (r"\\\ud83d", r"\ude00"),
+}
+"""In each of two events that follow upon each other."""
+
 _HALF_IN_TEXT = rb"\ud83d" + b"x" * 80
 """As many as one event may hold, at the largest of sizes."""
 
@@ -291,7 +297,8 @@ def _codecs() -> Iterator[Flood]:
 def _dialect(dialect: str) -> Iterator[Flood]:
     event, played = TEXTS[dialect], partial(stream, dialect)
     yield Flood(dialect, "pieces of text", partial(numbered, dialect, event), played)
-    yield Flood(dialect, "halves of characters", partial(halves, dialect, event), played)
+    for said, pair in _PAIRS.items():
+        yield Flood(dialect, said, partial(halves, pair, dialect, event), played)
     yield Flood(dialect, "one long text", partial(one_event, dialect, event), played)
     for (of, said), other in OTHERS.items():
         if of == dialect:

@@ -7,7 +7,7 @@ large events, which must be text for the most part.
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from functools import partial
+from typing import TypeAlias, TypeVar
 
 from msgspec.structs import replace
 
@@ -19,7 +19,7 @@ from .codecs import (
     SSEDecoder,
     TooBulky,
 )
-from .codecs.json import BULK_BYTES, check_bulk, with_marks
+from .codecs.json import BULK_BYTES, check_bulk, may_hold_halves, with_marks
 from .counts import Counting
 from .errors import ErrorKind, ProviderError
 from .events import Finished, ProviderEvent
@@ -27,9 +27,10 @@ from .halves import HalfCharacters, whole
 from .provider import Decoder, ResponseHead
 
 MAX_BODY_BYTES = 32 * 1024 * 1024
-_HALF = b"\\ud"
 _BOM = b"\xef\xbb\xbf"
 _SEPARATOR = b"\n\ndata: "
+T = TypeVar("T")
+_Decode: TypeAlias = Callable[[bytes, T, list[ProviderEvent]], None]
 LF, _CR = b"\n"[0], b"\r"[0]  # a byte is searched for as a number in a tenth of the time
 
 
@@ -43,6 +44,8 @@ class BaseDecoder(Counting):
     finish: Finished | None = None
     closed = False
     failure: ProviderError | None = None
+    _joiner: HalfCharacters | None = None
+    """Made for the first half, and kept."""
     _halves: HalfCharacters | None = None
     """While halves of characters wait for the other ones: then every event takes the slow road."""
     _splits = False
@@ -61,11 +64,12 @@ class BaseDecoder(Counting):
         else:
             self.closed = True
 
-    def _rarely(self, decode: Callable[[bytes], None], payload: bytes, events: list[ProviderEvent]) -> None:
+    def _rarely(self, decode: _Decode[T], payload: bytes, about: T, events: list[ProviderEvent]) -> None:
         """Decode one event that is large, or that holds or may complete half of a character.
 
         Args:
             decode: Adds what a payload says to `events`; raises one of `UNDECODABLE` before it adds anything.
+            about: What it is told of the payload.
 
         Raises:
             One of `UNDECODABLE`: What `decode` raises, or `TooBulky`.
@@ -74,26 +78,27 @@ class BaseDecoder(Counting):
             check_bulk(payload)
         since = len(events)
         marked, mark = with_marks(payload)
-        decode(marked)
-        if (halves := self._halves) is None:
-            halves = HalfCharacters()
+        decode(marked, about, events)
+        if (halves := self._joiner) is None:
+            self._joiner = halves = HalfCharacters()
         events[since:] = halves.joined(events[since:], mark)
         self._halves = halves if halves.waiting else None
-        self._splits = self._splits or bool(mark)
+        if mark:
+            self._splits = True
         if self.finish is not None:
             self._complete(events, mark)
 
-    def _slowly(self, decode: Callable[[bytes], None], payload: bytes, events: list[ProviderEvent]) -> None:
+    def _slowly(self, decode: _Decode[T], payload: bytes, about: T, events: list[ProviderEvent]) -> None:
         """As `_rarely`; what cannot be decoded is a failure."""
         try:
-            self._rarely(decode, payload, events)
+            self._rarely(decode, payload, about, events)
         except UNDECODABLE as refusal:
             self._undecodable(_why(refusal))
 
-    def _last(self, decode: Callable[[bytes], None], payload: bytes, events: list[ProviderEvent]) -> None:
+    def _last(self, decode: _Decode[T], payload: bytes, about: T, events: list[ProviderEvent]) -> None:
         """As `_rarely`, for what the end of the body left unclosed: whole if it decodes, else cut off."""
         with suppress(*UNDECODABLE):
-            self._rarely(decode, payload, events)
+            self._rarely(decode, payload, about, events)
 
     def _complete(self, events: list[ProviderEvent], mark: str = "") -> None:
         """Once the answer has ended well, nothing completes a half; of one that broke off it may come in a replay."""
@@ -180,14 +185,11 @@ class EventStreamDecoder(BaseDecoder):
             # Google's and Mistral's servers may leave the last event unclosed: whole if it decodes, else cut off.
             leftover = self._sse.end()
             if leftover is not None:
-                self._last(partial(self._event, leftover.name, events), leftover.data, events)
+                self._last(self._payload, leftover.data, leftover.name, events)
             if self.failure is None and self._sse.residue:
                 self._residue(self._sse.residue, events)
         self._ended(events)
         return events
-
-    def _event(self, name: str, events: list[ProviderEvent], data: bytes) -> None:
-        self._payload(data, name, events)
 
     def _carefully(self, data: bytes, events: list[ProviderEvent]) -> None:
         too_large: FrameTooLarge | None = None
@@ -199,13 +201,13 @@ class EventStreamDecoder(BaseDecoder):
         for event in found:
             if not event.data.strip():
                 continue  # the format would not dispatch it; some servers send it to keep the line warm
-            if large or self._halves is not None or (self._splits and _HALF in event.data):
-                self._slowly(partial(self._event, event.name, events), event.data, events)
+            if large or self._halves is not None or (self._splits and may_hold_halves(event.data)):
+                self._slowly(self._payload, event.data, event.name, events)
             else:
                 try:
                     self._payload(event.data, event.name, events)
                 except SplitCharacter:
-                    self._slowly(partial(self._event, event.name, events), event.data, events)
+                    self._slowly(self._payload, event.data, event.name, events)
                 except UNDECODABLE as refusal:
                     self._undecodable(_why(refusal))
             if self.failure is not None or self.closed:
@@ -235,13 +237,13 @@ class LineDecoder(BaseDecoder):
         except FrameTooLarge as error:
             too_large, found = error, list(error.whole)
         for line in found:
-            if large or self._halves is not None or (self._splits and _HALF in line):
-                self._slowly(partial(self._line, events), line, events)
+            if large or self._halves is not None or (self._splits and may_hold_halves(line)):
+                self._slowly(self._line, line, None, events)
             else:
                 try:
                     self._payload(line, events)
                 except SplitCharacter:
-                    self._slowly(partial(self._line, events), line, events)
+                    self._slowly(self._line, line, None, events)
                 except UNDECODABLE as refusal:
                     self._undecodable(_why(refusal))
             if self.failure is not None or self.closed:
@@ -253,11 +255,11 @@ class LineDecoder(BaseDecoder):
     def end(self) -> list[ProviderEvent]:
         events: list[ProviderEvent] = []
         if self.failure is None and not self.closed and (line := self._lines.end()):
-            self._last(partial(self._line, events), line, events)
+            self._last(self._line, line, None, events)
         self._ended(events)
         return events
 
-    def _line(self, events: list[ProviderEvent], data: bytes) -> None:
+    def _line(self, data: bytes, about: None, events: list[ProviderEvent]) -> None:
         self._payload(data, events)
 
 

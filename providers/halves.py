@@ -77,7 +77,7 @@ class HalfCharacters:
             if "\udc00" <= text[:1] <= "\udfff":
                 text = chr(0x10000 + ((ord(high) - 0xD800) << 10) + ord(text[0]) - 0xDC00) + text[1:]
             else:
-                text = high + text
+                text = "\ufffd" + text if text else high
         if not closed and "\ud800" <= text[-1:] <= "\udbff":
             self.waiting[part] = text[-1]
             text = text[:-1]

@@ -14,7 +14,7 @@ still more; no text has many.
 import json
 import math
 import re
-from collections.abc import Callable
+from itertools import islice
 from typing import Any, TypeVar, overload
 
 import msgspec
@@ -35,23 +35,27 @@ _WINDOW_BYTES = 64 * 1024
 TEXT = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 """One text, with its quotes."""
 
-_HALVES = re.compile(
-    rb"((?:[^\\]++|\\[^u]|\\u(?![dD][89a-fA-F])|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})++)"
-    rb"|\\u([dD][89a-fA-F][0-9a-fA-F]{2})"
+_ALONE = re.compile(
+    rb"\\u(?=[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})"
+    rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2}\\u)[dD][c-fC-F][0-9a-fA-F]{2})"
 )
-"""What holds no half, in one piece; or a half, without the pair it would belong to."""
+"""What makes a half of its four digits, where no backslash is escaped: then whatever looks like an escape is one."""
 
-_HIGH = frozenset(a + b for a in (b"d", b"D") for b in (b"8", b"9", b"a", b"b", b"A", b"B"))
-_LOW = frozenset(a + b for a in (b"d", b"D") for b in (b"c", b"d", b"e", b"f", b"C", b"D", b"E", b"F"))
-_HEX = b"0123456789abcdefABCDEF"
+_ESCAPED_BACKSLASH = rb"\\"
+_LIKE_A_HALF = re.compile(rb"\\u[dD]")
 _AT_AN_EDGE = re.compile(rb'\\u[dD][89abAB][0-9a-fA-F]{2}"|"\\u[dD][c-fC-F]')
 _REPLACED = "\ufffd".encode()
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _MARKED = re.compile("[\ufdd0-\ufdef]([dD][89a-fA-F][0-9a-fA-F]{2})")
-_LIKE_A_MARK = re.compile(rb"\xef\xb7|\\u[fF][dD][dDeE]")
+_NEEDS_CARE = re.compile(rb"\\\\|\xef\xb7\x90|\\u[fF][dD][dD]0")
+"""An escaped backslash, or the first of the marks, itself or escaped."""
+_THE_FIRST_MARK = re.compile(rb"\xef\xb7\x90|\\u[fF][dD][dD]0")
 _MARKS = tuple(map(chr, range(0xFDD0, 0xFDF0)))
 """Noncharacters, which no text holds: one of them stands before a half while msgspec decodes the rest."""
 _ENCODED = {mark: mark.encode() for mark in _MARKS}
+_FIRST_MARK = _ENCODED[_MARKS[0]]
+_ESCAPED = {mark: b"\\u%x" % ord(mark) for mark in _MARKS}
 
 
 class SplitCharacter(msgspec.DecodeError):
@@ -80,7 +84,7 @@ def decode_json(payload: bytes, type: Any = Any) -> Any:  # noqa: A002 - msgspec
     try:
         return msgspec.json.decode(payload, type=type)
     except msgspec.DecodeError as refusal:
-        if _may_hold_halves(payload) and _AT_AN_EDGE.search(payload) is not None:
+        if may_hold_halves(payload) and _AT_AN_EDGE.search(payload) is not None:
             raise SplitCharacter("half of a character") from None
         return _mended(payload, type, refusal)
 
@@ -120,7 +124,7 @@ def json_text(written: msgspec.Raw) -> str:
         TooBulky: It holds too many halves.
     """
     payload = bytes(written)
-    return _MARKED.sub("\ufffd", (_replaced(payload) if _may_hold_halves(payload) else payload).decode())
+    return _MARKED.sub("\ufffd", (_replaced(payload) if may_hold_halves(payload) else payload).decode())
 
 
 def with_marks(payload: bytes) -> tuple[bytes, str]:
@@ -132,46 +136,35 @@ def with_marks(payload: bytes) -> tuple[bytes, str]:
     Raises:
         TooBulky: There are too many halves.
     """
-    if not _may_hold_halves(payload):
+    if _LIKE_A_HALF.search(payload) is None:
         return payload, ""
-    mark = _MARKS[0] if _LIKE_A_MARK.search(payload) is None else _free_mark(payload)
-    if not mark:
-        return bytes(_replaced(payload)), ""
-    begins = _ENCODED[mark]
-    # Where nothing looks like an escape that is none, this takes a third of the time; but memory for each escape.
-    if len(payload) <= BULK_BYTES and b"\\\\" not in payload:
-        return _marked(payload.split(b"\\u"), begins), mark
-    return bytes(_with_halves(payload, lambda half: begins + half)), mark
-
-
-def _marked(escapes: list[bytes], begins: bytes) -> bytes:
-    """What was split at its escapes of four digits, with `begins` in the place of what made a half of one."""
-    pieces, halves = [escapes[0]], 0
-    for before, piece, after in zip(escapes, escapes[1:], (*escapes[2:], b""), strict=False):
-        kind = piece[:2]
-        if kind in _HIGH:
-            alone = len(piece) != 4 or after[:2] not in _LOW
-        else:
-            alone = kind in _LOW and (len(before) != 4 or before[:2] not in _HIGH or len(pieces) == 1)
-        alone = alone and len(piece) >= 4 and not piece[2:4].translate(None, _HEX)
-        if alone:
-            halves = _one_more(halves)
-        pieces += (begins if alone else b"\\u", piece)
-    return b"".join(pieces)
+    if _NEEDS_CARE.search(payload) is not None:
+        mark = _MARKS[0] if _THE_FIRST_MARK.search(payload) is None else _free_mark(payload)
+        return _with_halves(payload, _ENCODED[mark], digits=True) if mark else _replaced(payload), mark
+    pieces = _ALONE.split(payload, HALVES_MAX + 1)
+    if len(pieces) == 1:
+        return payload, ""
+    if len(pieces) > HALVES_MAX + 1:
+        raise _too_many_halves()
+    return _FIRST_MARK.join(pieces), _MARKS[0]
 
 
 def without_marks(text: str, mark: str) -> str:
     """The text with lone surrogates in the place of what is marked."""
     if not mark or mark not in text:
         return text
-    first, *halves = text.split(mark)
-    return first + "".join([chr(int(half[:4], 16)) + half[4:] for half in halves])
+    first, half, *more = text.split(mark)
+    text = first + chr(int(half[:4], 16)) + half[4:]
+    return text + "".join([chr(int(half[:4], 16)) + half[4:] for half in more]) if more else text
 
 
 def _free_mark(payload: bytes) -> str:
     """One that the payload does not hold, itself or escaped."""
     lower = payload.lower()
-    return next((m for m in _MARKS if _ENCODED[m] not in payload and b"\\u%x" % ord(m) not in lower), "")
+    for mark in _MARKS:
+        if _ENCODED[mark] not in payload and _ESCAPED[mark] not in lower:
+            return mark
+    return ""
 
 
 def whole_text(text: str) -> str:
@@ -183,6 +176,8 @@ def without_halves(text: str) -> str:
     """The text with its characters put together, and U+FFFD for each half that is alone."""
     if text.isascii() or _SURROGATE.search(text) is None:
         return text
+    if _PAIR.search(text) is None:
+        return _SURROGATE.sub("\ufffd", text)
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
@@ -206,9 +201,9 @@ def _outside_strings(payload: bytes) -> int:
     return outside
 
 
-def _mended(payload: bytes | bytearray, type: Any, refusal: msgspec.DecodeError) -> Any:  # noqa: A002
+def _mended(payload: bytes, type: Any, refusal: msgspec.DecodeError) -> Any:  # noqa: A002
     """What it says without halves of characters, and with texts for numbers that msgspec cannot hold."""
-    if _may_hold_halves(payload):
+    if may_hold_halves(payload):
         payload = _replaced(payload)
         try:
             return msgspec.json.decode(payload, type=type)
@@ -226,7 +221,7 @@ _DIGITS_MAX = 300
 """msgspec holds integers of more digits than this, and nothing of ours needs them."""
 
 
-def _with_held_numbers(payload: bytes | bytearray, type: Any, refusal: msgspec.DecodeError) -> Any:  # noqa: A002
+def _with_held_numbers(payload: bytes, type: Any, refusal: msgspec.DecodeError) -> Any:  # noqa: A002
     if _OUT_OF_RANGE not in str(refusal) and _NO_NUMBER.search(payload) is None:
         raise refusal
     try:  # of bytes it would guess at UTF-16
@@ -246,34 +241,32 @@ def _real(digits: str) -> float | str:
     return number if math.isfinite(number) else digits
 
 
-def _replaced(payload: bytes | bytearray) -> bytearray:
-    return _with_halves(payload, lambda half: _REPLACED)
+def _replaced(payload: bytes) -> bytes:
+    return _with_halves(payload, _REPLACED, digits=False)
 
 
-def _with_halves(payload: bytes | bytearray, instead: Callable[[bytes], bytes]) -> bytearray:
-    """The payload with something in the place of each half.
-
-    Args:
-        instead: Gives it for the half's four digits.
+def _with_halves(payload: bytes, begins: bytes, *, digits: bool) -> bytes:
+    """The payload with something in the place of each half, or of what makes one of its digits.
 
     Raises:
         TooBulky: There are too many.
     """
-    mended, end, halves = bytearray(), 0, 0  # grows in place: a substitution would hold a piece for each half
-    for found in _HALVES.finditer(payload):
-        if found[2]:
-            halves = _one_more(halves)
-        mended += found[1] or instead(found[2])
-        end = found.end()
-    mended += payload[end:]
-    return mended
+    escapes = payload.replace(_ESCAPED_BACKSLASH, b"  ") if _ESCAPED_BACKSLASH in payload else payload
+    pieces: list[bytes] = []
+    end = 0
+    for found in islice(_ALONE.finditer(escapes), HALVES_MAX + 1):
+        pieces.append(payload[end : found.start()])
+        end = found.start() + (2 if digits else 6)
+    if len(pieces) > HALVES_MAX:
+        raise _too_many_halves()
+    pieces.append(payload[end:])
+    return begins.join(pieces)
 
 
-def _one_more(halves: int) -> int:
-    if halves == HALVES_MAX:
-        raise TooBulky(f"more than {HALVES_MAX} halves of characters")
-    return halves + 1
+def _too_many_halves() -> TooBulky:
+    return TooBulky(f"more than {HALVES_MAX} halves of characters")
 
 
-def _may_hold_halves(payload: bytes | bytearray) -> bool:
-    return b"\\ud" in payload or b"\\uD" in payload
+def may_hold_halves(payload: bytes) -> bool:
+    """Is there an escape of a half, or what looks like one?"""
+    return _LIKE_A_HALF.search(payload) is not None

@@ -5,7 +5,6 @@ Failures inside a stream are frames of the message types `exception` and `error`
 """
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 import msgspec
@@ -137,12 +136,12 @@ class BedrockDecoder(BaseDecoder):
             frames, damaged = error.whole, str(error)
         for frame in frames:
             if self._halves is not None or len(frame.payload) > BULK_BYTES:
-                self._slowly(partial(self._with_payload, frame.headers, events), frame.payload, events)
+                self._slowly(self._with_payload, frame.payload, frame.headers, events)
             else:
                 try:
                     self._frame(frame, events)
                 except SplitCharacter:
-                    self._slowly(partial(self._with_payload, frame.headers, events), frame.payload, events)
+                    self._slowly(self._with_payload, frame.payload, frame.headers, events)
                 except UNDECODABLE:
                     self._undecodable("an event that cannot be decoded")
             if self.failure is not None or self.closed:
@@ -167,7 +166,7 @@ class BedrockDecoder(BaseDecoder):
             case _:
                 self._event(frame.text(":event-type"), frame.payload, events)
 
-    def _with_payload(self, headers: dict[str, Any], events: list[ProviderEvent], payload: bytes) -> None:
+    def _with_payload(self, payload: bytes, headers: dict[str, Any], events: list[ProviderEvent]) -> None:
         self._frame(Frame(headers, payload), events)
 
     def _exception(self, frame: Frame) -> None:

@@ -303,6 +303,22 @@ def test_a_decoder_of_a_plug_in_says_what_the_texts_say_together(texts: list[str
         assert "".join(event.text for event in events if isinstance(event, TextDelta)) == together
 
 
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from(["\ud83d", "\ude00", "\udbff", "\udc00", "a", "é", "😀"]), max_size=8).map("".join))
+def test_characters_are_put_together_as_utf_16_does(text: str) -> None:
+    assert without_halves(text) == text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def test_what_is_joined_for_one_half_is_kept_for_the_next() -> None:
+    decoder = Parrot()
+    joiners = set()
+    for _ in range(5):
+        decoder.feed(b'data: "a\\ud83d"\n\ndata: "\\ude00"\n\n')
+        joiners.add(id(decoder._joiner))
+        assert decoder._halves is None
+    assert len(joiners) == 1
+
+
 def kept(payload: bytes) -> Any:
     """What JSON says, with its halves as lone surrogates."""
     marked, mark = with_marks(payload)
