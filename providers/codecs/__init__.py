@@ -1,12 +1,14 @@
 """Codecs: bytes in, payloads out, no I/O, every size bounded."""
 
-from .json import UNDECODABLE, SplitCharacter, TooBulky, decode_json, decode_kindly
+from .json import UNDECODABLE, Aside, Details, SplitCharacter, TooBulky, decode_json, decode_kindly, read_aside
 from .ndjson import NDJSONDecoder
 from .sse import MAX_EVENT_BYTES, FrameTooLarge, SSEDecoder, SSEEvent
 
 __all__ = [
     "MAX_EVENT_BYTES",
     "UNDECODABLE",
+    "Aside",
+    "Details",
     "FrameTooLarge",
     "NDJSONDecoder",
     "SSEDecoder",
@@ -15,4 +17,5 @@ __all__ = [
     "TooBulky",
     "decode_json",
     "decode_kindly",
+    "read_aside",
 ]

@@ -14,8 +14,9 @@ still more; no text has many.
 import json
 import math
 import re
+from inspect import isclass
 from itertools import islice
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar, get_args, overload
 
 import msgspec
 
@@ -58,12 +59,27 @@ _FIRST_MARK = _ENCODED[_MARKS[0]]
 _ESCAPED = {mark: b"\\u%x" % ord(mark) for mark in _MARKS}
 
 
+class Aside(msgspec.Struct, gc=False):
+    """A part of JSON that is beside the answer, like token counts: where no object stands there, the answer stays.
+
+    What says nothing (`[]`, `""`, `0`, `false`) is read as null, for PHP writes an empty object as a list. Anything
+    else makes nonsense of the fields of any type.
+    """
+
+
+class Details(Aside, gc=False):
+    """What only details stand in: whatever is no object says nothing."""
+
+
 class SplitCharacter(msgspec.DecodeError):
     """A text begins or ends with half of a character: the other half may be in the event before, or in the next."""
 
 
 class TooBulky(msgspec.DecodeError):
     """JSON that no model says: large, and structure for the most part; or full of halves of characters."""
+
+
+A = TypeVar("A", bound=Aside)
 
 
 @overload
@@ -104,6 +120,12 @@ def decode_kindly(payload: bytes, type: Any = Any) -> Any:  # noqa: A002
         return msgspec.json.decode(payload, type=type)
     except msgspec.DecodeError as refusal:
         return _mended(payload, type, refusal)
+
+
+def read_aside(found: object, type: type[A]) -> A | None:  # noqa: A002
+    """What stands beside an answer, of JSON that was decoded as any; None when it says nothing."""
+    _, whole = _with_asides(found, type)
+    return None if whole is None else msgspec.convert(whole, type)
 
 
 def check_bulk(payload: bytes) -> None:
@@ -222,14 +244,38 @@ _DIGITS_MAX = 300
 
 
 def _with_held_numbers(payload: bytes, type: Any, refusal: msgspec.DecodeError) -> Any:  # noqa: A002
-    if _OUT_OF_RANGE not in str(refusal) and _NO_NUMBER.search(payload) is None:
+    held = _OUT_OF_RANGE not in str(refusal) and _NO_NUMBER.search(payload) is None
+    if held and not isinstance(refusal, msgspec.ValidationError):
         raise refusal
     try:  # of bytes it would guess at UTF-16
         found = json.loads(payload.decode(), parse_int=_whole, parse_float=_real, parse_constant=str)
+        mended, found = _with_asides(found, type)
+        if held and not mended:
+            raise refusal
         text = json.dumps(found, ensure_ascii=False).encode()
-    except ValueError:
+    except (ValueError, RecursionError):
         raise refusal from None  # something else is wrong with it, and msgspec said what
     return msgspec.json.decode(text, type=type)
+
+
+def _with_asides(found: Any, type: Any) -> tuple[bool, Any]:  # noqa: A002
+    """The value with an object, or null, where `type` has an `Aside` and it has neither. Was there such a place?"""
+    structs = [each for each in (*get_args(type), type) if isclass(each) and issubclass(each, msgspec.Struct)]
+    if not structs or found is None:
+        return False, found
+    fields = msgspec.structs.fields(structs[0])
+    if not isinstance(found, dict):
+        if not issubclass(structs[0], Aside):
+            return False, found
+        nonsense = {field.encode_name: "nonsense" for field in fields if field.type is Any}
+        return True, (nonsense if found and not issubclass(structs[0], Details) else None)
+    mended, whole = False, found
+    for field in fields:
+        if field.encode_name in found:
+            here, value = _with_asides(found[field.encode_name], field.type)
+            if here:
+                mended, whole = True, {**whole, field.encode_name: value}
+    return mended, whole
 
 
 def _whole(digits: str) -> int | str:

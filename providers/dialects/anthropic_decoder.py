@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from ..codecs import decode_json, decode_kindly
+from ..codecs import Aside, Details, decode_json, decode_kindly
 from ..codecs.json import json_text
 from ..counts import Count, Counting
 from ..decoding import BaseDecoder, EventStreamDecoder, JsonBodyDecoder
@@ -20,11 +20,11 @@ from ..numbering import CallNumbering
 from ..provider import ResponseHead
 
 
-class _Details(msgspec.Struct, gc=False):
+class _Details(Details, gc=False):
     thinking_tokens: Count = None
 
 
-class _Counts(msgspec.Struct, gc=False):
+class _Counts(Aside, gc=False):
     input_tokens: Count = None
     cache_creation_input_tokens: Count = None
     cache_read_input_tokens: Count = None

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from .. import hints
-from ..codecs import UNDECODABLE, SplitCharacter, decode_json, decode_kindly
+from ..codecs import UNDECODABLE, Aside, SplitCharacter, decode_json, decode_kindly
 from ..codecs.eventstream import Frame, FrameDecoder, FrameError
 from ..codecs.json import BULK_BYTES, json_text
 from ..counts import Count
@@ -81,7 +81,7 @@ class _Block(msgspec.Struct, gc=False):
     reasoningContent: _Reasoning | None = None  # noqa: N815
 
 
-class _Counts(msgspec.Struct, gc=False):
+class _Counts(Aside, gc=False):
     inputTokens: Count = None  # noqa: N815
     outputTokens: Count = None  # noqa: N815
     cacheReadInputTokens: Count = None  # noqa: N815

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from ..codecs import decode_json, decode_kindly
+from ..codecs import Aside, decode_json, decode_kindly
 from ..counts import Count
 from ..decoding import EventStreamDecoder, JsonBodyDecoder
 from ..errors import ErrorKind
@@ -58,12 +58,12 @@ class _Message(msgspec.Struct, gc=False):
     tool_calls: _Call | list[_Call] | None = None
 
 
-class _Tokens(msgspec.Struct, gc=False):
+class _Tokens(Aside, gc=False):
     input_tokens: Count = None
     output_tokens: Count = None
 
 
-class _Usage(msgspec.Struct, gc=False):
+class _Usage(Aside, gc=False):
     tokens: _Tokens | None = None
     cached_tokens: Count = None
 

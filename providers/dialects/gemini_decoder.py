@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from .. import hints
-from ..codecs import UNDECODABLE, SSEDecoder, decode_json, decode_kindly
+from ..codecs import UNDECODABLE, Aside, SSEDecoder, decode_json, decode_kindly
 from ..codecs.bare_json import BareJson
 from ..codecs.json import json_text
 from ..codecs.sse import STRAY
@@ -85,7 +85,7 @@ class _Candidate(msgspec.Struct, rename="camel", gc=False):
     index: int | None = None
 
 
-class _Counts(msgspec.Struct, rename="camel", gc=False):
+class _Counts(Aside, rename="camel", gc=False):
     prompt_token_count: Count = None
     tool_use_prompt_token_count: Count = None
     candidates_token_count: Count = None

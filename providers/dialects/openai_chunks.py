@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeAlias
 
 import msgspec
 
+from ..codecs import Aside, Details, read_aside
 from ..counts import Count
 from ..events import FinishReason
 
@@ -39,15 +40,15 @@ class Choice(msgspec.Struct, gc=False):
     finish_reason: str | None = None
 
 
-class PromptDetails(msgspec.Struct, gc=False):
+class PromptDetails(Details, gc=False):
     cached_tokens: Count = None
 
 
-class CompletionDetails(msgspec.Struct, gc=False):
+class CompletionDetails(Details, gc=False):
     reasoning_tokens: Count = None
 
 
-class Counts(msgspec.Struct, gc=False):
+class Counts(Aside, gc=False):
     prompt_tokens: Count = None
     completion_tokens: Count = None
     prompt_tokens_details: PromptDetails | None = None
@@ -136,9 +137,9 @@ def kindly(decoded: dict[str, Any]) -> FirstChunk:
     groq = _dict(decoded.get("x_groq"))
     return FirstChunk(
         [_choice(choice) for choice in choices if isinstance(choice, dict)] if isinstance(choices, list) else None,
-        _counts(decoded.get("usage")),
+        read_aside(decoded.get("usage"), Counts),
         decoded.get("error"),
-        GroqPart(_counts(groq.get("usage")), _str(groq.get("error"))),
+        GroqPart(read_aside(groq.get("usage"), Counts), _str(groq.get("error"))),
         _str(decoded.get("id")),
         _str(decoded.get("model")),
     )
@@ -180,18 +181,6 @@ def _call(call: dict[str, Any]) -> CallPart:
         arguments = msgspec.json.encode(arguments).decode()
     return CallPart(
         _int(call.get("index")), _str(call.get("id")), FunctionPart(_str(function.get("name")), _str(arguments))
-    )
-
-
-def _counts(found: object) -> Counts | None:
-    if not isinstance(found, dict):
-        return None
-    return Counts(
-        found.get("prompt_tokens"),
-        found.get("completion_tokens"),
-        PromptDetails(_dict(found.get("prompt_tokens_details")).get("cached_tokens")),
-        CompletionDetails(_dict(found.get("completion_tokens_details")).get("reasoning_tokens")),
-        found.get("prompt_cache_hit_tokens"),
     )
 
 

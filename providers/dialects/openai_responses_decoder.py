@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from ..codecs import decode_json, decode_kindly
+from ..codecs import Aside, Details, decode_json, decode_kindly
 from ..counts import Count, Counting
 from ..decoding import BaseDecoder, EventStreamDecoder, JsonBodyDecoder
 from ..errors import ProviderError
@@ -36,15 +36,15 @@ class _Item(msgspec.Struct, gc=False):
     encrypted_content: str | None = None
 
 
-class _InputDetails(msgspec.Struct, gc=False):
+class _InputDetails(Details, gc=False):
     cached_tokens: Count = None
 
 
-class _OutputDetails(msgspec.Struct, gc=False):
+class _OutputDetails(Details, gc=False):
     reasoning_tokens: Count = None
 
 
-class _Counts(msgspec.Struct, gc=False):
+class _Counts(Aside, gc=False):
     input_tokens: Count = None
     output_tokens: Count = None
     input_tokens_details: _InputDetails | None = None

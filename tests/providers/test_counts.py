@@ -10,6 +10,7 @@ from understudy.providers import registry
 from understudy.providers.codecs import decode_json
 from understudy.providers.counts import COUNT_MAX, total
 from understudy.providers.dialects.bedrock_events import body_decoder
+from understudy.providers.errors import ErrorKind
 from understudy.providers.events import Finished, TextDelta, Usage
 from understudy.providers.provider import Decoder, ResponseHead
 
@@ -164,6 +165,62 @@ def test_one_count_that_makes_no_sense_voids_those_beside_it(
     assert _text(events) == "Hi"
     assert getattr(decoder, "miscounted")  # noqa: B009
     assert not any(isinstance(event, Usage) for event in events)
+
+
+NO_OBJECTS = {**NONSENSE, "a whole number": "12", "many digits": "1" * 40}
+"""JSON that stands where the object of all counts belongs."""
+EMPTY = {"an empty list, as PHP writes an empty object": "[]", "an empty text": '""', "false": "false", "nothing": "0"}
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("written", [*NO_OBJECTS, *EMPTY])
+@pytest.mark.parametrize("dialect", [name for name in DIALECTS if name != "ollama"])  # whose counts stand by themselves
+def test_counts_that_are_no_object_cost_no_answer(dialect: str, written: str, stream: bool) -> None:
+    events, decoder = _read(dialect, (NO_OBJECTS | EMPTY)[written], stream=stream)
+    assert decoder.failure is None
+    assert isinstance(decoder.finish, Finished)
+    assert _text(events) == "Hi"
+    assert getattr(decoder, "miscounted", False) is (written in NO_OBJECTS)
+    early = [Usage(9, 1)] if dialect == "anthropic" and stream else []
+    assert [event for event in events if isinstance(event, Usage)] == early
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("written", [*NO_OBJECTS, *EMPTY])
+@pytest.mark.parametrize(
+    ("dialect", "details"),
+    [
+        ("openai", "prompt_tokens_details"),
+        ("openai", "completion_tokens_details"),
+        ("anthropic", "output_tokens_details"),
+        ("openai-responses", "input_tokens_details"),
+        ("openai-responses", "output_tokens_details"),
+    ],
+)
+def test_details_that_are_no_object_say_nothing(dialect: str, details: str, written: str, stream: bool) -> None:
+    counts = DIALECTS[dialect][1] % ("11", "7")
+    counts = f'{counts.removesuffix("}")},"{details}":{(NO_OBJECTS | EMPTY)[written]}}}'
+    events, decoder = _read(dialect, counts, stream=stream)
+    assert _text(events) == "Hi"
+    assert [event for event in events if isinstance(event, Usage)][-1] == Usage(11, 7)
+    assert not getattr(decoder, "miscounted", False)
+
+
+@pytest.mark.parametrize("written", [*NO_OBJECTS, *EMPTY])
+def test_counts_of_bedrock_that_are_no_object_cost_no_answer(written: str) -> None:
+    usage = (NO_OBJECTS | EMPTY)[written]
+    said = f'{{"output":{{"message":{{"content":[{{"text":"Hi"}}]}}}},"stopReason":"end_turn","usage":{usage}}}'
+    decoder = body_decoder(ResponseHead(200, {"content-type": JSON}))
+    events = [*decoder.feed(said.encode()), *decoder.end()]
+    assert (_text(list(events)), decoder.miscounted) == ("Hi", written in NO_OBJECTS)
+
+
+def test_what_is_beside_an_answer_excuses_nothing_in_it() -> None:
+    for said in (b'{"type":"message-end","index":[],"delta":{"usage":[]}}', b'{"index":0,"delta":[]}'):
+        decoder = registry.get("cohere").decoder(ResponseHead(200, {"content-type": EVENTS}))
+        decoder.feed(b"data: %b\n\n" % said)
+        assert decoder.failure is not None
+        assert decoder.failure.kind is ErrorKind.PROTOCOL
 
 
 @pytest.mark.parametrize("nonsense", NONSENSE)
