@@ -340,6 +340,8 @@ class Course(Opaque):
             delay = retry_delay(
                 error, rule, candidate.retry, standing.tries, self.rng, hints=standing.hints, alone=alone
             )
+            if delay is not None and now_s + delay.for_s < standing.not_before_s:
+                delay = Delay(standing.not_before_s - now_s, "hint")  # it was asked within a hint, as the last resort
         if delay is None or now_s + delay.for_s > latest_s:
             return None
         if _hurts(self.policy, error) and candidate.failed_in_row(now_s) > 1:

@@ -127,6 +127,8 @@ class Reference:
                 delay_s, wait = hint_s, "hint"
         elif rule == "fresh" and tries == 1 and (error.reused_connection or not self._others(who, now_s)):
             delay_s = 0.0
+        if now_s + delay_s < self.not_before.get(who, 0.0):  # a last resort is asked within a hint, but once
+            delay_s, wait = self.not_before[who] - now_s, "hint"
         outage = error.kind.value in HURTS and not (error.local or error.reused_connection) and target.row >= 2
         refusal = target.refusal(now_s)
         left_alone = outage or (refusal is not None and (refusal.until_s is None or refusal.until_s > now_s + delay_s))

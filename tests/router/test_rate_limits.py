@@ -217,6 +217,20 @@ def test_with_no_retry_left_the_call_comes_back_after_the_hint(stage: MakeStage,
         assert asked(one) == [0, 1 if all_open == "wait" else 0]
 
 
+@pytest.mark.parametrize("then", [status(429), status(503), status(504), status(529, x_should_retry="true")])
+def test_a_last_resort_within_a_hint_is_asked_once(stage: MakeStage, then: Play) -> None:
+    one = stage(a=[limited("1"), then, says("Well.")])
+    route = Route(tuple(one.targets()), all_open="last_resort")
+
+    async def play() -> None:
+        async with Router(Config(routes={"r": route}), rng=random.Random(1)) as router:
+            with pytest.raises(AllTargetsFailed):
+                await router.complete("hi", route="r", deadline_s=0.9)
+
+    perform(play())
+    assert asked(one) == [0, 0]
+
+
 def test_a_provider_that_wants_no_retry_is_asked_again_after_its_hint_alone(stage: MakeStage) -> None:
     one = stage(a=[status(429, retry_after="1", x_should_retry="false"), says("Well.")])
 
