@@ -74,12 +74,13 @@ class Failure(msgspec.Struct, eq=False):
 class Doubts:
     """What calls hold against one target, beside its breaker, which knows only what counts."""
 
-    __slots__ = ("_counted", "_held", "_policy", "breaker")
+    __slots__ = ("_counted", "_held", "_policy", "_refutable", "breaker")
 
     def __init__(self, breaker: Breaker, policy: Health) -> None:
         self.breaker, self._policy = breaker, policy
         self._held: deque[Failure] = deque(maxlen=HELD_MAX)  # undecided and doubted
         self._counted: deque[Failure] = deque(maxlen=HELD_MAX)
+        self._refutable: deque[Failure] = deque(maxlen=HELD_MAX)  # of the counted, those that another target repeats
 
     def failed_in_row(self, now_s: float) -> int:
         """How many calls have failed here since the last answer, doubts included."""
@@ -116,6 +117,12 @@ class Doubts:
         if failure.standing == "counted" and breaker.state == "closed":
             breaker.failed(now_s, 0.0)
             breaker.take_back(now_s, 0.0, in_row=False)
+
+    def repeated(self, failure: Failure, by: "Doubts") -> None:
+        """Another target fails alike in the same call: an answer of that one would refute this failure."""
+        if len(failure.alike) == 1 and failure in self._counted:
+            self._refutable.append(failure)
+        failure.alike.append(by)
 
     def doubt(self, failure: Failure) -> None:
         """Its call's failures elsewhere say that the request may be to blame."""
@@ -159,12 +166,15 @@ class Doubts:
             self._held.remove(failure)
         failure.standing, failure.counted_s = "counted", now_s
         self._counted.append(failure)
+        if len(failure.alike) > 1:
+            self._refutable.append(failure)
         self.breaker.failed(now_s, failure.weight, slow=slow, in_row=self._is_in_row(failure))
 
     def _take_back(self, failure: Failure) -> None:
         breaker = self.breaker
-        if failure in self._counted:
-            self._counted.remove(failure)
+        for held in (self._counted, self._refutable):
+            if failure in held:
+                held.remove(failure)
         if breaker.state == "closed" and breaker.epoch == failure.epoch:
             breaker.take_back(failure.counted_s, failure.weight, in_row=self._is_in_row(failure))
 
@@ -181,7 +191,7 @@ class Doubts:
     def _forget(self, now_s: float) -> None:
         """Drop the doubts that are refuted, or older than the window."""
         held = self._held
-        for failure in [counted for counted in self._counted if self._is_refuted(counted)]:
+        for failure in [counted for counted in self._refutable if self._is_refuted(counted)]:
             self._take_back(failure)
             failure.standing = "void"
         oldest_s = now_s - self._policy.window_s
@@ -215,11 +225,14 @@ class CallFailures:
             return
         fingerprint = b"" if kind in ALWAYS else self._fingerprint()
         failure = Failure(kind, fingerprint, now_s, weight, breaker.epoch, breaker.answers, [target])
+        repeats: tuple[Doubts, Failure] | None = None
         for other, theirs in self._failures:
             if other is not target and alike(theirs.kind, kind) and other.is_open_to_doubt(theirs):
-                failure.standing, failure.alike = "undecided", theirs.alike
-        if failure.standing == "undecided":
-            failure.alike.append(target)
+                repeats = other, theirs
+        if repeats is not None:
+            other, theirs = repeats
+            failure.standing, failure.alike = "undecided", theirs.alike
+            other.repeated(theirs, target)
         self._failures.append((target, failure))
         target.failed(failure, now_s, slow=slow)
 

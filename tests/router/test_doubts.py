@@ -1,7 +1,9 @@
 """When the failures of calls count: by table, and at random against the rules told over the whole history."""
 
 import random
+import sys
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
@@ -176,6 +178,26 @@ def test_no_more_is_kept_of_a_target_than_its_bound() -> None:
         failing(number / 1000, str(number).encode(), (a, SICK), (b, SICK))
     assert len(a._held) <= HELD_MAX
     assert len(a._counted) <= HELD_MAX
+    assert len(a._refutable) <= HELD_MAX
+
+
+def test_a_failure_costs_no_more_for_those_before_it_that_count() -> None:
+    """Most failures are of one target alone, which nothing can refute: none of them is looked at again."""
+    a = doubts(NEVER_OPENS)
+    costs = [calls_of(lambda: failing(0.0, b"x", (a, SICK))) for _ in range(HELD_MAX)]
+    assert len(a._counted) == HELD_MAX
+    assert costs[-1] == costs[1]
+
+
+def calls_of(action: Callable[[], None]) -> int:
+    """How many functions of Python are called."""
+    made: list[str] = []
+    sys.setprofile(lambda frame, event, _: made.append(frame.f_code.co_name) if event == "call" else None)
+    try:
+        action()
+    finally:
+        sys.setprofile(None)
+    return len(made)
 
 
 # At random
