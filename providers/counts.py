@@ -40,22 +40,25 @@ class Counting:
         Args:
             sent, answered: The counts that add up to the prompt's and to the answer's.
         """
-        prompt, answer, read, thought = total(*sent), total(*answered), total(cached), total(reasoning)
-        self.miscounted = min(prompt, answer, read, thought) == _NONSENSE
+        prompt, answer = total(*sent), total(*answered)
+        read = None if cached is None else total(cached)
+        thought = None if reasoning is None else total(reasoning)
+        self.miscounted = _NONSENSE in (prompt, answer, read, thought)
         if not self.miscounted:
-            events.append(
-                Usage(prompt, answer, None if cached is None else read, None if reasoning is None else thought)
-            )
+            events.append(Usage(prompt, answer, read, thought))
 
 
 def total(*counts: Count) -> int:
     """The sum of these counts; -1 when one of them makes no sense."""
     tokens = 0
     for count in counts:
-        if count is None:
-            continue
-        number = int(count) if type(count) is float and count.is_integer() else count  # Cohere writes `12.0`
-        if type(number) is not int or not 0 <= number <= COUNT_MAX:  # a truth value's type is another
+        if type(count) is not int:  # nor is a truth value's type
+            if count is None:
+                continue
+            if not (type(count) is float and count.is_integer()):  # Cohere writes `12.0`
+                return _NONSENSE
+            count = int(count)
+        if not 0 <= count <= COUNT_MAX:
             return _NONSENSE
-        tokens += number
+        tokens += count
     return tokens

@@ -5,6 +5,8 @@ cannot be (`Room`), it is estimated at its upper bound and marked so: how far th
 budget that guessed low would not hold.
 """
 
+from typing import TypeAlias
+
 from ..providers.chat import ChatRequest
 from ..providers.errors import ErrorKind, ProviderError
 from ..providers.events import Usage
@@ -16,6 +18,9 @@ from .report import AttemptReport, Report
 from .room import Room
 from .spend import Reservation
 from .transcript import Transcript
+
+Counted: TypeAlias = tuple[Usage | None, bool]
+"""What a provider has counted last that can be, and whether it has said since what cannot."""
 
 _SILENT = (ErrorKind.FIRST_TOKEN_TIMEOUT, ErrorKind.STALLED)
 _NEVER_ARRIVED = (ErrorKind.CONNECT, ErrorKind.DNS, ErrorKind.TLS)
@@ -32,6 +37,7 @@ class Bill(Opaque):
         permit: What is taken of the target's limits; None: it has none.
         reservations: What is set aside of its budgets.
         room: What its provider's counts may be.
+        counted: What its provider has counted, as `counted` tells it. Known once it is closed.
     """
 
     chat: ChatRequest
@@ -41,6 +47,7 @@ class Bill(Opaque):
     permit: Permit | None = None
     reservations: list[Reservation] = []
     room: Room = Room()
+    counted: Counted = (None, False)
     _open: bool = True
 
     def void(self, now_s: float) -> None:
@@ -62,7 +69,7 @@ class Bill(Opaque):
         used: Usage | None = None
         cost: float | None = None
         try:
-            usage, doubtful = counted(heard, self.room)
+            usage, doubtful = self.counted = counted(heard, self.room)
             if error is not None and usage is None and not doubtful and self._is_free(error, heard):
                 used, cost, whole = Usage(0, 0), 0.0, False
                 return
@@ -104,7 +111,7 @@ class Bill(Opaque):
                 self.permit.release(now_s, tokens, whole=whole)
 
 
-def counted(heard: Transcript, room: Room) -> tuple[Usage | None, bool]:
+def counted(heard: Transcript, room: Room) -> Counted:
     """What the provider has counted last that can be, and whether it has said since what cannot."""
     doubtful = heard.miscounted
     for batch in reversed(heard.batches):

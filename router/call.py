@@ -169,6 +169,7 @@ class Call(Opaque):
         self._begun = True
         self._leave_out()
         context.shared.call_began(self, context.generation, context.brought)
+        holds = context.whole or context.route.hold is not None
         step: Step = course.next(context.loop.time())
         while not self.ended:
             match step:
@@ -176,10 +177,10 @@ class Call(Opaque):
                     if self._waited:
                         self._leave_lines(but=step.target_index)
                     found = await self._asked(step)
-                    if isinstance(found, list) and (context.whole or context.route.hold):
-                        found = await self._held(found)
+                    pursuit = self._pursuit
+                    if holds and isinstance(found, list) and pursuit is not None and not pursuit.finished:
+                        found = await self._held(pursuit, found)
                     if isinstance(found, list):
-                        pursuit = self._pursuit
                         if self.ended or pursuit is None:  # closed in the very turn in which this came
                             break
                         return self._commit(pursuit, found)
@@ -197,7 +198,9 @@ class Call(Opaque):
     def _asked(self, step: Ask) -> Awaitable[list[ProviderEvent] | Step | None]:
         """Ask a target, and perhaps another beside it: what it says first, or what is next."""
         context = self._context
-        hedge_after_s = context.seats[step.target_index].hedge_after_s(stream=not context.single)
+        hedge_after_s = None
+        if context.route.hedge is not None:
+            hedge_after_s = context.seats[step.target_index].hedge_after_s(stream=not context.single)
         if hedge_after_s is None:
             self._pursuit = only = Pursuit(context, step.target_index)
             return only.first_useful(step)
@@ -242,11 +245,9 @@ class Call(Opaque):
             self._racers.clear()
         return found
 
-    async def _held(self, first: list[ProviderEvent]) -> list[ProviderEvent] | Step | None:
+    async def _held(self, pursuit: Pursuit, first: list[ProviderEvent]) -> list[ProviderEvent] | Step | None:
         """What is delivered at once: all of a whole answer, of a stream what the route has held; or what is next."""
-        context, course, pursuit = self._context, self._course, self._pursuit
-        if pursuit is None or pursuit.finished:
-            return first
+        context, course = self._context, self._course
         hold = context.route.hold
         try:
             if context.whole or hold is None:
@@ -389,14 +390,17 @@ class Call(Opaque):
         assert isinstance(finish, Finished)
         context = self._context
         now_s = context.loop.time()
-        seat = context.seats[pursuit.place]
-        usage, doubtful = counted(attempt.heard, seat.room(context.chat))
-        mine = attempt.report
-        mine.outcome, mine.ended_s, mine.usage = "finished", now_s - context.began_s, usage
+        mine, bill = attempt.report, attempt.admission.bill
+        mine.outcome, mine.ended_s = "finished", now_s - context.began_s
         attempt.admission.settle("succeeded", now_s, mine, attempt.heard, whole=True)
         if context.failed is not None:
             context.failed.answered(attempt.live.health.doubts)
-        if attempt.admission.bill is None:
+        if bill is not None:
+            usage, doubtful = bill.counted
+        else:
+            seat = context.seats[pursuit.place]
+            usage, doubtful = counted(attempt.heard, seat.room(context.chat))
+            mine.usage = usage
             if doubtful:  # it has no price, and yet what its provider counted cannot be
                 seat.bill(context.chat, self.report).close(mine, attempt.heard, None, now_s, whole=True)
             else:
@@ -405,7 +409,7 @@ class Call(Opaque):
             self.report.usage = mine.usage
         if usage is not None and not doubtful and mine.first_delta_s is not None:
             attempt.live.latency.record_output(usage.output_tokens, mine.ended_s - mine.first_delta_s)
-        self._context.shared.attempt_ended(self.report, mine)
+        context.shared.attempt_ended(self.report, mine)
         self.report.completion = "proven" if finish.reason is not None or attempt.framed else "unproven"
         self._over("finished", None)
 

@@ -34,13 +34,14 @@ class Room(NamedTuple):
         """Whether all of it can be booked as it is. Of a plug-in's adapter a count may be anything."""
         window, cap = self
         most = TOKENS_MAX if window is None else window * WINDOW_SLACK
-        sent, answered, thought = usage.input_tokens, usage.output_tokens, usage.reasoning_tokens
-        if not (type(sent) is int and type(answered) is int and 0 <= sent <= most and 0 <= answered <= most):
+        sent, answered = usage.input_tokens, usage.output_tokens
+        if not (type(sent) is type(answered) is int and 0 <= sent <= most and 0 <= answered <= most):
             return False
-        if not (_fits(usage.cached_input_tokens, most) and _fits(thought, most)):
+        read, thought = usage.cached_input_tokens, usage.reasoning_tokens
+        if not ((read is None or _fits(read, most)) and (thought is None or _fits(thought, most))):
             return False
         return cap is None or answered <= cap + CAP_SLACK + (thought or 0)  # some leave thoughts out of it
 
 
 def _fits(part: object, most: float) -> bool:
-    return part is None or (type(part) is int and 0 <= part <= most)
+    return type(part) is int and 0 <= part <= most
