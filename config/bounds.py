@@ -23,7 +23,7 @@ class Bounds:
     def problem(self, number: object) -> str | None:
         """What is wrong with a number; None when nothing is."""
         if isinstance(number, bool) or not isinstance(number, int | float):
-            return f"must be a number, {self.words}"
+            return f"must be a number, {self.words}, but is a {type(number).__name__}"
         high_enough = (self.above is None or number > self.above) and (self.at_least is None or number >= self.at_least)
         if number <= self.at_most and high_enough:  # both are False for NaN
             return None

@@ -14,7 +14,7 @@ import msgspec
 
 from ..providers import registry
 from ..providers.secret import Secret
-from ..providers.sendable import json_problem
+from ..providers.sendable import json_problem, type_name
 from .problems import did_you_mean
 from .scalars import as_json
 
@@ -58,8 +58,28 @@ class OneOf(Rule):
     def problem(self, value: Any) -> str | None:
         known = ", ".join(self.words)
         if not self.many:
-            return None if value in self.words else f"must be one of {known}"
-        return None if not isinstance(value, str) and set(value) <= set(self.words) else f"must be a list of {known}"
+            return self._not(f"one of {known}", value)
+        if not isinstance(value, list | tuple):
+            return f"must be a list of {known}, but is a {type_name(value)}"
+        wrong = (problem for each in value if (problem := self._not(f"a list of {known}", each)))
+        return next(wrong, None)
+
+    def _not(self, what: str, word: Any) -> str | None:
+        if isinstance(word, str):
+            return None if word in self.words else f"must be {what}"
+        return f"must be {what}, but {'holds' if self.many else 'is'} a {type_name(word)}"
+
+
+class Made(Rule):
+    """An object of one of the settings classes. Only for code: pydantic makes one."""
+
+    __slots__ = ("of",)
+
+    def __init__(self, of: type) -> None:
+        self.of = of
+
+    def problem(self, value: Any) -> str | None:
+        return None if isinstance(value, self.of) else f"must be a {self.of.__name__}, but is a {type_name(value)}"
 
 
 class Url(Rule):

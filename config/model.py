@@ -6,10 +6,8 @@ seconds and its name says so.
 """
 
 import difflib
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import KW_ONLY, dataclass, field
-from functools import cache
-from types import UnionType
 from typing import (
     Annotated,
     Any,
@@ -18,10 +16,6 @@ from typing import (
     Self,
     TypeAlias,
     TypeVar,
-    Union,
-    get_args,
-    get_origin,
-    get_type_hints,
 )
 
 from ..providers.bare import door_of
@@ -29,11 +23,21 @@ from ..providers.capabilities import Capabilities
 from ..providers.chat import ChatRequest, InvalidRequest, chat_request
 from ..providers.errors import AskAnother, ErrorKind, RetryRule, without_keys
 from ..providers.secret import Secret
-from ..providers.sendable import text_problem
+from ..providers.sendable import type_name
 from .bounds import Bounds
 from .errors import ConfigError as ConfigError
 from .errors import NoTargets as NoTargets
-from .fields import FieldsOf, FreeForm, HeaderFields, KeyText, NameOrTarget, OneOf, OnlyInCode, ProviderName, Rule, Url
+from .fields import (
+    FieldsOf,
+    FreeForm,
+    HeaderFields,
+    KeyText,
+    NameOrTarget,
+    OnlyInCode,
+    ProviderName,
+    Url,
+)
+from .held import check
 from .origin import Origin
 
 T = TypeVar("T")
@@ -554,45 +558,13 @@ def listed(targets: Any) -> tuple[Any, ...]:
     if isinstance(targets, str | Target):
         shown = repr(targets) if isinstance(targets, str) else "Target(…)"
         raise ConfigError(f"targets are given in a list, the best first: [{shown}]")
+    if isinstance(targets, bytes | Mapping | Set) or not isinstance(targets, Iterable):
+        raise ConfigError(f"targets must be a list of targets, the best first, but is a {type_name(targets)}")
     entries = tuple(targets)
     for entry in entries:
         for each in entry if isinstance(entry, list | tuple) else (entry,):
             if not isinstance(each, str | Target):
                 raise ConfigError(
-                    f"a target is a text like 'openai/gpt-5-mini', or a Target, but not {type(each).__name__}"
+                    f"a target is a text like 'openai/gpt-5-mini', or a Target, but not {type_name(each)}"
                 )
     return entries
-
-
-def check(settings: object) -> None:
-    """Hold a settings object to the bounds of its fields.
-
-    Raises:
-        ConfigError: A value is out of bounds or cannot be used; all such fields are named at once.
-    """
-    cls: Any = type(settings)
-    problems = [
-        f"{cls.__name__}.{name} {problem}"
-        for name, rule in _rules(cls).items()
-        if (value := getattr(settings, name)) is not None and (problem := rule.problem(value))
-    ]
-    for name in cls.__dataclass_fields__:
-        if isinstance(value := getattr(settings, name), str) and (problem := text_problem(str(value))):
-            problems.append(f"{cls.__name__}.{name} {problem}")
-    if problems:
-        raise ConfigError("; ".join(problems))
-
-
-@cache
-def _rules(cls: Any) -> dict[str, Bounds | Rule]:
-    hints = get_type_hints(cls, include_extras=True)
-    found: dict[str, Bounds | Rule | None] = {}
-    for name, whole in hints.items():
-        inside = get_args(whole) if get_origin(whole) in (Union, UnionType) else ()
-        word = get_args(whole)[0] if get_origin(whole) is tuple else whole
-        if get_origin(word) is Literal:
-            found[name] = OneOf(get_args(word), many=word is not whole)
-        for hint in (whole, *inside):
-            if get_origin(hint) is Annotated:
-                found[name] = next((part for part in get_args(hint) if isinstance(part, Bounds | Rule)), None)
-    return {name: rule for name, rule in found.items() if rule}

@@ -26,6 +26,7 @@ from .messages import (
     ToolChoice,
 )
 from .request_fields import field_problem, message_problem
+from .sendable import type_name
 
 __all__ = [
     "ChatRequest",
@@ -109,7 +110,11 @@ def chat_request(messages: Messages, **options: Any) -> ChatRequest:
 
 def _again(chat: ChatRequest, given: dict[str, Any]) -> ChatRequest:
     """A request that was made before, perhaps by hand, with these fields in place of its own."""
+    if not isinstance(chat.messages, tuple | list):
+        raise InvalidRequest(f"messages is not a list of messages, but a {type_name(chat.messages)}")
     for place, message in enumerate(chat.messages):
+        if not isinstance(message, Message):
+            raise InvalidRequest(f"messages[{place}] is not a Message, but a {type_name(message)}")
         if problem := message_problem(message):
             raise InvalidRequest(f"messages[{place}].{problem}")
     if not chat.messages:
@@ -138,7 +143,7 @@ def _message(item: object, where: str) -> Message:
         raise InvalidRequest(f"{where}.role is not one of user, assistant, system, developer, tool")
     calls = item.get("tool_calls") or ()
     if not isinstance(calls, Sequence):
-        raise InvalidRequest(f"{where}.tool_calls is not a list")
+        raise InvalidRequest(f"{where}.tool_calls is not a list, but a {type_name(calls)}")
     tool_call_id = item.get("tool_call_id")
     if role == "tool" and not isinstance(tool_call_id, str):
         raise InvalidRequest(f"{where}.tool_call_id is missing: a tool's result names the call it answers")
@@ -158,7 +163,7 @@ def _content(content: object, where: str, *, may_lack: bool) -> tuple[Part, ...]
     if isinstance(content, str):
         return (TextPart(content),) if content else ()
     if not isinstance(content, Sequence):
-        raise InvalidRequest(f"{where} is neither a text nor a list of parts")
+        raise InvalidRequest(f"{where} is neither a text nor a list of parts, but a {type_name(content)}")
     return tuple(_part(part, f"{where}[{place}]") for place, part in enumerate(content))
 
 
@@ -193,8 +198,8 @@ def _tool_call(call: object, where: str) -> ToolCall:
 
 
 def _tools(tools: object) -> tuple[Tool, ...]:
-    if isinstance(tools, str) or not isinstance(tools, Sequence):
-        raise InvalidRequest("tools is not a list of tools")
+    if isinstance(tools, str | bytes) or not isinstance(tools, Sequence):
+        raise InvalidRequest(f"tools is not a list of tools, but a {type_name(tools)}")
     return tuple(_tool(tool, place) for place, tool in enumerate(tools))
 
 
@@ -207,7 +212,10 @@ def _tool(tool: object, place: int) -> Tool:
         if not isinstance(schema, Mapping):
             raise InvalidRequest(f"tools[{place}].function.parameters is not a dict")
         return Tool(function["name"], function.get("description") or "", dict(schema), function.get("strict"))
-    raise InvalidRequest(f"tools[{place}] is not a Tool, nor a dict {{'type': 'function', 'function': {{'name': …}}}}")
+    raise InvalidRequest(
+        f"tools[{place}] is not a Tool, nor a dict {{'type': 'function', 'function': {{'name': …}}}},"
+        f" but a {type_name(tool)}"
+    )
 
 
 def _tool_choice(choice: object) -> str:
@@ -217,7 +225,8 @@ def _tool_choice(choice: object) -> str:
         name = choice["function"].get("name")
         if isinstance(name, str):
             return name
-    raise InvalidRequest("tool_choice is not auto, none, required, nor the name of a tool")
+    given = "" if isinstance(choice, str) else f", but a {type_name(choice)}"
+    raise InvalidRequest(f"tool_choice is not auto, none, required, nor the name of a tool{given}")
 
 
 def _response_format(form: object) -> JsonSchema | None:
@@ -236,20 +245,23 @@ def _response_format(form: object) -> JsonSchema | None:
                 bool(schema.get("strict", False)),
                 schema.get("description") or "",
             )
-    raise InvalidRequest("response_format is not a JsonSchema, nor a dict of type json_schema, json_object or text")
+    given = "" if isinstance(form, Mapping) else f", but a {type_name(form)}"
+    raise InvalidRequest(
+        f"response_format is not a JsonSchema, nor a dict of type json_schema, json_object or text{given}"
+    )
 
 
 def _stop(stop: object) -> tuple[Any, ...]:
     if isinstance(stop, str):
         return (stop,)
-    if not isinstance(stop, Sequence):
-        raise InvalidRequest("stop is not a text or a list of texts")
+    if isinstance(stop, bytes) or not isinstance(stop, Sequence):
+        raise InvalidRequest(f"stop is not a text or a list of texts, but a {type_name(stop)}")
     return tuple(stop)
 
 
 def _extra(extra: object) -> dict[Any, Any]:
     if not isinstance(extra, Mapping):
-        raise InvalidRequest("extra is not a dict of fields")
+        raise InvalidRequest(f"extra is not a dict of fields, but a {type_name(extra)}")
     return dict(extra)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
 from .messages import ImagePart, JsonSchema, Message, Reasoning, ReasoningEffort, Role, TextPart, Tool, ToolCall
-from .sendable import json_problem, number_problem, text_problem
+from .sendable import json_problem, number_problem, text_problem, type_name
 
 _ROLES = frozenset(get_args(Role))
 _EFFORTS: tuple[str, ...] = get_args(ReasoningEffort)
@@ -45,7 +45,7 @@ def field_problem(name: str, value: Any) -> str | None:
 
 def _content_problem(content: object) -> str | None:
     if not isinstance(content, tuple | list):
-        return "content is not a list of parts"
+        return f"content {_not('a list of parts', content)}"
     for place, part in enumerate(content):
         if isinstance(part, TextPart | ImagePart):
             problem = text_problem(part.text if isinstance(part, TextPart) else part.url)
@@ -80,34 +80,41 @@ def _texts_problem(struct: object, texts: tuple[str, ...], or_none: tuple[str, .
     return None
 
 
+def _not(what: str, value: object) -> str:
+    return f"is not {what}, but a {type_name(value)}"
+
+
 def _number(value: Any) -> str | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or number_problem(value):
-        return "is not a number"
-    return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return _not("a number", value)
+    return number_problem(value)
 
 
 def _whole(value: Any) -> str | None:
     if isinstance(value, bool) or not isinstance(value, int):
-        return "is not a whole number"
+        return _not("a whole number", value)
     return number_problem(value)
 
 
 def _count(value: Any) -> str | None:
     whole = isinstance(value, int) and not isinstance(value, bool) and value > 0
-    return number_problem(value) if whole else "is not a whole number above zero"
+    return number_problem(value) if whole else _not("a whole number above zero", value)
 
 
 def _truth(value: Any) -> str | None:
-    return None if isinstance(value, bool) else "is not true or false"
+    return None if isinstance(value, bool) else _not("true or false", value)
 
 
 def _effort(value: Any) -> str | None:
-    return None if value in _EFFORTS else f"is not one of {', '.join(_EFFORTS)}"
+    known = ", ".join(_EFFORTS)
+    if not isinstance(value, str):
+        return _not(f"one of {known}", value)
+    return None if value in _EFFORTS else f"is not one of {known}"
 
 
 def _stop(value: Any) -> str | None:
-    if not isinstance(value, list | tuple) or not all(isinstance(text, str) for text in value):
-        return "is not a text or a list of texts"
+    if not isinstance(value, list | tuple):
+        return _not("a text or a list of texts", value)
     for place, text in enumerate(value):
         if problem := text_problem(text):
             return f"[{place}] {problem}"
@@ -116,7 +123,7 @@ def _stop(value: Any) -> str | None:
 
 def _tools(value: Any) -> str | None:
     if not isinstance(value, list | tuple):
-        return "is not a list of tools"
+        return _not("a list of tools", value)
     for place, tool in enumerate(value):
         if not isinstance(tool, Tool):
             return f"[{place}] is a {type(tool).__name__}, not a Tool"
@@ -136,13 +143,13 @@ def _response_format(value: Any) -> str | None:
 
 
 def _schema_problem(schema: object, name: str) -> str | None:
-    problem = json_problem(schema) if isinstance(schema, Mapping) else "is not a dict"
+    problem = json_problem(schema) if isinstance(schema, Mapping) else _not("a dict", schema)
     return problem and f"{name} {problem}"
 
 
 def _extra(value: Any) -> str | None:
     if not isinstance(value, Mapping):
-        return "is not a dict of fields"
+        return _not("a dict of fields", value)
     if not all(isinstance(name, str) for name in value):
         return "holds a name that is no text"
     return json_problem(dict(value))

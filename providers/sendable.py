@@ -25,10 +25,16 @@ _CONTAINERS = frozenset((dict, list, tuple))
 _BYTES = (bytes, bytearray, memoryview)
 
 
+def type_name(value: object) -> str:
+    """What came in place of something else: its type, and nothing of what it holds."""
+    return type(value).__name__
+
+
 def text_problem(text: object) -> str | None:
     """Why this cannot be sent as a text; None when it can."""
     if type(text) is not str:
-        return f"is a {type(text).__name__}, not a plain str" if isinstance(text, str) else "is not a text"
+        given = type_name(text)
+        return f"is a {given}, not a plain str" if isinstance(text, str) else f"is not a text, but a {given}"
     if not text.isascii():  # nearly always it is, which costs nothing to know
         try:
             text.encode()

@@ -5,9 +5,20 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NoReturn, TypedDict
 
-from ..config.model import SECONDS, Config, ConfigError, Hold, MidStream, Route, Target, Upstream, listed
+from ..config.held import setting_problem
+from ..config.model import (
+    SECONDS,
+    Config,
+    ConfigError,
+    Hold,
+    MidStream,
+    Route,
+    Target,
+    Upstream,
+    listed,
+)
 from ..providers.chat import ChatRequest, InvalidRequest, Messages, ReasoningEffort, chat_request
-from ..providers.sendable import text_problem
+from ..providers.sendable import text_problem, type_name
 from .opaque import Opaque
 
 
@@ -107,11 +118,16 @@ def asked(config: Config, messages: Messages, options: CallOptions) -> Asked:
             raise ConfigError("give route or targets, not both")
         found = Asked(chat, Route(listed(targets)), None, "-", clocks, **of_call)
     else:
+        if name is not None and not isinstance(name, str):
+            raise ConfigError(f"route must be a text, the name of a route, but is a {type_name(name)}")
         key = name or "default"
         found = Asked(chat, config.route(name), key, key, clocks, **of_call)
     if of_route:
+        for name, value in of_route.items():
+            if problem := setting_problem(Route, name, value):
+                raise ConfigError(f"{name} {problem}")
         if "mid_stream" in of_route:
-            of_route["mid_stream"] = _words(of_route["mid_stream"])
+            of_route["mid_stream"] = tuple(of_route["mid_stream"])
         found.route = replace(found.route, **of_route)
     if clocks or of_call:
         _check(clocks, found)
@@ -127,10 +143,6 @@ def _refuse(name: str) -> NoReturn:
     )
 
 
-def _words(given: Sequence[str]) -> Any:
-    return given if isinstance(given, str) else tuple(given)  # a text is refused as one, not letter by letter
-
-
 def _check(clocks: dict[str, float], found: Asked) -> None:
     """Hold a call's own clocks to the bounds of the settings they stand in for."""
     given = clocks if found.deadline_s is None else {**clocks, "deadline_s": found.deadline_s}
@@ -139,5 +151,7 @@ def _check(clocks: dict[str, float], found: Asked) -> None:
     for name, value in given.items():
         if problem := SECONDS.problem(value):
             raise ConfigError(f"{name} {problem}")
-    if found.upstream not in (None, "stream", "single"):
-        raise ConfigError(f"upstream must be 'stream' or 'single', but is {found.upstream!r}")
+    upstream = found.upstream
+    if upstream is not None and not (isinstance(upstream, str) and upstream in ("stream", "single")):
+        shown = repr(upstream) if isinstance(upstream, str) else f"a {type_name(upstream)}"
+        raise ConfigError(f"upstream must be 'stream' or 'single', but is {shown}")

@@ -178,7 +178,7 @@ class Reading:
 
 def _targets(options: CallOptions) -> Sequence[str | Target]:
     targets = options.pop("targets", None)
-    if not targets:
+    if targets is None or (isinstance(targets, list | tuple) and not targets):
         raise NoTargets("no targets: give at least one, for example targets=['koala', 'openai/gpt-5-mini']")
     return targets
 

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +13,7 @@ from ..config.model import SECONDS, Config, ConfigError, Target, listed
 from ..providers.bare import bare, door
 from ..providers.chat import Messages
 from ..providers.errors import ErrorKind
+from ..providers.sendable import type_name
 from .answer import Answer, collect
 from .asked import CallOptions, asked
 from .call import Call
@@ -62,8 +63,9 @@ class Router:
         rng: random.Random | None = None,
         wall: WallClock = WALL_CLOCK,
     ) -> None:
+        _check(reload=reload, rng=rng, wall=wall)
         self._config = _config_of(source)
-        self._observers = tuple(observers)
+        self._observers = _callables(observers)
         if reload and not isinstance(source, str | Path):
             raise ConfigError("reload=True needs the path of a YAML file: there is no file to watch")
         self._watched = Path(source) if reload and isinstance(source, str | Path) else None
@@ -78,6 +80,8 @@ class Router:
     @classmethod
     def from_yaml(cls, path: str | Path, *, reload: bool = False) -> Self:
         """A Router over the targets and routes of a YAML file; see docs/configuration.md."""
+        if not isinstance(path, str | os.PathLike):
+            raise ConfigError(f"path must be that of a YAML file, but is a {type_name(path)}")
         return cls(Path(path), reload=reload)
 
     @property
@@ -96,6 +100,8 @@ class Router:
 
         Calls in flight finish on theirs. What is remembered of targets stays with them: a sick one is not made well.
         """
+        if not isinstance(config, Config):
+            raise ConfigError(f"config must be a Config, but is a {type_name(config)}")
         self._config = config
         if self._shared is not None:
             self._shared.swap(config)
@@ -265,6 +271,8 @@ class Router:
             live.health.restore(now_s)
 
     def _named(self, target: str) -> list[LiveTarget]:
+        if not isinstance(target, str):
+            raise ConfigError(f"target must be a text, its name in reports, but is a {type_name(target)}")
         every = self._entered().generation.all_live()
         if not (found := [live for live in every if live.label == target]):
             known = ", ".join(sorted({live.label for live in every}))
@@ -304,6 +312,30 @@ class Router:
         if shared.forked:
             raise WrongLoop("this Router was entered before the process was forked: make one Router in each worker")
         raise WrongLoop("this Router belongs to another event loop: make one Router for each loop")
+
+
+def _check(*, reload: object, rng: object, wall: object) -> None:
+    """Hold a Router's own settings to their types.
+
+    Raises:
+        ConfigError: One is of another.
+    """
+    if not isinstance(reload, bool):
+        raise ConfigError(f"reload must be true or false, but is a {type_name(reload)}")
+    if rng is not None and not isinstance(rng, random.Random):
+        raise ConfigError(f"rng must be a random.Random, but is a {type_name(rng)}")
+    if not callable(wall):
+        raise ConfigError(f"wall must be a function that gives seconds since 1970, but is a {type_name(wall)}")
+
+
+def _callables(observers: object) -> tuple[Observer, ...]:
+    if isinstance(observers, str | bytes) or not isinstance(observers, Iterable):
+        raise ConfigError(f"observers must be a list of functions, but is a {type_name(observers)}")
+    found = tuple(observers)
+    for observer in found:
+        if not callable(observer):
+            raise ConfigError(f"observers must be a list of functions, but holds a {type_name(observer)}")
+    return found
 
 
 def _config_of(source: Config | str | Path | Sequence[str | Target]) -> Config:
