@@ -87,6 +87,10 @@ class Breaker:
         self._failed = 0.0  # sum of the weights in `_outcomes`
         self._slow: deque[float] = deque(maxlen=_KEPT)  # when the slow ones among `_outcomes` ended
 
+    def follow(self, policy: Health) -> None:
+        """Decide by this policy from now on. What was seen stays, and until when an open one is open."""
+        self._policy = policy
+
     def admits(self, now_s: float) -> bool:
         """Would a call be let through now? An open breaker whose time is up admits one, as its probe."""
         return self.state == "closed" or (self.state == "open" and now_s >= self.until_s)

@@ -24,6 +24,10 @@ class TokenBudget:
         self._tokens = saved
         self._seen_s: float | None = None
 
+    def follow(self, ratio: float, floor_per_s: float = 0.0) -> None:
+        """Earn so much from now on; what is saved stays."""
+        self._ratio, self._floor_per_s = ratio, floor_per_s
+
     def earn(self) -> None:
         """A call was made."""
         self._tokens = min(self._burst, self._tokens + self._ratio)

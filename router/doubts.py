@@ -82,6 +82,11 @@ class Doubts:
         self._counted: deque[Failure] = deque(maxlen=HELD_MAX)
         self._refutable: deque[Failure] = deque(maxlen=HELD_MAX)  # of the counted, those that another target repeats
 
+    def follow(self, policy: Health) -> None:
+        """Decide by this policy from now on, the breaker too."""
+        self._policy = policy
+        self.breaker.follow(policy)
+
     def failed_in_row(self, now_s: float) -> int:
         """How many calls have failed here since the last answer, doubts included."""
         self._forget(now_s)

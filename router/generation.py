@@ -179,7 +179,7 @@ class Generation:
         config = self.config
         budget = self._hedge_budgets.get(name)
         if budget is None:
-            budget = TokenBudget(0.0 if route.hedge is None else route.hedge.budget_ratio)
+            budget = TokenBudget(hedge_ratio(route))
             if name is not None:
                 self._hedge_budgets[name] = budget
         ledger = None if self._ledger_of is None or name is None else self._ledger_of(name)
@@ -197,6 +197,11 @@ class Generation:
         last = len(route.targets)
         seats += [seat(reference, last, kind) for kind, tier in route.on.items() for reference in tier]
         return tuple(seats)
+
+
+def hedge_ratio(route: Route) -> float:
+    """How many hedges each call of a route earns."""
+    return 0.0 if route.hedge is None else route.hedge.budget_ratio
 
 
 def _identity(target: Target) -> tuple[object, ...]:

@@ -69,6 +69,15 @@ class TargetHealth:
         self.returning: ReturnLine | None = None
         self.calm = True
 
+    def follow(self, policy: Health) -> None:
+        """Decide by this policy from now on. What was seen, and what it is left alone for, stays as it is."""
+        self._policy = policy
+        self.slow_call_s = policy.slow_call_s
+        self.doubts.follow(policy)
+        self.ramp.follow(policy.slow_start_s)
+        if not policy.slow_start_s:
+            self.returning = None
+
     def known_as(self, name: str) -> None:
         """It is configured under this name, too."""
         self._announcer.know(name)

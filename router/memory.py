@@ -10,6 +10,7 @@ money or a person's word have room of their own: no number of keys that are refu
 
 from collections.abc import Callable
 
+from ..config.model import Config
 from .record import Hold, Identity, TargetRecord
 
 HELD_MAX = 4096
@@ -34,6 +35,14 @@ class Memory:
 
     def __len__(self) -> int:
         return len(self._used) + sum(map(len, self._held.values()))
+
+    def follow(self, config: Config) -> None:
+        """Every target is judged by this configuration from now on."""
+        records = [record for record, _ in self._used.values()]
+        for held in self._held.values():
+            records += [record for record, _ in held.values()]
+        for record in records:
+            record.follow(config)
 
     def take(self, identity: Identity) -> TargetRecord:
         """The record of a target, for one user more."""

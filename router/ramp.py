@@ -16,6 +16,12 @@ class Ramp:
         self._lasts_s = lasts_s
         self.from_s: float | None = None
 
+    def follow(self, lasts_s: float) -> None:
+        """Last so long from now on."""
+        self._lasts_s = lasts_s
+        if not lasts_s:
+            self.from_s = None
+
     def begin(self, now_s: float) -> None:
         """The target is back."""
         self.from_s = now_s if self._lasts_s else None

@@ -65,6 +65,11 @@ class TargetRecord:
         self.limits, self.ledger = TargetLimits(), Ledger(wall)
         self.prefill_shown: bool | None = None
 
+    def follow(self, config: Config) -> None:
+        """Decide by this configuration from now on; what was seen of the target stays."""
+        self.health.follow(config.health)
+        self.retry_budget.follow(config.retry.budget_ratio, config.retry.budget_floor_per_s)
+
     def hold(self, now_s: float) -> Hold | None:
         """Why it is not to be forgotten though nothing uses it from now on; None: nothing is lost with it."""
         if self.lasts(now_s):

@@ -11,7 +11,7 @@ from ..providers import prices
 from .alerts import Alerts
 from .brought import KEPT_S
 from .budget import TokenBudget
-from .generation import Generation, OpenCall
+from .generation import Generation, OpenCall, hedge_ratio
 from .live import LiveTarget
 from .log import CallLog
 from .memory import HELD_MAX, Memory
@@ -90,7 +90,8 @@ class Shared:
         old = self.generation
         self.generation = self._generation(old.number + 1, config)
         self.generation.inherit(old)
-        self._forget_routes()
+        self._memory.follow(config)
+        self._follow_routes()
         old.retired = True
         self._retired[old] = None
         if not old.calls:
@@ -191,11 +192,14 @@ class Shared:
             on_brought=self._tidy_later,
         )
 
-    def _forget_routes(self) -> None:
-        """Routes that there are no more, but for what was spent on them: they may come back."""
+    def _follow_routes(self) -> None:
+        """Forget routes that there are no more, but for what was spent on them: they may come back."""
         routes = self.generation.config.routes
-        for name in [name for name in self._hedge_budgets if name not in routes]:
-            del self._hedge_budgets[name]  # a new one begins with nothing saved
+        for name, budget in tuple(self._hedge_budgets.items()):
+            if isinstance(name, str) and name in routes:
+                budget.follow(hedge_ratio(routes[name]))
+            else:
+                del self._hedge_budgets[name]  # a new one begins with nothing saved
         for name in [name for name, ledger in self._ledgers.items() if name not in routes and not ledger.holds()]:
             del self._ledgers[name]
         gone = [name for name in self._ledgers if name not in routes]

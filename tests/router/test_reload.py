@@ -3,15 +3,16 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from stage import Stage, refuses, says, texts
+from stage import Play, Stage, now_s, perform, refuses, says, status, texts
 from understudy.config import load
 from understudy.router.live import LiveTarget
 from understudy.router.reload import Reloader
 
-from understudy import CallFailed, ConfigError, Router, Target
+from understudy import CallFailed, Config, ConfigError, Health, Hedge, Retry, Route, Router, Target
 
 MakeStage = Callable[..., Stage]
 
@@ -173,3 +174,84 @@ async def test_targets_close_in_the_order_of_their_making(monkeypatch: pytest.Mo
     async with Router(targets) as router:
         router.health()
     assert closed == [target.name for target in targets]
+
+
+def configured(one: Stage, retry: Retry | None = None, hedge: Hedge | None = None, **health: float) -> Config:
+    targets = {target.name: target for target in one.targets()}
+    routes = {"default": Route(tuple(targets), hedge=hedge)}
+    return Config(targets=targets, routes=routes, health=Health(**health), retry=retry or Retry())  # type: ignore[arg-type]
+
+
+def test_targets_that_are_known_already_are_judged_by_the_new_settings(stage: MakeStage) -> None:
+    one = stage(a=refuses(), b=says("B"))
+
+    async def play() -> None:
+        async with Router(configured(one, failures_in_row=100)) as router:
+            for _ in range(4):
+                await router.complete("hi")
+            assert router.health()[0].state == "closed"
+            router.swap(configured(one, failures_in_row=5, open_s=60, open_max_s=60))
+            await router.complete("hi")
+            assert router.health()[0].state == "open", "what was seen before counts"
+            opened_s = now_s()
+            router.swap(configured(one, failures_in_row=5, open_s=1, open_max_s=1))
+            await router.complete("hi")
+            assert router.health()[0].state == "open", "and until when it is open stays"
+            await asyncio.sleep(opened_s + 60 - now_s())
+            await router.complete("hi")
+            again = router.health()[0]
+            assert again.until_s is not None
+            assert again.until_s - now_s() <= 1
+
+    perform(play())
+
+
+def test_a_target_that_is_configured_no_more_comes_back_under_the_settings_of_its_return(stage: MakeStage) -> None:
+    one = stage(a=status(401), b=says("B"))
+
+    async def play() -> None:
+        both = configured(one, park_auth_s=5)
+        async with Router(both) as router:
+            await router.complete("hi")
+            await asyncio.sleep(6)
+            router.swap(replace(both, targets={"b": both.targets["b"]}, routes={"default": Route(("b",))}))
+            router.swap(configured(one, park_auth_s=50))
+            await router.complete("hi")
+            [park] = router.health()[0].parks
+            assert park.until_s == now_s() + 100, "the second refusal doubles what is set now"
+
+    perform(play())
+
+
+def test_a_new_budget_of_retries_is_one_for_known_targets_too(stage: MakeStage) -> None:
+    one = stage(a=[Play(status=500), says("A")] * 100, b=says("B"))
+    none, many = Retry(budget_ratio=0.0, budget_floor_per_s=0.0), Retry(budget_ratio=1.0)
+
+    async def play() -> None:
+        async with Router(configured(one, many)) as router:
+            router.swap(configured(one, none))
+            answers = [(await router.complete("hi")).target for _ in range(40)]
+            assert "b" in answers[-20:], "what was saved is spent"
+            router.swap(configured(one, many))
+            await asyncio.sleep(100)
+            assert {(await router.complete("hi")).target for _ in range(20)} == {"a"}
+
+    perform(play())
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_hedging_begins_and_ends_with_the_file_that_says_so(stage: MakeStage, *, late: bool) -> None:
+    one = stage(a=says("A", first_s=5.0), b=says("B"))
+    hedged, plain = configured(one, hedge=Hedge(after=1.0, budget_ratio=1.0)), configured(one)
+    first, then = (plain, hedged) if late else (hedged, plain)
+
+    async def play() -> None:
+        async with Router(first) as router:
+            assert (await router.complete("hi")).target == ("a" if late else "b")
+            router.swap(then)
+            assert [(await router.complete("hi")).target for _ in range(3)] == ["b" if late else "a"] * 3
+            router.swap(configured(one, hedge=Hedge(after=1.0, budget_ratio=0.0)))
+            answers = [(await router.complete("hi")).target for _ in range(15)]
+            assert answers[-1] == "a", "no call earns a hedge any more"
+
+    perform(play())
