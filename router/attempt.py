@@ -19,6 +19,7 @@ from .admission import Admission, Outcome
 from .clocks import Clocks
 from .opaque import Opaque
 from .report import AttemptReport
+from .steps import Cut
 from .transcript import PARTS_MAX, Transcript, excess
 from .watch import LATE_S, NEVER, Watch
 
@@ -45,7 +46,8 @@ class Attempt(Opaque):
             says nothing of the target, when it rings.
         call_began_s, first_by_s, end_by_s: When the call began, when the first useful delta and when the whole answer
             must have come, on the loop's clock.
-        short: Less time than the target's own clock gives: silence is then nobody's fault.
+        cut: What the deadline leaves of the time that the target's own clock gives.
+        fair_s: So much is a fair part of the deadline: silence of this length up to it is the target's failure.
         limit_s: When the clock that runs now runs out; never, while nobody waits.
         url, headers: Where and as whom it asks.
         finished: The answer is whole; nothing follows the last batch.
@@ -62,8 +64,9 @@ class Attempt(Opaque):
     standing_clocks: Clocks
     call_began_s: float
     first_by_s: float
-    short: bool = False
+    cut: Cut = "no"
     end_by_s: float = NEVER
+    fair_s: float = NEVER
     limit_s: float = NEVER
     url: str = ""
     headers: Mapping[str, str] = {}
@@ -80,6 +83,7 @@ class Attempt(Opaque):
     _begun: bool = False  # the clock that runs is not the one for the first useful delta any more
     _slow_timer: asyncio.TimerHandle | None = None
     _stall_left_s: float | None = None  # None: all of it
+    _stalled_by_s: float = NEVER  # when the clock between deltas would have rung, had the deadline not come before
     _total_by_s: float = NEVER
 
     async def open(self, wire: WireRequest, *, stream: bool) -> list[ProviderEvent]:
@@ -157,7 +161,11 @@ class Attempt(Opaque):
         stall_s = self._stall_left_s
         limit_s = self.loop.time() + (self.clocks.stall_s if stall_s is None else stall_s)
         total_by_s = self._total_by_s
-        self.limit_s = ends_s = limit_s if limit_s < total_by_s else total_by_s  # `min` is a call
+        if limit_s < total_by_s:  # `min` is a call
+            self.limit_s = ends_s = limit_s
+        else:
+            self.limit_s = ends_s = total_by_s
+            self._stalled_by_s = limit_s
         if ends_s < self.watch.rings_s:
             self.watch.until(ends_s)
         exchange, decoder = self._exchange, self._decoder
@@ -304,6 +312,9 @@ class Attempt(Opaque):
         clocks = self.clocks
         silent = not self._begun and self.limit_s >= self.first_by_s
         if self.limit_s >= self.end_by_s and not silent:
+            silent_s = clocks.stall_s - (self._stalled_by_s - self.end_by_s)
+            if silent_s >= self.fair_s:
+                return ProviderError(ErrorKind.STALLED, f"no useful delta for {silent_s:.3g} s, up to the deadline")
             return ProviderError(ErrorKind.DEADLINE, "the call's deadline came before the end of the answer")
         if self.limit_s >= self._total_by_s and not silent:
             detail, local = f"not whole after total_s = {clocks.total_s:g} s", self._is_of_the_call("total_s")
@@ -311,7 +322,9 @@ class Attempt(Opaque):
         if self._begun:
             detail, local = f"no useful delta for {clocks.stall_s:g} s", self._is_of_the_call("stall_s")
             return ProviderError(ErrorKind.STALLED, detail, local=local)
-        if self.short:
+        if self.cut == "fair":
+            return ProviderError(ErrorKind.FIRST_TOKEN_TIMEOUT, "no useful delta in its part of the deadline")
+        if self.cut == "short":
             detail = "no useful delta in what was left of the deadline"
             return ProviderError(ErrorKind.FIRST_TOKEN_TIMEOUT, detail, local=True)
         local = self._is_of_the_call("first_delta_s")

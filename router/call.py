@@ -330,7 +330,7 @@ class Call(Opaque):
             self._pursuit = pursuit = Pursuit(context, step.target_index)
             try:
                 await pursuit.wait(step.not_before_s, "hint")
-                batch = await pursuit.once(policy, step.first_by_s, short=False, shape=shape)
+                batch = await pursuit.once(policy, step.first_by_s, "no", shape=shape)
                 if policy == "continue" and not seat.live.prefill_shown:
                     raise Diverged("its answer does not show that it goes on from a prefill")
                 seam = seam_for(policy, relayed, context.chat, seat.capabilities, pursuit.prefill_cut)

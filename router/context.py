@@ -19,7 +19,7 @@ from .seat import Seat
 from .selection import ordered
 from .shared import Shared
 from .standings import Standings
-from .steps import Policy
+from .steps import Policy, fair_part_s
 
 
 class CallContext(Opaque):
@@ -54,7 +54,7 @@ class CallContext(Opaque):
     def failures(self) -> CallFailures:
         """What has failed in it, made when an attempt does."""
         if self.failed is None:
-            self.failed = CallFailures(self.fingerprint)
+            self.failed = CallFailures(self.fingerprint, self.began_s)
         return self.failed
 
     def since_s(self) -> float:
@@ -62,13 +62,12 @@ class CallContext(Opaque):
         return self.loop.time() - self.began_s
 
 
-def in_context(shared: Shared, generation: Generation, what: Asked, deadline_s: float, *, whole: bool) -> CallContext:
-    """The context of a call that begins now.
-
-    Args:
-        deadline_s: In so many seconds.
-    """
+def in_context(shared: Shared, generation: Generation, what: Asked, *, whole: bool) -> CallContext:
+    """The context of a call that begins now."""
     loop, chat, route = shared.loop, what.chat, what.route
+    limits = generation.config.limits
+    standing_s = route.deadline_s or (limits.complete_deadline_s if whole else limits.deadline_s)
+    deadline_s = what.deadline_s or standing_s
     began_s = loop.time()
     by_s = began_s + deadline_s
     known = generation.seats(route, what.key, what.clocks)
@@ -79,12 +78,13 @@ def in_context(shared: Shared, generation: Generation, what: Asked, deadline_s: 
     single = (what.upstream or route.upstream) == "single"
     policy = Policy(
         by_s,
-        generation.config.limits.reserve_s,
+        limits.reserve_s,
         route.all_open,
         generation.dispositions(route),
         route.mid_stream,
         resumable(chat),
         single,
+        fair_part_s(deadline_s, standing_s),
     )
     fingerprint = Fingerprint(chat)
     standings = Standings(seats, began_s, fingerprint)

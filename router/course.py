@@ -26,7 +26,7 @@ from .relayed import Relayed
 from .report import Skipped
 from .returning import Turns
 from .standings import Standing, Standings
-from .steps import MIN_ATTEMPT_S, Ask, Candidate, End, Policy, Resume, Step, Wait
+from .steps import MIN_ATTEMPT_S, Ask, Candidate, Cut, End, Policy, Resume, Step, Wait
 
 _MOST_USEFUL = (
     ErrorKind.CONTENT_FILTER,
@@ -161,8 +161,7 @@ class Course(Opaque):
         if delay is not None:
             standing.failure = error
             begins_s = now_s + delay.for_s
-            first_by_s, short = self.first_by(index, begins_s)
-            return Ask(index, "retry", first_by_s, short, begins_s, delay.wait)
+            return Ask(index, "retry", *self.first_by(index, begins_s), begins_s, delay.wait)
         self.candidates[index].give_up(error, now_s)
         self._lost.append((index, error))
         return self._ended(now_s)
@@ -311,8 +310,7 @@ class Course(Opaque):
         else:
             standing.tries = 0
         self._in_flight += 1
-        first_by_s, short = self.first_by(index, now_s)
-        return Ask(index, why, first_by_s, short)
+        return Ask(index, why, *self.first_by(index, now_s))
 
     def _heed(self, index: int, error: ProviderError, now_s: float) -> None:
         """A short hint delays this call, whatever it does meanwhile; unless it can go on with another key."""
@@ -356,8 +354,8 @@ class Course(Opaque):
             return delay  # a refused key is parked: this multiplies no calls, and needs no budget
         return delay if candidate.try_pay_retry(now_s) else None
 
-    def first_by(self, index: int, now_s: float) -> tuple[float, bool]:
-        """When an attempt that begins then must have given its first useful delta, and whether that is cut short.
+    def first_by(self, index: int, now_s: float) -> tuple[float, Cut]:
+        """When an attempt that begins then must have given its first useful delta, and what the deadline cuts of it.
 
         It leaves a reserve of the deadline while another target can still be asked; the last may use all that is left.
         """
@@ -366,9 +364,14 @@ class Course(Opaque):
         left_s = policy.deadline_s - now_s
         if not self._another_left(index, ErrorKind.FIRST_TOKEN_TIMEOUT, now_s):
             held = candidate.first_delta_held and own_s < left_s
-            return (now_s + own_s, False) if held else (policy.deadline_s, left_s < own_s)
+            return (now_s + own_s, "no") if held else (policy.deadline_s, self._cut(left_s, own_s))
         limit_s = left_s - min(policy.reserve_s, left_s / 2)
-        return (now_s + limit_s, True) if limit_s < own_s else (now_s + own_s, False)
+        return now_s + min(limit_s, own_s), self._cut(limit_s, own_s)
+
+    def _cut(self, limit_s: float, own_s: float) -> Cut:
+        if limit_s >= own_s:
+            return "no"
+        return "fair" if limit_s >= self.policy.fair_s else "short"
 
     def _another_left(self, index: int, kind: ErrorKind, now_s: float) -> bool:
         """Can another target still be asked before the deadline, once this one has failed with such an error?"""

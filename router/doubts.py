@@ -9,6 +9,9 @@ then fails alike, the request may be to blame: one poisoned request must not shu
     doubted     two targets failed alike: the request's fault, or an outage of both?
     void        a retry was answered, or the doubt was refuted
 
+A failure that took long is followed by few others: a doubt lasts for the window, or for as long as so many such calls
+in a row would take as open a breaker.
+
 A doubt is refuted when another target that failed alike answers a later request: then that one is no outage, and the
 request was to blame. So is one that has counted meanwhile. A doubt counts when another request fails at its target
 within the window; or when none of the targets that failed alike has answered anything within the window, and as many
@@ -33,10 +36,10 @@ HELD_MAX = 256
 ALWAYS = frozenset((ErrorKind.CONNECT, ErrorKind.DNS, ErrorKind.TLS))
 """The request was never seen, so that it cannot be to blame."""
 
-_SILENT = frozenset((ErrorKind.FIRST_TOKEN_TIMEOUT, ErrorKind.STALLED, ErrorKind.TIMEOUT))
+SILENT = frozenset((ErrorKind.FIRST_TOKEN_TIMEOUT, ErrorKind.STALLED, ErrorKind.TIMEOUT))
 _REFUSED = frozenset((ErrorKind.SERVER_ERROR, ErrorKind.OVERLOADED, ErrorKind.UNKNOWN, ErrorKind.TIMEOUT))
 _BROKEN = frozenset((ErrorKind.DISCONNECTED, ErrorKind.TRUNCATED, ErrorKind.PROTOCOL))
-_FAMILIES = (_SILENT, _REFUSED, _BROKEN)
+_FAMILIES = (SILENT, _REFUSED, _BROKEN)
 """One cause shows in several kinds: what one server answers with 500, another calls 503; one says 504, one nothing."""
 
 Standing: TypeAlias = Literal["counted", "undecided", "doubted", "void"]
@@ -58,6 +61,7 @@ class Failure(msgspec.Struct, eq=False):
         epoch, answers: Of the target's breaker when it failed.
         counted_s: When the breaker was told of it.
         alike: The targets that failed alike in this call, its own included.
+        took_s: From the beginning of its call until it failed, or until the last one that failed alike did.
     """
 
     kind: ErrorKind
@@ -67,6 +71,7 @@ class Failure(msgspec.Struct, eq=False):
     epoch: int
     answers: int
     alike: "list[Doubts]"
+    took_s: float = 0.0
     standing: Standing = "counted"
     counted_s: float = 0.0
 
@@ -183,6 +188,11 @@ class Doubts:
         if breaker.state == "closed" and breaker.epoch == failure.epoch:
             breaker.take_back(failure.counted_s, failure.weight, in_row=self._is_in_row(failure))
 
+    @property
+    def _calls(self) -> int:
+        """So many calls that fail can open the breaker."""
+        return min(self._policy.failures_in_row, self._policy.window_min_calls)
+
     def _is_outage(self, failure: Failure, now_s: float) -> bool:
         """Has nothing been answered for so long, by any target that failed alike, that doubts are idle?"""
         if not self._held:
@@ -190,8 +200,7 @@ class Doubts:
         policy = self._policy
         if any(now_s - target.breaker.answered_s <= policy.window_s for target in failure.alike):
             return False
-        calls = min(policy.failures_in_row, policy.window_min_calls)
-        return self.breaker.in_row + sum(map(self._is_in_row, self._held)) >= calls
+        return self.breaker.in_row + sum(map(self._is_in_row, self._held)) >= self._calls
 
     def _forget(self, now_s: float) -> None:
         """Drop the doubts that are refuted, or older than the window."""
@@ -199,10 +208,10 @@ class Doubts:
         for failure in [counted for counted in self._refutable if self._is_refuted(counted)]:
             self._take_back(failure)
             failure.standing = "void"
-        oldest_s = now_s - self._policy.window_s
         for doubt in tuple(held):
             refuted = doubt.standing == "doubted" and self._is_refuted(doubt)
-            if doubt.epoch != self.breaker.epoch or doubt.at_s < oldest_s or refuted:
+            over = now_s - doubt.at_s > max(self._policy.window_s, self._calls * doubt.took_s)
+            if doubt.epoch != self.breaker.epoch or over or refuted:
                 held.remove(doubt)
                 doubt.standing = "void"
 
@@ -212,12 +221,17 @@ class Doubts:
 
 
 class CallFailures:
-    """The failures of one call: each target's once, and which of them are alike."""
+    """The failures of one call: each target's once, and which of them are alike.
 
-    __slots__ = ("_failures", "_fingerprint")
+    Args:
+        fingerprint: Of its request.
+        began_s: When it began.
+    """
 
-    def __init__(self, fingerprint: Callable[[], bytes]) -> None:
-        self._fingerprint = fingerprint
+    __slots__ = ("_began_s", "_failures", "_fingerprint")
+
+    def __init__(self, fingerprint: Callable[[], bytes], began_s: float) -> None:
+        self._fingerprint, self._began_s = fingerprint, began_s
         self._failures: list[tuple[Doubts, Failure]] = []
 
     def failed(self, target: Doubts, kind: ErrorKind, weight: float, now_s: float, *, slow: bool) -> None:
@@ -229,11 +243,13 @@ class CallFailures:
             target.failed_again(mine, now_s)
             return
         fingerprint = b"" if kind in ALWAYS else self._fingerprint()
-        failure = Failure(kind, fingerprint, now_s, weight, breaker.epoch, breaker.answers, [target])
+        took_s = now_s - self._began_s
+        failure = Failure(kind, fingerprint, now_s, weight, breaker.epoch, breaker.answers, [target], took_s)
         repeats: tuple[Doubts, Failure] | None = None
         for other, theirs in self._failures:
             if other is not target and alike(theirs.kind, kind) and other.is_open_to_doubt(theirs):
                 repeats = other, theirs
+                theirs.took_s = took_s
         if repeats is not None:
             other, theirs = repeats
             failure.standing, failure.alike = "undecided", theirs.alike
@@ -247,8 +263,18 @@ class CallFailures:
         Of other targets that fail alike it says as much as any: a storm of one request must not shut them in turn.
         """
         fingerprint = b"" if kind in ALWAYS else self._fingerprint()
-        late = Failure(kind, fingerprint, now_s, 0.0, epoch, target.breaker.answers, [target], "void")
+        late = Failure(kind, fingerprint, now_s, 0.0, epoch, target.breaker.answers, [target], standing="void")
         self._failures.append((target, late))
+
+    def unanswered(self, target: Doubts, kind: ErrorKind, now_s: float) -> None:
+        """An attempt at this target was cut short by a clock that says nothing about it: it has not failed.
+
+        That nothing has answered this request still says of the targets that failed alike that it may be to blame.
+        """
+        for other, theirs in self._failures:
+            if other is not target and alike(theirs.kind, kind):
+                theirs.took_s = now_s - self._began_s
+                other.doubt(theirs)
 
     def probe_failed(self, target: Doubts, kind: ErrorKind, now_s: float) -> None:
         """An attempt that probed this target has failed: its breaker opens again, in doubt if it was, and is."""

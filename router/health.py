@@ -14,7 +14,7 @@ from ..providers.secret import Secret
 from .announcer import Announcer
 from .breaker import Breaker
 from .credentials import OF_CREDENTIAL, Credential, Credentials, Park, Parking
-from .doubts import Doubts
+from .doubts import SILENT, Doubts
 from .lease import Lease
 from .ramp import Ramp
 from .reasons import ChangeReason
@@ -268,6 +268,8 @@ class TargetHealth:
                 reason = self._opened_by = "slow" if breaker.cause == "slow" else reason
         elif disposition.health and not error.local and not error.reused_connection and lease.call is not None:
             lease.call.failed_late(self.doubts, error.kind, lease.epoch, now_s)
+        elif error.local and error.kind in SILENT and lease.call is not None:
+            lease.call.unanswered(self.doubts, error.kind, now_s)
         if lease is self._probe and lease.epoch == breaker.epoch:
             breaker.abandon_probe(now_s)
         self._settled(lease, now_s, reason)

@@ -21,7 +21,7 @@ from .reasons import AttemptReason, WaitReason
 from .refusal import Refusal
 from .report import AttemptReport, Waited
 from .selection import UNASKABLE, unaskable
-from .steps import Ask, Step, wants_retry
+from .steps import Ask, Cut, Step, wants_retry
 from .watch import NEVER
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class Pursuit(Opaque):
         if step.why == "retry":
             return await self._again(step)  # an answer that had begun here, and broke off
         try:
-            return await self.once(step.why, step.first_by_s, short=step.short)
+            return await self.once(step.why, step.first_by_s, step.cut)
         except _NO_ANSWER as failure:
             following = self._after(failure)
         return await self._again(following) if wants_retry(following) else following
@@ -117,8 +117,8 @@ class Pursuit(Opaque):
             try:
                 if self.stopped:
                     raise NotAdmitted
-                first_by_s, short = context.course.first_by(self.place, loop.time())  # the wait may have ended late
-                return await self.once(step.why, first_by_s, short=short)
+                first_by_s, cut = context.course.first_by(self.place, loop.time())  # the wait may have ended late
+                return await self.once(step.why, first_by_s, cut)
             except _NO_ANSWER as failure:
                 return self._after(failure)
 
@@ -152,13 +152,14 @@ class Pursuit(Opaque):
         self,
         why: AttemptReason,
         first_by_s: float,
+        cut: Cut,
         *,
-        short: bool,
         shape: Callable[[ChatRequest], ChatRequest] | None = None,
     ) -> list[ProviderEvent]:
         """One attempt, up to its first useful delta.
 
         Args:
+            cut: What the deadline leaves of the time that its own clock would give.
             shape: Makes the request anew, to go on with an answer.
 
         Raises:
@@ -181,6 +182,10 @@ class Pursuit(Opaque):
             endpoint = live.endpoint(stream=stream, place=lease.credential.place)
             if endpoint is None:
                 endpoint = await self._fetching(live.fresh_endpoint(lease, first_by_s, stream=stream))
+                if shape is None:  # the target's time begins now: a key that came late is not its fault
+                    first_by_s, cut = context.course.first_by(self.place, loop.time())
+                else:
+                    first_by_s += loop.time() - now_s
             if self.stopped or endpoint is None:
                 raise NotAdmitted
             chat = seat.with_defaults(context.chat)
@@ -207,8 +212,9 @@ class Pursuit(Opaque):
             seat.standing_clocks,
             context.began_s,
             first_by_s,
-            short,
+            cut,
             context.deadline_s if context.whole else NEVER,
+            context.course.policy.fair_s,
         )
         try:
             batch = await attempt.open(wire, stream=stream)

@@ -286,12 +286,7 @@ class Router:
             raise RouterClosed(ErrorKind.CLOSED, Report("-", shown, [], "failed", ErrorKind.CLOSED))
         shared = self._entered()
         generation = shared.generation
-        limits = generation.config.limits
-        what = asked(generation.config, messages, options)
-        default_s = limits.complete_deadline_s if whole else limits.deadline_s
-        context = in_context(
-            shared, generation, what, what.deadline_s or what.route.deadline_s or default_s, whole=whole
-        )
+        context = in_context(shared, generation, asked(generation.config, messages, options), whole=whole)
         return Call(context, context.course, context.report)
 
     def _entered(self) -> Shared:

@@ -1,5 +1,6 @@
 """What a call and its course say to each other: who can be asked, what governs the call, and the steps to take."""
 
+import math
 from collections.abc import Callable
 from typing import Literal, Protocol, TypeAlias, TypeGuard
 
@@ -14,6 +15,13 @@ from .returning import ReturnLine
 
 MIN_ATTEMPT_S = 0.02
 """An attempt with less time than this cannot fit: no network answers sooner."""
+FAIR_PART = 0.45
+"""Of the deadline. A call's first target has at least half of it, whatever the reserve; the rest of that half is for
+what a busy loop takes from the call's beginning to its first attempt."""
+
+Cut: TypeAlias = Literal["no", "fair", "short"]
+"""What the deadline leaves an attempt: all that its own clock gives; less, but a fair part of the deadline, so that
+silence is the target's failure all the same; or less than that, so that silence says little about the target."""
 
 
 class Candidate(Protocol):
@@ -82,6 +90,7 @@ class Policy(msgspec.Struct, frozen=True):
         resumable: The request can be gone on with in plain text: no structured output, no forced tool.
         single: One JSON body is asked for: nothing of it comes before its end, so that the clock for the first useful
             delta does not run.
+        fair_s: So much is a fair part of the deadline; never reached where only the call's own deadline is so short.
     """
 
     deadline_s: float
@@ -91,6 +100,7 @@ class Policy(msgspec.Struct, frozen=True):
     mid_stream: tuple[MidStream, ...] = ()
     resumable: bool = True
     single: bool = False
+    fair_s: float = math.inf
 
 
 class Ask(msgspec.Struct, frozen=True):
@@ -100,7 +110,7 @@ class Ask(msgspec.Struct, frozen=True):
         target_index: Of the target, in the call's list.
         why: For the report.
         first_by_s: When its first useful delta must have come, on the loop's clock.
-        short: It has less time than its own clock would give: silence then says little about the target.
+        cut: What the deadline leaves of the time that its own clock would give.
         not_before_s: When it begins at the earliest.
         wait: What it waits for until then; None: it begins at once.
     """
@@ -108,7 +118,7 @@ class Ask(msgspec.Struct, frozen=True):
     target_index: int
     why: AttemptReason
     first_by_s: float
-    short: bool
+    cut: Cut
     not_before_s: float = 0.0
     wait: WaitReason | None = None
 
@@ -160,6 +170,21 @@ class End(msgspec.Struct, frozen=True):
 
 
 Step: TypeAlias = Ask | Wait | End
+
+
+def fair_part_s(deadline_s: float, standing_s: float) -> float:
+    """For how long a target that the deadline cuts must have been silent, for the silence to be its failure.
+
+    An attempt that is late in its call, since earlier ones took most of the deadline, has less, and is not blamed.
+
+    Args:
+        deadline_s: Of the call.
+        standing_s: That of the route, or the default: of all calls that set none.
+
+    Returns:
+        Infinity where the call alone has set so short a deadline.
+    """
+    return standing_s * FAIR_PART if deadline_s >= standing_s else math.inf
 
 
 def wants_retry(step: object) -> TypeGuard[Ask]:

@@ -16,7 +16,7 @@ HURTS = {"connect", "dns", "tls", "disconnected", "first_token_timeout", "stalle
 HURTS |= {"server_error", "overloaded", "protocol", "unknown", "empty"}  # two calls in a row: no retry within a call
 OF_THE_FORM = ("prefill_unsupported", "unsupported")  # the target is well: it may be asked in another form
 Step = tuple[Any, ...]
-"""`("ask", who, why, first_by_s, short, not_before_s, wait)`, `("wait", until_s, wait)`, `("resume", who, policy,
+"""`("ask", who, why, first_by_s, cut, not_before_s, wait)`, `("wait", until_s, wait)`, `("resume", who, policy,
 not_before_s)`, or `("end", verdict)`."""
 
 
@@ -193,17 +193,23 @@ class Reference:
                     return ("resume", who, policy, max(now_s, self.not_before.get(who, 0.0)))
         return ("end", "interrupted")
 
-    def first_by(self, who: int, now_s: float) -> tuple[float, bool]:
-        """Engine rule 7: leave `reserve_s` for one more target; the last one may use all that is left."""
+    def first_by(self, who: int, now_s: float) -> tuple[float, str]:
+        """Engine rule 7: leave `reserve_s` for one more target; the last one may use all that is left.
+
+        Reading: of what the deadline cuts, a fair part is `fair_s` or more; with less, silence is nothing's fault.
+        """
         own_s, left_s = self.targets[who].first_delta_s, self.policy.deadline_s - now_s
         if self.policy.single:  # one body: there is no first delta
             own_s = float("inf")
         if not self._others(who, now_s):
             if self.targets[who].first_delta_held and own_s < left_s:  # set for this target or call: the last one's too
-                return now_s + own_s, False
-            return self.policy.deadline_s, left_s < own_s
+                return now_s + own_s, "no"
+            return self.policy.deadline_s, self.cut(left_s, own_s)
         spare_s = max(left_s - self.policy.reserve_s, left_s / 2)  # reading: at most half of what is left
-        return now_s + min(own_s, spare_s), spare_s < own_s
+        return now_s + min(own_s, spare_s), self.cut(spare_s, own_s)
+
+    def cut(self, given_s: float, own_s: float) -> str:
+        return "no" if given_s >= own_s else "fair" if given_s >= self.policy.fair_s else "short"
 
     def _left(self) -> list[int]:
         return [who for who in range(len(self.targets)) if who not in self.out]

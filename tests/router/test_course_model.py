@@ -16,7 +16,7 @@ from understudy.providers.capabilities import Capabilities
 from understudy.providers.errors import DISPOSITIONS
 from understudy.router.course import Course
 from understudy.router.standings import Standings
-from understudy.router.steps import Ask, End, Policy, Resume, Step, Wait, wants_retry
+from understudy.router.steps import Ask, End, Policy, Resume, Step, Wait, fair_part_s, wants_retry
 
 from understudy import ErrorKind, ProviderError, Retry
 
@@ -55,14 +55,16 @@ class Game:
         self.answered = False
         self.story: list[tuple[Any, ...]] = []  # told only when they differ
         share = rng.choice((0.0, 4 / 9, 1.0))  # a tenth, a half, or the whole of a backoff: multiples of 50 ms
+        deadline_s = rng.choice((2.13, 10.13, 30.13, 120.13))  # never met: all else is in multiples of 50 ms
         policy = Policy(
-            deadline_s=rng.choice((2.13, 10.13, 30.13, 120.13)),  # never met: all else is in multiples of 50 ms
+            deadline_s=deadline_s,
             reserve_s=3.0,
             all_open=rng.choice(get_args(AllOpen)),
             dispositions=DISPOSITIONS,
             mid_stream=rng.choice(POLICIES),
             resumable=rng.random() < 0.8,
             single=rng.random() < 0.1,
+            fair_s=fair_part_s(deadline_s, 120.13 if share == 1.0 else deadline_s),
         )
         self.deadline_s = policy.deadline_s
         self.mine, self.theirs = self._targets(), []
@@ -105,6 +107,8 @@ class Game:
         told = _told(mine)
         self.story.append((self.now_s, told))
         self.seen["nothing" if told is None else str(told[2] if told[0] == "ask" else told[0])] += 1
+        if told is not None and told[0] == "ask":
+            self.seen[f"cut: {told[4]}"] += 1
         self.seen["a hint waited out"] += told is not None and told[-1] == "hint"
         if theirs is not None and theirs[0] == "wait":
             same = told is not None and told[0] == "wait" and abs(told[1] - theirs[1]) < 0.05 and told[2] == theirs[2]
@@ -264,8 +268,8 @@ class Game:
 
 def _told(step: Step | Resume | None) -> tuple[Any, ...] | None:
     match step:
-        case Ask(index, why, first_by_s, short, not_before_s, wait):
-            return ("ask", index, why, first_by_s, short, not_before_s, wait)
+        case Ask(index, why, first_by_s, cut, not_before_s, wait):
+            return ("ask", index, why, first_by_s, cut, not_before_s, wait)
         case Wait(until_s, _, wait):
             return ("wait", until_s, wait)
         case Resume(index, policy, _, not_before_s):
@@ -284,4 +288,5 @@ def test_the_course_and_the_reference_say_the_same(part: int) -> None:
     assert (
         min(seen[word] for word in ("first", "handover", "retry", "wait", "resume", "end", "nothing")) > CALLS // 50
     ), seen
+    assert min(seen["cut: no"], seen["cut: fair"], seen["cut: short"]) > CALLS // 50, seen
     assert seen["a hint waited out"] > CALLS // 250, seen

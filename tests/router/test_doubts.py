@@ -22,9 +22,11 @@ def doubts(policy: Health = POLICY) -> Doubts:
     return Doubts(Breaker(policy, random.Random(1)), policy)
 
 
-def failing(at_s: float, request: bytes, *at: tuple[Doubts, ErrorKind], answered: Doubts | None = None) -> None:
+def failing(
+    at_s: float, request: bytes, *at: tuple[Doubts, ErrorKind], answered: Doubts | None = None, took_s: float = 0.0
+) -> None:
     """One call, which fails at these targets one after another."""
-    call = CallFailures(lambda: request)
+    call = CallFailures(lambda: request, at_s - took_s)
     for target, kind in at:
         call.failed(target, kind, 1.0, at_s, slow=False)
         call.over(target)
@@ -56,7 +58,7 @@ def test_which_failures_are_alike(one: ErrorKind, other: ErrorKind, expected: bo
 
 def test_a_failure_counts_once_a_call_however_often_it_is_tried() -> None:
     a = doubts()
-    call = CallFailures(lambda: b"x")
+    call = CallFailures(lambda: b"x", 0.0)
     for _ in range(3):
         call.failed(a, SICK, 1.0, 0.0, slow=False)
     assert (a.breaker.in_row, a.failed_in_row(0.0)) == (1, 1)
@@ -64,7 +66,7 @@ def test_a_failure_counts_once_a_call_however_often_it_is_tried() -> None:
 
 def test_a_call_that_fails_again_behind_an_answer_stands_in_the_row_again() -> None:
     a = doubts()
-    call = CallFailures(lambda: b"x")
+    call = CallFailures(lambda: b"x", 0.0)
     call.failed(a, SICK, 1.0, 0.0, slow=False)
     a.breaker.succeeded(0.1)
     assert a.breaker.in_row == 0
@@ -98,6 +100,35 @@ def test_a_doubt_counts_when_another_request_fails_there_within_the_window(
     failing(0.0, b"x", (a, SICK), (b, SICK))
     failing(after_s, request_, (a, SICK))
     assert a.breaker.in_row == counted
+
+
+@pytest.mark.parametrize(("took_s", "lasts_s"), [(0.0, 30.0), (7.5, 30.0), (20.0, 80.0)])
+def test_a_doubt_of_calls_that_take_long_lasts_for_as_many_of_them_as_open_a_breaker(
+    took_s: float, lasts_s: float
+) -> None:
+    for after_s, counted in ((lasts_s - 0.1, 2), (lasts_s + 0.1, 1)):
+        a, b = doubts(), doubts()
+        failing(100.0, b"x", (a, SILENT), (b, SILENT), took_s=took_s)
+        failing(100.0 + after_s, b"y", (a, SILENT))
+        assert a.breaker.in_row == counted
+
+
+@pytest.mark.parametrize(("kind", "doubted"), [(SILENT, True), (SICK, False)])
+def test_an_attempt_that_was_cut_short_has_not_failed_but_repeats_what_failed_alike(
+    kind: ErrorKind, doubted: bool
+) -> None:
+    a, b = doubts(), doubts()
+    call = CallFailures(lambda: b"x", 0.0)
+    call.failed(a, kind, 1.0, 57.0, slow=False)
+    call.over(a)
+    call.unanswered(b, SILENT, 60.0)
+    call.end()
+    assert (a.breaker.in_row, a.failed_in_row(60.0)) == (0 if doubted else 1, 1)
+    assert (b.breaker.in_row, b.failed_in_row(60.0)) == (0, 0)
+    b.breaker.succeeded(61.0)
+    assert a.failed_in_row(61.0) == 1, "what it answers later refutes nothing: it has not failed alike"
+    failing(117.0, b"y", (a, kind))
+    assert a.breaker.in_row == 2
 
 
 def test_a_doubt_is_refuted_when_another_target_answers_later_even_one_that_has_counted() -> None:
@@ -142,7 +173,7 @@ def test_many_requests_that_fail_open_for_good() -> None:
 def test_an_opening_by_one_request_at_once_comes_into_doubt_when_a_second_target_fails_alike() -> None:
     a, b = doubts(), doubts()
     a.breaker.succeeded(0.0)
-    calls = [CallFailures(lambda: b"x") for _ in range(20)]
+    calls = [CallFailures(lambda: b"x", 0.0) for _ in range(20)]
     for target in (a, b):  # all at one, then all at the other
         for call in calls:
             if target.breaker.state == "closed":
@@ -165,7 +196,7 @@ def test_a_probe_that_fails_opens_again_and_doubles_only_if_it_asks_something_el
     open_s = []
     for at_s in (10.0, 30.0):
         a.breaker.begin_probe()
-        CallFailures(lambda: request_).probe_failed(a, SICK, at_s)
+        CallFailures(lambda: request_, at_s).probe_failed(a, SICK, at_s)
         assert a.breaker.state == "open"
         open_s.append(a.breaker.until_s - at_s)
     assert a.breaker.suspect == (None if doubles else b"x")
@@ -211,6 +242,7 @@ class Told:
     kind: ErrorKind
     at_s: float
     answers: int
+    took_s: float
     doubted: bool = False
     counted: bool = True
     partners: list[int] = field(default_factory=list)
@@ -228,18 +260,19 @@ class Reference:
         kept = []
         for told in self.failures[target]:
             refuted = any(at_s > told.at_s for other in told.partners for at_s in self.answers[other])
-            if not refuted and not (told.doubted and now_s - told.at_s > NEVER_OPENS.window_s):
+            lasts_s = max(NEVER_OPENS.window_s, NEVER_OPENS.failures_in_row * told.took_s)
+            if not refuted and not (told.doubted and now_s - told.at_s > lasts_s):
                 kept.append(told)
         self.failures[target] = kept
 
-    def call(self, now_s: float, request: bytes, at: list[tuple[int, ErrorKind]]) -> None:
+    def call(self, now_s: float, request: bytes, at: list[tuple[int, ErrorKind]], took_s: float) -> None:
         mine: list[tuple[int, Told]] = []
         for target, kind in at:
             self.look(target, now_s)
             for told in self.failures[target]:
                 if told.doubted and (told.request != request or kind is REFUSED):
                     told.doubted, told.counted = False, True
-            new = Told(request, kind, now_s, len(self.answers[target]))
+            new = Told(request, kind, now_s, len(self.answers[target]), took_s)
             for other, told in mine:
                 if alike(told.kind, kind):
                     for one in (told, new):
@@ -270,9 +303,10 @@ def test_counts_and_reference_never_differ(part: int) -> None:
             order = rng.sample(range(len(targets)), rng.randint(1, len(targets)))
             at = [(target, rng.choice((SICK, SICK, SICK, SILENT, REFUSED))) for target in order]
             request = rng.choice((b"x", b"x", b"y", b"z"))
-            story.append((now_s, request, at))
-            failing(now_s, request, *((targets[target], kind) for target, kind in at))
-            reference.call(now_s, request, at)
+            took_s = rng.choice((0.0, 0.0, 0.02, 0.04))
+            story.append((now_s, request, at, took_s))
+            failing(now_s, request, *((targets[target], kind) for target, kind in at), took_s=took_s)
+            reference.call(now_s, request, at, took_s)
             for index, target in enumerate(targets):
                 target.failed_in_row(now_s)
                 reference.look(index, now_s)

@@ -150,7 +150,7 @@ def asks_again_after_the_commit(patch: Patch) -> None:
     async def resume(call: Any, source: int, broken: ProviderError) -> Any:
         now_s = call._context.loop.time()
         call._pursuit = pursuit = Pursuit(call._context, source)
-        return call._hand_over(pursuit, await pursuit.once("retry", now_s + 2.0, short=False))
+        return call._hand_over(pursuit, await pursuit.once("retry", now_s + 2.0, "no"))
 
     patch.setattr(Call, "_resume", resume)
 
