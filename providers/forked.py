@@ -17,10 +17,10 @@ from weakref import WeakSet
 
 
 class HasSockets(Protocol):
-    """Something with connections."""
+    """Something with connections, or with an event loop of its own."""
 
     def descriptors(self) -> Iterable[int]:
-        """Those of its sockets."""
+        """Those of its sockets, and of its loop's poll."""
         ...
 
 

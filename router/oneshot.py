@@ -5,6 +5,7 @@ budgets live in it.
 """
 
 import asyncio
+import os
 import threading
 import weakref
 from collections.abc import AsyncIterable, AsyncIterator, Iterator, Sequence
@@ -14,6 +15,7 @@ from typing import Unpack
 from ..config.model import NoTargets, Target
 from ..providers.bare import door
 from ..providers.chat import Messages
+from ..providers.forked import let_go_when_forked
 from .answer import Answer
 from .asked import CallOptions
 from .call import Call
@@ -104,17 +106,23 @@ class Pieces(Iterator[str], AsyncIterable[str]):
         self._reading.close()
 
 
+_OF_THE_PARENT: list["Reading"] = []
+"""What was begun before this process was forked: kept, since a collector would take loop and connections apart."""
+
+
 class Reading:
     """A stream on an event loop of its own, which runs only while its next piece is waited for.
 
     It is closed by the thread that comes to its end, or else by the one that drops it. Where that one runs an event
-    loop, it can run no other, and a thread is made for it.
+    loop, it can run no other, and a thread is made for it. A forked process has a copy that it can do nothing with: the
+    loop's poll is one that both processes share.
     """
 
     def __init__(self, opened: RoutedStream) -> None:
         self._opened, self._text = opened, opened.text()
         self._runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)  # which leaves no loop set in the thread
         self._loop: asyncio.AbstractEventLoop | None = None  # made with the first piece
+        self._process = 0  # which made it
         self._busy = threading.Lock()
         self._left = False
 
@@ -122,6 +130,8 @@ class Reading:
         """The next piece; None at the end. Raises as `Pieces` says."""
         if self._left:
             return None
+        if self._forked:
+            raise WrongLoop("this answer was begun before the process was forked: ask anew in each worker")
         _refuse_running_loop("ask_stream()", "async with understudy.stream(…)")
         if not self._busy.acquire(blocking=False):
             raise StreamBusy("this answer is being read already: give each consumer its own call")
@@ -150,14 +160,30 @@ class Reading:
         """Leave the stream. From any thread; idempotent."""
         self._left = True
         loop = self._loop
+        if self._forked:
+            _OF_THE_PARENT.append(self)
+            return
         if loop is not None and self._busy.locked():
             with suppress(RuntimeError):  # the thread that reads is done, and has closed the loop
                 loop.call_soon_threadsafe(self._opened.cancel)
         self._shut()
 
+    def descriptors(self) -> Iterator[int]:
+        """Those of the loop's poll, and of what wakes it, where it shows them."""
+        loop = self._loop
+        if loop is not None and not loop.is_closed():
+            for name in ("_selector", "_ssock", "_csock"):
+                if (held := getattr(loop, name, None)) is not None:
+                    yield held.fileno()
+
+    @property
+    def _forked(self) -> bool:
+        return self._loop is not None and self._process != os.getpid()
+
     def _read(self) -> str | None:
         if self._loop is None:
-            self._loop = self._runner.get_loop()
+            self._process, self._loop = os.getpid(), self._runner.get_loop()
+            let_go_when_forked(self)
         return None if self._left else self._runner.run(_next_or_none(self._text))
 
     def _shut(self) -> None:

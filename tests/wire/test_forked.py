@@ -5,6 +5,7 @@ import gc
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -12,8 +13,8 @@ import aiohttp
 import pytest
 from playing import LONG_S, Playing, settled, until
 
-from understudy import RoutedStream, Router, Target, WrongLoop
-from understudy.testing import Script
+from understudy import RoutedStream, Router, Target, WrongLoop, ask_stream
+from understudy.testing import At, Script, Stall
 
 TEXT = "One two three four five six."
 SLOW = Script(TEXT, delta_delay_s=0.05)
@@ -102,7 +103,7 @@ DEEDS: list[Callable[[Held], None]] = [
 ]  # fmt: skip
 
 
-def forked(deed: Callable[[Held], None], held: Held, *, until_told: int | None = None) -> int:
+def forked(deed: Callable[[Any], None], held: Any, *, until_told: int | None = None) -> int:
     """A child that does it, and waits until a pipe is closed."""
     if child := os.fork():
         return child
@@ -148,6 +149,53 @@ async def test_a_stream_goes_on_whatever_a_forked_process_does(
         await settled(router, router._entered().generation.all_live()[0].target)
         await router.complete("Hello?")
         assert simulator.connections_seen == seen, "the parent's connections stay in use"
+
+
+def _drops_the_pieces(held: list[Any]) -> None:
+    held.clear()
+    gc.collect()
+
+
+def _closes_the_pieces(held: list[Any]) -> None:
+    held[0].close()
+    held[0].close()
+
+
+def _reads_the_pieces(held: list[Any]) -> None:
+    with pytest.raises(WrongLoop, match="ask anew in each worker"):
+        next(held[0])
+
+
+@pytest.mark.parametrize("deed", [_exits, _drops_the_pieces, _closes_the_pieces, _reads_the_pieces])
+async def test_a_synchronous_stream_is_still_woken_by_other_threads(
+    simulator: Playing, deed: Callable[[Any], None], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """It has a loop of its own, on a poll that the child shares: what wakes it may not be taken off."""
+    simulator.play("lead", Script(TEXT, (Stall(At.delta(2)),)))
+    held = [await asyncio.to_thread(ask_stream, "Hello?", targets=[target(simulator)])]
+    await asyncio.to_thread(next, held[0])
+    assert await ended(forked(deed, held)) == 0
+    [pieces] = held
+    reader = asyncio.create_task(asyncio.to_thread(list, pieces))
+    await until(pieces._reading._busy.locked)  # type: ignore[attr-defined]
+    await asyncio.sleep(0.1)  # it waits for what does not come
+    pieces.close()  # type: ignore[attr-defined]
+    assert await asyncio.wait_for(reader, 1.0) == [" two"]
+    assert capfd.readouterr().err == ""
+
+
+async def test_a_synchronous_stream_that_was_not_begun_is_read_in_the_child(simulator: Playing) -> None:
+    simulator.play("lead", TEXT)
+    pieces = await asyncio.to_thread(ask_stream, "Hello?", targets=[target(simulator)])
+
+    def reads(_: Any) -> None:
+        read: list[str] = []
+        thread = threading.Thread(target=lambda: read.extend(pieces))  # a loop runs in this one
+        thread.start()
+        thread.join()
+        assert "".join(read) == TEXT
+
+    assert await ended(forked(reads, None)) == 0
 
 
 @pytest.mark.parametrize("deed", [_drops, _closes_the_stream, _closes_the_router])
