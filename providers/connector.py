@@ -1,4 +1,4 @@
-"""The pool of one target's connections: none is used again of which anything is doubtful.
+"""The pool of a target's connections: none is used again of which anything is doubtful.
 
 aiohttp's own pool hands out a connection on which bytes came while it lay idle, and they become the answer to the next
 request (aio-libs/aiohttp#13656). Here a connection that received anything while idle, that still holds a part of a
@@ -19,12 +19,14 @@ import aiohttp
 from aiohttp import connector
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
+from aiohttp.helpers import weakref_handle
 from aiohttp.http_exceptions import BadHttpMessage
 from aiohttp.streams import StreamReader
 
 from .body import Body
 from .errors import ErrorKind, ProviderError
 from .faults import fault
+from .idle import Idle
 
 if TYPE_CHECKING:
     from aiohappyeyeballs import AddrInfoType
@@ -176,18 +178,21 @@ class PooledConnector(aiohttp.TCPConnector):
     Args:
         keepalive_s: So long a connection may lie idle.
         max_age_s: No exchange begins on an older connection, so that a provider which moves is followed.
+        idle: Where its idle connections lie, with those of others; None: by themselves.
         options: Those of `aiohttp.TCPConnector`.
 
     Attributes:
         connecting: How many requests are about to get a connection.
     """
 
-    def __init__(self, *, keepalive_s: float, max_age_s: float, **options: Any) -> None:
+    def __init__(self, *, keepalive_s: float, max_age_s: float, idle: Idle | None = None, **options: Any) -> None:
         self._sockets: WeakSet[socket.socket] = WeakSet()
         options.setdefault("socket_factory", partial(_made, self._sockets))
         super().__init__(keepalive_timeout=keepalive_s, **options)
         self._max_age_s, self._kept_s = max_age_s, keepalive_s
         self.connecting = 0
+        self._conns = self._idle = Idle() if idle is None else idle
+        self._idle.users.add(self)
         self._gone: list[asyncio.Future[object]] = []
         self._factory = cast("partial[ResponseHandler]", partial(Line, self._loop))
 
@@ -257,6 +262,35 @@ class PooledConnector(aiohttp.TCPConnector):
             line.close()
         del self._conns[key]
         return None
+
+    def _close(self, *, abort_ssl: bool = False) -> list[Any]:
+        """What lies idle is closed with the last pool that could use it."""
+        users = self._idle.users
+        users.discard(self)
+        if self._conns is self._idle and users:
+            self._conns = Idle()
+            next(iter(users))._cleanup()  # else there might be no clock for what this one has put there
+        return super()._close(abort_ssl=abort_ssl)
+
+    def _cleanup(self) -> None:
+        """Close what has lain idle for too long; in place, as others look there, too."""
+        if self._cleanup_handle is not None:
+            self._cleanup_handle.cancel()
+            self._cleanup_handle = None
+        now_s = connector.monotonic()  # type: ignore[attr-defined]  # the clock of its stamps
+        for key, lines in tuple(self._conns.items()):
+            for _ in range(len(lines)):
+                line, since_s = lines.popleft()
+                if line.is_connected() and now_s - since_s <= self._kept_s:
+                    lines.append((line, since_s))
+                else:
+                    line.close()
+            if not lines:
+                del self._conns[key]
+        if self._conns:
+            self._cleanup_handle = weakref_handle(
+                self, "_cleanup", self._kept_s, self._loop, self._timeout_ceil_threshold
+            )
 
     async def _get(self, key: "ConnectionKey", traces: list[Any]) -> Connection | None:
         return self.take(key)

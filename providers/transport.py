@@ -1,4 +1,4 @@
-"""The one transport of a target: requests in, responses out, over a pool of connections of its own.
+"""The one transport of a target: requests in, responses out, over a pool of connections.
 
 Nothing else in the product opens a connection to a provider. It never follows a redirect, keeps no cookie, never
 retries, and trusts no variable of the environment unless told to. No exception of aiohttp leaves it. It sets no clock
@@ -12,7 +12,7 @@ import ssl
 from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import aiohttp
 import msgspec
@@ -25,6 +25,7 @@ from .exchange import Exchange, exchange
 from .faults import fault, let_go
 from .files import CERTIFICATES_BYTES_MAX, UnreadableFile, read_bounded
 from .forked import let_go_when_forked
+from .idle import Idle
 from .kept import KeptResponse, ask, head, merged
 from .provider import WireRequest
 
@@ -85,6 +86,9 @@ class TransportOptions(msgspec.Struct, frozen=True, kw_only=True):
 class Transport:
     """The connections to one target. Belongs to the event loop of its first request.
 
+    Args:
+        idle: Where its idle connections lie, with those of others that are reached in the same way.
+
     Attributes:
         closed: Nothing can be opened any more.
 
@@ -93,8 +97,8 @@ class Transport:
         MissingExtraError: A SOCKS proxy, without the extra `socks`.
     """
 
-    def __init__(self, options: TransportOptions) -> None:
-        self._options = options
+    def __init__(self, options: TransportOptions, idle: Idle | None = None) -> None:
+        self._options, self._idle = options, idle
         self._proxy = None if options.proxy is None else proxy_url(options.proxy)
         if is_socks(self._proxy):
             if options.connector is not None:
@@ -256,10 +260,11 @@ class Transport:
 
     def _new_pool(self) -> PooledConnector:
         options = self._options
-        settings = {
+        settings: dict[str, Any] = {
             "limit": options.connections_max,
             "keepalive_s": options.keepalive_s,
             "max_age_s": options.max_age_s,
+            "idle": self._idle,
         }
         if self._proxy is None or not is_socks(self._proxy):
             return PooledConnector(**settings)

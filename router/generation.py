@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from ..config.model import Config, Route, Target
 from ..providers.errors import DISPOSITIONS, Disposition, ErrorKind
+from ..providers.idle import Ways
 from .brought import Brought
 from .budget import TokenBudget
 from .live import LiveTarget
@@ -37,6 +38,7 @@ class Generation:
         clock: The loop's.
         ledger_of: What was spent on a route, by its name.
         on_brought: Called when a call has brought a target along that is not known.
+        ways: The idle connections of all generations.
 
     Attributes:
         calls: The calls that are open on it; a dict, because it keeps their order.
@@ -54,11 +56,12 @@ class Generation:
         *,
         ledger_of: Callable[[object], Ledger] | None = None,
         on_brought: Callable[[], None] = lambda: None,
+        ways: Ways | None = None,
     ) -> None:
         self.number, self.config = number, config
         self.calls: dict[OpenCall, None] = {}
         self.retired = False
-        self._memory, self._clock, self._environment = memory, clock, environment
+        self._memory, self._clock, self._environment, self._ways = memory, clock, environment, ways
         self._hedge_budgets, self._ledger_of, self._on_brought = hedge_budgets, ledger_of, on_brought
         self._live: dict[object, LiveTarget] = {}  # of targets that are configured
         self.brought = Brought(self._brought, self._forget, self._remember)
@@ -158,7 +161,7 @@ class Generation:
         return tuple(dict.fromkeys((*self._live.values(), *self.brought)))
 
     def _made(self, target: Target) -> LiveTarget:
-        return LiveTarget(target, self._memory.take, self._environment)
+        return LiveTarget(target, self._memory.take, self._environment, self._ways)
 
     def _brought(self, target: Target) -> LiveTarget:
         self._on_brought()

@@ -20,6 +20,7 @@ from ..providers.chat import ChatRequest
 from ..providers.echoes import Echoes, bare_url, configured_secrets, sent_secrets
 from ..providers.errors import ErrorKind, MissingExtraError, ProviderError, safe_code
 from ..providers.hints import remaining
+from ..providers.idle import Idle, Ways
 from ..providers.prices import Rates, rates_of
 from ..providers.provider import Endpoint, Provider, ProviderInfo, ResponseHead, Unsupported, WireRequest
 from ..providers.secret import Secret
@@ -44,6 +45,7 @@ class LiveTarget:
 
     Args:
         record_of: What is remembered of a target, by what it is.
+        ways: The idle connections of all targets; None: its own stay with it.
 
     Attributes:
         identity: What it is kept under, where a call has brought it along.
@@ -65,8 +67,9 @@ class LiveTarget:
         target: Target,
         record_of: Callable[[Identity], TargetRecord],
         environment: Mapping[str, str] = os.environ,
+        ways: Ways | None = None,
     ) -> None:
-        self.target = target
+        self.target, self._ways = target, ways
         self.provider = registry.get(target.provider)
         info = self.provider.info
         self.label = target.label
@@ -242,9 +245,17 @@ class LiveTarget:
                     ca_file=target.ca_file,
                     client_cert=target.client_cert,
                     connections_max=target.connections_max,
-                )
+                ),
+                self._idle(),
             )
         return self._transport
+
+    def _idle(self) -> Idle | None:
+        """What lies idle of the way that it is reached; None: it has a way of its own."""
+        target = self.target
+        if self._ways is None or target.connector is not None or target.ca_file or target.client_cert:
+            return None
+        return self._ways.idle((self.base_url, target.proxy, target.trust_env))
 
     @property
     def prefill_shown(self) -> bool | None:

@@ -8,6 +8,7 @@ from copy import copy
 
 from ..config.model import Config
 from ..providers import prices
+from ..providers.idle import Ways
 from .alerts import Alerts
 from .brought import KEPT_S
 from .budget import TokenBudget
@@ -66,6 +67,7 @@ class Shared:
         self.observers = Observers(observers, self.log.observer_raised, self._counts)
         self._on_health_change = on_health_change
         self._memory = Memory(self._record)
+        self._ways = Ways()
         self._tidying: asyncio.TimerHandle | None = None
         self._hedge_budgets: dict[object, TokenBudget] = {}
         self._wall = wall
@@ -190,6 +192,7 @@ class Shared:
             self._hedge_budgets,
             ledger_of=self._ledger,
             on_brought=self._tidy_later,
+            ways=self._ways,
         )
 
     def _follow_routes(self) -> None:

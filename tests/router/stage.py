@@ -169,7 +169,7 @@ class FakeTransport:
 
     stage: Stage
 
-    def __init__(self, options: object) -> None:
+    def __init__(self, options: object, idle: object = None) -> None:
         self.closed = False
 
     async def open(self, wire: WireRequest, *, connect_s: float, expect_stream: bool) -> "FakeExchange":
