@@ -51,8 +51,8 @@ _OF_THE_FORM = (ErrorKind.PREFILL_UNSUPPORTED, ErrorKind.UNSUPPORTED)
 """The target is well, and only does not take an answer to be gone on with in this form: another may please it."""
 
 
-_LEFT_ALONE: frozenset[SkipReason] = frozenset(("breaker_open", "probing", "parked", "returning"))
-"""Why health refuses a target."""
+_BACK_BY_ITSELF: frozenset[SkipReason] = frozenset(("breaker_open", "probing", "returning"))
+"""Why health refuses a target that failed, and that time alone will bring back."""
 
 
 class Course(Opaque):
@@ -98,6 +98,7 @@ class Course(Opaque):
         backs: list[tuple[float, int]] = []
         queues: list[int] = []
         limited: set[int] = set()
+        parked_for: set[ErrorKind] = set()
         for index, candidate, refused in standings.walk(now_s):
             refusal = refused
             if refusal is None and self._turns is not None:
@@ -107,6 +108,8 @@ class Course(Opaque):
             if refusal is None:
                 return self._ask(index, now_s, "handover" if self._asked else "first")
             standings.skip(index, refusal.reason, refusal.detail, now_s, refusal.until_s)
+            if refusal.reason == "parked" and refusal.kind is not None:
+                parked_for.add(refusal.kind)
             if refusal.reason == "isolated":
                 continue  # a person wants it so: it is neither waited for nor asked as a last resort
             # A probe that is out, or a place in a queue, comes when it comes: its end wakes the call.
@@ -133,7 +136,7 @@ class Course(Opaque):
             self._last_resort_used = True
             index = min(left_alone)[1]
             return self._ask(index, now_s, "last_resort")
-        return self._over()
+        return self._over(parked_for)
 
     def hedge(self, index: int, now_s: float) -> Ask | None:
         """This target is silent: ask another beside it, untried, well and able to pay; None: there is none."""
@@ -390,16 +393,11 @@ class Course(Opaque):
         if not self.errors or self.errors[-1] is not error:
             self.errors.append(error)
 
-    def _over(self) -> End:
+    def _over(self, parked_for: set[ErrorKind]) -> End:
         if not self._asked:
-            return End("unavailable", _kind_of(self.skipped))
-        kinds = {error.kind for error in self.errors}
-        if len(kinds) == 1:
-            return End("exhausted", kinds.pop())
-        for kind in _MOST_USEFUL:
-            if kind in kinds:
-                return End("exhausted", kind)
-        return End("exhausted", self.errors[-1].kind if self.errors else ErrorKind.UNKNOWN)
+            return End("unavailable", _kind_of(self.skipped, parked_for))
+        last = self.errors[-1].kind if self.errors else ErrorKind.UNKNOWN
+        return End("exhausted", _most_useful({error.kind for error in self.errors}, last))
 
 
 def _retry_rule(policy: Policy, error: ProviderError) -> RetryRule:
@@ -417,15 +415,28 @@ def _hurts(policy: Policy, error: ProviderError) -> bool:
     return policy.dispositions[error.kind].health > 0 and not error.local and not error.reused_connection
 
 
-def _kind_of(skipped: Sequence[Skipped]) -> ErrorKind:
-    """What a call failed with in which no target could be asked."""
+def _most_useful(kinds: set[ErrorKind], else_: ErrorKind) -> ErrorKind:
+    """The one of several kinds that helps the caller most."""
+    if len(kinds) == 1:
+        return next(iter(kinds))
+    return next((kind for kind in _MOST_USEFUL if kind in kinds), else_)
+
+
+def _kind_of(skipped: Sequence[Skipped], parked_for: set[ErrorKind]) -> ErrorKind:
+    """What a call failed with in which no target could be asked.
+
+    Args:
+        parked_for: The kinds that targets are parked for now: each is as good as failed with its own.
+    """
     reasons = {skip.reason for skip in skipped}
     if reasons - {"misconfigured"} == {"no_key"}:
         return ErrorKind.AUTH
     if "limit" in reasons:
         return ErrorKind.RATE_LIMITED
-    if reasons & _LEFT_ALONE:
-        return ErrorKind.OVERLOADED
+    if reasons & _BACK_BY_ITSELF:
+        parked_for = parked_for | {ErrorKind.OVERLOADED}
+    if parked_for:
+        return _most_useful(parked_for, ErrorKind.OVERLOADED)
     if "budget" in reasons:
         return ErrorKind.BUDGET
     return ErrorKind.ISOLATED if "isolated" in reasons else ErrorKind.UNSUPPORTED

@@ -13,6 +13,7 @@ from .steps import Candidate
 
 LEFT_OUT_FOR: Mapping[SkipReason, ErrorKind] = {
     "context_window": ErrorKind.CONTEXT_LENGTH,
+    "misconfigured": ErrorKind.UNSUPPORTED,
     "missing_extra": ErrorKind.UNSUPPORTED,
     "no_key": ErrorKind.AUTH,
     "unsupported": ErrorKind.UNSUPPORTED,

@@ -117,3 +117,26 @@ async def test_a_plug_in_that_knows_no_such_model_is_passed_over(
         answer = await router.complete("hi")
     assert _skips(answer) == [("bad", "misconfigured")]
     assert "KeyError" in answer.report.skipped[0].detail
+
+
+@pytest.mark.parametrize("others", ["", "a"])
+@pytest.mark.parametrize("flaw", FLAWED)
+def test_the_target_that_stands_by_for_what_cannot_be_asked_comes_in(
+    stage: MakeStage, monkeypatch: pytest.MonkeyPatch, flaw: str, others: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "aiohttp_socks", None)
+    monkeypatch.delenv("UNDERSTUDY_AZURE_OPENAI_BASE_URL", raising=False)
+    one = stage(a=says("A"), spare=says("spare"), other=says("other"))
+    spare, other = one.targets("spare", "other")
+    given = (FLAWED[flaw][0], *(one.targets(*others) if others else ()))
+    route = Route(given, on={"unsupported": [spare], "auth": [other]})
+
+    async def play() -> None:
+        async with Router(Config(routes={"r": route})) as router:
+            for _ in range(2):
+                assert (await router.complete("hi")).text == "spare"
+            planned = {each.target: each.place for each in router.explain().targets}
+            assert planned == {"bad": None, "spare": 1, "other": None} | ({"a": 2} if others else {})
+
+    perform(play())
+    assert one.count("other") == 0
