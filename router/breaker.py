@@ -9,7 +9,7 @@ Failures and slow calls are two rules with a share each, so that either can be r
 answer: it is no failure, and it ends a row of them. A probe must show that the cause is gone: a slow answer closes a
 breaker that failures opened, and opens again one that slowness did.
 
-An opening is in doubt when one request alone has led to it, which failed alike at other targets: it may be that
+An opening is in doubt when one request alone has led to it, which failed at other targets as well: it may be that
 request's fault. Then the next call with another request is admitted at once, as the probe, once an opening; and the
 same request, if it fails as the probe, opens the breaker again for no longer than before.
 

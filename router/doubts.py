@@ -17,7 +17,8 @@ request was to blame. So is one that has counted meanwhile. A doubt counts when 
 within the window; or when none of the targets that failed alike has answered anything within the window, and as many
 calls have failed as could open the breaker: that is an outage under a service with one fixed prompt.
 
-An opening that the same request alone has led to is in doubt, too: see `Breaker.suspect`.
+An opening that one request alone has led to, which failed at other targets as well, alike or not, is in doubt, too: see
+`Breaker.suspect`.
 """
 
 from collections import deque
@@ -143,7 +144,13 @@ class Doubts:
                 self._held.append(failure)
             if failure.standing != "void":
                 failure.standing = "doubted"
-        elif breaker.state == "open" and breaker.epoch == failure.epoch + 1 and self._alone_led_to(failure):
+        else:
+            self.question(failure)
+
+    def question(self, failure: Failure) -> None:
+        """Its call failed elsewhere, too: an opening that this request alone has led to may be its fault."""
+        breaker = self.breaker
+        if breaker.state == "open" and breaker.epoch == failure.epoch + 1 and self._alone_led_to(failure):
             breaker.question(failure.fingerprint)
 
     def void(self, failure: Failure) -> None:
@@ -286,14 +293,22 @@ class CallFailures:
         breaker.failed(now_s, in_doubt=same)
 
     def over(self, target: Doubts) -> None:
-        """The tries at this target are used up: what is undecided there is in doubt, and so is what it repeats."""
+        """The tries at this target are used up: what is undecided there is in doubt, and so is what it repeats.
+
+        Failures that are not alike count. Yet an opening to which they led is in doubt if this request alone did.
+        """
         mine = self._at(target)
-        if mine is None or mine.standing != "undecided":
+        if mine is None or mine.standing == "void":
             return
-        target.doubt(mine)
-        for other, theirs in self._failures:
-            if other is not target and alike(theirs.kind, mine.kind):
-                other.doubt(theirs)
+        if mine.standing == "undecided":
+            target.doubt(mine)
+            for other, theirs in self._failures:
+                if other is not target and alike(theirs.kind, mine.kind):
+                    other.doubt(theirs)
+        seen = [each for each in self._failures if each[1].kind not in ALWAYS]
+        if mine.kind not in ALWAYS and any(other is not target for other, _ in seen):
+            for other, theirs in seen:
+                other.question(theirs)
 
     def answered(self, target: Doubts) -> None:
         """This target has answered the call: it has not failed in it."""

@@ -210,6 +210,55 @@ def test_an_opening_in_doubt_lets_another_request_through_at_once_and_only_once(
     perform(play())
 
 
+def test_a_request_that_fails_differently_at_each_target_keeps_none_from_the_others(
+    poisoned: Callable[..., Poisoned],
+) -> None:
+    """The second and third target answer no other request meanwhile: its failures there are a row, and open them."""
+    one = poisoned(WELL)
+    fails = {"a": FAILS["500"], "b": FAILS["empty"], "c": FAILS["cut"]}
+    well = one.play
+    one.play = lambda name: fails[name] if b"poison" in one.bodies[-1] else well(name)  # type: ignore[method-assign]
+
+    async def play() -> None:
+        async with Router(Config(routes={"r": Route(tuple(one.targets()), all_open="fail")})) as router:
+            for number in range(4 * TODAY):
+                assert not await answered(router.complete("poison"))
+                for other in range(2):
+                    assert (await router.complete(f"hello {number} {other}")).target == "a"
+            assert states(router) == ["closed", "open", "open"]
+            router.isolate("a")
+            before = one.count("b")
+            assert not await answered(router.complete("poison"))
+            assert one.count("b") == before, "the same request is not let through"
+            assert (await router.complete("hello")).target == "b", "another one is, at once"
+            assert states(router)[1] == "closed"
+
+    perform(play())
+
+
+@pytest.mark.parametrize("fixed", [False, True], ids=["many prompts", "one fixed prompt"])
+def test_an_outage_that_shows_differently_at_each_target_costs_at_most_two_attempts_more(
+    poisoned: Callable[..., Poisoned], fixed: bool
+) -> None:
+    one = poisoned(WELL)
+    fails = {"a": FAILS["500"], "b": FAILS["empty"], "c": FAILS["cut"]}
+    one.play = lambda name: fails[name]  # type: ignore[method-assign]
+
+    async def play() -> None:
+        async with Router(Config(routes={"r": Route(tuple(one.targets()), all_open="fail")})) as router:
+            for number in range(4 * TODAY):
+                await answered(router.complete("hi" if fixed else f"hi {number}"))
+            assert states(router) == ["open"] * 3
+            spent = [one.count(name) for name in "abc"]
+            assert all(TODAY <= times <= TODAY + 2 for times in spent), spent
+            await answered(router.complete("another"))
+            await answered(router.complete("yet another"))
+            more = [one.count(name) - before for name, before in zip("abc", spent, strict=True)]
+            assert more == [int(fixed)] * 3, "in doubt where one request alone has led to it: one probe, by another"
+
+    perform(play())
+
+
 def test_a_probe_at_once_that_fails_proves_the_outage(poisoned: Callable[..., Poisoned]) -> None:
     one = poisoned(FAILS["500"], "a", is_down=lambda _: True)
     two = Config(routes={"r": Route(tuple(one.targets()), all_open="fail")})
