@@ -198,6 +198,9 @@ class _Reading:
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth == 0:
                 return
+            if depth > DEPTH_MAX:  # the parser's own work grows with the square of it
+                self._document.complain(f"is nested deeper than {DEPTH_MAX} levels", _place(event))
+                raise _TooMuch
             event = next(self._events)
 
 

@@ -1,6 +1,8 @@
 """YAML files: every trap is refused with its place, and both of PyYAML's parsers see the same."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -118,6 +120,24 @@ def test_deep_nesting_stops_early(opening: str, closing: str) -> None:
     assert lines(read(f"a: {opening * deepest}1{closing * deepest}".encode(), "u.yaml")) == []
     assert "is nested deeper than 50 levels" in one(f"a: {opening * (deepest + 1)}1{closing * (deepest + 1)}")
     assert "is nested deeper than 50 levels" in one(f"a: {opening * 100_000}")
+
+
+@pytest.mark.parametrize("opening", ["{", "[{", "{? ", "[{[", "- ? "])
+def test_deep_nesting_where_a_key_belongs_stops_early_too(opening: str) -> None:
+    read_on = 0
+
+    def parse(*what: Any, **how: Any) -> Iterator[yaml.Event]:
+        nonlocal read_on
+        for event in yaml_parse(*what, **how):
+            read_on += 1
+            yield event
+
+    yaml_parse = yaml.parse
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(yaml, "parse", parse)
+        problems = lines(read(f"{{a: 1, {opening * 20_000}".encode(), "u.yaml"))
+    assert problems, "whatever is wrong with it is told"
+    assert read_on < 10 * DEPTH_MAX
 
 
 def test_a_file_of_very_many_values_is_refused() -> None:
