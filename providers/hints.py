@@ -101,6 +101,8 @@ class Remaining(msgspec.Struct, frozen=True):
 def retry_after_s(headers: Headers, now_s: float, *, resets: bool = True) -> float | None:
     """Seconds until the provider wants to be asked again; 0 when that moment is past, None without a usable hint.
 
+    Of nothing to wait for no hint is made, while another source tells more.
+
     Args:
         headers: Of the response.
         now_s: The wall clock when the response came, in epoch seconds. Moments are measured against the response's
@@ -108,15 +110,15 @@ def retry_after_s(headers: Headers, now_s: float, *, resets: bool = True) -> flo
         resets: Whether the reset headers of rate limits count. Only for a refusal that a rate limit caused.
     """
     wait_ms = number(headers.get("retry-after-ms"))
-    if wait_ms is not None:
+    if wait_ms:
         return wait_ms / 1000
     said = headers.get("retry-after", "")
     wait_s = number(said)
     if wait_s is None and (moment_s := _http_date_s(said)) is not None:
         wait_s = max(0.0, moment_s - _server_now_s(headers, now_s))
-    if wait_s is None and resets:
-        wait_s = _exhausted_reset_s(headers, now_s)
-    return wait_s
+    if not wait_s and resets:
+        wait_s = _exhausted_reset_s(headers, now_s) or wait_s
+    return wait_ms if wait_s is None else wait_s
 
 
 def remaining(headers: Headers, now_s: float) -> list[Remaining]:

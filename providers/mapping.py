@@ -292,10 +292,9 @@ def _hint_s(facts: ErrorFacts, kind: ErrorKind, headers: hints.Headers, now_s: f
     caused is about them. A sentence is believed only where such a delay is heeded; elsewhere it may be the caller's.
     """
     told_s = hints.retry_after_s(headers, now_s, resets=kind is ErrorKind.RATE_LIMITED)
-    if told_s is None and DISPOSITIONS[kind].heeds_hint:
-        told_s = hints.duration_s(facts.retry_delay)
-        if told_s is None:
-            told_s = hints.told_s(facts.message)
+    if not told_s and DISPOSITIONS[kind].heeds_hint:
+        for said_s in (hints.duration_s(facts.retry_delay), hints.told_s(facts.message)):
+            told_s = told_s or (told_s if said_s is None else said_s)
     return told_s
 
 

@@ -62,6 +62,16 @@ def test_a_date_is_measured_against_the_servers_own_clock() -> None:
     assert retry_after_s(slow | {"date": "nonsense"}, NOW_S) == 0
 
 
+@pytest.mark.parametrize("nothing", ["0", "0.0", "Sun, 22 Nov 2020 10:15:23 GMT"])
+def test_nothing_to_wait_for_leaves_the_word_to_the_next_source(nothing: str) -> None:
+    assert retry_after_s({"retry-after-ms": "0", "retry-after": nothing}, NOW_S) == 0
+    assert retry_after_s({"retry-after-ms": "0", "retry-after": "7"}, NOW_S) == 7
+    assert retry_after_s({"retry-after-ms": "0"}, NOW_S) == 0
+    assert retry_after_s({"retry-after": nothing, "x-ratelimit-reset": "60"}, NOW_S) == 60
+    assert retry_after_s({"retry-after": nothing, "x-ratelimit-reset": "60"}, NOW_S, resets=False) == 0
+    assert retry_after_s({"retry-after": nothing, "x-ratelimit-reset": "0"}, NOW_S) == 0
+
+
 def test_milliseconds_win_over_seconds_and_both_over_resets() -> None:
     headers = {"retry-after-ms": "6570", "retry-after": "7", "x-ratelimit-reset": "60"}
     assert retry_after_s(headers, NOW_S) == 6.57

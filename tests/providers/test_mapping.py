@@ -237,6 +237,8 @@ def test_the_sentence_speaks_where_no_header_does(status: int) -> None:
     body = {"error": {"message": "We are busy. Please try again in 20 seconds."}}
     assert refused(status, body).retry_after_s == 20
     assert refused(status, body, retry_after="3").retry_after_s == 3
+    assert refused(status, body, retry_after="0").retry_after_s == 20, "which is no hint"
+    assert refused(status, {"error": {"message": "No."}}, retry_after="0").retry_after_s == 0
     assert refused(status, body, retry_after_ms="3500").retry_after_s == 3.5
     details = [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "9s"}]
     assert refused(status, {"error": {**body["error"], "details": details}}).retry_after_s == 9
