@@ -40,19 +40,23 @@ class Echoes:
         secrets: The values. Those that are too short are let be.
     """
 
-    __slots__ = ("_forms",)
+    __slots__ = ("_begins", "_forms")
 
     def __init__(self, secrets: Iterable[str]) -> None:
         long_enough = {secret for secret in secrets if len(secret) >= PART_MIN}
-        forms = {form.translate(_LOWER) for secret in long_enough for form in _forms(secret)}
+        forms = {_lower(form) for secret in long_enough for form in _forms(secret)}
         self._forms = sorted(form for form in forms if len(form) >= PART_MIN)
+        self._begins = sorted({form[:PART_MIN] for form in self._forms})
 
     def masked(self, text: str) -> str:
         """The text with `***` in place of each secret, of each part of one, and of its usual encodings."""
-        low = text.translate(_LOWER)  # hosts and escapes come back in either case
+        low = _lower(text)  # hosts and escapes come back in either case
+        for begins in self._begins:
+            if begins in low:
+                break
+        else:
+            return text  # as nearly every text, which is not to pay for what follows
         found = sorted(span for form in self._forms for span in _spans(low, form))
-        if not found:
-            return text
         pieces: list[str] = []
         done = 0
         for begin, end in found:
@@ -96,8 +100,15 @@ def configured_secrets(proxy: str | None, *fields: Mapping[str, object]) -> Iter
 
 def bare_url(url: str) -> str:
     """An address without what may hold a secret: its login, query and fragment."""
+    if "@" not in url and "?" not in url and "#" not in url:
+        return url
     parts = urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
+
+
+def _lower(text: str) -> str:
+    """The same with the letters of ASCII in lower case, and as long as before."""
+    return text.lower() if text.isascii() else text.translate(_LOWER)
 
 
 def _forms(secret: str) -> Iterator[str]:

@@ -175,6 +175,10 @@ def without_keys(text: str) -> str:
     )
 
 
+_FROM_OUTSIDE = ("detail", "native_code", "native_type", "request_id", "provider_message", "param", "url")
+"""What of a `ProviderError` may repeat what was sent."""
+
+
 class ProviderError(UnderstudyError):
     """One attempt failed. `kind` says what may follow; nothing reads the message or the status again.
 
@@ -240,9 +244,11 @@ class ProviderError(UnderstudyError):
 
     def mask(self, masked: Callable[[str], str]) -> None:
         """Put everything that came from outside through this."""
-        for name in ("detail", "native_code", "native_type", "request_id", "provider_message", "param", "url"):
-            if isinstance(said := getattr(self, name), str):
-                setattr(self, name, masked(said))
+        said = {name: text for name in _FROM_OUTSIDE if isinstance(text := getattr(self, name), str)}
+        together = "\n".join(said.values())
+        if masked(together) != together:  # hardly ever: one look at all of them is enough
+            for name, text in said.items():
+                setattr(self, name, masked(text))
 
     @property
     def disposition(self) -> Disposition:

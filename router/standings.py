@@ -103,7 +103,8 @@ class Standings(Opaque):
             failing_with: Go on as if that one had failed with this kind.
         """
         seen = {but}
-        yield from self._standing_by(failing_with, now_s, seen)
+        if failing_with is not None:
+            yield from self._standing_by(failing_with, now_s, seen)
         for index, _ in self.in_turn():
             if index not in seen and not self.of(index).dormant:
                 yield from self._with_stand_ins(index, now_s, seen)
@@ -120,15 +121,15 @@ class Standings(Opaque):
             refusal = candidate.refusal(now_s, self.fingerprint)
             yield index, candidate, refusal
             kind = None if refusal is None else refusal.kind
-        yield from self._standing_by(kind, now_s, seen)
+        if kind is not None:
+            yield from self._standing_by(kind, now_s, seen)
 
     def _standing_by(
-        self, kind: ErrorKind | None, now_s: float, seen: set[int]
+        self, kind: ErrorKind, now_s: float, seen: set[int]
     ) -> Iterator[tuple[int, Candidate, Refusal | None]]:
-        if kind is not None:
-            for other, candidate in enumerate(self.candidates):
-                if candidate.only_on is kind and other not in seen and self.of(other).dormant:
-                    yield from self._with_stand_ins(other, now_s, seen)
+        for other, candidate in enumerate(self.candidates):
+            if candidate.only_on is kind and other not in seen and self.of(other).dormant:
+                yield from self._with_stand_ins(other, now_s, seen)
 
     def any_left(self) -> bool:
         """May any target still be asked in this call, whatever its health?"""
