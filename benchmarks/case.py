@@ -110,8 +110,8 @@ def quick() -> list[Group]:
 
 
 def engine() -> list[Group]:
-    """What a delta costs with everything switched on, and what it cost in an earlier release."""
-    return [coalesced(8, 32, (*OURS, *VERSIONS))]
+    """What a delta and a call cost with everything switched on, and what they cost in an earlier release."""
+    return [coalesced(8, 32, (*OURS, *VERSIONS)), calls(32, 1600, (*OURS, *VERSIONS), ("500", "refused"))]
 
 
 def peers() -> list[Group]:

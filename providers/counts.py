@@ -40,15 +40,15 @@ class Counting:
         Args:
             sent, answered: The counts that add up to the prompt's and to the answer's.
         """
-        prompt, answer = total(*sent), total(*answered)
-        read = None if cached is None else total(cached)
-        thought = None if reasoning is None else total(reasoning)
+        prompt, answer = total(sent), total(answered)
+        read = None if cached is None else total((cached,))
+        thought = None if reasoning is None else total((reasoning,))
         self.miscounted = _NONSENSE in (prompt, answer, read, thought)
         if not self.miscounted:
             events.append(Usage(prompt, answer, read, thought))
 
 
-def total(*counts: Count) -> int:
+def total(counts: tuple[Count, ...]) -> int:
     """The sum of these counts; -1 when one of them makes no sense."""
     tokens = 0
     for count in counts:

@@ -51,14 +51,17 @@ class Admission(Opaque):
         if not self._open:
             return
         self._open = False
+        error: ProviderError | None = None
         try:
             match outcome:
                 case "succeeded":
                     self.lease.succeeded(now_s)
                 case "abandoned":
+                    error = _LEFT
                     self.lease.abandoned(now_s)
                 case _:
-                    self.lease.failed(outcome, now_s)
+                    error = outcome
+                    self.lease.failed(error, now_s)
         finally:
             bill = self.bill
             if bill is None:
@@ -66,5 +69,4 @@ class Admission(Opaque):
             elif report is None or heard is None:
                 bill.void(now_s)
             else:
-                error = None if outcome == "succeeded" else _LEFT if outcome == "abandoned" else outcome
                 bill.close(report, heard, error, now_s, whole=whole)

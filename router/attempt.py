@@ -280,7 +280,8 @@ class Attempt(Opaque):
         assert decoder.finish is not None
         events.append(decoder.finish)
         self.finished = True
-        self.heard.miscounted = getattr(decoder, "miscounted", False)  # a plug-in's decoder need not know of it
+        if getattr(decoder, "miscounted", False):  # a plug-in's decoder need not know of it
+            self.heard.miscounted = True
         self.watch.no_more(self)
         exchange.release()
 

@@ -198,10 +198,8 @@ class Call(Opaque):
     def _asked(self, step: Ask) -> Awaitable[list[ProviderEvent] | Step | None]:
         """Ask a target, and perhaps another beside it: what it says first, or what is next."""
         context = self._context
-        hedge_after_s = None
-        if context.route.hedge is not None:
-            hedge_after_s = context.seats[step.target_index].hedge_after_s(stream=not context.single)
-        if hedge_after_s is None:
+        seat = context.seats[step.target_index]
+        if context.route.hedge is None or (hedge_after_s := seat.hedge_after_s(stream=not context.single)) is None:
             self._pursuit = only = Pursuit(context, step.target_index)
             return only.first_useful(step)
         return self._race(step, context.loop.time() + hedge_after_s)

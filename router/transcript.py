@@ -34,7 +34,7 @@ class Transcript(Opaque):
     batches: list[Sequence[StreamEvent]] = []
     miscounted: bool = False
     _events: int = 0  # in those that have grown together, as they came
-    _parts: set[tuple[type, int]] = set()
+    _parts: set[tuple[type, int]] | None = None  # made when the first have grown together
     _grown: int = 0  # so many of them have grown together
     _loose: int = 0  # events in the others
 
@@ -54,6 +54,8 @@ class Transcript(Opaque):
         self._grown += 1
         self._events += self._loose
         self._loose = 0
+        if self._parts is None:
+            self._parts = set()
         return excess(self._events, grown, self._parts)
 
 
