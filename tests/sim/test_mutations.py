@@ -134,8 +134,8 @@ def delivers_the_text_of_a_failed_attempt(patch: Patch) -> None:
     held: dict[int, list[Any]] = {}
 
     @around(patch, Call, "_held")
-    async def _(original: Any, call: Call, first: list[Any]) -> Any:
-        found = await original(call, first)
+    async def _(original: Any, call: Call, pursuit: Pursuit, first: list[Any]) -> Any:
+        found = await original(call, pursuit, first)
         if not isinstance(found, list):
             held[id(call)] = [first[place] for place in deltas(first)]
         return found
