@@ -11,6 +11,7 @@ from typing import TypeAlias, TypeVar
 
 from msgspec.structs import replace
 
+from .body import PIECE_MAX_BYTES
 from .codecs import (
     UNDECODABLE,
     FrameTooLarge,
@@ -19,7 +20,7 @@ from .codecs import (
     SSEDecoder,
     TooBulky,
 )
-from .codecs.json import BULK_BYTES, check_bulk, may_hold_halves, with_marks
+from .codecs.json import BULK_BYTES, Bulk, LookedThrough, check_bulk, may_hold_halves, with_marks
 from .counts import Counting
 from .errors import ErrorKind, ProviderError
 from .events import Finished, ProviderEvent
@@ -279,18 +280,19 @@ class JsonBodyDecoder(BaseDecoder):
         self._parse = parse
         self._pieces: list[bytes] = []
         self._bytes = 0
+        self._bulk: Bulk | None = None  # of a body that is no small one
 
     def feed(self, data: bytes) -> list[ProviderEvent]:
+        if self.failure is not None:
+            return []
         if self.unless is not None and not self._pieces and not data.startswith(b"{"):
             self._other, self.unless = self.unless(), None
         if self._other is not None:
             return self._follow(self._other, self._other.feed(data))
-        if self.failure is None:
-            self._pieces.append(data)
-            self._bytes += len(data)
-            if self._bytes > MAX_BODY_BYTES:
-                self._pieces.clear()
-                self.failure = ProviderError(ErrorKind.PROTOCOL, f"the body is longer than {MAX_BODY_BYTES} bytes")
+        self._pieces.append(data)
+        self._bytes += len(data)
+        if self._bytes > PIECE_MAX_BYTES:
+            self._look_at(data)
         return []
 
     def end(self) -> list[ProviderEvent]:
@@ -301,7 +303,9 @@ class JsonBodyDecoder(BaseDecoder):
             body = b"".join(self._pieces).strip()
             self._pieces.clear()
             try:
-                check_bulk(body)
+                if self._bulk is not None:
+                    self._bulk.end()
+                    body = LookedThrough(body)
                 events = self._whole(body)
             except TooBulky as error:
                 self.failure = ProviderError(ErrorKind.PROTOCOL, f"the body holds {error}")
@@ -315,6 +319,18 @@ class JsonBodyDecoder(BaseDecoder):
         self._ended(events)
         self.closed = self.finish is not None
         return events
+
+    def _look_at(self, data: bytes) -> None:
+        """A body that comes in many pieces is looked at as it comes: at its end it is only parsed."""
+        if self._bulk is None:
+            self._bulk, data = Bulk(), b"".join(self._pieces)
+        try:
+            if self._bytes > MAX_BODY_BYTES:
+                raise TooBulky(f"more than {MAX_BODY_BYTES} bytes")
+            self._bulk.add(data)
+        except TooBulky as error:
+            self._pieces.clear()
+            self.failure = ProviderError(ErrorKind.PROTOCOL, f"the body holds {error}")
 
     def _whole(self, body: bytes) -> list[ProviderEvent]:
         try:

@@ -33,6 +33,9 @@ HALVES_MAX = 10_000
 
 _WINDOW_BYTES = 64 * 1024
 
+_REST = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
+"""What is left of a text, up to its quote; or to the end, but for a backslash there."""
+
 TEXT = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 """One text, with its quotes."""
 
@@ -44,9 +47,11 @@ _ALONE = re.compile(
 
 _ESCAPED_BACKSLASH = rb"\\"
 _LIKE_A_HALF = re.compile(rb"\\u[dD]")
-_AT_AN_EDGE = re.compile(rb'\\u[dD][89abAB][0-9a-fA-F]{2}"|"\\u[dD][c-fC-F]')
+_AT_THE_END = re.compile(rb'\\u[dD][89abAB][0-9a-fA-F]{2}"')
+_AT_THE_BEGINNING = re.compile(rb'"\\u[dD][c-fC-F]')  # a pattern that begins in one way is looked for in no time
 _REPLACED = "\ufffd".encode()
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_SHORT = 1000  # a longer text takes less time to be encoded, or searched for one thing after another, than by a pattern
 _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _MARKED = re.compile("[\ufdd0-\ufdef]([dD][89a-fA-F][0-9a-fA-F]{2})")
 _NEEDS_CARE = re.compile(rb"\\\\|\xef\xb7\x90|\\u[fF][dD][dD]0")
@@ -75,6 +80,59 @@ class SplitCharacter(msgspec.DecodeError):
     """A text begins or ends with half of a character: the other half may be in the event before, or in the next."""
 
 
+class LookedThrough(bytes):
+    """JSON whose bulk was looked at as it came."""
+
+
+class Bulk:
+    """As `check_bulk`, for JSON that comes in pieces: each is looked at once, when it comes."""
+
+    def __init__(self) -> None:
+        self._bytes = self._outside = 0
+        self._in_text = self._escaped = False
+
+    def add(self, piece: bytes) -> None:
+        """Look at the next bytes.
+
+        Raises:
+            TooBulky: There is too much outside of strings by now, whatever follows.
+        """
+        self._bytes += len(piece)
+        at = 0
+        if self._in_text:
+            at = self._text_from(piece, 1 if self._escaped else 0)
+            if self._in_text:
+                return
+        # A quote at the end closes the text that is open there: one that stayed open would be looked through from each
+        # of the quotes within it.
+        half = (len(piece) - len(piece.rstrip(b"\\"))) % 2  # of an escape
+        left, strings = TEXT.subn(b"", piece[at : len(piece) - half] + b'"')
+        self._in_text = not left.endswith(b'"')
+        self._escaped = self._in_text and half == 1
+        self._outside += 2 * strings + len(left) - 1 + (half if not self._in_text else 0)
+        if self._outside >= BULK_BYTES:
+            raise _too_bulky()
+
+    def end(self) -> None:
+        """All of it has come.
+
+        Raises:
+            TooBulky: As `check_bulk`.
+        """
+        if self._bytes > BULK_BYTES and self._outside >= self._bytes // 2:
+            raise _too_bulky()
+
+    def _text_from(self, piece: bytes, at: int) -> int:
+        """Go on within a text; give where what follows it begins."""
+        rest = _REST.match(piece, at)
+        assert rest is not None
+        end = rest.end()
+        self._escaped = piece[end : end + 1] == b"\\"
+        self._in_text = self._escaped or end == len(piece)
+        self._outside += not self._in_text
+        return end + 1
+
+
 class TooBulky(msgspec.DecodeError):
     """JSON that no model says: large, and structure for the most part; or full of halves of characters."""
 
@@ -100,7 +158,7 @@ def decode_json(payload: bytes, type: Any = Any) -> Any:  # noqa: A002 - msgspec
     try:
         return msgspec.json.decode(payload, type=type)
     except msgspec.DecodeError as refusal:
-        if may_hold_halves(payload) and _AT_AN_EDGE.search(payload) is not None:
+        if may_hold_halves(payload) and (_AT_THE_END.search(payload) or _AT_THE_BEGINNING.search(payload)):
             raise SplitCharacter("half of a character") from None
         return _mended(payload, type, refusal)
 
@@ -134,8 +192,15 @@ def check_bulk(payload: bytes) -> None:
     Raises:
         TooBulky: It does not.
     """
-    if len(payload) > BULK_BYTES and _outside_strings(payload) >= min(BULK_BYTES, len(payload) // 2):
-        raise TooBulky(f"more than {BULK_BYTES} bytes of JSON that are not text for the most part")
+    if len(payload) > BULK_BYTES and type(payload) is not LookedThrough:
+        bulk = Bulk()
+        for at in range(0, len(payload), _WINDOW_BYTES):
+            bulk.add(payload[at : at + _WINDOW_BYTES])
+        bulk.end()
+
+
+def _too_bulky() -> TooBulky:
+    return TooBulky(f"more than {BULK_BYTES} bytes of JSON that are not text for the most part")
 
 
 def json_text(written: msgspec.Raw) -> str:
@@ -160,7 +225,7 @@ def with_marks(payload: bytes) -> tuple[bytes, str]:
     """
     if _LIKE_A_HALF.search(payload) is None:
         return payload, ""
-    if _NEEDS_CARE.search(payload) is not None:
+    if _needs_care(payload):
         mark = _MARKS[0] if _THE_FIRST_MARK.search(payload) is None else _free_mark(payload)
         return _with_halves(payload, _ENCODED[mark], digits=True) if mark else _replaced(payload), mark
     pieces = _ALONE.split(payload, HALVES_MAX + 1)
@@ -178,6 +243,12 @@ def without_marks(text: str, mark: str) -> str:
     first, half, *more = text.split(mark)
     text = first + chr(int(half[:4], 16)) + half[4:]
     return text + "".join([chr(int(half[:4], 16)) + half[4:] for half in more]) if more else text
+
+
+def _needs_care(payload: bytes) -> bool:
+    if len(payload) < _SHORT:
+        return _NEEDS_CARE.search(payload) is not None
+    return _ESCAPED_BACKSLASH in payload or _FIRST_MARK in payload or _ESCAPED[_MARKS[0]] in payload.lower()
 
 
 def _free_mark(payload: bytes) -> str:
@@ -198,29 +269,9 @@ def without_halves(text: str) -> str:
     """The text with its characters put together, and U+FFFD for each half that is alone."""
     if text.isascii() or _SURROGATE.search(text) is None:
         return text
-    if _PAIR.search(text) is None:
+    if len(text) < _SHORT and _PAIR.search(text) is None:
         return _SURROGATE.sub("\ufffd", text)
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-
-
-def _outside_strings(payload: bytes) -> int:
-    """How many bytes are no part of a string's text, at least up to the bound: window by window, in little memory."""
-    outside, at, end = 0, 0, len(payload)
-    enough = min(BULK_BYTES, end // 2)
-    while at < end and outside < enough:
-        window = payload[at : at + _WINDOW_BYTES]
-        left, strings = TEXT.subn(b"", window)
-        opened = left.find(b'"')
-        outside += 2 * strings + (len(left) if opened < 0 else opened)
-        at += len(window)
-        if opened >= 0:  # a string begins that ends behind this window
-            at -= len(left) - opened
-            string = TEXT.match(payload, at)
-            if string is None:
-                return outside  # it never ends: that is no JSON, which msgspec will say
-            outside += 2
-            at = string.end()
-    return outside
 
 
 def _mended(payload: bytes, type: Any, refusal: msgspec.DecodeError) -> Any:  # noqa: A002
@@ -244,6 +295,8 @@ _DIGITS_MAX = 300
 
 
 def _with_held_numbers(payload: bytes, type: Any, refusal: msgspec.DecodeError) -> Any:  # noqa: A002
+    if len(payload) > BULK_BYTES:
+        raise refusal  # reading and writing it once more would take too long, for what large JSON does not hold
     held = _OUT_OF_RANGE not in str(refusal) and _NO_NUMBER.search(payload) is None
     if held and not isinstance(refusal, msgspec.ValidationError):
         raise refusal

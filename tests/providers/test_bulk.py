@@ -2,17 +2,24 @@
 
 import base64
 import json
+import time
 import tracemalloc
 
+import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from test_halves import BEGINNINGS, PIECES, STREAM_TYPES, LineParrot, Parrot, framed
 from understudy.providers import registry
+from understudy.providers.body import PIECE_MAX_BYTES
 from understudy.providers.codecs import TooBulky, decode_json
-from understudy.providers.codecs.json import BULK_BYTES, HALVES_MAX, check_bulk
+from understudy.providers.codecs.json import BULK_BYTES, HALVES_MAX, Bulk, check_bulk
 from understudy.providers.decoding import JsonBodyDecoder
 from understudy.providers.errors import ErrorKind
 from understudy.providers.events import ProviderEvent, TextDelta
 from understudy.providers.provider import Decoder, ResponseHead
+
+from benchmarks.floods import BODIES
 
 STRUCTURE = [b",{}", b",[]", b",1", b',""', b',"abc"', b', {"a":1}', b"      ", b"\n"]
 
@@ -149,3 +156,79 @@ def test_an_event_full_of_halves_ends_the_stream(name: str) -> None:
 
 def test_characters_of_two_escapes_may_be_many() -> None:
     assert decode_json(b'"' + rb"\ud83d\ude00" * 200_000 + b'"') == "\U0001f600" * 200_000
+
+
+PIECES_OF_JSON = st.sampled_from(
+    [b'"', b"\\", b'\\"', b"\\\\", b"[", b",", b"{}", b"abc", b'"abc"', b'"a\\"b"', "é".encode(), b" ", b"\\u00e9"]
+)
+
+
+def outside(payload: bytes) -> int:
+    """How much is no part of a text, byte by byte."""
+    found, in_text, escaped = 0, False, False
+    for byte in payload:
+        if in_text and escaped:
+            escaped = False
+        elif in_text and byte == ord("\\"):
+            escaped = True
+        elif byte == ord('"'):
+            in_text, found = not in_text, found + 1
+        elif not in_text:
+            found += 1
+    return found
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(PIECES_OF_JSON, max_size=40).map(b"".join), st.integers(1, 9))
+def test_the_bulk_of_pieces_is_that_of_all_of_them(payload: bytes, size: int) -> None:
+    bulk = Bulk()
+    for at in range(0, len(payload), size):
+        bulk.add(payload[at : at + size])
+    assert bulk._outside == outside(payload)
+
+
+@pytest.mark.parametrize("unit", [r"\"", r"a\n\"é", r"\\\"", r"say \"so\" "])
+def test_a_long_text_full_of_quotes_is_looked_through_once(unit: str) -> None:
+    payload = b'{"a":"' + unit.encode() * (2 * BULK_BYTES // len(unit)) + b'"}'
+    began_s = time.process_time()
+    check_bulk(payload)
+    assert time.process_time() - began_s < 1.0, "a square takes ten times as long"
+
+
+@pytest.mark.parametrize("name", ["openai", "anthropic", "gemini", "koala", "cohere", "bedrock", "openai-responses"])
+def test_a_large_body_is_looked_at_as_it_comes_and_only_parsed_at_its_end(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    steps: list[int] = []
+    add = Bulk.add
+    monkeypatch.setattr(Bulk, "add", lambda bulk, piece: (steps.append(len(piece)), add(bulk, piece))[1])
+    begin, part, end = BODIES[name]
+    said = part.replace("@", 'some \\"words\\" of text ' * 200)
+    count = 3 * BULK_BYTES // len(said)
+    body = (begin + ("" if part == "@" else ",").join([said] * count) + end).encode()
+    decoder = registry.get(name).decoder(ResponseHead(200, {"content-type": "application/json"}))
+    for at in range(0, len(body), PIECE_MAX_BYTES):
+        assert not decoder.feed(body[at : at + PIECE_MAX_BYTES])
+    assert sum(steps) == len(body)
+    assert max(steps) <= 2 * PIECE_MAX_BYTES
+    steps.clear()
+    events = decoder.end()
+    assert (decoder.failure, steps) == (None, [])
+    assert events
+
+
+def test_a_body_of_structure_is_refused_before_it_has_all_come() -> None:
+    decoder = body_decoder()
+    for at in range(0, 2 * BULK_BYTES, PIECE_MAX_BYTES):
+        decoder.feed((b"{" if at == 0 else b",") * PIECE_MAX_BYTES)
+        if decoder.failure is not None:
+            break
+    assert decoder.failure is not None
+    assert decoder.failure.kind is ErrorKind.PROTOCOL
+    assert at <= BULK_BYTES
+
+
+def test_numbers_that_cannot_be_held_are_mended_in_small_json_only() -> None:
+    assert decode_json(b'{"a":1e999,"b":NaN}') == {"a": "1e999", "b": "NaN"}
+    with pytest.raises(msgspec.DecodeError):
+        decode_json(b'{"a":NaN,"b":"' + b"x" * BULK_BYTES + b'"}')
