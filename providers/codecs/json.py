@@ -31,7 +31,8 @@ BULK_BYTES = 1024 * 1024
 HALVES_MAX = 10_000
 """Halves of characters in one JSON text. A text that was cut in two has one at either end, and an event few texts."""
 
-_WINDOW_BYTES = 64 * 1024
+_WINDOW_BYTES = 8 * 1024
+"""So much is looked through at a time: each short text in it takes memory as long as that lasts."""
 
 _REST = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
 """What is left of a text, up to its quote; or to the end, but for a backslash there."""
@@ -98,6 +99,12 @@ class Bulk:
             TooBulky: There is too much outside of strings by now, whatever follows.
         """
         self._bytes += len(piece)
+        for at in range(0, len(piece), _WINDOW_BYTES):
+            self._look_at(piece[at : at + _WINDOW_BYTES])
+            if self._outside >= BULK_BYTES:
+                raise _too_bulky()
+
+    def _look_at(self, piece: bytes) -> None:
         at = 0
         if self._in_text:
             at = self._text_from(piece, 1 if self._escaped else 0)
@@ -110,8 +117,6 @@ class Bulk:
         self._in_text = not left.endswith(b'"')
         self._escaped = self._in_text and half == 1
         self._outside += 2 * strings + len(left) - 1 + (half if not self._in_text else 0)
-        if self._outside >= BULK_BYTES:
-            raise _too_bulky()
 
     def end(self) -> None:
         """All of it has come.
@@ -194,8 +199,7 @@ def check_bulk(payload: bytes) -> None:
     """
     if len(payload) > BULK_BYTES and type(payload) is not LookedThrough:
         bulk = Bulk()
-        for at in range(0, len(payload), _WINDOW_BYTES):
-            bulk.add(payload[at : at + _WINDOW_BYTES])
+        bulk.add(payload)
         bulk.end()
 
 
