@@ -1,4 +1,4 @@
-"""An earlier understudy in an environment of its own, to be measured beside the present one by `--engine`.
+"""An earlier release in an environment of its own, to be measured beside the present one by `--engine`.
 
 python -m benchmarks.before ed36051       builds and installs what this revision of the repository holds
 """
@@ -12,10 +12,8 @@ import venv
 from importlib.metadata import distributions
 from pathlib import Path
 
-from .peers import PLACE, SHARED
-
-ROOT = Path(__file__).resolve().parents[1]
-PACKAGE = "understudy"
+from .peers import BEFORE, PLACE, SHARED
+from .product import NAMED, ROOT, name_in
 
 
 def main() -> int:
@@ -25,14 +23,17 @@ def main() -> int:
     archive = subprocess.run(["git", "archive", sys.argv[1]], cwd=ROOT, capture_output=True)
     if archive.returncode:
         sys.exit(f"git knows no revision {sys.argv[1]!r} here: {archive.stderr.decode().strip()}")
-    place = PLACE / PACKAGE
+    place = PLACE / BEFORE
     venv.create(place, clear=True, with_pip=True)
     with tempfile.TemporaryDirectory() as folder:
         with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as tree:
             tree.extractall(Path(folder, "tree"), filter="data")
+        name = name_in(Path(folder, "tree"))
+        (place / NAMED).write_text(name + "\n", encoding="utf-8")
         constraints = Path(folder, "constraints.txt")
         here = {each.name.lower(): each.version for each in distributions()}
-        constraints.write_text("\n".join(f"{name}=={found}" for name, found in here.items() if name != PACKAGE))
+        ours = {name, name_in(ROOT)}
+        constraints.write_text("\n".join(f"{each}=={found}" for each, found in here.items() if each not in ours))
         pip = [str(place / "bin" / "python"), "-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input"]
         done = subprocess.run([*pip, "install", "-c", str(constraints), str(Path(folder, "tree")), *SHARED])
     if done.returncode:

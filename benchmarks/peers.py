@@ -13,8 +13,12 @@ from importlib.metadata import distributions, version
 from importlib.util import find_spec
 from pathlib import Path
 
+from .product import name_of
+
 LIST = Path(__file__).with_name("peers.txt")
 PLACE = Path(sys.prefix) / "peers"
+BEFORE = "before"
+"""The environment of an earlier release of ours, whatever its name was."""
 SHARED = ("msgspec", "uvloop")
 """What a worker itself needs, in the versions that are measured."""
 
@@ -26,9 +30,14 @@ def python_of(package: str) -> Path | None:
 
 
 def versions(package: str) -> dict[str, str]:
-    """The version of a package in its environment; empty when it has none."""
+    """The version of a package in its environment; empty when it has none.
+
+    Args:
+        package: Its name, or `BEFORE`.
+    """
+    name = name_of(PLACE / package) if package == BEFORE else package
     folders = [str(folder) for folder in (PLACE / package).glob("lib/python*/site-packages")]
-    return {each.name: each.version for each in distributions(path=folders) if folders and each.name == package}
+    return {each.name: each.version for each in distributions(path=folders) if folders and each.name == name}
 
 
 def requirements() -> dict[str, str]:

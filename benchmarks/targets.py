@@ -42,7 +42,7 @@ IMPORTS = "import aiohttp, tenacity"
 TARGETS = (
     *(Target(f"delta c{c}", "understudy", BASELINE, 1.3, 1.1) for c in (1, 8, 32, 256)),
     *(Target(f"delta c{c}", "understudy", "openai", 1 / 15, 1 / 25) for c in (1, 8)),
-    Target("delta c8", "understudy", "understudy-before", 1.1, None),
+    *(Target(what, "understudy", "understudy-before", 1.1, 1.03) for what in ("delta c8", "call c32")),
     Target("delta c8", "understudy-full", "understudy", 1.1, None),
     *(Target(f"delta c{c}", "understudy", "litellm", None, 1 / 80) for c in (1, 8)),
     *(Target(f"delta c{c}", "understudy", "tensorzero", None, 1 / 15) for c in (1, 8)),

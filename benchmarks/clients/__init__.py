@@ -11,7 +11,7 @@ from typing import Protocol
 
 import msgspec
 
-from ..peers import python_of
+from ..peers import BEFORE, python_of
 
 
 class Client(Protocol):
@@ -89,7 +89,7 @@ CLIENTS: dict[str, ClientInfo] = {
     "understudy-log": ClientInfo("Router, with one JSON log line a call", "router:RoutedLogging", "understudy"),
     "understudy-full": ClientInfo("Router, with everything switched on", "router_full:RoutedInFull", "understudy"),
     "understudy-before": ClientInfo(
-        "Router, of an earlier release", "router:Routed", "understudy", peer="understudy", apart=True
+        "Router, of an earlier release", "router:Routed", "understudy", peer=BEFORE, apart=True
     ),
     "openai": ClientInfo("the official client", "openai_sdk:OpenAI", "openai", share=0.2, fails_over=False),
     "litellm": ClientInfo("LiteLLM's Router", "litellm_router:LiteLLM", "litellm", share=0.05, peer="litellm"),

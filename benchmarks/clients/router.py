@@ -7,9 +7,12 @@ from typing import Any
 
 import msgspec
 
-from understudy import Config, Health, Retry, Route, Router, Target, TextDelta
-
+from ..product import product
 from ..wire import MODEL
+
+here = product()
+Config, Health, Retry, Route = here.Config, here.Health, here.Retry, here.Route
+Router, Target, TextDelta = here.Router, here.Target, here.TextDelta
 
 QUESTION = "Why is the sky blue?"
 
@@ -86,7 +89,7 @@ class RoutedLogging(Routed):
         )
 
 
-def target(place: int, url: str, connections: int, **settings: Any) -> Target:
+def target(place: int, url: str, connections: int, **settings: Any) -> Any:
     """A target at this URL."""
     name = f"target {place}"
     return Target(f"openai/{MODEL}", name=name, key="sk-bench", base_url=url, connections_max=connections, **settings)

@@ -1,0 +1,28 @@
+"""The product under the name that it has where it is measured: an earlier release may have had another one."""
+
+import sys
+import tomllib
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+ROOT = Path(__file__).resolve().parents[1]
+NAMED = "product.txt"
+"""A file in the environment of an earlier release, which says its name."""
+
+
+def name_in(tree: Path) -> str:
+    """The name of the package that a checkout holds."""
+    name: str = tomllib.loads((tree / "pyproject.toml").read_text(encoding="utf-8"))["project"]["name"]
+    return name
+
+
+def name_of(environment: Path) -> str:
+    """The name of the package that is measured in an environment: this checkout's, unless it says another itself."""
+    named = environment / NAMED
+    return named.read_text(encoding="utf-8").strip() if named.exists() else name_in(ROOT)
+
+
+def product() -> ModuleType:
+    """The package that is measured in the environment that runs this."""
+    return import_module(name_of(Path(sys.prefix)))

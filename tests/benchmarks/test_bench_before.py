@@ -1,0 +1,34 @@
+"""An earlier release is measured under the name that it had, and a call of it beside a call of today."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.case import engine
+from benchmarks.clients import CLIENTS
+from benchmarks.product import NAMED, ROOT, name_in, name_of, product
+from benchmarks.targets import TARGETS
+
+
+def test_a_checkout_says_what_its_package_is_called(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "as-it-was-called"\n')
+    assert name_in(tmp_path) == "as-it-was-called"
+    assert product().__name__ == name_in(ROOT)
+
+
+def test_an_environment_says_what_is_measured_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert name_of(tmp_path) == name_in(ROOT)
+    (tmp_path / NAMED).write_text("json\n")
+    assert name_of(tmp_path) == "json"
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    assert product() is json
+
+
+def test_a_delta_and_a_call_are_measured_beside_an_earlier_release() -> None:
+    (before,) = (name for name, client in CLIENTS.items() if client.apart)
+    assert {"1,000 deltas c8", "call c32"} <= {
+        case.name for group in engine() for case in group if before in case.clients
+    }
+    assert {target.what for target in TARGETS if target.versus == before} == {"delta c8", "call c32"}
