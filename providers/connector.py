@@ -39,6 +39,25 @@ UNWIND_TURNS = 100
 """A task that is cancelled while it connects closes its socket within a few turns of the loop; so many are given."""
 
 
+class Quiet:
+    """A transport in asyncio's debug mode, where a write that fails is logged with the frame that holds its bytes.
+
+    It writes a view of them, whose repr shows nothing.
+    """
+
+    def __init__(self, transport: Any) -> None:
+        self._transport = transport
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: "bytes | bytearray | memoryview") -> None:
+        self._transport.write(memoryview(data))
+
+    def writelines(self, pieces: Any) -> None:
+        self.write(b"".join(pieces))
+
+
 class Line(ResponseHandler):
     """One connection, from the first byte to the last, over all the exchanges that it carries.
 
@@ -58,6 +77,10 @@ class Line(ResponseHandler):
         self._idle = False
         self._interim = 0
         self._poll: select.poll | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        quiet = self._loop.get_debug() and type(transport).__module__.startswith("asyncio.")  # uvloop logs no frame
+        super().connection_made(cast(asyncio.BaseTransport, Quiet(transport)) if quiet else transport)
 
     def rest(self) -> None:
         """It goes into the pool: from here on, it must stay silent."""

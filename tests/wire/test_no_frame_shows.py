@@ -5,7 +5,9 @@ a traceback. Only a caller's own frames may hold what the caller said.
 """
 
 import asyncio
+import errno
 import logging
+import socket
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import replace
@@ -224,6 +226,23 @@ async def every_way(simulator: Playing, dialect: str, failure: str, ways: Mappin
                 failed += 1
                 assert_bare(error)
     assert failed == len(ways)
+
+
+@pytest.mark.usefixtures("debugged")
+@pytest.mark.parametrize("upstream", ["stream", "single"])
+async def test_nor_does_the_first_write_on_a_new_connection(
+    simulator: Playing, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, upstream: Any
+) -> None:
+    class Broken(socket.socket):
+        def send(self, *what: Any) -> int:
+            raise ConnectionResetError(errno.ECONNRESET, "reset")
+
+    caplog.set_level(logging.DEBUG, "asyncio")
+    monkeypatch.setattr("understudy.providers.connector._made", lambda known, info: Broken(*info[:3]))
+    async with Router(config(target(simulator, "openai"))) as router:
+        with pytest.raises(CallFailed):
+            await router.complete(CANARY_PROMPT, upstream=upstream)
+    assert "Fatal write error" in caplog.text  # which is what shows the bytes that were written
 
 
 PLACES = {
