@@ -365,7 +365,7 @@ class Course(Opaque):
         candidate, policy = self.candidates[index], self.policy
         own_s = math.inf if policy.single else candidate.first_delta_s
         left_s = policy.deadline_s - now_s
-        if not self._another_left(index, ErrorKind.FIRST_TOKEN_TIMEOUT, now_s):
+        if len(self.candidates) == 1 or not self._another_left(index, ErrorKind.FIRST_TOKEN_TIMEOUT, now_s):
             held = candidate.first_delta_held and own_s < left_s
             return (now_s + own_s, "no") if held else (policy.deadline_s, self._cut(left_s, own_s))
         limit_s = left_s - min(policy.reserve_s, left_s / 2)

@@ -162,7 +162,8 @@ class Seat:
 
     def bill(self, chat: ChatRequest, total: Report) -> Bill:
         """The bill of one attempt here, with nothing held for it yet."""
-        return Bill(chat, self.answer_max, self.live.rates, total, room=self.room(chat))
+        room = self._room if chat.max_tokens is None else self.room(chat)
+        return Bill(chat, self.answer_max, self.live.rates, total, room=room)
 
     def room(self, chat: ChatRequest) -> Room:
         """What its provider may say that this request has used."""
