@@ -120,6 +120,18 @@ class Generation:
         for identity in self._inherited:
             self._memory.take(identity)
 
+    def resize(self, older: "Generation") -> None:
+        """Let calls that wait on an older generation wait within the limits of this one: the queue is the same."""
+        waited_for = [live for live in older._made_so_far() if live.limits.queue]
+        if not waited_for:
+            return
+        sizes = {(live.label, live.remembered_as): live.sizes for live in self.all_live()}
+        for live in waited_for:
+            mine = sizes.get((live.label, live.remembered_as), live.sizes)
+            if mine != live.sizes:
+                live.sizes = mine
+                live.limits.queue.wake_first()
+
     def dispositions(self, route: Route) -> dict[ErrorKind, Disposition]:
         """The table of what may follow an error, with what the route says otherwise."""
         if not route.errors:

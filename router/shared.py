@@ -92,6 +92,8 @@ class Shared:
         old = self.generation
         self.generation = self._generation(old.number + 1, config)
         self.generation.inherit(old)
+        for older in (old, *self._retired):
+            self.generation.resize(older)
         self._memory.follow(config)
         self._follow_routes()
         old.retired = True

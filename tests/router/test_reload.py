@@ -255,3 +255,46 @@ def test_hedging_begins_and_ends_with_the_file_that_says_so(stage: MakeStage, *,
             assert answers[-1] == "a", "no call earns a hedge any more"
 
     perform(play())
+
+
+@pytest.mark.parametrize("then", [4, None])
+def test_calls_that_wait_for_a_place_have_those_of_a_file_that_gives_more(stage: MakeStage, then: int | None) -> None:
+    one = stage(a=says("A", first_s=2.0))
+
+    def places(concurrency: int | None) -> Config:
+        [target] = one.targets(concurrency=concurrency)
+        return Config(targets={"a": target}, routes={"default": Route(("a",))})
+
+    async def play() -> None:
+        async with Router(places(1)) as router:
+            waiting = [asyncio.create_task(router.complete("hi")) for _ in range(4)]
+            await asyncio.sleep(0.5)
+            router.swap(places(1))
+            router.swap(places(then))
+            late = [asyncio.create_task(router.complete("hi")) for _ in range(4)]
+            await asyncio.gather(*waiting)
+            assert now_s() == 2.5, "those that wait begin at once"
+            await asyncio.gather(*late)
+            assert now_s() == (4.5 if then else 2.5)
+
+    perform(play())
+    assert one.open == 0
+
+
+def test_calls_that_wait_for_a_place_have_no_more_than_a_file_that_gives_fewer(stage: MakeStage) -> None:
+    one = stage(a=says("A", first_s=2.0))
+
+    def places(concurrency: int, key: str = "k") -> Config:
+        [target] = [replace(target, key=key) for target in one.targets(concurrency=concurrency)]
+        return Config(targets={"a": target}, routes={"default": Route(("a",))})
+
+    async def play() -> None:
+        async with Router(places(3)) as router:
+            calls = [asyncio.create_task(router.complete("hi")) for _ in range(5)]
+            await asyncio.sleep(0.5)
+            router.swap(places(1))
+            router.swap(places(9, key="another"))  # which is another target
+            await asyncio.gather(*calls)
+            assert [at_s for at_s, _ in one.asked] == [0.0, 0.0, 0.0, 2.0, 4.0]
+
+    perform(play())
