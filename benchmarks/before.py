@@ -9,11 +9,18 @@ import sys
 import tarfile
 import tempfile
 import venv
+from collections.abc import Container
 from importlib.metadata import distributions
 from pathlib import Path
 
-from .peers import BEFORE, PLACE, SHARED
-from .product import NAMED, ROOT, name_in
+from .peers import BEFORE, PLACE, SHARED, package_in
+from .product import NAMED, ROOT, name_in, project_of
+
+
+def extras_of(tree: Path, installed: Container[str]) -> list[str]:
+    """The extras of a checkout's package of which all is installed here: a call with prices costs more than without."""
+    extras: dict[str, list[str]] = project_of(tree).get("optional-dependencies", {})
+    return [extra for extra, wanted in extras.items() if all(package_in(each) in installed for each in wanted)]
 
 
 def main() -> int:
@@ -35,7 +42,9 @@ def main() -> int:
         ours = {name, name_in(ROOT)}
         constraints.write_text("\n".join(f"{each}=={found}" for each, found in here.items() if each not in ours))
         pip = [str(place / "bin" / "python"), "-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input"]
-        done = subprocess.run([*pip, "install", "-c", str(constraints), str(Path(folder, "tree")), *SHARED])
+        extras = ",".join(extras_of(Path(folder, "tree"), here))
+        wanted = f"{Path(folder, 'tree')}[{extras}]"
+        done = subprocess.run([*pip, "install", "-c", str(constraints), wanted, *SHARED])
     if done.returncode:
         (place / "bin" / "python").unlink()
     return done.returncode

@@ -43,7 +43,12 @@ def versions(package: str) -> dict[str, str]:
 def requirements() -> dict[str, str]:
     """What is to be installed, by the name of the package."""
     lines = [line for line in LIST.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
-    return {re.split(r"[\[=<>~! ]", line, maxsplit=1)[0]: line for line in lines}
+    return {package_in(line): line for line in lines}
+
+
+def package_in(requirement: str) -> str:
+    """The package that a requirement is about."""
+    return re.split(r"[\[=<>~! ]", requirement, maxsplit=1)[0]
 
 
 def main() -> int:

@@ -5,15 +5,22 @@ import tomllib
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 NAMED = "product.txt"
 """A file in the environment of an earlier release, which says its name."""
 
 
+def project_of(tree: Path) -> dict[str, Any]:
+    """What a checkout says of the package that it holds."""
+    project: dict[str, Any] = tomllib.loads((tree / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return project
+
+
 def name_in(tree: Path) -> str:
     """The name of the package that a checkout holds."""
-    name: str = tomllib.loads((tree / "pyproject.toml").read_text(encoding="utf-8"))["project"]["name"]
+    name: str = project_of(tree)["name"]
     return name
 
 

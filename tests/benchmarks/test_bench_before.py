@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.before import extras_of
 from benchmarks.case import engine
 from benchmarks.clients import CLIENTS
 from benchmarks.product import NAMED, ROOT, name_in, name_of, product
@@ -24,6 +25,13 @@ def test_an_environment_says_what_is_measured_in_it(tmp_path: Path, monkeypatch:
     assert name_of(tmp_path) == "json"
     monkeypatch.setattr(sys, "prefix", str(tmp_path))
     assert product() is json
+
+
+def test_an_earlier_release_has_the_extras_that_are_here(tmp_path: Path) -> None:
+    extras = '[project.optional-dependencies]\nfast = ["a>=1"]\nboth = ["a>=1", "b"]\nnone = ["c"]\n'
+    (tmp_path / "pyproject.toml").write_text(f'[project]\nname = "x"\n{extras}')
+    assert extras_of(tmp_path, {"a"}) == ["fast"]
+    assert extras_of(tmp_path, {"a", "b"}) == ["fast", "both"]
 
 
 def test_a_delta_and_a_call_are_measured_beside_an_earlier_release() -> None:
