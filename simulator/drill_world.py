@@ -108,11 +108,28 @@ class World(Draw):
         if not self.common:
             return call, text_of(f"c{call}_{request.provider}_{request.number}", self.texts), bool(said)
         text, prefilled = self._text(call), request.reading.prefilled
-        begins_anew = prefilled and (dialect == "mistral" or request.provider in self.forgetful)
+        forgets = request.provider in self.forgetful and not self._goes_round(call, said)
+        begins_anew = prefilled and (dialect == "mistral" or forgets)
         if not said or begins_anew or not self.whole(call).startswith(said):
             return call, text, bool(said)
         rest = text[len(said) :]
         return call, rest if prefilled else went_on(said, rest, self.rng), True
+
+    def _goes_round(self, call: int, said: str) -> bool:
+        """Is what was delivered one passage over and over, or said twice by the whole answer?
+
+        Then nothing in the text tells an answer that begins anew from one that goes on: it counts as going on, and
+        docs/guarantees.md does not promise that a server is found out which begins anew although its target claims
+        prefill. White space behind `said` may have been delivered, too, and cut off by the adapter.
+        """
+        whole = self.whole(call)
+        rest = whole[len(said) :]
+        blanks = rest[: len(rest) - len(rest.lstrip())]
+        for end in range(len(blanks) + 1):
+            delivered = said + blanks[:end]
+            if (delivered * 2).find(delivered, 1) < len(delivered) or whole.lstrip().startswith(delivered.lstrip() * 2):
+                return True
+        return False
 
     def whole(self, call: int) -> str:
         """What everybody would answer to a call, in a world where all would say the same, as it is heard."""

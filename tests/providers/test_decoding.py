@@ -156,9 +156,10 @@ def test_a_json_body_is_whole_or_it_failed(body: bytes, kind: ErrorKind | None) 
 
 
 def test_a_json_body_beyond_the_bound_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decoding, "MAX_BODY_BYTES", 10)
+    begun = b'{"text": "' + b"a" * decoding.PIECE_MAX_BYTES  # no less is counted: each read is smaller than that
+    monkeypatch.setattr(decoding, "MAX_BODY_BYTES", len(begun))
     decoder = JsonBodyDecoder(parse_string)
-    decoder.feed(b'{"text": "')
+    decoder.feed(begun)
     assert decoder.failure is None
     decoder.feed(b"a")
     assert decoder.failure is not None

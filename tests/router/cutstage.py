@@ -108,7 +108,7 @@ class Wire:
     open_now = 0
     closed = False
 
-    def __init__(self, _: object) -> None:
+    def __init__(self, *_: object) -> None:
         """Everything is known from the scene."""
 
     async def open(self, wire: WireRequest, *, connect_s: float, expect_stream: bool) -> "Exchange":
