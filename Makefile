@@ -31,7 +31,7 @@ help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
 
 demo: $(RUNTIME)  ## watch a stream survive a failing provider; needs no key and no network beyond the set-up
-	@$(VENV)/bin/understudy demo $(ARGS)
+	@$(VENV)/bin/standby demo $(ARGS)
 
 test: $(DEV)  ## run the tests; make test ARGS="-k breaker -x"
 	@$(PY) -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
@@ -46,11 +46,11 @@ format: $(DEV)  ## format the code and mend what the linter can
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
 
-bench: $(DEV) $(if $(findstring --peers,$(ARGS)),$(BESIDE))  ## measure what understudy costs; make bench ARGS=--help tells the rest
+bench: $(DEV) $(if $(findstring --peers,$(ARGS)),$(BESIDE))  ## measure what standby costs; make bench ARGS=--help tells the rest
 	@$(PY) -m benchmarks $(ARGS)
 
 sim: $(DEV)  ## play simulated worlds full of faults in virtual time; make sim SEEDS=500
-	@$(PY) -m understudy.simulator.world --seeds $(SEEDS)
+	@$(PY) -m standby.simulator.world --seeds $(SEEDS)
 
 fuzz: $(FUZZ)  ## look for bytes that break a promise of a parser; make fuzz TARGET=sse SECONDS=600
 	@$(PY) tests/fuzz/run_atheris.py $(TARGET) $(SECONDS)
@@ -70,11 +70,11 @@ lock: | $(PY)  ## write requirements/*.txt anew from pyproject.toml; make lock U
 	@$(LOCK) --group fuzz --constraint requirements/dev.txt --output-file requirements/fuzz.txt >/dev/null
 
 clean:  ## remove .venv and everything that was made
-	@rm -rf $(VENV) .fuzz build dist understudy.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) .fuzz build dist standby.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(PY):
-	@test -n "$(PYTHON)" || { echo "understudy needs Python 3.11 or newer, and none was found." \
+	@test -n "$(PYTHON)" || { echo "standby needs Python 3.11 or newer, and none was found." \
 		"Install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; }
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "$(PYTHON) is not Python 3.11 or newer; name another: make PYTHON=/path/to/python3.12" >&2; exit 1; }
@@ -83,7 +83,7 @@ $(PY):
 		"on Debian and Ubuntu install the package python3-venv." >&2; rm -rf "$(VENV)"; exit 1; }
 
 $(RUNTIME): requirements/runtime.txt pyproject.toml | $(PY)
-	@echo "Installing what understudy needs (once, well under a minute) ..."
+	@echo "Installing what standby needs (once, well under a minute) ..."
 	@$(PIP) install --require-hashes -r requirements/runtime.txt
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@

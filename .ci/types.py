@@ -40,7 +40,7 @@ def main() -> int:
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(site)
     mypy = [sys.executable, "-m", "mypy", "--config-file", str(ROOT / "pyproject.toml")]
-    mypy += ["--cache-dir", str(WORK / "cache"), "--python-executable", sys.executable, "-p", "understudy"]
+    mypy += ["--cache-dir", str(WORK / "cache"), "--python-executable", sys.executable, "-p", "standby"]
     result = subprocess.run(mypy, cwd=site, capture_output=True, text=True)
     print(result.stdout + result.stderr, end="")
     if result.returncode:

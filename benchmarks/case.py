@@ -13,10 +13,10 @@ EVENTS_PER_WRITE = 8
 FEW, MANY = 100, 1000
 """What a delta costs is the slope between streams of so many."""
 
-OURS = ("loop", "understudy")
-VARIANTS = ("raw", "loop", "loop-tuned", "understudy", "understudy-text", "understudy-whole", "openai")
-LOGGING = ("raw", "loop", "loop-tuned", "loop-at-once", "understudy", "understudy-log", "openai")
-VERSIONS = ("understudy-full", "understudy-before")
+OURS = ("loop", "standby")
+VARIANTS = ("raw", "loop", "loop-tuned", "standby", "standby-text", "standby-whole", "openai")
+LOGGING = ("raw", "loop", "loop-tuned", "loop-at-once", "standby", "standby-log", "openai")
+VERSIONS = ("standby-full", "standby-before")
 PEERS = ("litellm", "pydantic-ai", "langchain", "tensorzero")
 
 

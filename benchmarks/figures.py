@@ -80,7 +80,7 @@ def _compared(what: str, values: dict[str, list[float]]) -> list[Figure]:
     """Everybody beside the baseline and the official client, ours beside the routers of others, too."""
     found = []
     for client, mine in values.items():
-        others = (BASELINE, "openai", *((*PEERS, *VERSIONS, "understudy") if client.startswith("understudy") else ()))
+        others = (BASELINE, "openai", *((*PEERS, *VERSIONS, "standby") if client.startswith("standby") else ()))
         beside = {other: ratios(mine, values[other]) for other in others if other in values and other != client}
         found.append(Figure(what, client, "µs", Spread.of(mine), beside))
     return found
@@ -123,7 +123,7 @@ def _added(group: Group, samples: Samples) -> list[Figure]:
         for client, added in more.items():
             calls = Spread.of([each / one for each, one in zip(added, per[client], strict=True)])
             found.append(Figure(f"added {name}", client, "calls", calls))
-            if client.startswith("understudy") and BASELINE in more:
+            if client.startswith("standby") and BASELINE in more:
                 over = zip(added, more[BASELINE], per[client], strict=True)
                 spread = Spread.of([(each - attempt) / one for each, attempt, one in over])
                 found.append(Figure(f"added {name}, more than by hand", client, "calls", spread))

@@ -12,20 +12,20 @@ from functools import partial
 from typing import Any
 
 import msgspec
-from understudy.providers import registry
-from understudy.providers.body import PIECE_MAX_BYTES
-from understudy.providers.codecs import NDJSONDecoder, SSEDecoder, decode_kindly
-from understudy.providers.codecs.eventstream import FrameDecoder
-from understudy.providers.events import ProviderEvent, ReasoningDelta, TextDelta, ToolCallDelta, Usage
-from understudy.providers.inflater import Inflater
-from understudy.providers.provider import Decoder, ResponseHead
-from understudy.router.answer import collect
-from understudy.router.held import Held
-from understudy.router.relayed import Relayed
-from understudy.router.report import Report
-from understudy.router.seam import Continuation, Replay
-from understudy.router.transcript import Transcript
-from understudy.simulator.dialects import binary
+from standby.providers import registry
+from standby.providers.body import PIECE_MAX_BYTES
+from standby.providers.codecs import NDJSONDecoder, SSEDecoder, decode_kindly
+from standby.providers.codecs.eventstream import FrameDecoder
+from standby.providers.events import ProviderEvent, ReasoningDelta, TextDelta, ToolCallDelta, Usage
+from standby.providers.inflater import Inflater
+from standby.providers.provider import Decoder, ResponseHead
+from standby.router.answer import collect
+from standby.router.held import Held
+from standby.router.relayed import Relayed
+from standby.router.report import Report
+from standby.router.seam import Continuation, Replay
+from standby.router.transcript import Transcript
+from standby.simulator.dialects import binary
 
 
 class Flood(msgspec.Struct, frozen=True):

@@ -44,7 +44,7 @@ def growth(setting: Setting) -> Result:
     for what in (STEP, GROWTH):
         values = [figure for figure in result.figures if figure.what.endswith(f", {what}")]
         worst = max(values, key=lambda figure: figure.value.median)
-        result.figures.append(Figure(f"anything, {what}", "understudy", worst.unit, worst.value))
+        result.figures.append(Figure(f"anything, {what}", "standby", worst.unit, worst.value))
     return result
 
 

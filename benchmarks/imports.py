@@ -14,10 +14,10 @@ from .targets import IMPORTS
 
 STATEMENTS = {
     IMPORTS: IMPORTS,
-    "import understudy": "import understudy",
-    "from understudy import Router": "from understudy import Router",
+    "import standby": "import standby",
+    "from standby import Router": "from standby import Router",
     "a Router, entered": (
-        "import asyncio; from understudy import Router, Target; "
+        "import asyncio; from standby import Router, Target; "
         "router = Router([Target('openai', key='sk-bench')]); asyncio.run(router.__aenter__())"
     ),
 }

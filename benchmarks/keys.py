@@ -9,7 +9,7 @@ import gc
 import sys
 import time
 
-from understudy import Router, Target
+from standby import Router, Target
 
 _BODY = b'{"choices":[{"message":{"content":"ok"},"finish_reason":"stop"}]}'
 _ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (len(_BODY), _BODY)

@@ -12,7 +12,7 @@ from .commands import Sample
 from .figures import Figure, Spread
 from .result import Result
 
-CLIENT = "understudy"
+CLIENT = "standby"
 
 
 def added_time(groups: list[Group], result: Result) -> list[Figure]:

@@ -53,8 +53,8 @@ def idle(setting: Setting) -> Result:
         result.figures += [
             Figure(f"{words}, of {streams:,}", client, "KiB", _one(size)) for client, size in found.items()
         ]
-        more = found["understudy"] - found[BASELINE]
-        result.figures.append(Figure(f"{words}, more than by hand", "understudy", "KiB", _one(more)))
+        more = found["standby"] - found[BASELINE]
+        result.figures.append(Figure(f"{words}, more than by hand", "standby", "KiB", _one(more)))
     return result
 
 
@@ -75,7 +75,7 @@ def stalled(setting: Setting) -> Result:
 def peak(setting: Setting) -> Result:
     """The most memory that a process ever had, with many callers at a time: of calls, and of streams.
 
-    Once as `pip install understudy` has it, and once with what all extras bring: prices, and what prints in colours.
+    Once as `pip install standby` has it, and once with what all extras bring: prices, and what prints in colours.
     """
     single, stream = Script("single"), Script("stream", MANY, EVENTS_PER_WRITE, 200 * CALLERS)
     result = Result()

@@ -15,7 +15,7 @@ PANELS = (
 
 NAMES = {
     "loop": "by hand",
-    "understudy": "understudy",
+    "standby": "standby",
     "openai": "openai",
     "tensorzero": "TensorZero (Rust)",
     "langchain": "LangChain",
@@ -63,7 +63,7 @@ def _panel(title: str, values: Mapping[str, float], top: int) -> list[str]:
     lines = [f'<text class="head" x="0" y="{top + HEAD - 14}">{escape(title)}</text>']
     for place, (client, value) in enumerate(sorted(values.items(), key=lambda each: each[1])):
         y = top + HEAD + place * LINE
-        kind = ' class="ours"' if client == "understudy" else ""
+        kind = ' class="ours"' if client == "standby" else ""
         length = max(2.0, BARS * max(0.0, value) / most)
         lines += [
             f'<text{kind} x="{LABELS - 8}" y="{y + 11}" text-anchor="end">{escape(NAMES[client])}</text>',
@@ -75,7 +75,7 @@ def _panel(title: str, values: Mapping[str, float], top: int) -> list[str]:
 
 def _in_words(figures: list[Figure]) -> str:
     clients = {figure.client for figure in figures} & NAMES.keys()
-    return f"CPU time beside {', '.join(NAMES[name] for name in CLIENTS if name in clients and name != 'understudy')}"
+    return f"CPU time beside {', '.join(NAMES[name] for name in CLIENTS if name in clients and name != 'standby')}"
 
 
 def _microseconds(value: float) -> str:

@@ -74,9 +74,9 @@ def _over_time(processes: Processes, setting: Setting) -> list[Figure]:
 
 
 def _figures(what: str, at: list[float], found: dict[str, list[float]]) -> list[Figure]:
-    share = [mine / other for mine, other in zip(found["understudy"], found[BASELINE], strict=True)]
+    share = [mine / other for mine, other in zip(found["standby"], found[BASELINE], strict=True)]
     drifts = [Figure(f"drift of a {what}", client, "%", drift(at, costs)) for client, costs in found.items()]
-    return [*drifts, Figure(f"drift of a {what}, to by hand", "understudy", "%", drift(at, share))]
+    return [*drifts, Figure(f"drift of a {what}, to by hand", "standby", "%", drift(at, share))]
 
 
 def _call_of_route(processes: Processes) -> Cost:

@@ -21,7 +21,7 @@ TARGETS = 20
 
 _FROM_YAML = """
 import sys, time
-from understudy import Router
+from standby import Router
 for _ in range(2):
     began_s = time.perf_counter()
     Router.from_yaml(sys.argv[1])
@@ -30,7 +30,7 @@ for _ in range(2):
 
 _FAIL_OVER = """
 import asyncio, json, sys, time
-from understudy import Router, Target
+from standby import Router, Target
 
 async def main():
     failing, healthy = [Target("openai/m", name=url, key="sk-bench", base_url=url) for url in sys.argv[1:]]
@@ -70,7 +70,7 @@ def from_yaml(setting: Setting) -> Result:
     """What a Router of many targets costs."""
     first, again = [], []
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "understudy.yaml"
+        file = Path(folder) / "standby.yaml"
         file.write_text(settings_of(TARGETS), encoding="utf-8")
         for at in range(setting.repeats):
             setting.progress(f"a Router from YAML: round {at + 1} of {setting.repeats}")
@@ -79,8 +79,8 @@ def from_yaml(setting: Setting) -> Result:
             again.append(other * 1e3)
     return Result(
         [
-            Figure(f"Router of {TARGETS} targets from YAML", "understudy", "ms", Spread.of(again)),
-            Figure("Router from YAML, first in a process", "understudy", "ms", Spread.of(first)),
+            Figure(f"Router of {TARGETS} targets from YAML", "standby", "ms", Spread.of(again)),
+            Figure("Router from YAML, first in a process", "standby", "ms", Spread.of(first)),
         ]
     )
 
@@ -94,7 +94,7 @@ def first_failure(processes: Processes, setting: Setting) -> Result:
         counts.append(float(len(modules)))
         loaded |= set(modules)
     words = ", ".join(sorted(loaded)) or "nothing"
-    figure = Figure("loaded by a first failure", "understudy", "modules", Spread.of([max(counts)]))
+    figure = Figure("loaded by a first failure", "standby", "modules", Spread.of([max(counts)]))
     return Result([figure], notes=[f"A first failure loads: {words}."])
 
 

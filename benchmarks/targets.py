@@ -40,37 +40,34 @@ class Verdict(msgspec.Struct, frozen=True):
 IMPORTS = "import aiohttp, tenacity"
 
 TARGETS = (
-    *(Target(f"delta c{c}", "understudy", BASELINE, 1.3, 1.1) for c in (1, 8, 32, 256)),
-    *(Target(f"delta c{c}", "understudy", "openai", 1 / 15, 1 / 25) for c in (1, 8)),
-    *(Target(what, "understudy", "understudy-before", 1.1, 1.03) for what in ("delta c8", "call c32")),
-    Target("delta c8", "understudy-full", "understudy", 1.1, None),
-    *(Target(f"delta c{c}", "understudy", "litellm", None, 1 / 80) for c in (1, 8)),
-    *(Target(f"delta c{c}", "understudy", "tensorzero", None, 1 / 15) for c in (1, 8)),
-    Target("paced c32", "understudy", BASELINE, None, 1.15),
-    Target("paced c32", "understudy", "openai", None, 1 / 5),
-    Target("paced c32", "understudy", "litellm", None, 1 / 15),
-    Target("paced c32", "understudy", "tensorzero", None, 1 / 4),
-    Target("call c32", "understudy", BASELINE, 1.4, 1.2),
-    Target("call c32", "understudy-log", BASELINE, None, 1.35),
-    Target("call c32", "understudy", "tensorzero", None, 1.0),
-    *(Target("call c32", "understudy", peer, None, 1 / 5) for peer in ("openai", "pydantic-ai", "langchain")),
-    Target("call c32", "understudy", "litellm", None, 1 / 30),
+    *(Target(f"delta c{c}", "standby", BASELINE, 1.3, 1.1) for c in (1, 8, 32, 256)),
+    *(Target(f"delta c{c}", "standby", "openai", 1 / 15, 1 / 25) for c in (1, 8)),
+    *(Target(what, "standby", "standby-before", 1.1, 1.03) for what in ("delta c8", "call c32")),
+    Target("delta c8", "standby-full", "standby", 1.1, None),
+    *(Target(f"delta c{c}", "standby", "litellm", None, 1 / 80) for c in (1, 8)),
+    *(Target(f"delta c{c}", "standby", "tensorzero", None, 1 / 15) for c in (1, 8)),
+    Target("paced c32", "standby", BASELINE, None, 1.15),
+    Target("paced c32", "standby", "openai", None, 1 / 5),
+    Target("paced c32", "standby", "litellm", None, 1 / 15),
+    Target("paced c32", "standby", "tensorzero", None, 1 / 4),
+    Target("call c32", "standby", BASELINE, 1.4, 1.2),
+    Target("call c32", "standby-log", BASELINE, None, 1.35),
+    Target("call c32", "standby", "tensorzero", None, 1.0),
+    *(Target("call c32", "standby", peer, None, 1 / 5) for peer in ("openai", "pydantic-ai", "langchain")),
+    Target("call c32", "standby", "litellm", None, 1 / 30),
+    *(Target(f"added c32 by {before}, more than by hand", "standby", None, None, 1.2) for before in ("500", "refused")),
+    *(Target(f"fail-over c32 by {before}", "standby", "litellm", None, 1 / 45) for before in ("500", "refused")),
+    *(Target(f"fail-over c32 by {before}", "standby", "pydantic-ai", None, 1 / 5) for before in ("500", "refused")),
     *(
-        Target(f"added c32 by {before}, more than by hand", "understudy", None, None, 1.2)
+        Target(f"fail-over time c1 by {before}, more than by hand", "standby", None, None, 0.3)
         for before in ("500", "refused")
     ),
-    *(Target(f"fail-over c32 by {before}", "understudy", "litellm", None, 1 / 45) for before in ("500", "refused")),
-    *(Target(f"fail-over c32 by {before}", "understudy", "pydantic-ai", None, 1 / 5) for before in ("500", "refused")),
+    Target("idle stream, more than by hand", "standby", None, None, 8.0),
+    Target("idle stream, TLS, more than by hand", "standby", None, None, 8.0),
+    Target("stalled stream, of 1,000", "standby", None, 512.0, 128.0),
+    Target("stalled stream, 4 s later", "standby", None, None, 1.0),
     *(
-        Target(f"fail-over time c1 by {before}, more than by hand", "understudy", None, None, 0.3)
-        for before in ("500", "refused")
-    ),
-    Target("idle stream, more than by hand", "understudy", None, None, 8.0),
-    Target("idle stream, TLS, more than by hand", "understudy", None, None, 8.0),
-    Target("stalled stream, of 1,000", "understudy", None, 512.0, 128.0),
-    Target("stalled stream, 4 s later", "understudy", None, None, 1.0),
-    *(
-        Target(f"drift of a {what}{beside}", "understudy", None, None, 15.0)
+        Target(f"drift of a {what}{beside}", "standby", None, None, 15.0)
         for beside in (", to by hand", "")
         for what in (
             "call, 1 to 20 targets",
@@ -80,14 +77,14 @@ TARGETS = (
             "call, 1 to 100,000",
         )
     ),
-    Target("import", "import understudy", IMPORTS, 1.3, 1.2),
-    Target("import memory", "import understudy", IMPORTS, None, 1.15),
-    Target("loaded by a first failure", "understudy", None, None, 0.0),
-    Target("Router of 20 targets from YAML", "understudy", None, None, 50.0),
-    Target("peak memory c256", "understudy", BASELINE, None, 1.3),
-    Target("anything, longest step for 64 KiB", "understudy", None, STEP_MAX_MS, None),
-    Target("anything, 8 times as much", "understudy", None, float(GROWTH_MAX), 1.5 * TIMES),
-    *(Target(f"{what} c256, p99.9", "understudy", None, None, 5.0) for what in ("timer late", "step of the loop")),
+    Target("import", "import standby", IMPORTS, 1.3, 1.2),
+    Target("import memory", "import standby", IMPORTS, None, 1.15),
+    Target("loaded by a first failure", "standby", None, None, 0.0),
+    Target("Router of 20 targets from YAML", "standby", None, None, 50.0),
+    Target("peak memory c256", "standby", BASELINE, None, 1.3),
+    Target("anything, longest step for 64 KiB", "standby", None, STEP_MAX_MS, None),
+    Target("anything, 8 times as much", "standby", None, float(GROWTH_MAX), 1.5 * TIMES),
+    *(Target(f"{what} c256, p99.9", "standby", None, None, 5.0) for what in ("timer late", "step of the loop")),
 )
 
 

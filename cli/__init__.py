@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as missing:
         if (missing.name or "").partition(".")[0] not in _PACKAGES:
             raise
-        print("understudy: the command line needs typer and rich: pip install 'understudy[cli]'", file=sys.stderr)
+        print("standby: the command line needs typer and rich: pip install 'standby[cli]'", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130

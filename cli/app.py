@@ -19,9 +19,9 @@ from .providers import providers
 from .schema import schema
 
 app = typer.Typer(
-    name="understudy",
-    help="A router for chat LLM providers: when your lead provider can't go on, the understudy does.",
-    epilog="Start with: understudy demo",
+    name="standby",
+    help="A router for chat LLM providers: when your lead provider can't go on, the standby does.",
+    epilog="Start with: standby demo",
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich" if sys.stdout.isatty() else None,
@@ -39,7 +39,7 @@ def root(
 ) -> None:
     context.obj = Debugging(wanted=debug)
     if version:
-        print(f"understudy {__version__}")
+        print(f"standby {__version__}")
         raise typer.Exit(ExitCode.DONE)
     if context.invoked_subcommand is None:
         print(context.get_help())
@@ -51,7 +51,7 @@ def run(arguments: Sequence[str] | None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # an answer may hold what the terminal's encoding lacks
     try:
-        app(args=None if arguments is None else list(arguments), prog_name="understudy")
+        app(args=None if arguments is None else list(arguments), prog_name="standby")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     return ExitCode.DONE

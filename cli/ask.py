@@ -1,4 +1,4 @@
-"""`understudy ask`: one question, and the answer as it comes.
+"""`standby ask`: one question, and the answer as it comes.
 
 The answer alone goes to standard output; who gave it, and what had to be gone through for it, to standard error.
 Ctrl-C cancels the call, which closes the connection to whoever is answering.
@@ -36,7 +36,7 @@ def ask(
 ) -> None:
     """Ask a question. The answer comes word by word, from the first target that can give it.
 
-    Whom it asks: --targets; else the route of --config, $UNDERSTUDY_CONFIG or ./understudy.yaml; else the providers
+    Whom it asks: --targets; else the route of --config, $STANDBY_CONFIG or ./standby.yaml; else the providers
     whose keys the environment holds; else, saying so, the built-in simulator.
     """
     with guarded(as_json=as_json, debug=Debugging.of(context)):

@@ -1,4 +1,4 @@
-"""`understudy chat`: a conversation, with whoever speaks named, and every change of the speaker told."""
+"""`standby chat`: a conversation, with whoever speaks named, and every change of the speaker told."""
 
 from typing import Annotated
 

@@ -17,7 +17,7 @@ from contextlib import AsyncExitStack
 from rich.text import Text
 
 from ..providers.chat import Message
-from ..providers.errors import UnderstudyError
+from ..providers.errors import StandbyError
 from ..providers.events import RefusalDelta, TextDelta
 from ..router import HandedOver, HealthSnapshot, Report, Restarted, RoutedStream, Router, StreamInterrupted
 from ..router.asked import CallOptions
@@ -59,7 +59,7 @@ class Chatting:
         """Talk until the input is over, or `/quit`.
 
         Raises:
-            UnderstudyError: Nobody can be asked in this way at all.
+            StandbyError: Nobody can be asked in this way at all.
             KeyboardInterrupt: Ctrl-C at the prompt; in a pipe, at any time.
         """
         with asyncio.Runner() as runner:
@@ -109,7 +109,7 @@ class Chatting:
             stopped = True
             if not self._lines.at_terminal:
                 raise
-        except UnderstudyError as error:
+        except StandbyError as error:
             self._page.end_line()
             tell(error)
         finally:

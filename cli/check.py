@@ -1,4 +1,4 @@
-"""`understudy check`: everything that is wrong with configuration files, each with its place."""
+"""`standby check`: everything that is wrong with configuration files, each with its place."""
 
 import os
 from pathlib import Path
@@ -18,7 +18,7 @@ def check(
     context: typer.Context,
     files: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[FILE]...", show_default=False, help="Else: $UNDERSTUDY_CONFIG, or ./understudy.yaml."),
+        typer.Argument(metavar="[FILE]...", show_default=False, help="Else: $STANDBY_CONFIG, or ./standby.yaml."),
     ] = None,
     env_file: EnvFile = None,
     as_json: AsJson = False,

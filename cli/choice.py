@@ -1,7 +1,7 @@
 """Whom a command asks: what was named, else what is configured, else what has a key, else nobody.
 
 --targets                         as named; a configuration file beside them gives them meaning
---config, $UNDERSTUDY_CONFIG, ./understudy.yaml
+--config, $STANDBY_CONFIG, ./standby.yaml
 the providers' usual variables    a target for each that holds a key
 """
 

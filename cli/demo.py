@@ -1,4 +1,4 @@
-"""`understudy demo`: an answer that arrives although the lead fails and the second is down. No key, no network.
+"""`standby demo`: an answer that arrives although the lead fails and the second is down. No key, no network.
 
 Three providers are played by the simulator on this machine, and the real router asks them. If the answer did not come
 whole, or nothing failed, the exit code is 1.

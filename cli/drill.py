@@ -1,4 +1,4 @@
-"""`understudy drill`: what a route would do in an outage, played in virtual time. Asks nobody."""
+"""`standby drill`: what a route would do in an outage, played in virtual time. Asks nobody."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -58,7 +58,7 @@ def drill(
 ) -> None:
     """Play a route under outages in virtual time, with the real router and simulated providers. Asks nobody.
 
-    For example: understudy drill understudy.yaml --fail openai@10s..70s --for 5m --require 'availability>=99.9%'
+    For example: standby drill standby.yaml --fail openai@10s..70s --for 5m --require 'availability>=99.9%'
     """
     with guarded(as_json=as_json, debug=Debugging.of(context)):
         from ..simulator.drill import drill as play

@@ -26,7 +26,7 @@ _UNANSWERED = "#dfe3e6"
 _QUICK, _LATE = "#2b6cb0", "#93b7dd"
 _STYLE: Any = {
     "svg.fonttype": "none",  # text stays text: it can be searched, and the file is small
-    "svg.hashsalt": "understudy",  # the same drill gives the same file
+    "svg.hashsalt": "standby",  # the same drill gives the same file
     "font.size": 9.5,
     "text.color": _INK,
     "axes.labelcolor": _INK,

@@ -1,4 +1,4 @@
-"""How `understudy drill` tells what happened: figures, a row a target, and on a terminal a line of time a target."""
+"""How `standby drill` tells what happened: figures, a row a target, and on a terminal a line of time a target."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING

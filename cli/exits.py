@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from ..config import ConfigFileError
-from ..providers.errors import ErrorKind, UnderstudyError
+from ..providers.errors import ErrorKind, StandbyError
 from .render import console, say, show_json
 
 if TYPE_CHECKING:
@@ -36,12 +36,12 @@ class ExitCode(IntEnum):
     """What a shell reports of a program that SIGPIPE has ended."""
 
 
-class UsageError(UnderstudyError):
+class UsageError(StandbyError):
     """The command line itself makes no sense; the message says what to write instead."""
 
 
 _ADVICE: dict[ErrorKind, str] = {
-    ErrorKind.AUTH: "check the key: `understudy providers` names the variable that each provider reads",
+    ErrorKind.AUTH: "check the key: `standby providers` names the variable that each provider reads",
     ErrorKind.BAD_REQUEST: "the provider did not understand the request; another model may",
     ErrorKind.BLOCKED: "a bot wall stands before it; it may let you in from another network, or never",
     ErrorKind.BUDGET: "the budget that is configured is spent: see budget_day and budget_month",
@@ -79,18 +79,18 @@ def guarded(*, as_json: bool = False, debug: bool = False) -> Iterator[None]:
     except BrokenPipeError:
         _let_go_of_stdout()
         raise typer.Exit(ExitCode.READER_LEFT) from None
-    except UnderstudyError as error:
+    except StandbyError as error:
         raise typer.Exit(tell(error, as_json=as_json)) from None
     except Exception as bug:  # noqa: BLE001 - the last stop: its text may hold anything, so only its type is told
         if debug:
             traceback.print_exc()
-        say(f"understudy: unexpected {type(bug).__name__}: a bug in understudy or in a plug-in of it", style="red")
+        say(f"standby: unexpected {type(bug).__name__}: a bug in standby or in a plug-in of it", style="red")
         if not debug:
-            say("for the traceback, put --debug before the command: understudy --debug …", style="dim")
+            say("for the traceback, put --debug before the command: standby --debug …", style="dim")
         raise typer.Exit(ExitCode.BUG) from None
 
 
-def tell(error: UnderstudyError, *, as_json: bool = False) -> ExitCode:
+def tell(error: StandbyError, *, as_json: bool = False) -> ExitCode:
     """Tell an expected error; the exit code of a command that it ends."""
     from ..router import CallFailed, StreamInterrupted  # with it comes all that a call needs: only once one has failed
 
@@ -104,16 +104,16 @@ def tell(error: UnderstudyError, *, as_json: bool = False) -> ExitCode:
     if as_json:
         show_json({"error": {"kind": "usage", "message": text}})
     if isinstance(error, ConfigFileError):
-        say(f"understudy: {error.what} cannot be used; {len(error.problems)} to mend:", style="red")
+        say(f"standby: {error.what} cannot be used; {len(error.problems)} to mend:", style="red")
         console(stderr=True).print(text, soft_wrap=True)  # places in files are to be clicked on
     else:
-        say(f"understudy: {text}", style="red")
+        say(f"standby: {text}", style="red")
     return ExitCode.USAGE
 
 
 def _tell_failure(failure: "CallFailed") -> None:
     err = console(stderr=True)
-    err.print(f"understudy: {_headline(failure)}", style="red")
+    err.print(f"standby: {_headline(failure)}", style="red")
     for line in failure.report.lines():
         err.print(f"  {line}", style="dim")
     if advice := _ADVICE.get(failure.kind):

@@ -1,4 +1,4 @@
-"""`understudy explain`: whom a call would ask, in what order and how long, and whom not, and why. Asks nobody."""
+"""`standby explain`: whom a call would ask, in what order and how long, and whom not, and why. Asks nobody."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -49,7 +49,7 @@ def explain(
         if choice is None:
             raise NoTargets(
                 "nothing is configured, so there is nothing to explain: name targets with --targets, a configuration"
-                " with --config, or set a provider's key (`understudy providers` lists them)"
+                " with --config, or set a provider's key (`standby providers` lists them)"
             )
         if choice.note:
             say(choice.note, style="dim")

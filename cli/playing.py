@@ -1,4 +1,4 @@
-"""The play of `understudy demo`: three simulated providers, the real router, and what is shown of them.
+"""The play of `standby demo`: three simulated providers, the real router, and what is shown of them.
 
 What is claimed at the end is checked against what the simulator has sent.
 """
@@ -53,12 +53,12 @@ class Show:
     async def play(self, *, as_json: bool) -> None:
         """Ask the stage's three targets, and show what happens."""
         async with AsyncExitStack() as stack:
-            stage = await stack.enter_async_context(embedded(lead=self._lead(), understudy=self._understudy))
+            stage = await stack.enter_async_context(embedded(lead=self._lead(), standby=self._standby))
             router = await stack.enter_async_context(Router(self._config(stage)))
             out = console()
             live = out.is_terminal and not out.is_dumb_terminal and not as_json
             if not as_json:
-                out.print(Text.assemble(("understudy demo", "bold magenta"), _INTRODUCTION))
+                out.print(Text.assemble(("standby demo", "bold magenta"), _INTRODUCTION))
             self._began_s = asyncio.get_running_loop().time()
             stream = await stack.enter_async_context(router.stream(QUESTION))
             self._report = report = stream.report
@@ -84,7 +84,7 @@ class Show:
     def proven(self) -> bool:
         """Has the call gone over from two failing targets to the third, and the third's answer come whole and once?"""
         report = self._report
-        if report is None or report.outcome != "finished" or report.target != "understudy":
+        if report is None or report.outcome != "finished" or report.target != "standby":
             return False
         failed = {attempt.target for attempt in report.attempts if attempt.outcome == "failed"}
         return failed == {"lead", "second"} and self._text == "".join(self._told)
@@ -106,7 +106,7 @@ class Show:
             )
         )
 
-    def _understudy(self, request: Request) -> Script:
+    def _standby(self, request: Request) -> Script:
         script = talk(request, delta_delay_s=self._word_delay_s)
         assert isinstance(script.reply, Answer)
         self._told = [event.text for event in script.reply.deltas() if isinstance(event, TextDelta)]
@@ -180,14 +180,14 @@ class Show:
         report = self._report
         assert report is not None
         if not self.proven:
-            return Text("This should not have happened: the answer is not the understudy's, whole.", style="red")
+            return Text("This should not have happened: the answer is not the standby's, whole.", style="red")
         words, after_s = len(self._told), report.first_delta_s or 0.0
         return (
             Text("✓ ", style="green")
             .append(f"Two providers failed, and nobody heard it: all {words} words came, in order, once.", style="bold")
             .append(f"\n  The first came after {after_s:.2f} s, from the third. ")
             .append("Next: ")
-            .append("understudy ask “…”", style="cyan")
+            .append("standby ask “…”", style="cyan")
         )
 
 

@@ -1,4 +1,4 @@
-"""`understudy providers`: whom a target may be made of, and which keys are there. Never shows a key."""
+"""`standby providers`: whom a target may be made of, and which keys are there. Never shows a key."""
 
 import os
 from typing import Any

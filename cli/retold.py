@@ -1,4 +1,4 @@
-"""What `understudy chat` tells between two questions: the report of the last one, and how the targets stand."""
+"""What `standby chat` tells between two questions: the report of the last one, and how the targets stand."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""`understudy schema`: the JSON Schema of the configuration file, for editors."""
+"""`standby schema`: the JSON Schema of the configuration file, for editors."""
 
 import typer
 

@@ -1,4 +1,4 @@
-"""What is legal in a configuration and yet probably a mistake, for `understudy check`. Never shows a value."""
+"""What is legal in a configuration and yet probably a mistake, for `standby check`. Never shows a value."""
 
 import os
 import stat
@@ -99,7 +99,7 @@ class _Advice:
 
     def _unpriced(self, path: Path, message: str) -> ConfigProblem:
         return self._at(
-            path, message, "give its price" if prices.installed() else "give its price, or install understudy[prices]"
+            path, message, "give its price" if prices.installed() else "give its price, or install standby[prices]"
         )
 
     def _too_short(self, path: Path, route: Route, targets: list[Target]) -> Iterator[ConfigProblem]:

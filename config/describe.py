@@ -1,6 +1,6 @@
 """What the docstrings say of each setting: for the JSON Schema, and for the tables of docs/configuration.md.
 
-`python -m understudy.config.describe docs/configuration.md` writes the tables anew; a test holds the page to them.
+`python -m standby.config.describe docs/configuration.md` writes the tables anew; a test holds the page to them.
 """
 
 import dataclasses

@@ -1,9 +1,9 @@
-"""Settings from variables: `UNDERSTUDY_LIMITS__DEADLINE_S=20` is `limits.deadline_s: 20`.
+"""Settings from variables: `STANDBY_LIMITS__DEADLINE_S=20` is `limits.deadline_s: 20`.
 
 Two underscores step into a mapping. Names of targets and routes are found whatever their case, and with `-` or `.`
 written as `_`. A mapping or list as a whole is JSON; a list of names or keys may also be written with commas.
-Variables without two underscores that are no section (`UNDERSTUDY_OPENAI_BASE_URL`, or what Kubernetes adds for a
-service named understudy) are not settings.
+Variables without two underscores that are no section (`STANDBY_OPENAI_BASE_URL`, or what Kubernetes adds for a
+service named standby) are not settings.
 """
 
 import json
@@ -16,7 +16,7 @@ from .origin import Path
 from .problems import ConfigProblem
 from .scalars import Plain, Text
 
-PREFIX = "UNDERSTUDY_"
+PREFIX = "STANDBY_"
 DELIMITER = "__"
 
 

@@ -1,9 +1,9 @@
 """What is raised for a configuration that makes no sense, in code and in files."""
 
-from ..providers.errors import UnderstudyError, without_keys
+from ..providers.errors import StandbyError, without_keys
 
 
-class ConfigError(UnderstudyError, ValueError):
+class ConfigError(StandbyError, ValueError):
     """The configuration, or an argument that stands for it, makes no sense. The message says where and what to do.
 
     A value that looks like a key is not quoted in it.

@@ -30,7 +30,7 @@ class Flaw(NamedTuple):
 
 def base_url_variable(provider: str) -> str:
     """The environment variable that may hold the address of a provider's targets."""
-    return f"UNDERSTUDY_{provider.upper().replace('-', '_')}_BASE_URL"
+    return f"STANDBY_{provider.upper().replace('-', '_')}_BASE_URL"
 
 
 def missing_extras(target: Target) -> Iterator[tuple[str, MissingExtraError]]:

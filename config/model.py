@@ -225,7 +225,7 @@ class Target:
         keys: Several keys in place of one, used in turn. One that is refused, out of quota or over its rate limit is
             left alone by itself; the target goes on with the others.
         key_file: A file that holds the key, read anew when it changes.
-        base_url: Where to ask; None: `UNDERSTUDY_<PROVIDER>_BASE_URL`, else the provider's own.
+        base_url: Where to ask; None: `STANDBY_<PROVIDER>_BASE_URL`, else the provider's own.
         headers: More request headers.
         body: More fields of the request's body.
         parameters: Defaults for fields of the request (`temperature`, `max_tokens`, …) that the caller leaves open.

@@ -38,7 +38,7 @@ def json_schema() -> Schema:
     defs["Reference"] = _REFERENCE_SCHEMA
     made["properties"] = _each(made["properties"], lambda name, schema: schema | {"description": _section(name)})
     plain = _without_noise(made)
-    return {"$schema": DIALECT, **plain, "title": "understudy", "description": "Targets, routes and their limits."}
+    return {"$schema": DIALECT, **plain, "title": "standby", "description": "Targets, routes and their limits."}
 
 
 def _section(name: str) -> str:

@@ -34,8 +34,8 @@ from .references import resolve
 from .scalars import Text
 from .yaml_source import Document, read_file
 
-CONFIG_VARIABLE = "UNDERSTUDY_CONFIG"
-DEFAULT_FILE = "understudy.yaml"
+CONFIG_VARIABLE = "STANDBY_CONFIG"
+DEFAULT_FILE = "standby.yaml"
 ENV_BYTES_MAX = 1024 * 1024
 
 
@@ -61,7 +61,7 @@ class _Load:
     merged: dict[str, Any] = dataclasses.field(default_factory=dict, repr=False)
 
 
-_current: ContextVar[_Load] = ContextVar("understudy_config_load")
+_current: ContextVar[_Load] = ContextVar("standby_config_load")
 
 _Section = BeforeValidator(lambda value: {} if value is None else value)
 """A section whose lines are all commented out is an empty one."""
@@ -107,7 +107,7 @@ def load(
     """Read and check a configuration.
 
     Args:
-        path: The YAML file. None: what `UNDERSTUDY_CONFIG` names, else `understudy.yaml` in the working directory if
+        path: The YAML file. None: what `STANDBY_CONFIG` names, else `standby.yaml` in the working directory if
             it is there, else no file.
         env_file: A file of variables, if it is there, below the environment's own. None: no such file. Not given:
             `.env` in the working directory. Beside a YAML file that one only answers `${NAME}`, and settings in it are

@@ -1,6 +1,6 @@
-"""understudy in a FastAPI service: one Router for the life of the process, made and closed by the lifespan.
+"""standby in a FastAPI service: one Router for the life of the process, made and closed by the lifespan.
 
-Run it with:  UNDERSTUDY_CONFIG=understudy.yaml uvicorn examples.fastapi_app:app
+Run it with:  STANDBY_CONFIG=standby.yaml uvicorn examples.fastapi_app:app
 """
 
 import os
@@ -10,12 +10,12 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import StreamingResponse
 
-from understudy import CallFailed, RoutedStream, Router
+from standby import CallFailed, RoutedStream, Router
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    async with Router.from_yaml(os.environ["UNDERSTUDY_CONFIG"]) as router:
+    async with Router.from_yaml(os.environ["STANDBY_CONFIG"]) as router:
         app.state.router = router
         yield
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from understudy import CallFailed
+from standby import CallFailed
 
 from .prefork import worker
 

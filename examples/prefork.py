@@ -1,4 +1,4 @@
-"""understudy in synchronous workers that a parent process forks: one event loop and one Router in each worker.
+"""standby in synchronous workers that a parent process forks: one event loop and one Router in each worker.
 
 A Router belongs to the process and the loop that entered it, and says so (`WrongLoop`) when it is used in another. So
 nothing is made before the fork: the first call of a worker makes its own, and the worker's end closes it.
@@ -9,7 +9,7 @@ import atexit
 import os
 import threading
 
-from understudy import Answer, Router
+from standby import Answer, Router
 
 
 class Worker:
@@ -33,7 +33,7 @@ class Worker:
     def _open(self) -> None:
         self._process = os.getpid()
         self._runner = asyncio.Runner()
-        self._router = Router.from_yaml(os.environ["UNDERSTUDY_CONFIG"])
+        self._router = Router.from_yaml(os.environ["STANDBY_CONFIG"])
         self._runner.run(self._router.__aenter__())
         atexit.register(self._close)
 

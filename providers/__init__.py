@@ -2,7 +2,7 @@
 
 from .capabilities import Capabilities
 from .chat import ChatRequest, ImagePart, InvalidRequest, JsonSchema, Message, Reasoning, TextPart, Tool, ToolCall
-from .errors import DISPOSITIONS, Disposition, ErrorKind, MissingExtraError, ProviderError, UnderstudyError
+from .errors import DISPOSITIONS, Disposition, ErrorKind, MissingExtraError, ProviderError, StandbyError
 from .events import Finished, ReasoningDelta, RefusalDelta, Started, TextDelta, ToolCallDelta, Usage
 from .provider import Decoder, Endpoint, Provider, ProviderInfo, ResponseHead, Unsupported, WireRequest
 from .registry import UnknownProvider, get, names, register
@@ -30,13 +30,13 @@ __all__ = [
     "RefusalDelta",
     "ResponseHead",
     "Secret",
+    "StandbyError",
     "Started",
     "TextDelta",
     "TextPart",
     "Tool",
     "ToolCall",
     "ToolCallDelta",
-    "UnderstudyError",
     "UnknownProvider",
     "Unsupported",
     "Usage",

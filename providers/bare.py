@@ -20,7 +20,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, ParamSpec, TypeVar, cast
 
-from .errors import UnderstudyError
+from .errors import StandbyError
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -30,7 +30,7 @@ PLACES_MAX = 8
 
 _BY_WAY_OF = "raised by way of "
 _EXPECTED = (
-    UnderstudyError, asyncio.CancelledError, KeyboardInterrupt, SystemExit, GeneratorExit, StopAsyncIteration,
+    StandbyError, asyncio.CancelledError, KeyboardInterrupt, SystemExit, GeneratorExit, StopAsyncIteration,
     StopIteration,
 )  # fmt: skip
 

@@ -13,11 +13,11 @@ from .provider import Endpoint
 
 @cache
 def user_agent() -> str:
-    """`understudy/<version>`; without a version when the package runs uninstalled."""
+    """`standby/<version>`; without a version when the package runs uninstalled."""
     try:
-        return f"understudy/{version('understudy')}"
+        return f"standby/{version('standby')}"
     except PackageNotFoundError:
-        return "understudy"
+        return "standby"
 
 
 def request_headers(

@@ -116,15 +116,15 @@ DISPOSITIONS: dict[ErrorKind, Disposition] = {
 """The whole table of DESIGN: one row a kind."""
 
 
-class UnderstudyError(Exception):
-    """The root of everything that understudy raises on purpose."""
+class StandbyError(Exception):
+    """The root of everything that standby raises on purpose."""
 
 
-class MissingExtraError(UnderstudyError):
+class MissingExtraError(StandbyError):
     """An optional dependency is needed and not installed; the message says which extra to install."""
 
     def __init__(self, what: str, extra: str) -> None:
-        super().__init__(f"{what} needs an optional package: pip install 'understudy[{extra}]'")
+        super().__init__(f"{what} needs an optional package: pip install 'standby[{extra}]'")
         self.what, self.extra = what, extra
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -179,7 +179,7 @@ _FROM_OUTSIDE = ("detail", "native_code", "native_type", "request_id", "provider
 """What of a `ProviderError` may repeat what was sent."""
 
 
-class ProviderError(UnderstudyError):
+class ProviderError(StandbyError):
     """One attempt failed. `kind` says what may follow; nothing reads the message or the status again.
 
     `str`, `repr`, `args` and pickles hold only what is safe to log: providers echo prompts in their messages, so the

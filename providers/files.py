@@ -100,11 +100,11 @@ async def read_off_loop(path: str | PathLike[str], bytes_max: int, for_s: float)
             end(UnreadableFile("is not read in time: its file system does not answer"))
 
     try:
-        threading.Thread(target=read, name="understudy-file", daemon=True).start()
+        threading.Thread(target=read, name="standby-file", daemon=True).start()
         if done.wait(AT_ONCE_S):
             _settle(found, outcome[0])
         else:
-            threading.Thread(target=watch, name="understudy-file-watch", daemon=True).start()
+            threading.Thread(target=watch, name="standby-file-watch", daemon=True).start()
     except RuntimeError:
         raise UnreadableFile("cannot be read: no thread can be started") from None
     return await found

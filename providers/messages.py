@@ -5,7 +5,7 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from .errors import UnderstudyError
+from .errors import StandbyError
 
 Role: TypeAlias = Literal["user", "assistant", "system", "tool"]
 ReasoningEffort: TypeAlias = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
@@ -13,7 +13,7 @@ ToolChoice: TypeAlias = Literal["auto", "none", "required"] | str
 """`auto`, `none`, `required`, or the name of the one tool that must be called."""
 
 
-class InvalidRequest(UnderstudyError, ValueError):
+class InvalidRequest(StandbyError, ValueError):
     """The caller's request makes no sense; the message names the place and the mend, never the content."""
 
 

@@ -1,6 +1,6 @@
 """The registry: providers by name, ours and third parties'.
 
-A package adds providers by the entry-point group `understudy.providers`: each entry point names a `Provider` object
+A package adds providers by the entry-point group `standby.providers`: each entry point names a `Provider` object
 (or a callable without arguments that makes one). They are found at the first look-up of a name that is not built in.
 """
 
@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from importlib import import_module
 from importlib.metadata import entry_points
 
-from .errors import UnderstudyError, without_keys
+from .errors import StandbyError, without_keys
 from .provider import Provider
 
-ENTRY_POINT_GROUP = "understudy.providers"
+ENTRY_POINT_GROUP = "standby.providers"
 
 _BUILT_IN: dict[str, str] = {
     "anthropic": "anthropic",
@@ -35,7 +35,7 @@ _registered: dict[str, Provider] = {}
 _third_parties_loaded = False
 
 
-class UnknownProvider(UnderstudyError, LookupError):
+class UnknownProvider(StandbyError, LookupError):
     """No provider has this name; the message lists those that exist and the nearest one."""
 
     def __init__(self, name: str, known: tuple[str, ...]) -> None:
@@ -57,7 +57,7 @@ def register(provider: Provider) -> None:
         TypeError: It is not a provider.
     """
     if not isinstance(provider, Provider):
-        raise TypeError(f"{provider!r} is not a provider: it lacks a method or attribute of understudy.Provider")
+        raise TypeError(f"{provider!r} is not a provider: it lacks a method or attribute of standby.Provider")
     holder = _registered.get(provider.name)
     if (holder is not None and holder is not provider) or _is_built_in(provider.name):
         raise ValueError(f"a provider named {provider.name!r} is already registered")
@@ -124,7 +124,7 @@ def _load_third_parties() -> None:
         loaded = entry.load()
         provider = loaded if isinstance(loaded, Provider) else loaded()
         if entry.name != provider.name:
-            raise UnderstudyError(
+            raise StandbyError(
                 f"the entry point {entry.name!r} of {entry.value!r} holds a provider named {provider.name!r}:"
                 " the names must be the same"
             )

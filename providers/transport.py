@@ -46,7 +46,7 @@ BYTES_MAX = 2**20
 ADDRESSES_MAX = 64
 HEADS_MAX = 64
 WHOLE_ENCODINGS = "gzip, deflate"
-CONSTANT_HEADERS = {"User-Agent": "understudy", "Accept": "*/*", "Accept-Encoding": "identity"}
+CONSTANT_HEADERS = {"User-Agent": "standby", "Accept": "*/*", "Accept-Encoding": "identity"}
 """On the session, so that aiohttp adds none of its own per request. A stream is never asked for compressed: its
 pieces would wait for each other in the compressor."""
 

@@ -8,19 +8,19 @@ live in the attributes that say so, and stay in the process that made the call.
 from collections.abc import Sequence
 from typing import Any
 
-from ..providers.errors import ErrorKind, ProviderError, UnderstudyError
+from ..providers.errors import ErrorKind, ProviderError, StandbyError
 from .report import Report
 
 
-class WrongLoop(UnderstudyError, RuntimeError):
+class WrongLoop(StandbyError, RuntimeError):
     """A Router was used outside the event loop, or the process, that entered it, or while it is not entered."""
 
 
-class StreamBusy(UnderstudyError, RuntimeError):
+class StreamBusy(StandbyError, RuntimeError):
     """Two consumers read one stream at a time; each delta would reach only one of them."""
 
 
-class CallFailed(UnderstudyError):
+class CallFailed(StandbyError):
     """A call ended without a whole answer.
 
     What a provider said, masked of our secrets, is in the attributes from `provider_message` on: at most 2 KiB each,

@@ -1,7 +1,7 @@
 """One log line a call, by structlog, without touching anybody's configuration.
 
 When the application has configured structlog, its way holds. When it has not, structlog's own default would print to
-standard output, which is no place for a library: then the line goes to the standard logger `understudy`, which is
+standard output, which is no place for a library: then the line goes to the standard logger `standby`, which is
 silent until a handler listens. The line holds the report's facts: no key, no prompt, no completion.
 
 Whatever a logger, processor, handler or filter of the application raises is counted and told once, through the event
@@ -22,7 +22,7 @@ from .observe import NoticeCounts
 from .report import AttemptReport, Report
 from .snapshot import HealthChanged
 
-LOGGER = "understudy"
+LOGGER = "standby"
 
 P = ParamSpec("P")
 
@@ -86,14 +86,14 @@ class CallLog:
 
     @_guarded
     def observer_raised(self, what: str) -> None:
-        """Write `understudy.observer_raised`, once a Router."""
-        self._logger.warning("understudy.observer_raised", error=what)
+        """Write `standby.observer_raised`, once a Router."""
+        self._logger.warning("standby.observer_raised", error=what)
 
     @_guarded
     def alert(self, attempt: AttemptReport) -> None:
-        """Write `understudy.alert`, a warning: an attempt failed of what only a person can mend."""
+        """Write `standby.alert`, a warning: an attempt failed of what only a person can mend."""
         self._logger.warning(
-            "understudy.alert",
+            "standby.alert",
             target=attempt.target,
             model=attempt.model,
             kind=attempt.kind and attempt.kind.value,
@@ -104,11 +104,11 @@ class CallLog:
 
     @_guarded
     def health_changed(self, change: HealthChanged) -> None:
-        """Write `understudy.health`: a warning when a target or a key is asked no more, else information."""
+        """Write `standby.health`: a warning when a target or a key is asked no more, else information."""
         worse = change.now in ("open", "parked", "isolated")
         write = self._logger.warning if worse else self._logger.info
         write(
-            "understudy.health",
+            "standby.health",
             target=change.target,
             was=change.was,
             now=change.now,
@@ -119,14 +119,14 @@ class CallLog:
 
     @_guarded
     def call_ended(self, report: Report) -> None:
-        """Write `understudy.call`: a warning for a failed call, else information."""
+        """Write `standby.call`: a warning for a failed call, else information."""
         failed = report.outcome == "failed"
         if self._standard is not None and not self._standard.isEnabledFor(logging.WARNING if failed else logging.INFO):
             return
         write = self._logger.warning if failed else self._logger.info
         usage = report.usage
         write(
-            "understudy.call",
+            "standby.call",
             call_id=report.call_id,
             route=report.route,
             outcome=report.outcome,
@@ -149,7 +149,7 @@ class CallLog:
         self._counts.log_raised += 1
         if self._counts.log_raised == 1:
             words = (
-                f"understudy's log cannot be written: {type(error).__name__}. Calls go on without it; "
+                f"standby's log cannot be written: {type(error).__name__}. Calls go on without it; "
                 "Router.notices counts what is lost"
             )
             try:

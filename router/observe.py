@@ -95,7 +95,7 @@ class Observers:
     def _running(self) -> bool:
         """Start the thread with the first notice. Where the machine has none to give, a later notice tries again."""
         if self._thread is None:
-            thread = threading.Thread(target=self._run, name="understudy-observers", daemon=True)
+            thread = threading.Thread(target=self._run, name="standby-observers", daemon=True)
             try:
                 thread.start()
             except RuntimeError:

@@ -51,7 +51,7 @@ def ask(messages: Messages, **options: Unpack[CallOptions]) -> Answer:
         WrongLoop: An event loop is running: await `complete` there.
         CallFailed: Nobody gave a whole answer.
     """
-    _refuse_running_loop("ask()", "await understudy.complete(…)")
+    _refuse_running_loop("ask()", "await standby.complete(…)")
     return asyncio.run(complete(messages, **options))
 
 
@@ -65,7 +65,7 @@ def ask_stream(messages: Messages, **options: Unpack[CallOptions]) -> Iterator[s
         WrongLoop: An event loop is running: use `stream` there.
         CallFailed: There is no (more of the) answer to be had.
     """
-    _refuse_running_loop("ask_stream()", "async with understudy.stream(…)")
+    _refuse_running_loop("ask_stream()", "async with standby.stream(…)")
     return Pieces(stream(messages, **options))
 
 
@@ -132,7 +132,7 @@ class Reading:
             return None
         if self._forked:
             raise WrongLoop("this answer was begun before the process was forked: ask anew in each worker")
-        _refuse_running_loop("ask_stream()", "async with understudy.stream(…)")
+        _refuse_running_loop("ask_stream()", "async with standby.stream(…)")
         if not self._busy.acquire(blocking=False):
             raise StreamBusy("this answer is being read already: give each consumer its own call")
         piece: str | None = None
@@ -191,7 +191,7 @@ class Reading:
         if self._loop is None or not self._busy.acquire(blocking=False):
             return
         if _loop_is_running():
-            threading.Thread(target=self._shut_here, name="understudy-closing").start()
+            threading.Thread(target=self._shut_here, name="standby-closing").start()
         else:
             self._shut_here()
 

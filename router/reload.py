@@ -74,7 +74,7 @@ class Reloader:
 
     def start(self) -> None:
         """Watch from now on, in a task of its own."""
-        self._task = asyncio.get_running_loop().create_task(self._follow(), name="understudy-reload")
+        self._task = asyncio.get_running_loop().create_task(self._follow(), name="standby-reload")
 
     def stop(self) -> None:
         """Watch no longer, from now on. Idempotent."""
@@ -91,7 +91,7 @@ class Reloader:
         if self._task is not None:
             _, still = await asyncio.wait([self._task], timeout=wait_s)
             if still:
-                self._tell("understudy.reload_lost", f"the watcher of {self._path} does not end")
+                self._tell("standby.reload_lost", f"the watcher of {self._path} does not end")
 
     async def look(self) -> None:
         """Read the file now; if it says something else than before, serve by that."""
@@ -112,10 +112,10 @@ class Reloader:
             self.refused = None
         if self.refused is None:
             self.reloads += 1
-            self._tell("understudy.reloaded", str(self._path))
+            self._tell("standby.reloaded", str(self._path))
         else:
             self.refusals += 1
-            self._tell("understudy.reload_refused", self.refused)
+            self._tell("standby.reload_refused", self.refused)
 
     def snapshot(self) -> FileSnapshot:
         """How the file stands at this instant."""
@@ -128,24 +128,22 @@ class Reloader:
             self._gone_from_s = now_s
         elif now_s - self._gone_from_s >= GONE_AFTER_S and self.lost != problem:
             self.lost = problem
-            self._tell("understudy.reload_lost", f"{self._path} {problem}; what was read last serves on")
+            self._tell("standby.reload_lost", f"{self._path} {problem}; what was read last serves on")
 
     def _is_there(self) -> None:
         self._gone_from_s = None
         if self.lost is not None:
             self.lost = None
-            self._tell("understudy.reload_found", f"{self._path} can be read again")
+            self._tell("standby.reload_found", f"{self._path} can be read again")
 
     def _is_blind(self, problem: str | None) -> None:
         """The system tells of changes no more, or again."""
         self.blind = problem
         if problem is None:
-            self._tell("understudy.reload_found", f"the system tells of changes of {self._path} again")
+            self._tell("standby.reload_found", f"the system tells of changes of {self._path} again")
         else:
             instead = f"it is looked at every {LOOK_EVERY_S:g} s"
-            self._tell(
-                "understudy.reload_lost", f"the system tells of no changes of {self._path} ({problem}): {instead}"
-            )
+            self._tell("standby.reload_lost", f"the system tells of no changes of {self._path} ({problem}): {instead}")
 
     async def _follow(self) -> None:
         try:
@@ -153,7 +151,7 @@ class Reloader:
                 await self.look()
         except Exception as error:  # noqa: BLE001 - whatever ends the watching, the service goes on, and says so
             self.lost = f"is watched no longer: {type(error).__name__}"
-            self._tell("understudy.reload_lost", f"{self._path} {self.lost}")
+            self._tell("standby.reload_lost", f"{self._path} {self.lost}")
         finally:
             if isinstance(self._changes, AsyncGenerator):
                 await self._changes.aclose()  # the watcher holds files of its own

@@ -1,7 +1,7 @@
 """Providers that misbehave on purpose, on loopback sockets: for the demo, the drills, our tests and yours.
 
-`understudy.testing` is its public face. Names load on first use, because pytest imports this package at every start
-of every project that has understudy installed.
+`standby.testing` is its public face. Names load on first use, because pytest imports this package at every start
+of every project that has standby installed.
 """
 
 from importlib import import_module

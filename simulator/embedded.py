@@ -1,7 +1,7 @@
 """The stage for those who have no provider yet: the demo, and the command line without a configuration.
 
 Three targets, in the order in which they shall be asked: the lead fails before its first word, the second is down,
-the understudy answers.
+the standby answers.
 """
 
 from collections.abc import AsyncIterator
@@ -51,20 +51,20 @@ class Stage(msgspec.Struct, frozen=True):
 
 @asynccontextmanager
 async def embedded(
-    *, lead: Scenario | Chooser | Step = LEAD, understudy: Scenario | Chooser | Step = talk
+    *, lead: Scenario | Chooser | Step = LEAD, standby: Scenario | Chooser | Step = talk
 ) -> AsyncIterator[Stage]:
     """A stage that stands until the block is left.
 
     Args:
         lead: What the first target plays; it must speak `openai`, as must the third.
-        understudy: What the third target plays.
+        standby: What the third target plays.
     """
-    async with Simulator({"lead": lead, "understudy": understudy}) as simulator:
+    async with Simulator({"lead": lead, "standby": standby}) as simulator:
         yield Stage(
             simulator,
             (
                 StagedTarget("lead", "openai", simulator.base_url("lead")),
                 StagedTarget("second", "koala", simulator.refused_url()),
-                StagedTarget("understudy", "openai", simulator.base_url("understudy")),
+                StagedTarget("standby", "openai", simulator.base_url("standby")),
             ),
         )

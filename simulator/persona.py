@@ -9,7 +9,7 @@ from .request import Request
 from .script import Script
 
 LINES = (
-    "This is understudy's simulator speaking, not a language model. The part you hear was routed, streamed and "
+    "This is standby's simulator speaking, not a language model. The part you hear was routed, streamed and "
     "delivered like a real answer, and every word of it is canned.",
     "Good evening from the simulator! No model was asked and no key was used. Should the lead provider lose its "
     "voice, the next one in the list goes on, and you would not hear the change.",

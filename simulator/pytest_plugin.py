@@ -1,12 +1,12 @@
-"""The pytest plugin of understudy: its fixtures cost nothing until a test asks for one.
+"""The pytest plugin of standby: its fixtures cost nothing until a test asks for one.
 
-    async def test_falls_over(understudy_simulator, understudy_provider):
-        understudy_provider("lead", Failure(ErrorKind.OVERLOADED))
-        understudy_provider("second", "Hello.")
-        answer = await understudy.complete("Hi", targets=["lead", "second"])
+    async def test_falls_over(standby_simulator, standby_provider):
+        standby_provider("lead", Failure(ErrorKind.OVERLOADED))
+        standby_provider("second", "Hello.")
+        answer = await standby.complete("Hi", targets=["lead", "second"])
         assert answer.text == "Hello."
 
-pytest loads this module at every start, also where understudy is not tested: it imports nothing of the project but
+pytest loads this module at every start, also where standby is not tested: it imports nothing of the project but
 inside its fixtures.
 """
 
@@ -25,16 +25,16 @@ try:
     from pytest_asyncio import fixture as async_fixture
 except ImportError:
 
-    @pytest.fixture(name="understudy_simulator")
+    @pytest.fixture(name="standby_simulator")
     def _no_simulator() -> None:
         """A running simulator; needs pytest-asyncio, which is not installed."""
-        pytest.fail("the fixture understudy_simulator needs pytest-asyncio: pip install pytest-asyncio", pytrace=False)
+        pytest.fail("the fixture standby_simulator needs pytest-asyncio: pip install pytest-asyncio", pytrace=False)
 
 else:
 
-    @async_fixture(name="understudy_simulator")
+    @async_fixture(name="standby_simulator")
     async def _simulator() -> "AsyncIterator[Simulator]":
-        """A running `understudy.testing.Simulator`, closed after the test."""
+        """A running `standby.testing.Simulator`, closed after the test."""
         from .server import Simulator
 
         async with Simulator() as simulator:
@@ -42,8 +42,8 @@ else:
 
 
 @pytest.fixture
-def understudy_provider(understudy_simulator: "Simulator") -> "Iterator[Callable[..., ScriptedProvider]]":
-    """`understudy_provider(name, *played, dialect="openai")`: a provider in the registry that plays what it is given.
+def standby_provider(standby_simulator: "Simulator") -> "Iterator[Callable[..., ScriptedProvider]]":
+    """`standby_provider(name, *played, dialect="openai")`: a provider in the registry that plays what it is given.
 
     `played` is what `Simulator.play` takes. After the test, the name is free again.
     """
@@ -52,8 +52,8 @@ def understudy_provider(understudy_simulator: "Simulator") -> "Iterator[Callable
     with ExitStack() as stack:
 
         def make(name: str, *played: "Scenario | Chooser | Step", dialect: str = "openai") -> "ScriptedProvider":
-            understudy_simulator.play(name, *played, dialect=dialect)
-            provider = ScriptedProvider(name, understudy_simulator.base_url(name), dialect=dialect)
+            standby_simulator.play(name, *played, dialect=dialect)
+            provider = ScriptedProvider(name, standby_simulator.base_url(name), dialect=dialect)
             stack.enter_context(registered(provider))
             return provider
 

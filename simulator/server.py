@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
-from ..providers.errors import UnderstudyError
+from ..providers.errors import StandbyError
 from .connection import Connection
 from .dialects import DIALECTS
 from .exchange import Exchange, ExchangeLog
@@ -28,7 +28,7 @@ _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 BACKLOG = 1024
 
 
-class ScriptError(UnderstudyError):
+class ScriptError(StandbyError):
     """A script could not be played as it is written. Raised when the simulator closes; the client got a 500."""
 
 

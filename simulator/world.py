@@ -1,4 +1,4 @@
-"""Many simulated worlds, one seed each: `python -m understudy.simulator.world --seeds 500`.
+"""Many simulated worlds, one seed each: `python -m standby.simulator.world --seeds 500`.
 
 Says how many streams were run, what was violated, and whether every fault and every way of ending came up often enough
 for the silence of the monitors to mean something. Its status is 1 when anything is wrong, and 0 otherwise. A long run
@@ -137,7 +137,7 @@ def play_all(progress: Progress, state: Path | None, processes: int) -> Summary:
 
 
 def main(arguments: Iterable[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m understudy.simulator.world", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m standby.simulator.world", description=__doc__)
     parser.add_argument("--seeds", type=int, default=50, help=f"how many worlds, of {STREAMS} streams each")
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--mode", choices=(*MODES, "all"), default="all")

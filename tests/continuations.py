@@ -18,9 +18,9 @@ from functools import cache
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from understudy.providers.events import Finished, ProviderEvent, TextDelta
-from understudy.router.overlap import Overlap
-from understudy.router.seam import Diverged
+from standby.providers.events import Finished, ProviderEvent, TextDelta
+from standby.router.overlap import Overlap
+from standby.router.seam import Diverged
 
 Verdict: TypeAlias = Literal["joined", "back", "harm"]
 Kind: TypeAlias = Literal["prose", "code", "list", "table"]
@@ -32,7 +32,7 @@ PIECE_CHARS = 7
 
 TEXTS: dict[Kind, dict[str, str]] = {
     "prose": {
-        "en": """An understudy learns every line of the lead and hopes never to speak one. Night after night the house \
+        "en": """A standby learns every line of the lead and hopes never to speak one. Night after night the house \
 fills, the lights fall, and nothing happens to her.
 
 Then one evening a voice breaks in the second act. She steps from the wings, finds the sentence where it stopped, and \

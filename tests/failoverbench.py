@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 ANSWER = (
-    "An understudy learns every line of the lead and hopes never to speak one. Night after night the house fills, the"
+    "A standby learns every line of the lead and hopes never to speak one. Night after night the house fills, the"
     " lights fall, and nothing happens to her. Then one evening a voice breaks in the second act. She steps from the"
     " wings, finds the sentence where it stopped, and goes on. The audience hears the story and no change."
 )

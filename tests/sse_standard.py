@@ -1,6 +1,6 @@
 """Server-Sent Events by the standard: a naive reading of it, which our decoder is held against."""
 
-from understudy.providers.codecs import SSEEvent
+from standby.providers.codecs import SSEEvent
 
 
 def by_the_standard(body: bytes) -> list[SSEEvent]:

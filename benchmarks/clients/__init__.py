@@ -83,14 +83,12 @@ CLIENTS: dict[str, ClientInfo] = {
     "loop": ClientInfo("aiohttp and msgspec by hand", "loop:Loop", "aiohttp", holds=True),
     "loop-tuned": ClientInfo("the same, with the cheapest session there is", "loop:TunedLoop", "aiohttp"),
     "loop-at-once": ClientInfo("the loop, sending at once as from Python 3.12 on", "loop:LoopAtOnce", "aiohttp"),
-    "understudy": ClientInfo("Router: stream() by events, complete()", "router:Routed", "understudy", holds=True),
-    "understudy-text": ClientInfo("Router: stream().text()", "router:RoutedText", "understudy"),
-    "understudy-whole": ClientInfo("Router: complete() over a stream", "router:RoutedWhole", "understudy"),
-    "understudy-log": ClientInfo("Router, with one JSON log line a call", "router:RoutedLogging", "understudy"),
-    "understudy-full": ClientInfo("Router, with everything switched on", "router_full:RoutedInFull", "understudy"),
-    "understudy-before": ClientInfo(
-        "Router, of an earlier release", "router:Routed", "understudy", peer=BEFORE, apart=True
-    ),
+    "standby": ClientInfo("Router: stream() by events, complete()", "router:Routed", "standby", holds=True),
+    "standby-text": ClientInfo("Router: stream().text()", "router:RoutedText", "standby"),
+    "standby-whole": ClientInfo("Router: complete() over a stream", "router:RoutedWhole", "standby"),
+    "standby-log": ClientInfo("Router, with one JSON log line a call", "router:RoutedLogging", "standby"),
+    "standby-full": ClientInfo("Router, with everything switched on", "router_full:RoutedInFull", "standby"),
+    "standby-before": ClientInfo("Router, of an earlier release", "router:Routed", "standby", peer=BEFORE, apart=True),
     "openai": ClientInfo("the official client", "openai_sdk:OpenAI", "openai", share=0.2, fails_over=False),
     "litellm": ClientInfo("LiteLLM's Router", "litellm_router:LiteLLM", "litellm", share=0.05, peer="litellm"),
     "pydantic-ai": ClientInfo(

@@ -1,4 +1,4 @@
-"""understudy itself, as a service would use it: one Router for the life of the process."""
+"""standby itself, as a service would use it: one Router for the life of the process."""
 
 import logging
 import os

@@ -1,10 +1,10 @@
-"""understudy with everything switched on: what the engine costs when a route uses all of it."""
+"""standby with everything switched on: what the engine costs when a route uses all of it."""
 
 from collections.abc import Sequence
 
-from understudy.config import Hedge, Price
+from standby.config import Hedge, Price
 
-from understudy import Config, Health, Retry, Route, Router, TextDelta
+from standby import Config, Health, Retry, Route, Router, TextDelta
 
 from .router import QUESTION, Routed, target
 

@@ -19,37 +19,37 @@ def test_ratios_pair_what_was_measured_together() -> None:
 
 
 def test_a_delta_costs_the_slope_between_short_and_long_streams() -> None:
-    group = coalesced(8, 32, ("loop", "understudy"))
+    group = coalesced(8, 32, ("loop", "standby"))
     samples = {
         ("100 deltas c8", "loop"): [1000.0, 1100.0, 900.0],
         ("1,000 deltas c8", "loop"): [10_000.0, 10_100.0, 9900.0],
-        ("100 deltas c8", "understudy"): [2000.0, 2000.0, 2000.0],
-        ("1,000 deltas c8", "understudy"): [11_900.0, 11_900.0, 11_900.0],
+        ("100 deltas c8", "standby"): [2000.0, 2000.0, 2000.0],
+        ("1,000 deltas c8", "standby"): [11_900.0, 11_900.0, 11_900.0],
     }
     found = {(figure.what, figure.client): figure for figure in figures([group], samples)}
     assert found["delta c8", "loop"].value.median == pytest.approx(10)
-    assert found["delta c8", "understudy"].ratios["loop"].median == pytest.approx(1.1)
+    assert found["delta c8", "standby"].ratios["loop"].median == pytest.approx(1.1)
 
 
 def test_a_failing_first_target_adds_so_many_calls() -> None:
-    group = calls(32, 64, ("loop", "understudy"), ("500",))
+    group = calls(32, 64, ("loop", "standby"), ("500",))
     samples = {
         ("call c32", "loop"): [80.0],
         ("call c32 after 500", "loop"): [160.0],
-        ("call c32", "understudy"): [100.0],
-        ("call c32 after 500", "understudy"): [210.0],
+        ("call c32", "standby"): [100.0],
+        ("call c32 after 500", "standby"): [210.0],
     }
     found = {(figure.what, figure.client): figure.value.median for figure in figures([group], samples)}
     assert found["added c32 by 500", "loop"] == pytest.approx(1.0)
-    assert found["added c32 by 500", "understudy"] == pytest.approx(1.1)
-    assert found["added c32 by 500, more than by hand", "understudy"] == pytest.approx(0.3)
+    assert found["added c32 by 500", "standby"] == pytest.approx(1.1)
+    assert found["added c32 by 500, more than by hand", "standby"] == pytest.approx(0.3)
     assert ("added c32 by 500, more than by hand", "loop") not in found
 
 
 @pytest.mark.parametrize(("measured", "met", "goal_met"), [(1.1, True, True), (1.2, True, False), (1.5, False, False)])
 def test_a_target_is_met_or_it_is_not(measured: float, met: bool, goal_met: bool) -> None:
     spread = Spread(measured, measured, measured)
-    figure = Figure("delta c8", "understudy", "µs", spread, {"loop": spread})
+    figure = Figure("delta c8", "standby", "µs", spread, {"loop": spread})
     (verdict,) = verdicts([figure])
     assert (verdict.met, verdict.goal_met) == (met, goal_met)
     (row,) = verdict_rows([verdict])
@@ -59,7 +59,7 @@ def test_a_target_is_met_or_it_is_not(measured: float, met: bool, goal_met: bool
 
 
 def test_every_target_is_about_a_ratio_that_is_taken() -> None:
-    taken = {None, "loop", "openai", "understudy", "import aiohttp, tenacity", *PEERS, *VERSIONS}
+    taken = {None, "loop", "openai", "standby", "import aiohttp, tenacity", *PEERS, *VERSIONS}
     assert {target.versus for target in TARGETS} <= taken
 
 
@@ -74,13 +74,13 @@ def test_a_drift_is_the_rise_over_the_range_and_bears_outliers() -> None:
 
 
 def test_a_drift_is_held_against_the_far_end_of_its_interval() -> None:
-    figure = Figure("drift of a call, 1 to 20 targets", "understudy", "%", Spread(2.0, -16.0, 9.0))
+    figure = Figure("drift of a call, 1 to 20 targets", "standby", "%", Spread(2.0, -16.0, 9.0))
     (verdict,) = verdicts([figure])
     assert (verdict.measured, verdict.goal_met) == (16.0, False)
 
 
 def test_the_time_of_a_fail_over_is_that_of_the_failed_attempt_and_ours() -> None:
-    group = calls(1, 10, ("loop", "understudy"), ("500",))
+    group = calls(1, 10, ("loop", "standby"), ("500",))
     times_us = {"call c1": (200.0, 300.0), "call c1 after 500": (450.0, 700.0)}
     samples = {
         name: {
@@ -100,5 +100,5 @@ def test_a_slow_client_does_fewer_operations_in_whole_waves() -> None:
 
 def test_a_row_names_what_it_is_about_once() -> None:
     spread = Spread(1.0, 0.5, 2.0)
-    rows = figure_rows([Figure("call c1", client, "µs", spread) for client in ("loop", "understudy")], {})
+    rows = figure_rows([Figure("call c1", client, "µs", spread) for client in ("loop", "standby")], {})
     assert [row[0] for row in rows] == ["call c1", ""]

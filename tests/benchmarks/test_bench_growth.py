@@ -7,8 +7,8 @@ from functools import partial
 from types import FrameType
 
 import pytest
-from understudy.providers import registry
-from understudy.providers.numbering import CallNumbering
+from standby.providers import registry
+from standby.providers.numbering import CallNumbering
 
 from benchmarks import floods as flood_module
 from benchmarks.floods import Flood, floods

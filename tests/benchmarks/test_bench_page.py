@@ -27,13 +27,13 @@ def test_the_table_of_growth_is_what_was_measured_and_no_flood_grows_by_more_tha
 
 
 def test_bars_are_as_long_as_what_they_stand_for() -> None:
-    values = {"loop": 10.0, "understudy": 20.0, "litellm": 80.0}
+    values = {"loop": 10.0, "standby": 20.0, "litellm": 80.0}
     figures = [Figure("delta c8", client, "µs", Spread(value, value, value)) for client, value in values.items()]
     tree = ET.fromstring(picture(figures))
     widths = [float(each.attrib["width"]) for each in tree.iter("{http://www.w3.org/2000/svg}rect")]
     assert widths == pytest.approx([55, 110, 440])
     said = [each.text for each in tree.iter("{http://www.w3.org/2000/svg}text")]
-    assert said[1:] == ["by hand", "10 µs", "understudy", "20 µs", "LiteLLM Router", "80 µs"]
+    assert said[1:] == ["by hand", "10 µs", "standby", "20 µs", "LiteLLM Router", "80 µs"]
 
 
 def test_nothing_is_drawn_of_nothing() -> None:

@@ -16,18 +16,18 @@ from benchmarks.result import Setting
 from benchmarks.run import measure
 from benchmarks.start import first_failure, from_yaml, settings_of
 from benchmarks.wire import ANSWER, Script
-from understudy import Router
+from standby import Router
 
 TINY = Script("stream", 16, 8, 5000)
 CLIENTS_HERE = (
     "raw",
     "loop",
     "loop-tuned",
-    "understudy",
-    "understudy-text",
-    "understudy-whole",
-    "understudy-log",
-    "understudy-full",
+    "standby",
+    "standby-text",
+    "standby-whole",
+    "standby-log",
+    "standby-full",
     "openai",
 )
 
@@ -59,10 +59,10 @@ def test_an_earlier_release_is_measured_in_its_own_environment_or_not_at_all(
     processes: Processes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("benchmarks.clients.python_of", lambda package: None)
-    case = Case("tiny", "stream", TINY, 1, 1, ("understudy", "understudy-before"))
+    case = Case("tiny", "stream", TINY, 1, 1, ("standby", "standby-before"))
     result = measure([(case,)], processes, SETTING)
-    assert [figure.client for figure in result.figures] == ["understudy"]
-    assert result.absent == ["understudy-before"]
+    assert [figure.client for figure in result.figures] == ["standby"]
+    assert result.absent == ["standby-before"]
 
 
 def test_what_runs_apart_takes_its_own_packages_and_our_benchmark(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,15 +70,15 @@ def test_what_runs_apart_takes_its_own_packages_and_our_benchmark(monkeypatch: p
     other = Path(sys.executable).with_name("python3")
     assert str(other) != sys.executable
     monkeypatch.setattr("benchmarks.clients.python_of", lambda package: other)
-    case = Case("tiny", "stream", TINY, 1, 1, ("understudy-before",))
+    case = Case("tiny", "stream", TINY, 1, 1, ("standby-before",))
     with SETTING.processes() as started:
         result = measure([(case,)], started, SETTING)
-    assert [figure.client for figure in result.figures] == ["understudy-before"]
+    assert [figure.client for figure in result.figures] == ["standby-before"]
 
 
 def test_a_failing_first_target_is_asked_exactly_once_a_call(processes: Processes) -> None:
     before = processes.asked()
-    case = Case("tiny call after 500", "call", Script("single"), 2, 6, ("understudy",), "500")
+    case = Case("tiny call after 500", "call", Script("single"), 2, 6, ("standby",), "500")
     measure([(case,)], processes, SETTING)
     after = processes.asked()
     asked = {name: after.get(name, 0) - before.get(name, 0) for name in ("refuse", "single")}
@@ -86,9 +86,9 @@ def test_a_failing_first_target_is_asked_exactly_once_a_call(processes: Processe
 
 
 def test_a_refused_connection_leads_to_the_next_target(processes: Processes) -> None:
-    case = Case("tiny call after refused", "call", Script("single"), 1, 2, ("loop", "understudy", "openai"), "refused")
+    case = Case("tiny call after refused", "call", Script("single"), 1, 2, ("loop", "standby", "openai"), "refused")
     result = measure([(case,)], processes, SETTING)
-    assert [figure.client for figure in result.figures] == ["loop", "understudy"]  # openai knows no other provider
+    assert [figure.client for figure in result.figures] == ["loop", "standby"]  # openai knows no other provider
 
 
 @pytest.mark.parametrize("client", [name for name, info in CLIENTS.items() if info.holds])
@@ -119,12 +119,12 @@ def test_a_client_does_without_what_it_is_not_to_find() -> None:
 
 
 def test_a_consumer_that_stops_stops_the_upstream(processes: Processes) -> None:
-    held = processes.tell("understudy", Hold(processes.urls(Script("flood")), 5, 0.2), Held)
+    held = processes.tell("standby", Hold(processes.urls(Script("flood")), 5, 0.2), Held)
     assert 0 < held.bytes_per_stream < 2**20
     assert held.more_bytes_per_stream < 2**14
 
 
-@pytest.mark.parametrize("client", ["loop", "understudy"])
+@pytest.mark.parametrize("client", ["loop", "standby"])
 def test_a_stream_that_breaks_off_is_read_to_its_end_elsewhere(processes: Processes, client: str) -> None:
     before = processes.asked()
     case = Case("tiny after a cut", "stream", TINY, 2, 4, (client,), "cut")
@@ -143,7 +143,7 @@ def test_an_event_loop_is_watched_while_streams_are_read(processes: Processes, w
 def test_spares_are_never_asked(processes: Processes) -> None:
     before = processes.asked().get("single", 0)
     command = Measure(processes.urls(Script("single"), spares=19), "call", len(ANSWER), 1, 5)
-    sample = processes.tell("understudy", command, Sample)
+    sample = processes.tell("standby", command, Sample)
     assert 0 < sample.p50_us <= sample.p99_us
     assert processes.asked()["single"] - before == 6  # one to warm up
 
@@ -168,7 +168,7 @@ def test_a_router_is_made_from_a_file_twice_in_a_process() -> None:
 
 
 def test_the_file_of_many_targets_is_one_that_a_router_takes(tmp_path: Path) -> None:
-    file = tmp_path / "understudy.yaml"
+    file = tmp_path / "standby.yaml"
     file.write_text(settings_of(20), encoding="utf-8")
     assert len(Router.from_yaml(file).config.routes["default"].targets) == 20
 

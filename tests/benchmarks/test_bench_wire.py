@@ -4,9 +4,9 @@ import json
 import re
 
 import pytest
-from understudy.providers.dialects.openai_decoder import ChatStreamDecoder
-from understudy.providers.events import Finished, TextDelta, Usage
-from understudy.providers.provider import ResponseHead
+from standby.providers.dialects.openai_decoder import ChatStreamDecoder
+from standby.providers.events import Finished, TextDelta, Usage
+from standby.providers.provider import ResponseHead
 
 from benchmarks.wire import ANSWER, Script
 

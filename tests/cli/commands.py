@@ -3,8 +3,8 @@
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
+from standby.cli.app import app
 from typer.testing import CliRunner
-from understudy.cli.app import app
 
 Invoke: TypeAlias = Callable[..., Awaitable["Ended"]]
 
@@ -21,7 +21,7 @@ class Ended:
 
 def run(*arguments: str, given: str | bytes | None = None) -> Ended:
     """Run a command in this process."""
-    result = CliRunner().invoke(app, list(arguments), input=given, prog_name="understudy")
+    result = CliRunner().invoke(app, list(arguments), input=given, prog_name="standby")
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return Ended(result.exit_code, result.stdout, result.stderr)

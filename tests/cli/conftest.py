@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from commands import Ended, Invoke, run
-from understudy.providers import registry
-from understudy.simulator import Simulator
+from standby.providers import registry
+from standby.simulator import Simulator
 
 from canaries import CANARY_KEY
 
@@ -19,7 +19,7 @@ def nobody_is_configured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Pat
     """An empty working directory, and an environment without keys, settings, colours or a width."""
     keys = {registry.get(name).info.key_env for name in registry.names()}
     for name in tuple(os.environ):
-        if name in keys or name.startswith(("UNDERSTUDY_", "AWS_")):
+        if name in keys or name.startswith(("STANDBY_", "AWS_")):
             monkeypatch.delenv(name)
     for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
@@ -38,16 +38,16 @@ def invoke() -> Invoke:
 
 
 @pytest.fixture
-def configured(understudy_simulator: Simulator, nobody_is_configured: Path) -> Callable[..., Path]:
-    """`configured("lead", "second")`: ./understudy.yaml with a target for each provider that the simulator plays."""
+def configured(standby_simulator: Simulator, nobody_is_configured: Path) -> Callable[..., Path]:
+    """`configured("lead", "second")`: ./standby.yaml with a target for each provider that the simulator plays."""
 
     def write(*names: str, settings: str = "retry: {attempts: 1}\n") -> Path:
         lines = ["targets:"]
         for name in names:
-            url = understudy_simulator.base_url(name)
+            url = standby_simulator.base_url(name)
             lines.append(f"  {name}: {{provider: openai, model: m-1, base_url: '{url}', key: '{CANARY_KEY}'}}")
         lines += ["routes:", f"  chat: {{targets: [{', '.join(names)}]}}", settings]
-        file = nobody_is_configured / "understudy.yaml"
+        file = nobody_is_configured / "standby.yaml"
         file.write_text("\n".join(lines), encoding="utf-8")
         return file
 
@@ -56,10 +56,10 @@ def configured(understudy_simulator: Simulator, nobody_is_configured: Path) -> C
 
 @pytest.fixture
 def path(nobody_is_configured: Path) -> str:
-    """A PATH on which `understudy` is this checkout's."""
+    """A PATH on which `standby` is this checkout's."""
     folder = nobody_is_configured / "bin"
     folder.mkdir()
-    command = folder / "understudy"
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m understudy "$@"\n')
+    command = folder / "standby"
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m standby "$@"\n')
     command.chmod(0o755)
     return f"{folder}{os.pathsep}{os.environ['PATH']}"

@@ -2,15 +2,15 @@
 
 import pytest
 from commands import run
-from understudy.cli import main, providers
+from standby.cli import main, providers
 
 from canaries import CANARY_KEY
-from understudy import __version__
+from standby import __version__
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--version"]) == 0
-    assert capsys.readouterr().out == f"understudy {__version__}\n"
+    assert capsys.readouterr().out == f"standby {__version__}\n"
 
 
 def test_alone_it_shows_what_it_can_do() -> None:
@@ -26,7 +26,7 @@ def test_a_wrong_command_line(arguments: list[str], capsys: pytest.CaptureFixtur
     assert main(arguments) == 2
     written = capsys.readouterr()
     assert written.out == ""
-    assert "Usage: understudy" in written.err
+    assert "Usage: standby" in written.err
 
 
 def test_a_bug_is_told_without_its_text(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,7 +36,7 @@ def test_a_bug_is_told_without_its_text(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(providers.registry, "names", buggy)
     ended = run("providers")
     assert (ended.exit_code, ended.stdout) == (70, "")
-    assert ended.stderr.startswith("understudy: unexpected RuntimeError: a bug in understudy or in a plug-in of it\n")
+    assert ended.stderr.startswith("standby: unexpected RuntimeError: a bug in standby or in a plug-in of it\n")
     assert "--debug" in ended.stderr
     assert CANARY_KEY not in ended.stderr
 

@@ -1,4 +1,4 @@
-"""`understudy ask`: what goes to standard output, what to standard error, and the exit codes."""
+"""`standby ask`: what goes to standard output, what to standard error, and the exit codes."""
 
 import json
 from collections.abc import Callable
@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 from commands import Invoke
-from understudy.providers.errors import ErrorKind
-from understudy.simulator import Simulator
-from understudy.simulator.faults import At, Cut, Stall
-from understudy.simulator.reply import Answer, Failure
-from understudy.simulator.script import Script
+from standby.providers.errors import ErrorKind
+from standby.simulator import Simulator
+from standby.simulator.faults import At, Cut, Stall
+from standby.simulator.reply import Answer, Failure
+from standby.simulator.script import Script
 
 from canaries import CANARY_COMPLETION, CANARY_KEY, CANARY_PROMPT
 
@@ -18,33 +18,33 @@ Configured = Callable[..., Path]
 
 
 async def test_the_answer_alone_is_on_standard_output(
-    invoke: Invoke, understudy_simulator: Simulator, configured: Configured
+    invoke: Invoke, standby_simulator: Simulator, configured: Configured
 ) -> None:
-    understudy_simulator.play("lead", CANARY_COMPLETION)
+    standby_simulator.play("lead", CANARY_COMPLETION)
     configured("lead")
     ended = await invoke("ask", CANARY_PROMPT)
     assert ended.exit_code == 0
     assert ended.stdout == CANARY_COMPLETION + "\n"
     assert ended.stderr.startswith("answered by lead (m-1); first word after 0.")
-    [exchange] = understudy_simulator.exchanges
+    [exchange] = standby_simulator.exchanges
     assert exchange.request.reading.messages == (("user", CANARY_PROMPT),)
 
 
 async def test_quiet_tells_nothing_beside_the_answer(
-    invoke: Invoke, understudy_simulator: Simulator, configured: Configured
+    invoke: Invoke, standby_simulator: Simulator, configured: Configured
 ) -> None:
-    understudy_simulator.play("lead", "Yes.\n")
+    standby_simulator.play("lead", "Yes.\n")
     configured("lead")
     ended = await invoke("ask", "Well?", "-q", "--system", "Be brief.")
     assert (ended.exit_code, ended.stdout, ended.stderr) == (0, "Yes.\n", "")
-    assert understudy_simulator.exchanges[0].request.reading.messages[0] == ("system", "Be brief.")
+    assert standby_simulator.exchanges[0].request.reading.messages[0] == ("system", "Be brief.")
 
 
 async def test_what_failed_on_the_way_is_told(
-    invoke: Invoke, understudy_simulator: Simulator, configured: Configured
+    invoke: Invoke, standby_simulator: Simulator, configured: Configured
 ) -> None:
-    understudy_simulator.play("lead", Failure(ErrorKind.OVERLOADED))
-    understudy_simulator.play("second", "Here.")
+    standby_simulator.play("lead", Failure(ErrorKind.OVERLOADED))
+    standby_simulator.play("second", "Here.")
     configured("lead", "second")
     ended = await invoke("ask", "Who is there?")
     assert (ended.exit_code, ended.stdout) == (0, "Here.\n")
@@ -53,23 +53,23 @@ async def test_what_failed_on_the_way_is_told(
     assert answered.startswith("answered by second")
 
 
-async def test_nobody_answered(invoke: Invoke, understudy_simulator: Simulator, configured: Configured) -> None:
-    understudy_simulator.play("lead", Failure(ErrorKind.OVERLOADED))
-    understudy_simulator.play("second", Failure(ErrorKind.AUTH))
+async def test_nobody_answered(invoke: Invoke, standby_simulator: Simulator, configured: Configured) -> None:
+    standby_simulator.play("lead", Failure(ErrorKind.OVERLOADED))
+    standby_simulator.play("second", Failure(ErrorKind.AUTH))
     configured("lead", "second")
     ended = await invoke("ask", "Who is there?")
     assert (ended.exit_code, ended.stdout) == (1, "")
     first, lead, second, advice = ended.stderr.splitlines()
-    assert first == "understudy: no target gave an answer (overloaded)"
+    assert first == "standby: no target gave an answer (overloaded)"
     assert lead.startswith("  lead: overloaded")
     assert second.startswith("  second: auth")
     assert advice == "  try again later, or name one more target"
 
 
 async def test_an_answer_that_breaks_off_ends_with_its_own_code(
-    invoke: Invoke, understudy_simulator: Simulator, configured: Configured
+    invoke: Invoke, standby_simulator: Simulator, configured: Configured
 ) -> None:
-    understudy_simulator.play("lead", Script(Answer("Once upon a time"), (Cut(At.delta(2)),)))
+    standby_simulator.play("lead", Script(Answer("Once upon a time"), (Cut(At.delta(2)),)))
     configured("lead")
     ended = await invoke("ask", "Tell me a story.")
     assert ended.exit_code == 3
@@ -79,10 +79,10 @@ async def test_an_answer_that_breaks_off_ends_with_its_own_code(
 
 
 async def test_an_answer_that_changed_hands_is_told(
-    invoke: Invoke, understudy_simulator: Simulator, configured: Configured
+    invoke: Invoke, standby_simulator: Simulator, configured: Configured
 ) -> None:
-    understudy_simulator.play("lead", Script(Answer("Once upon a time"), (Cut(At.delta(2)),)))
-    understudy_simulator.play("second", "Once upon a time")
+    standby_simulator.play("lead", Script(Answer("Once upon a time"), (Cut(At.delta(2)),)))
+    standby_simulator.play("second", "Once upon a time")
     configured("lead", "second")
     ended = await invoke("ask", "Tell me a story.")
     assert (ended.exit_code, ended.stdout) == (0, "Once upon a time\n")
@@ -90,10 +90,10 @@ async def test_an_answer_that_changed_hands_is_told(
 
 
 async def test_a_pipe_takes_no_answer_that_begins_again(
-    invoke: Invoke, understudy_simulator: Simulator, configured: Configured
+    invoke: Invoke, standby_simulator: Simulator, configured: Configured
 ) -> None:
-    understudy_simulator.play("lead", Script(Answer("Once upon a time"), (Cut(At.delta(2)),)))
-    understudy_simulator.play("second", "Long ago")
+    standby_simulator.play("lead", Script(Answer("Once upon a time"), (Cut(At.delta(2)),)))
+    standby_simulator.play("second", "Long ago")
     file = configured("lead", "second")
     text = file.read_text().replace("second]", "second], mid_stream: [restart]")
     file.write_text(text)
@@ -102,10 +102,10 @@ async def test_a_pipe_takes_no_answer_that_begins_again(
 
 
 async def test_json_is_one_object_with_answer_and_report(
-    invoke: Invoke, understudy_simulator: Simulator, configured: Configured
+    invoke: Invoke, standby_simulator: Simulator, configured: Configured
 ) -> None:
-    understudy_simulator.play("lead", Failure(ErrorKind.OVERLOADED))
-    understudy_simulator.play("second", "Here.")
+    standby_simulator.play("lead", Failure(ErrorKind.OVERLOADED))
+    standby_simulator.play("second", "Here.")
     configured("lead", "second")
     ended = await invoke("ask", "Who is there?", "--json", "--route", "chat")
     assert ended.exit_code == 0
@@ -116,8 +116,8 @@ async def test_json_is_one_object_with_answer_and_report(
     assert told["usage"]["output_tokens"] == 1
 
 
-async def test_json_tells_failures_too(invoke: Invoke, understudy_simulator: Simulator, configured: Configured) -> None:
-    understudy_simulator.play("lead", Failure(ErrorKind.AUTH))
+async def test_json_tells_failures_too(invoke: Invoke, standby_simulator: Simulator, configured: Configured) -> None:
+    standby_simulator.play("lead", Failure(ErrorKind.AUTH))
     configured("lead")
     ended = await invoke("ask", "Who is there?", "--json")
     assert ended.exit_code == 1
@@ -130,13 +130,13 @@ async def test_json_tells_failures_too(invoke: Invoke, understudy_simulator: Sim
 
 
 async def test_the_question_comes_from_standard_input(
-    invoke: Invoke, understudy_simulator: Simulator, configured: Configured
+    invoke: Invoke, standby_simulator: Simulator, configured: Configured
 ) -> None:
-    understudy_simulator.play("lead", "Yes.")
+    standby_simulator.play("lead", "Yes.")
     configured("lead")
     ended = await invoke("ask", "-", given="\N{BYTE ORDER MARK}Is it ä?\nSay.\n")
     assert ended.exit_code == 0
-    assert understudy_simulator.exchanges[0].request.reading.messages == (("user", "Is it ä?\nSay.\n"),)
+    assert standby_simulator.exchanges[0].request.reading.messages == (("user", "Is it ä?\nSay.\n"),)
 
 
 @pytest.mark.parametrize(
@@ -149,14 +149,14 @@ async def test_standard_input_that_holds_no_question(invoke: Invoke, given: byte
 
 
 async def test_named_targets_are_asked_in_their_order(
-    invoke: Invoke, understudy_simulator: Simulator, configured: Configured
+    invoke: Invoke, standby_simulator: Simulator, configured: Configured
 ) -> None:
-    understudy_simulator.play("lead", "Not me.")
-    understudy_simulator.play("second", "Me.")
+    standby_simulator.play("lead", "Not me.")
+    standby_simulator.play("second", "Me.")
     configured("lead", "second")
     ended = await invoke("ask", "Who?", "--targets", "second, lead", "-q")
     assert ended.stdout == "Me.\n"
-    assert [exchange.provider for exchange in understudy_simulator.exchanges] == ["second"]
+    assert [exchange.provider for exchange in standby_simulator.exchanges] == ["second"]
 
 
 async def test_route_and_targets_exclude_each_other(invoke: Invoke) -> None:
@@ -172,11 +172,11 @@ async def test_targets_that_name_nobody(invoke: Invoke) -> None:
 
 
 async def test_a_key_in_the_environment_is_enough(
-    invoke: Invoke, understudy_simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+    invoke: Invoke, standby_simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    understudy_simulator.play("theirs", "Hello.")
+    standby_simulator.play("theirs", "Hello.")
     monkeypatch.setenv("OPENAI_API_KEY", CANARY_KEY)
-    monkeypatch.setenv("UNDERSTUDY_OPENAI_BASE_URL", understudy_simulator.base_url("theirs"))
+    monkeypatch.setenv("STANDBY_OPENAI_BASE_URL", standby_simulator.base_url("theirs"))
     ended = await invoke("ask", "Hello?")
     assert (ended.exit_code, ended.stdout) == (0, "Hello.\n")
     assert "openai/gpt-5-mini (OPENAI_API_KEY)" in ended.stderr.splitlines()[0]
@@ -189,10 +189,8 @@ async def test_without_anything_the_simulator_answers_and_says_so(invoke: Invoke
     assert ended.stderr.splitlines()[0].startswith("nothing is configured: the built-in simulator answers")
 
 
-async def test_a_deadline_ends_the_wait(
-    invoke: Invoke, understudy_simulator: Simulator, configured: Configured
-) -> None:
-    understudy_simulator.play("lead", Script("Never.", (Stall(At.head()),)))
+async def test_a_deadline_ends_the_wait(invoke: Invoke, standby_simulator: Simulator, configured: Configured) -> None:
+    standby_simulator.play("lead", Script("Never.", (Stall(At.head()),)))
     configured("lead")
     ended = await invoke("ask", "Hello?", "--deadline", "0.05")
     assert (ended.exit_code, ended.stdout) == (1, "")
@@ -206,10 +204,10 @@ async def test_a_deadline_out_of_bounds_is_told(invoke: Invoke, configured: Conf
 
 
 async def test_a_broken_configuration_is_listed(invoke: Invoke, nobody_is_configured: Path) -> None:
-    (nobody_is_configured / "understudy.yaml").write_text("targets:\n  a: {provider: koalla}\n", encoding="utf-8")
+    (nobody_is_configured / "standby.yaml").write_text("targets:\n  a: {provider: koalla}\n", encoding="utf-8")
     ended = await invoke("ask", "Hello?")
     assert ended.exit_code == 2
     headline, problem = ended.stderr.splitlines()
-    assert headline == "understudy: the configuration cannot be used; 1 to mend:"
-    assert problem.startswith("understudy.yaml:2:17: targets.a.provider: ")
+    assert headline == "standby: the configuration cannot be used; 1 to mend:"
+    assert problem.startswith("standby.yaml:2:17: targets.a.provider: ")
     assert problem.endswith("did you mean 'koala'?")

@@ -1,4 +1,4 @@
-"""`understudy chat`: who speaks, what is remembered, what stops what; through a pipe and at a terminal."""
+"""`standby chat`: who speaks, what is remembered, what stops what; through a pipe and at a terminal."""
 
 import asyncio
 import os
@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 from commands import Invoke
+from standby.cli import lines
+from standby.providers.errors import ErrorKind
+from standby.simulator import Simulator
+from standby.simulator.faults import At, Cut, Stall
+from standby.simulator.reply import Answer, Failure
+from standby.simulator.script import Script
 from test_cli_process import LEFT_WITHIN_S, started
-from understudy.cli import lines
-from understudy.providers.errors import ErrorKind
-from understudy.simulator import Simulator
-from understudy.simulator.faults import At, Cut, Stall
-from understudy.simulator.reply import Answer, Failure
-from understudy.simulator.script import Script
 
 from canaries import CANARY_COMPLETION
 
@@ -30,15 +30,15 @@ BREAKS_OFF = Script(Answer("Once upon a time"), (Cut(At.delta(2)),))
 
 
 async def test_each_line_is_a_question_and_the_answers_alone_are_on_standard_output(
-    invoke: Invoke, understudy_simulator: Simulator, configured: Configured
+    invoke: Invoke, standby_simulator: Simulator, configured: Configured
 ) -> None:
-    understudy_simulator.play("lead", CANARY_COMPLETION, "And\nmore.\n")
+    standby_simulator.play("lead", CANARY_COMPLETION, "And\nmore.\n")
     configured("lead")
     ended = await invoke("chat", "--system", "Be brief.", given="\N{BYTE ORDER MARK}Is it ä?\r\n\n  \nAnd then?")
     assert ended.exit_code == 0
     assert ended.stdout == f"{CANARY_COMPLETION}\nAnd\nmore.\n"
     assert ended.stderr == "lead speaks\n"
-    first, second = understudy_simulator.exchanges
+    first, second = standby_simulator.exchanges
     assert first.request.reading.messages == (("system", "Be brief."), ("user", "Is it ä?"))
     assert second.request.reading.messages == (
         ("system", "Be brief."),
@@ -49,10 +49,10 @@ async def test_each_line_is_a_question_and_the_answers_alone_are_on_standard_out
 
 
 async def test_another_speaker_is_told_and_why(
-    invoke: Invoke, understudy_simulator: Simulator, configured: Configured
+    invoke: Invoke, standby_simulator: Simulator, configured: Configured
 ) -> None:
-    understudy_simulator.play("lead", "One.", Failure(ErrorKind.OVERLOADED), "Three.")
-    understudy_simulator.play("second", "Two.")
+    standby_simulator.play("lead", "One.", Failure(ErrorKind.OVERLOADED), "Three.")
+    standby_simulator.play("second", "Two.")
     configured("lead", "second")
     ended = await invoke("chat", given="1\n2\n3\n3\n")
     assert (ended.exit_code, ended.stdout) == (0, "One.\nTwo.\nThree.\nThree.\n")
@@ -63,10 +63,10 @@ async def test_another_speaker_is_told_and_why(
 
 
 async def test_who_cannot_be_asked_is_told_of_once(
-    invoke: Invoke, understudy_simulator: Simulator, configured: Configured
+    invoke: Invoke, standby_simulator: Simulator, configured: Configured
 ) -> None:
-    understudy_simulator.play("lead", "One.", Failure(ErrorKind.OVERLOADED), "Three.")
-    understudy_simulator.play("second", "Two.")
+    standby_simulator.play("lead", "One.", Failure(ErrorKind.OVERLOADED), "Three.")
+    standby_simulator.play("second", "Two.")
     configured("lead", "second")
     ended = await invoke("chat", "-t", "openai,lead,second", given="1\n2\n")
     first, second = ended.stderr.splitlines()
@@ -76,35 +76,35 @@ async def test_who_cannot_be_asked_is_told_of_once(
 
 
 async def test_a_question_that_failed_is_told_and_forgotten_and_the_conversation_goes_on(
-    invoke: Invoke, understudy_simulator: Simulator, configured: Configured
+    invoke: Invoke, standby_simulator: Simulator, configured: Configured
 ) -> None:
-    understudy_simulator.play("lead", Failure(ErrorKind.CONTENT_FILTER), "Better.")
+    standby_simulator.play("lead", Failure(ErrorKind.CONTENT_FILTER), "Better.")
     configured("lead")
     ended = await invoke("chat", given="Bad?\nGood?\n")
     assert (ended.exit_code, ended.stdout) == (0, "Better.\n")
-    assert ended.stderr.startswith("understudy: no target gave an answer (content filter)\n")
-    assert understudy_simulator.exchanges[1].request.reading.messages == (("user", "Good?"),)
+    assert ended.stderr.startswith("standby: no target gave an answer (content filter)\n")
+    assert standby_simulator.exchanges[1].request.reading.messages == (("user", "Good?"),)
 
 
 async def test_what_was_said_before_an_answer_broke_off_is_remembered(
-    invoke: Invoke, understudy_simulator: Simulator, configured: Configured
+    invoke: Invoke, standby_simulator: Simulator, configured: Configured
 ) -> None:
-    understudy_simulator.play("lead", BREAKS_OFF, "a time.")
+    standby_simulator.play("lead", BREAKS_OFF, "a time.")
     configured("lead")
     ended = await invoke("chat", given="Tell!\nGo on.\n")
     assert (ended.exit_code, ended.stdout) == (0, "Once upon\na time.\n")
     assert "the answer broke off" in ended.stderr
-    assert understudy_simulator.exchanges[-1].request.reading.messages[1:] == (
+    assert standby_simulator.exchanges[-1].request.reading.messages[1:] == (
         ("assistant", "Once upon"),
         ("user", "Go on."),
     )
 
 
 async def test_an_answer_that_is_gone_on_with_is_whole_and_marked(
-    invoke: Invoke, understudy_simulator: Simulator, configured: Configured
+    invoke: Invoke, standby_simulator: Simulator, configured: Configured
 ) -> None:
-    understudy_simulator.play("lead", BREAKS_OFF, "Lead again.")
-    understudy_simulator.play("second", "Once upon a time")
+    standby_simulator.play("lead", BREAKS_OFF, "Lead again.")
+    standby_simulator.play("second", "Once upon a time")
     configured("lead", "second")
     ended = await invoke("chat", given="Tell!\nAnd?\n")
     assert (ended.exit_code, ended.stdout) == (0, "Once upon a time\nLead again.\n")
@@ -113,14 +113,14 @@ async def test_an_answer_that_is_gone_on_with_is_whole_and_marked(
         "-- lead broke off (truncated); second goes on --",
         "lead speaks again",
     ]
-    assert understudy_simulator.exchanges[-1].request.reading.messages[1] == ("assistant", "Once upon a time")
+    assert standby_simulator.exchanges[-1].request.reading.messages[1] == ("assistant", "Once upon a time")
 
 
 async def test_a_pipe_takes_no_answer_that_begins_again(
-    invoke: Invoke, understudy_simulator: Simulator, configured: Configured
+    invoke: Invoke, standby_simulator: Simulator, configured: Configured
 ) -> None:
-    understudy_simulator.play("lead", BREAKS_OFF, "Yes.")
-    understudy_simulator.play("second", "Long ago")
+    standby_simulator.play("lead", BREAKS_OFF, "Yes.")
+    standby_simulator.play("second", "Long ago")
     file = configured("lead", "second")
     file.write_text(file.read_text().replace("second]", "second], mid_stream: [restart]"))
     ended = await invoke("chat", given="Tell!\nWell?\n")
@@ -129,20 +129,20 @@ async def test_a_pipe_takes_no_answer_that_begins_again(
 
 
 async def test_a_conversation_stays_with_its_target(
-    invoke: Invoke, understudy_simulator: Simulator, configured: Configured
+    invoke: Invoke, standby_simulator: Simulator, configured: Configured
 ) -> None:
-    understudy_simulator.play("lead", "Yes.")
-    understudy_simulator.play("second", "Yes.")
+    standby_simulator.play("lead", "Yes.")
+    standby_simulator.play("second", "Yes.")
     file = configured("lead", "second")
     file.write_text(file.read_text().replace("[lead, second]", "[[lead, second]], select: weighted"))
     ended = await invoke("chat", given="Well?\n" * 12)
     assert ended.stdout == "Yes.\n" * 12
-    assert len({exchange.provider for exchange in understudy_simulator.exchanges}) == 1
+    assert len({exchange.provider for exchange in standby_simulator.exchanges}) == 1
 
 
-async def test_commands(invoke: Invoke, understudy_simulator: Simulator, configured: Configured) -> None:
-    understudy_simulator.play("lead", Failure(ErrorKind.OVERLOADED))
-    understudy_simulator.play("second", "Here.")
+async def test_commands(invoke: Invoke, standby_simulator: Simulator, configured: Configured) -> None:
+    standby_simulator.play("lead", Failure(ErrorKind.OVERLOADED))
+    standby_simulator.play("second", "Here.")
     configured("lead", "second")
     ended = await invoke("chat", given="/report\nWho?\n/report\n/health\n/targets\n/nope\n/help\n/quit\nNever asked.\n")
     assert ended.exit_code == 0
@@ -158,7 +158,7 @@ async def test_commands(invoke: Invoke, understudy_simulator: Simulator, configu
     assert any(line.startswith("1  lead (m-1)") for line in rest)
     assert any(line.startswith("/quit ") for line in rest)
     assert "there is no /nope; there are /health, /help, /quit, /report, /targets\n" in ended.stderr
-    assert len(understudy_simulator.exchanges) == 2
+    assert len(standby_simulator.exchanges) == 2
 
 
 async def test_the_report_of_a_call_that_failed_tells_who_was_skipped(invoke: Invoke) -> None:
@@ -170,9 +170,9 @@ async def test_the_report_of_a_call_that_failed_tells_who_was_skipped(invoke: In
 
 
 async def test_a_slash_within_a_question_is_no_command(
-    invoke: Invoke, understudy_simulator: Simulator, configured: Configured
+    invoke: Invoke, standby_simulator: Simulator, configured: Configured
 ) -> None:
-    understudy_simulator.play("lead", "Users.")
+    standby_simulator.play("lead", "Users.")
     configured("lead")
     ended = await invoke("chat", given="/etc/passwd holds what?\n")
     assert ended.stdout == "Users.\n"
@@ -212,9 +212,9 @@ async def test_what_cannot_be_asked_is_said_before_a_question_is_read(
 
 
 async def test_standard_input_that_is_no_text(
-    invoke: Invoke, understudy_simulator: Simulator, configured: Configured
+    invoke: Invoke, standby_simulator: Simulator, configured: Configured
 ) -> None:
-    understudy_simulator.play("lead", "Yes.")
+    standby_simulator.play("lead", "Yes.")
     configured("lead")
     ended = await invoke("chat", given=b"Well?\n\xff\xfe\n")
     assert (ended.exit_code, ended.stdout) == (2, "Yes.\n")
@@ -228,8 +228,8 @@ async def test_a_line_without_end(invoke: Invoke, configured: Configured, monkey
     assert "a line holds more than" in ended.stderr
 
 
-async def test_in_a_pipe_ctrl_c_ends_it_all(understudy_simulator: Simulator, configured: Configured) -> None:
-    understudy_simulator.play("lead", Script(Answer("One two three"), (Stall(At.delta(2)),)))
+async def test_in_a_pipe_ctrl_c_ends_it_all(standby_simulator: Simulator, configured: Configured) -> None:
+    standby_simulator.play("lead", Script(Answer("One two three"), (Stall(At.delta(2)),)))
     configured("lead")
     async with started("chat", stdin=PIPE) as process:
         assert process.stdin is not None
@@ -237,17 +237,17 @@ async def test_in_a_pipe_ctrl_c_ends_it_all(understudy_simulator: Simulator, con
         process.stdin.write(b"Count!\nAgain!\n")
         assert await process.stdout.readexactly(len("One two")) == b"One two"
         process.send_signal(signal.SIGINT)
-        exchange = await understudy_simulator.asked("lead")
+        exchange = await standby_simulator.asked("lead")
         await exchange.left.wait()
         assert await process.communicate() == (b"\n", b"lead speaks\ninterrupted\n")
     assert process.returncode == 130
-    assert len(understudy_simulator.exchanges) == 1
+    assert len(standby_simulator.exchanges) == 1
 
 
 async def test_an_answer_comes_before_the_next_question_is_there(
-    understudy_simulator: Simulator, configured: Configured
+    standby_simulator: Simulator, configured: Configured
 ) -> None:
-    understudy_simulator.play("lead", "One.", "Two.")
+    standby_simulator.play("lead", "One.", "Two.")
     configured("lead")
     async with started("chat", stdin=PIPE) as process:
         assert process.stdin is not None
@@ -259,8 +259,8 @@ async def test_an_answer_comes_before_the_next_question_is_there(
     assert process.returncode == 0
 
 
-async def test_a_reader_that_leaves_ends_it(understudy_simulator: Simulator, configured: Configured) -> None:
-    understudy_simulator.play("lead", Script(Answer(("word " * 40,) * 400), delta_delay_s=0.001))
+async def test_a_reader_that_leaves_ends_it(standby_simulator: Simulator, configured: Configured) -> None:
+    standby_simulator.play("lead", Script(Answer(("word " * 40,) * 400), delta_delay_s=0.001))
     configured("lead")
     reading, writing = os.pipe()
     async with started("chat", stdin=PIPE, stdout=writing) as process:
@@ -268,7 +268,7 @@ async def test_a_reader_that_leaves_ends_it(understudy_simulator: Simulator, con
         try:
             assert process.stdin is not None
             process.stdin.write(b"Talk!\n")
-            exchange = await understudy_simulator.asked("lead")
+            exchange = await standby_simulator.asked("lead")
         finally:
             os.close(reading)
         _, errors = await process.communicate()
@@ -320,7 +320,7 @@ class Terminal:
 
 @asynccontextmanager
 async def at_a_terminal(*arguments: str, **environment: str) -> AsyncIterator[Terminal]:
-    """`understudy chat` at a terminal; killed if it has not ended when the block does."""
+    """`standby chat` at a terminal; killed if it has not ended when the block does."""
     parent, child = pty.openpty()
     shown = {**os.environ, "TERM": "xterm", "COLUMNS": "80", "LINES": "24", "NO_COLOR": "1", **environment}
     try:
@@ -332,9 +332,9 @@ async def at_a_terminal(*arguments: str, **environment: str) -> AsyncIterator[Te
         os.close(parent)
 
 
-async def test_a_conversation_at_a_terminal(understudy_simulator: Simulator, configured: Configured) -> None:
-    understudy_simulator.play("lead", "Good evening.", Failure(ErrorKind.OVERLOADED))
-    understudy_simulator.play("second", Answer(("Look: \x1b]0;owned\x07", "and " * 20)))
+async def test_a_conversation_at_a_terminal(standby_simulator: Simulator, configured: Configured) -> None:
+    standby_simulator.play("lead", "Good evening.", Failure(ErrorKind.OVERLOADED))
+    standby_simulator.play("second", Answer(("Look: \x1b]0;owned\x07", "and " * 20)))
     configured("lead", "second")
     async with at_a_terminal() as terminal:
         begin = await terminal.shows("you> ")
@@ -353,9 +353,9 @@ async def test_a_conversation_at_a_terminal(understudy_simulator: Simulator, con
 
 
 async def test_ctrl_c_stops_the_answer_and_at_the_prompt_the_conversation(
-    understudy_simulator: Simulator, configured: Configured
+    standby_simulator: Simulator, configured: Configured
 ) -> None:
-    understudy_simulator.play(
+    standby_simulator.play(
         "lead",
         Script(Answer("One two three four"), (Stall(At.delta(2)),)),
         Script("Never.", (Stall(At.head()),)),
@@ -366,16 +366,16 @@ async def test_ctrl_c_stops_the_answer_and_at_the_prompt_the_conversation(
         await terminal.shows("you> ")
         terminal.types("Count!")
         await terminal.shows("One two")
-        interrupted_s = understudy_simulator.now_s()
+        interrupted_s = standby_simulator.now_s()
         terminal.ctrl_c()
-        exchange = await understudy_simulator.asked("lead")
+        exchange = await standby_simulator.asked("lead")
         await exchange.left.wait()
         assert exchange.ended_s is not None
         assert exchange.ended_s - interrupted_s < LEFT_WITHIN_S
         await terminal.shows("stopped")
         await terminal.shows("you> ")
         terminal.types("Stall!")
-        waiting = await understudy_simulator.asked("lead", 2)
+        waiting = await standby_simulator.asked("lead", 2)
         terminal.ctrl_c()
         await waiting.left.wait()
         await terminal.shows("stopped; the question is forgotten")
@@ -387,15 +387,15 @@ async def test_ctrl_c_stops_the_answer_and_at_the_prompt_the_conversation(
         terminal.types("")  # Python's readline may be about to wait for a key, and then sees the signal only with that
         await terminal.shows("interrupted")
         assert await terminal.process.wait() == 130
-    third = await understudy_simulator.asked("lead", 3)
+    third = await standby_simulator.asked("lead", 3)
     assert third.request.reading.messages == (("user", "Count!"), ("assistant", "One two"), ("user", "Go on."))
 
 
 async def test_at_a_terminal_it_is_marked_where_an_answer_changes_hands(
-    understudy_simulator: Simulator, configured: Configured
+    standby_simulator: Simulator, configured: Configured
 ) -> None:
-    understudy_simulator.play("lead", BREAKS_OFF)
-    understudy_simulator.play("second", "Once upon a time")
+    standby_simulator.play("lead", BREAKS_OFF)
+    standby_simulator.play("second", "Once upon a time")
     configured("lead", "second")
     async with at_a_terminal() as terminal:
         await terminal.shows("you> ")
@@ -407,9 +407,9 @@ async def test_at_a_terminal_it_is_marked_where_an_answer_changes_hands(
     assert said.index("second goes on") < said.index("second> ") < said.index(" a time\r\n")
 
 
-async def test_at_a_terminal_an_answer_may_begin_again(understudy_simulator: Simulator, configured: Configured) -> None:
-    understudy_simulator.play("lead", BREAKS_OFF, "And so on.")
-    understudy_simulator.play("second", "Long ago")
+async def test_at_a_terminal_an_answer_may_begin_again(standby_simulator: Simulator, configured: Configured) -> None:
+    standby_simulator.play("lead", BREAKS_OFF, "And so on.")
+    standby_simulator.play("second", "Long ago")
     file = configured("lead", "second")
     file.write_text(file.read_text().replace("second]", "second], mid_stream: [restart]"))
     async with at_a_terminal() as terminal:
@@ -422,22 +422,22 @@ async def test_at_a_terminal_an_answer_may_begin_again(understudy_simulator: Sim
         assert await terminal.process.wait() == 0
     assert "-- lead broke off (truncated); forget what it said: second begins again --\r\n" in said
     assert "Long ago\r\n" in said
-    assert understudy_simulator.exchanges[-1].request.reading.messages[1] == ("assistant", "Long ago")
+    assert standby_simulator.exchanges[-1].request.reading.messages[1] == ("assistant", "Long ago")
 
 
 async def test_a_connection_that_was_closed_while_a_person_thought_is_not_asked(
-    understudy_simulator: Simulator, configured: Configured
+    standby_simulator: Simulator, configured: Configured
 ) -> None:
-    understudy_simulator.play("lead", "Yes.")
+    standby_simulator.play("lead", "Yes.")
     configured("lead")
     async with at_a_terminal() as terminal:
         await terminal.shows("you> ")
         terminal.types("First?")
         await terminal.shows("Yes.")
         await terminal.shows("you> ")
-        for connection in tuple(understudy_simulator._connections):
+        for connection in tuple(standby_simulator._connections):
             connection.stop()
-        await understudy_simulator.emptied()
+        await standby_simulator.emptied()
         terminal.types("Second?")
         await terminal.shows("Yes.")
         await terminal.shows("you> ")
@@ -446,11 +446,11 @@ async def test_a_connection_that_was_closed_while_a_person_thought_is_not_asked(
         terminal.types("/quit")
         assert await terminal.process.wait() == 0
     assert "disconnected" not in report
-    assert understudy_simulator.connections_seen == 2
+    assert standby_simulator.connections_seen == 2
 
 
-async def test_with_colours_the_speaker_stands_out(understudy_simulator: Simulator, configured: Configured) -> None:
-    understudy_simulator.play("lead", "Yes.")
+async def test_with_colours_the_speaker_stands_out(standby_simulator: Simulator, configured: Configured) -> None:
+    standby_simulator.play("lead", "Yes.")
     configured("lead")
     async with at_a_terminal(NO_COLOR="") as terminal:
         await terminal.shows("you> ")

@@ -1,11 +1,11 @@
-"""`understudy check` and `understudy schema`."""
+"""`standby check` and `standby schema`."""
 
 import json
 from pathlib import Path
 
 import pytest
 from commands import run
-from understudy.config import json_schema
+from standby.config import json_schema
 
 GOOD = """\
 targets:
@@ -77,8 +77,8 @@ def test_without_a_name_the_usual_file_is_checked(file: Path) -> None:
     nothing = run("check")
     assert nothing.exit_code == 2
     assert "nothing to check" in nothing.stderr
-    file.with_name("understudy.yaml").write_text(GOOD)
-    assert run("check").stdout == "understudy.yaml: 2 targets, 1 route: fine\n"
+    file.with_name("standby.yaml").write_text(GOOD)
+    assert run("check").stdout == "standby.yaml: 2 targets, 1 route: fine\n"
 
 
 def test_the_schema_is_the_schema() -> None:

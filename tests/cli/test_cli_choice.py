@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from understudy.cli.choice import PREFERRED, USUAL_MODELS, choose
-from understudy.providers import registry
+from standby.cli.choice import PREFERRED, USUAL_MODELS, choose
+from standby.providers import registry
 
 
 def chosen(**environment: str) -> list[str]:
@@ -36,7 +36,7 @@ def test_the_note_names_the_variable_and_never_its_value() -> None:
 
 
 def test_a_configuration_goes_before_keys(nobody_is_configured: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (nobody_is_configured / "understudy.yaml").write_text("targets: {mine: {provider: koala}}\n")
+    (nobody_is_configured / "standby.yaml").write_text("targets: {mine: {provider: koala}}\n")
     monkeypatch.setenv("OPENAI_API_KEY", "k")
     choice = choose((), None, None)
     assert choice is not None

@@ -1,22 +1,22 @@
-"""`understudy demo`: it fails over for real, and says no more than what happened."""
+"""`standby demo`: it fails over for real, and says no more than what happened."""
 
 import json
 
 import pytest
 from commands import run
-from understudy.cli import playing
-from understudy.simulator.script import Scenario
+from standby.cli import playing
+from standby.simulator.script import Scenario
 
 
 def test_the_answer_arrives_and_a_table_says_what_happened() -> None:
     ended = run("demo", "--fast")
     assert ended.exit_code == 0
     answer, table = ended.stdout.split("\n\n")[1:3]
-    assert answer.startswith("This is understudy's simulator speaking")
+    assert answer.startswith("This is standby's simulator speaking")
     header, *rows = table.splitlines()[:5]
     assert header.split() == ["#", "TARGET", "WHY", "WHAT", "HAPPENED", "WHEN", "TOOK"]
     told = [tuple(row.split()[1:3]) for row in rows]
-    assert told == [("lead", "first"), ("lead", "retry"), ("second", "handover"), ("understudy", "handover")]
+    assert told == [("lead", "first"), ("lead", "retry"), ("second", "handover"), ("standby", "handover")]
     assert "✗ overloaded, HTTP 503" in rows[0]
     assert "✗ overloaded, in its stream" in rows[1]
     assert "✗ refused the connection" in rows[2]
@@ -26,7 +26,7 @@ def test_the_answer_arrives_and_a_table_says_what_happened() -> None:
 def test_for_programs_it_is_one_object() -> None:
     ended = run("demo", "--fast", "--json")
     told = json.loads(ended.stdout)
-    assert (ended.exit_code, told["failed_over"], told["report"]["target"]) == (0, True, "understudy")
+    assert (ended.exit_code, told["failed_over"], told["report"]["target"]) == (0, True, "standby")
     assert [attempt["kind"] for attempt in told["report"]["attempts"]] == ["overloaded", "overloaded", "connect", None]
 
 

@@ -1,4 +1,4 @@
-"""`understudy drill`: options and drill files, the table, the lines of time, the picture, and the exit code."""
+"""`standby drill`: options and drill files, the table, the lines of time, the picture, and the exit code."""
 
 import io
 import json
@@ -10,9 +10,9 @@ from xml.etree import ElementTree
 import pytest
 from commands import run
 from rich.console import Console
-from understudy.cli.drilled import STRETCHES_MAX, show_drill
-from understudy.simulator.drill_result import Drilled, DrillResult, Stretch, Tried, summed_up
-from understudy.simulator.drill_words import demand
+from standby.cli.drilled import STRETCHES_MAX, show_drill
+from standby.simulator.drill_result import Drilled, DrillResult, Stretch, Tried, summed_up
+from standby.simulator.drill_words import demand
 
 from components import need
 
@@ -29,7 +29,7 @@ routes:
 
 @pytest.fixture
 def file(nobody_is_configured: Path) -> str:
-    path = nobody_is_configured / "understudy.yaml"
+    path = nobody_is_configured / "standby.yaml"
     path.write_text(YAML)
     return str(path)
 
@@ -190,10 +190,10 @@ def test_without_matplotlib_the_extra_is_named_before_anything_is_played(
     file: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    monkeypatch.setattr("understudy.simulator.drill.perform", pytest.fail)
+    monkeypatch.setattr("standby.simulator.drill.perform", pytest.fail)
     ended = run("drill", file, "--plot", "out.svg")
     assert ended.exit_code == 2
-    assert "pip install 'understudy[plot]'" in ended.stderr
+    assert "pip install 'standby[plot]'" in ended.stderr
 
 
 def test_without_a_picture_matplotlib_is_not_missed(file: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,29 +4,29 @@ import json
 
 import pytest
 from commands import Invoke
-from understudy.providers import registry
-from understudy.simulator.dialects import DIALECTS
+from standby.providers import registry
+from standby.simulator.dialects import DIALECTS
 
 from canaries import CANARY_KEY
 from components import need
-from understudy.testing import Simulator
+from standby.testing import Simulator
 
 
 @pytest.mark.parametrize("name", registry.names())
 async def test_every_provider_is_asked_by_its_name(
-    name: str, invoke: Invoke, understudy_simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+    name: str, invoke: Invoke, standby_simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if name == "bedrock":
         need("botocore")
     info = registry.get(name).info
-    understudy_simulator.play("theirs", "Here.", dialect=name if name in DIALECTS else info.dialect)
-    monkeypatch.setenv(f"UNDERSTUDY_{name.upper().replace('-', '_')}_BASE_URL", understudy_simulator.base_url("theirs"))
+    standby_simulator.play("theirs", "Here.", dialect=name if name in DIALECTS else info.dialect)
+    monkeypatch.setenv(f"STANDBY_{name.upper().replace('-', '_')}_BASE_URL", standby_simulator.base_url("theirs"))
     if info.key_env is not None:
         monkeypatch.setenv(info.key_env, CANARY_KEY)
     ended = await invoke("ask", "Who is there?", "--targets", f"{name}/model-1")
     assert (ended.exit_code, ended.stdout) == (0, "Here.\n"), ended.stderr
     assert f"answered by {name}" in ended.stderr
-    (asked,) = understudy_simulator.exchanges
+    (asked,) = standby_simulator.exchanges
     assert asked.request.reading.model == "model-1"
     assert asked.request.reading.messages == (("user", "Who is there?"),)
     assert any(CANARY_KEY in value for value in asked.request.headers.values()) == (info.key_env is not None)

@@ -1,11 +1,11 @@
-"""`understudy explain` and `understudy providers`."""
+"""`standby explain` and `standby providers`."""
 
 import json
 from pathlib import Path
 
 import pytest
 from commands import run
-from understudy.providers import registry
+from standby.providers import registry
 
 from canaries import CANARY_KEY
 

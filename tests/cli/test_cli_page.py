@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from commands import run
 from page_examples import DOCS, check_example, examples
-from understudy.cli.exits import ExitCode
+from standby.cli.exits import ExitCode
 
 PAGE = (DOCS / "cli.md").read_text(encoding="utf-8")
 DRILLS = (DOCS / "drills.md").read_text(encoding="utf-8")
@@ -21,7 +21,7 @@ def test_an_example_does_what_it_shows(
 
 
 def test_there_are_examples_of_every_command() -> None:
-    shown = {command for _, example in examples(PAGE) for command in re.findall(r"understudy (\w+)", example)}
+    shown = {command for _, example in examples(PAGE) for command in re.findall(r"standby (\w+)", example)}
     assert {"demo", "ask", "chat", "check", "drill", "explain", "providers", "schema"} <= shown
 
 

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from understudy.simulator import Simulator
-from understudy.simulator.faults import At, Cut, Stall
-from understudy.simulator.reply import Answer
-from understudy.simulator.script import Script
+from standby.simulator import Simulator
+from standby.simulator.faults import At, Cut, Stall
+from standby.simulator.reply import Answer
+from standby.simulator.script import Script
 
 Configured = Callable[..., Path]
-UNDERSTUDY = (sys.executable, "-m", "understudy")
+STANDBY = (sys.executable, "-m", "standby")
 LEFT_WITHIN_S = 0.5
 ENDED_WITHIN_S = 20
 
@@ -27,9 +27,7 @@ ENDED_WITHIN_S = 20
 @asynccontextmanager
 async def started(*arguments: str, **options: Any) -> AsyncIterator[asyncio.subprocess.Process]:
     """A command on its way; it, and what is done with it, ends within a bound, however the test goes."""
-    process = await asyncio.create_subprocess_exec(
-        *UNDERSTUDY, *arguments, **{"stdout": PIPE, "stderr": PIPE, **options}
-    )
+    process = await asyncio.create_subprocess_exec(*STANDBY, *arguments, **{"stdout": PIPE, "stderr": PIPE, **options})
     try:
         async with asyncio.timeout(ENDED_WITHIN_S):
             yield process
@@ -39,17 +37,15 @@ async def started(*arguments: str, **options: Any) -> AsyncIterator[asyncio.subp
             await process.communicate()
 
 
-async def test_ctrl_c_in_mid_stream_closes_the_connection(
-    understudy_simulator: Simulator, configured: Configured
-) -> None:
-    understudy_simulator.play("lead", Script(Answer("One two three four"), (Stall(At.delta(2)),)))
+async def test_ctrl_c_in_mid_stream_closes_the_connection(standby_simulator: Simulator, configured: Configured) -> None:
+    standby_simulator.play("lead", Script(Answer("One two three four"), (Stall(At.delta(2)),)))
     configured("lead")
     async with started("ask", "Count!") as process:
         assert process.stdout is not None
         assert await process.stdout.readexactly(len("One two")) == b"One two"
-        interrupted_s = understudy_simulator.now_s()
+        interrupted_s = standby_simulator.now_s()
         process.send_signal(signal.SIGINT)
-        exchange = await understudy_simulator.asked("lead")
+        exchange = await standby_simulator.asked("lead")
         await exchange.left.wait()
         rest, errors = await process.communicate()
     assert exchange.ended_s is not None
@@ -60,26 +56,26 @@ async def test_ctrl_c_in_mid_stream_closes_the_connection(
 
 @pytest.mark.parametrize("arguments", [(), ("--json",)], ids=["streamed", "whole"])
 async def test_ctrl_c_before_the_first_word(
-    understudy_simulator: Simulator, configured: Configured, arguments: tuple[str, ...]
+    standby_simulator: Simulator, configured: Configured, arguments: tuple[str, ...]
 ) -> None:
-    understudy_simulator.play("lead", Script("Never.", (Stall(At.head()),)))
+    standby_simulator.play("lead", Script("Never.", (Stall(At.head()),)))
     configured("lead")
     async with started("ask", "Count!", *arguments) as process:
-        exchange = await understudy_simulator.asked("lead")
+        exchange = await standby_simulator.asked("lead")
         process.send_signal(signal.SIGINT)
         await exchange.left.wait()
         assert await process.communicate() == (b"", b"interrupted\n")
     assert process.returncode == 130
 
 
-async def test_a_reader_that_leaves_ends_the_call(understudy_simulator: Simulator, configured: Configured) -> None:
-    understudy_simulator.play("lead", Script(Answer(("word " * 40,) * 400), delta_delay_s=0.001))
+async def test_a_reader_that_leaves_ends_the_call(standby_simulator: Simulator, configured: Configured) -> None:
+    standby_simulator.play("lead", Script(Answer(("word " * 40,) * 400), delta_delay_s=0.001))
     configured("lead")
     reading, writing = os.pipe()
     async with started("ask", "Talk!", stdout=writing) as process:
         os.close(writing)
         try:
-            exchange = await understudy_simulator.asked("lead")
+            exchange = await standby_simulator.asked("lead")
         finally:
             os.close(reading)
         _, errors = await process.communicate()
@@ -115,7 +111,7 @@ def on_a_terminal(*arguments: str, environment: dict[str, str] | None = None) ->
     """Run a command on a terminal of 80 columns; its exit code and all that it wrote there."""
     parent, child = pty.openpty()
     shown = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24", **(environment or {})}
-    process = subprocess.Popen([*UNDERSTUDY, *arguments], stdin=child, stdout=child, stderr=child, env=shown)
+    process = subprocess.Popen([*STANDBY, *arguments], stdin=child, stdout=child, stderr=child, env=shown)
     os.close(child)
     written = b""
     while True:
@@ -146,8 +142,8 @@ def test_no_color_is_respected_on_a_terminal() -> None:
     assert "✓ answered, whole" in written
 
 
-async def test_an_answer_cannot_steer_the_terminal(understudy_simulator: Simulator, configured: Configured) -> None:
-    understudy_simulator.play("lead", Answer(("Look: \x1b]0;owned\x07\x1b[2Jgone\u202e",)))
+async def test_an_answer_cannot_steer_the_terminal(standby_simulator: Simulator, configured: Configured) -> None:
+    standby_simulator.play("lead", Answer(("Look: \x1b]0;owned\x07\x1b[2Jgone\u202e",)))
     configured("lead")
     code, written = await asyncio.to_thread(on_a_terminal, "ask", "Hello?", "-q")
     assert code == 0
@@ -155,10 +151,10 @@ async def test_an_answer_cannot_steer_the_terminal(understudy_simulator: Simulat
 
 
 async def test_on_a_terminal_an_answer_that_begins_again_is_marked(
-    understudy_simulator: Simulator, configured: Configured
+    standby_simulator: Simulator, configured: Configured
 ) -> None:
-    understudy_simulator.play("lead", Script(Answer("Once upon a time"), (Cut(At.delta(2)),)))
-    understudy_simulator.play("second", "Long ago")
+    standby_simulator.play("lead", Script(Answer("Once upon a time"), (Cut(At.delta(2)),)))
+    standby_simulator.play("second", "Long ago")
     file = configured("lead", "second")
     file.write_text(file.read_text().replace("second]", "second], mid_stream: [restart]"))
     code, written = await asyncio.to_thread(on_a_terminal, "ask", "Hello?", "-q", environment={"NO_COLOR": "1"})
@@ -166,8 +162,8 @@ async def test_on_a_terminal_an_answer_that_begins_again_is_marked(
     assert written == "Once upon\r\n-- lead broke off; second begins again --\r\nLong ago\r\n"
 
 
-async def test_in_a_pipe_an_answer_is_what_was_said(understudy_simulator: Simulator, configured: Configured) -> None:
-    understudy_simulator.play("lead", Answer(("Look: \x1b[2Jgone\u202e",)))
+async def test_in_a_pipe_an_answer_is_what_was_said(standby_simulator: Simulator, configured: Configured) -> None:
+    standby_simulator.play("lead", Answer(("Look: \x1b[2Jgone\u202e",)))
     configured("lead")
     async with started("ask", "Hello?", "-q", env={**os.environ, "PYTHONIOENCODING": "utf-8"}) as process:
         assert await process.communicate() == ("Look: \x1b[2Jgone\u202e\n".encode(), b"")
@@ -175,15 +171,15 @@ async def test_in_a_pipe_an_answer_is_what_was_said(understudy_simulator: Simula
 
 def test_without_the_extra_one_line_says_what_to_install() -> None:
     for package in ("typer", "rich"):
-        program = f"import sys; sys.modules[{package!r}] = None; from understudy.cli import main; sys.exit(main([]))"
+        program = f"import sys; sys.modules[{package!r}] = None; from standby.cli import main; sys.exit(main([]))"
         done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
         assert (done.returncode, done.stdout) == (2, "")
-        assert done.stderr == ("understudy: the command line needs typer and rich: pip install 'understudy[cli]'\n")
+        assert done.stderr == ("standby: the command line needs typer and rich: pip install 'standby[cli]'\n")
 
 
 def test_help_and_version_load_no_engine() -> None:
     program = (
-        "import sys; from understudy.cli import main; code = main(['--version']);"
+        "import sys; from standby.cli import main; code = main(['--version']);"
         " heavy = {'aiohttp', 'yaml', 'tenacity', 'structlog'} & set(sys.modules); sys.exit(code or bool(heavy))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from understudy.cli.wrapping import Wrapping
+from standby.cli.wrapping import Wrapping
 
 WIDTH = 20
 """Of the terminal; its last column stays free, where terminals differ about the cursor."""
@@ -69,8 +69,8 @@ def screen(written: str) -> list[str]:
 
 
 def test_a_line_is_broken_between_words() -> None:
-    assert screen(shown("The understudy speaks every line of the lead.")) == [
-        "The understudy",
+    assert screen(shown("The substitute speaks every line of the lead.")) == [
+        "The substitute",
         "speaks every line",
         "of the lead.",
         "",
@@ -78,7 +78,7 @@ def test_a_line_is_broken_between_words() -> None:
 
 
 def test_half_a_word_that_was_shown_is_taken_back() -> None:
-    assert shown("The understudy speaks", 18) == "The understudy spe\x1b[3D\x1b[K\nspeaks\n"
+    assert shown("The substitute speaks", 18) == "The substitute spe\x1b[3D\x1b[K\nspeaks\n"
 
 
 def test_the_name_before_the_answer_takes_its_room() -> None:

@@ -1,14 +1,14 @@
-"""What `understudy check` warns of: legal, and yet probably a mistake."""
+"""What `standby check` warns of: legal, and yet probably a mistake."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from understudy.config import Config, Limits, Price, Route, Target, load, warnings
-from understudy.providers import prices, registry
-from understudy.providers.capabilities import Capabilities
-from understudy.providers.provider import ProviderInfo
+from standby.config import Config, Limits, Price, Route, Target, load, warnings
+from standby.providers import prices, registry
+from standby.providers.capabilities import Capabilities
+from standby.providers.provider import ProviderInfo
 
 from canaries import CANARY_KEY, assert_no_canary
 
@@ -70,7 +70,7 @@ def test_a_missing_key_names_its_variable() -> None:
     ]
 
 
-def test_a_route_with_one_target_that_can_be_asked_has_no_understudy() -> None:
+def test_a_route_with_one_target_that_can_be_asked_has_no_standby() -> None:
     assert advice(config(FREE[0])) == [
         "configuration: routes.default.targets: only one target of it can be asked: there is nobody to fail over to"
     ]
@@ -92,10 +92,10 @@ def test_a_target_needs_an_address_and_a_model() -> None:
     bare = config(Target("any-where"), *FREE)
     assert advice(bare) == [
         "configuration: targets.any-where.base_url: has no address, and the provider has none of its own;"
-        " give base_url, or set UNDERSTUDY_ANY_WHERE_BASE_URL",
+        " give base_url, or set STANDBY_ANY_WHERE_BASE_URL",
         "configuration: targets.any-where.model: names no model, and the provider has no usual one; give model",
     ]
-    assert len(advice(bare, {"UNDERSTUDY_ANY_WHERE_BASE_URL": "http://h"})) == 1
+    assert len(advice(bare, {"STANDBY_ANY_WHERE_BASE_URL": "http://h"})) == 1
 
 
 def test_files_must_be_there(tmp_path: Path) -> None:
@@ -201,4 +201,4 @@ def test_a_budget_needs_prices(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_the_extra_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prices, "find_spec", lambda name: None)
     [told] = advice(config(Target("free", name="a"), Target("free", name="b"), route={"budget_day": 5}))
-    assert told.endswith("give its price, or install understudy[prices]")
+    assert told.endswith("give its price, or install standby[prices]")

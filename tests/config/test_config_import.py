@@ -13,9 +13,9 @@ def loaded_after(code: str) -> set[str]:
 
 
 def test_importing_costs_nothing_heavy() -> None:
-    code = "from understudy.config import *\nTarget('koala', key='k', parameters={'seed': 1})\nlen(example('minimal'))"
+    code = "from standby.config import *\nTarget('koala', key='k', parameters={'seed': 1})\nlen(example('minimal'))"
     assert loaded_after(code) == set()
 
 
 def test_loading_brings_them_in() -> None:
-    assert loaded_after("from understudy.config import load\nload(env_file=None, targets={})") == set(HEAVY)
+    assert loaded_after("from standby.config import load\nload(env_file=None, targets={})") == set(HEAVY)

@@ -5,16 +5,16 @@ import re
 from pathlib import Path
 
 import pytest
-from understudy.config import ConfigFileError, load
-from understudy.config.describe import SECTIONS, descriptions, table, with_tables
-from understudy.config.model import Config
+from standby.config import ConfigFileError, load
+from standby.config.describe import SECTIONS, descriptions, table, with_tables
+from standby.config.model import Config
 
 PAGE = Path(__file__).parents[2] / "docs" / "configuration.md"
 TEXT = PAGE.read_text(encoding="utf-8")
 
 
 def test_the_tables_are_those_of_the_classes() -> None:
-    assert with_tables(TEXT) == TEXT, "run: python -m understudy.config.describe docs/configuration.md"
+    assert with_tables(TEXT) == TEXT, "run: python -m standby.config.describe docs/configuration.md"
     assert re.findall("<!-- settings: (.+) -->", TEXT) == [cls.__name__ for cls in SECTIONS]
 
 
@@ -42,7 +42,7 @@ def test_the_yaml_on_the_page_gives_the_errors_on_the_page(tmp_path: Path, monke
         monkeypatch.delenv(variable, raising=False)
     blocks = dict(re.findall(r"This file\n\n```yaml\n(.*?)```.*?```text\n(.*?)```", TEXT, re.DOTALL))
     [(wrong, errors)] = blocks.items()
-    Path("understudy.yaml").write_text(wrong, encoding="utf-8")
+    Path("standby.yaml").write_text(wrong, encoding="utf-8")
     with pytest.raises(ConfigFileError) as caught:
-        load("understudy.yaml")
+        load("standby.yaml")
     assert str(caught.value) == errors.strip()

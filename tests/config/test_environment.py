@@ -1,9 +1,9 @@
 """Settings from variables: which variable is which setting, and which is none."""
 
 import pytest
-from understudy.config.environment import layer_from
-from understudy.config.layers import Layer
-from understudy.config.scalars import Plain, Text
+from standby.config.environment import layer_from
+from standby.config.layers import Layer
+from standby.config.scalars import Plain, Text
 
 from canaries import CANARY_KEY, assert_no_canary
 
@@ -20,16 +20,16 @@ def layer(**variables: str) -> Layer:
 @pytest.mark.parametrize(
     ("name", "path"),
     [
-        ("UNDERSTUDY_LIMITS__DEADLINE_S", ("limits", "deadline_s")),
-        ("understudy_limits__deadline_s", ("limits", "deadline_s")),
-        ("UNDERSTUDY_ROUTES__CHAT__DEADLINE_S", ("routes", "chat", "deadline_s")),
-        ("UNDERSTUDY_ROUTES__CHAT__RETRY__ATTEMPTS", ("routes", "chat", "retry", "attempts")),
-        ("UNDERSTUDY_TARGETS__MY_TARGET_2__BASE_URL", ("targets", "My-Target.2", "base_url")),
-        ("UNDERSTUDY_TARGETS__NEW__MODEL", ("targets", "new", "model")),
-        ("UNDERSTUDY_TARGETS__MY_TARGET_2__HEADERS__X_TEAM", ("targets", "My-Target.2", "headers", "X-Team")),
-        ("UNDERSTUDY_TARGETS__MY_TARGET_2__BODY__CAMELCASE", ("targets", "My-Target.2", "body", "camelCase")),
-        ("UNDERSTUDY_LIMIT__DEADLINE_S", ("limit", "deadline_s")),
-        ("UNDERSTUDY_LIMITS__DEADLIN_S", ("limits", "deadlin_s")),
+        ("STANDBY_LIMITS__DEADLINE_S", ("limits", "deadline_s")),
+        ("standby_limits__deadline_s", ("limits", "deadline_s")),
+        ("STANDBY_ROUTES__CHAT__DEADLINE_S", ("routes", "chat", "deadline_s")),
+        ("STANDBY_ROUTES__CHAT__RETRY__ATTEMPTS", ("routes", "chat", "retry", "attempts")),
+        ("STANDBY_TARGETS__MY_TARGET_2__BASE_URL", ("targets", "My-Target.2", "base_url")),
+        ("STANDBY_TARGETS__NEW__MODEL", ("targets", "new", "model")),
+        ("STANDBY_TARGETS__MY_TARGET_2__HEADERS__X_TEAM", ("targets", "My-Target.2", "headers", "X-Team")),
+        ("STANDBY_TARGETS__MY_TARGET_2__BODY__CAMELCASE", ("targets", "My-Target.2", "body", "camelCase")),
+        ("STANDBY_LIMIT__DEADLINE_S", ("limit", "deadline_s")),
+        ("STANDBY_LIMITS__DEADLIN_S", ("limits", "deadlin_s")),
     ],
 )
 def test_two_underscores_step_into_a_mapping(name: str, path: tuple[str, ...]) -> None:
@@ -46,11 +46,11 @@ def test_two_underscores_step_into_a_mapping(name: str, path: tuple[str, ...]) -
 @pytest.mark.parametrize(
     "name",
     [
-        "UNDERSTUDY_OPENAI_BASE_URL", "UNDERSTUDY_KOALA_BASE_URL", "UNDERSTUDY_MY__PROVIDER_BASE_URL",
-        "UNDERSTUDY_CONFIG", "UNDERSTUDY_SERVICE_HOST", "UNDERSTUDY_PORT_80_TCP_ADDR",
-        "UNDERSTUDY_LIMITS_DEADLINE_S", "UNDERSTUDY_",
-        "UNDERSTUDY_LIMITS__", "UNDERSTUDY___X", "OTHER_LIMITS__DEADLINE_S",
-        "LIMITS__DEADLINE_S", "UNDERSTUDYLIMITS__X",
+        "STANDBY_OPENAI_BASE_URL", "STANDBY_KOALA_BASE_URL", "STANDBY_MY__PROVIDER_BASE_URL",
+        "STANDBY_CONFIG", "STANDBY_SERVICE_HOST", "STANDBY_PORT_80_TCP_ADDR",
+        "STANDBY_LIMITS_DEADLINE_S", "STANDBY_",
+        "STANDBY_LIMITS__", "STANDBY___X", "OTHER_LIMITS__DEADLINE_S",
+        "LIMITS__DEADLINE_S", "STANDBYLIMITS__X",
     ],
 )  # fmt: skip
 def test_other_variables_are_no_settings(name: str) -> None:
@@ -58,14 +58,14 @@ def test_other_variables_are_no_settings(name: str) -> None:
 
 
 def test_an_empty_variable_is_not_there() -> None:
-    assert layer(UNDERSTUDY_LIMITS__DEADLINE_S="").tree == {}
+    assert layer(STANDBY_LIMITS__DEADLINE_S="").tree == {}
 
 
 def test_mappings_and_lists_are_json_and_single_settings_go_over_them() -> None:
     found = layer(
-        UNDERSTUDY_TARGETS__A__MODEL="over",
-        UNDERSTUDY_TARGETS='{"a": {"provider": "koala", "model": "under", "body": {"n": [1, true, null]}}}',
-        UNDERSTUDY_ROUTES__CHAT__TARGETS='["a", {"provider": "koala"}]',
+        STANDBY_TARGETS__A__MODEL="over",
+        STANDBY_TARGETS='{"a": {"provider": "koala", "model": "under", "body": {"n": [1, true, null]}}}',
+        STANDBY_ROUTES__CHAT__TARGETS='["a", {"provider": "koala"}]',
     )
     assert found.tree == {
         "targets": {"a": {"provider": "koala", "model": "over", "body": {"n": [1, True, None]}}},
@@ -75,32 +75,30 @@ def test_mappings_and_lists_are_json_and_single_settings_go_over_them() -> None:
 
 
 def test_lists_of_names_may_have_commas() -> None:
-    found = layer(UNDERSTUDY_ROUTES__CHAT__TARGETS="a, openai/gpt-5,,", UNDERSTUDY_ROUTES__CHAT__MID_STREAM="replay")
+    found = layer(STANDBY_ROUTES__CHAT__TARGETS="a, openai/gpt-5,,", STANDBY_ROUTES__CHAT__MID_STREAM="replay")
     assert found.tree["routes"]["chat"] == {"targets": ["a", "openai/gpt-5"], "mid_stream": ["replay"]}
 
 
 def test_the_text_of_a_setting_is_no_json() -> None:
-    assert layer(UNDERSTUDY_TARGETS__A__KEY='{"type": "service_account"}').tree["targets"]["a"] == {
+    assert layer(STANDBY_TARGETS__A__KEY='{"type": "service_account"}').tree["targets"]["a"] == {
         "key": '{"type": "service_account"}'
     }
 
 
 @pytest.mark.parametrize("text", ["koala", "{", "{a: 1}", "[" * 100_000, '{"a": NaN}', f'{{"{CANARY_KEY}"'])
 def test_what_is_no_json_is_a_problem_that_shows_nothing(text: str) -> None:
-    found = layer(UNDERSTUDY_TARGETS=text)
-    assert [str(problem) for problem in found.problems] == [
-        "environment UNDERSTUDY_TARGETS: targets: is not valid JSON"
-    ]
+    found = layer(STANDBY_TARGETS=text)
+    assert [str(problem) for problem in found.problems] == ["environment STANDBY_TARGETS: targets: is not valid JSON"]
     assert_no_canary(found.problems)
 
 
 def test_a_setting_below_a_text_is_left_out() -> None:
-    found = layer(UNDERSTUDY_LIMITS__DEADLINE_S="1", UNDERSTUDY_LIMITS__DEADLINE_S__X="2")
+    found = layer(STANDBY_LIMITS__DEADLINE_S="1", STANDBY_LIMITS__DEADLINE_S__X="2")
     assert found.tree == {"limits": {"deadline_s": "1"}}
 
 
 def test_a_problem_names_the_nearest_variable() -> None:
-    found = layer(UNDERSTUDY_TARGETS__NEW__MODEL="m", UNDERSTUDY_LIMITS__TAIL_S="1")
+    found = layer(STANDBY_TARGETS__NEW__MODEL="m", STANDBY_LIMITS__TAIL_S="1")
     assert str(found.problem(("targets", "new", "provider"), "is missing")) == (
-        "environment UNDERSTUDY_TARGETS__NEW__MODEL: targets.new.provider: is missing"
+        "environment STANDBY_TARGETS__NEW__MODEL: targets.new.provider: is missing"
     )

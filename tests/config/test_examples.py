@@ -5,13 +5,13 @@ import re
 from pathlib import Path
 
 import pytest
-from understudy.config import ConfigFileError, example, load
-from understudy.config.examples import NAMES
+from standby.config import ConfigFileError, example, load
+from standby.config.examples import NAMES
 
 
 @pytest.fixture(autouse=True)
 def clean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith("UNDERSTUDY_") or name.endswith(("_URL", "_KEY"))]:
+    for name in [name for name in os.environ if name.startswith("STANDBY_") or name.endswith(("_URL", "_KEY"))]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
 
@@ -67,7 +67,7 @@ def test_an_unknown_example_names_those_that_exist() -> None:
 
 
 def test_every_file_is_named(tmp_path: Path) -> None:
-    import understudy.config.examples as room
+    import standby.config.examples as room
 
     [folder] = room.__path__
     assert {path.stem for path in Path(folder).glob("*.yaml")} == set(NAMES)

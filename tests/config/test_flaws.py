@@ -4,14 +4,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from understudy.config import Config, ConfigFileError, flaws, load
-from understudy.config.model import Target
+from standby.config import Config, ConfigFileError, flaws, load
+from standby.config.model import Target
 
 
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in ("UNDERSTUDY_LLAMACPP_BASE_URL", "UNDERSTUDY_AZURE_OPENAI_BASE_URL"):
+    for name in ("STANDBY_LLAMACPP_BASE_URL", "STANDBY_AZURE_OPENAI_BASE_URL"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -23,9 +23,7 @@ def problems_of(text: str) -> list[str]:
 
 
 NO_MODEL = "names no model, and the provider has no usual one; give model"
-NO_ADDRESS = (
-    "has no address, and the provider has none of its own; give base_url, or set UNDERSTUDY_AZURE_OPENAI_BASE_URL"
-)
+NO_ADDRESS = "has no address, and the provider has none of its own; give base_url, or set STANDBY_AZURE_OPENAI_BASE_URL"
 
 
 @pytest.mark.parametrize(
@@ -68,18 +66,18 @@ def test_it_is_told_beside_what_else_is_wrong() -> None:
 def test_an_address_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     text = "targets:\n  az: {provider: azure-openai, model: m, key: k}\n"
     Path("u.yaml").write_text(text)
-    monkeypatch.setenv("UNDERSTUDY_AZURE_OPENAI_BASE_URL", "https://h.test")
+    monkeypatch.setenv("STANDBY_AZURE_OPENAI_BASE_URL", "https://h.test")
     assert isinstance(load("u.yaml"), Config)
-    monkeypatch.setenv("UNDERSTUDY_AZURE_OPENAI_BASE_URL", "h.test")
+    monkeypatch.setenv("STANDBY_AZURE_OPENAI_BASE_URL", "h.test")
     assert problems_of(text) == [
-        "u.yaml:2:3: targets.az.base_url: the address in UNDERSTUDY_AZURE_OPENAI_BASE_URL does not begin with"
+        "u.yaml:2:3: targets.az.base_url: the address in STANDBY_AZURE_OPENAI_BASE_URL does not begin with"
         " https:// or http://"
     ]
 
 
 def test_a_target_of_the_environment_is_refused_by_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("UNDERSTUDY_TARGETS__SPARE__PROVIDER", "groq")
-    with pytest.raises(ConfigFileError, match=r"environment UNDERSTUDY_TARGETS__SPARE__PROVIDER.*names no model"):
+    monkeypatch.setenv("STANDBY_TARGETS__SPARE__PROVIDER", "groq")
+    with pytest.raises(ConfigFileError, match=r"environment STANDBY_TARGETS__SPARE__PROVIDER.*names no model"):
         load()
 
 
@@ -89,12 +87,12 @@ def test_a_target_of_the_environment_is_refused_by_its_variable(monkeypatch: pyt
         (
             "botocore",
             "{provider: bedrock, model: m}",
-            "provider: AWS Bedrock needs an optional package; pip install 'understudy[bedrock]'",
+            "provider: AWS Bedrock needs an optional package; pip install 'standby[bedrock]'",
         ),
         (
             "aiohttp_socks",
             "{provider: openai, model: m, proxy: 'socks5://h:1'}",
-            "proxy: a SOCKS proxy needs an optional package; pip install 'understudy[socks]'",
+            "proxy: a SOCKS proxy needs an optional package; pip install 'standby[socks]'",
         ),
     ],
 )

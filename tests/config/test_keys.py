@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from understudy.config.keys import KEY_BYTES_MAX, read_key_file
-from understudy.config.model import ConfigError
-from understudy.providers.secret import Secret
+from standby.config.keys import KEY_BYTES_MAX, read_key_file
+from standby.config.model import ConfigError
+from standby.providers.secret import Secret
 
 from canaries import CANARY_KEY, assert_no_canary
 

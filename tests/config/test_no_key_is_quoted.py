@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from understudy.config import ConfigFileError, load
-from understudy.providers import registry
-from understudy.providers.errors import without_keys
+from standby.config import ConfigFileError, load
+from standby.providers import registry
+from standby.providers.errors import without_keys
 
 from canaries import CANARY_KEY, assert_no_canary, canaries_in
-from understudy import Config, ConfigError, Route, Router, Target
+from standby import Config, ConfigError, Route, Router, Target
 
 KEYS = (
     CANARY_KEY,
@@ -35,7 +35,7 @@ def test_what_looks_like_a_key_is_hidden(key: str) -> None:
         "no provider 'opnai'; did you mean 'openai'?",
         "there is no target 'accounts/fireworks/models/llama-v3p1-405b-instruct'",
         "'anthropic.claude-sonnet-4-5-20250929-v1:0' is no error kind",
-        "/etc/understudy/production-2026.yaml:12:3: targets.main.first_delta_s: must be more than 0",
+        "/etc/standby/production-2026.yaml:12:3: targets.main.first_delta_s: must be more than 0",
         "the environment variable OPENAI_API_KEY is not set; ask-me, risk-free, disk-storage-is-full",
         "",
     ],
@@ -93,7 +93,7 @@ FILES = {
 
 @pytest.mark.parametrize("place", FILES)
 def test_no_error_of_a_file_quotes_a_key(tmp_path: Path, place: str) -> None:
-    file = tmp_path / "understudy.yaml"
+    file = tmp_path / "standby.yaml"
     file.write_text(FILES[place].format(key=CANARY_KEY), encoding="utf-8")
     with pytest.raises(ConfigFileError) as caught:
         load(file)
@@ -105,8 +105,8 @@ def test_no_error_of_a_file_quotes_a_key(tmp_path: Path, place: str) -> None:
 
 
 def test_nor_does_an_error_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("UNDERSTUDY_LIMITS__DEADLINE_S", CANARY_KEY)
-    monkeypatch.setenv("UNDERSTUDY_TARGETS", CANARY_KEY)
+    monkeypatch.setenv("STANDBY_LIMITS__DEADLINE_S", CANARY_KEY)
+    monkeypatch.setenv("STANDBY_TARGETS", CANARY_KEY)
     with pytest.raises(ConfigError) as caught:
         load()
     assert_no_canary(caught.value)

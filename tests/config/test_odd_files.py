@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from understudy.config import Config, ConfigFileError, Route, Target, load
-from understudy.config import warnings as advice
-from understudy.simulator.drill_file import read_drill_file
+from standby.config import Config, ConfigFileError, Route, Target, load
+from standby.config import warnings as advice
+from standby.simulator.drill_file import read_drill_file
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
 

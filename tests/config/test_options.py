@@ -4,10 +4,10 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from understudy.config import ConfigFileError, load
-from understudy.providers import registry
+from standby.config import ConfigFileError, load
+from standby.providers import registry
 
-from understudy import Config, ConfigError, Router, Target
+from standby import Config, ConfigError, Router, Target
 
 FILE = """
 targets:
@@ -26,7 +26,7 @@ routes:
 
 
 def test_a_file_names_each_with_its_place(tmp_path: Path) -> None:
-    file = tmp_path / "understudy.yaml"
+    file = tmp_path / "standby.yaml"
     file.write_text(FILE)
     with pytest.raises(ConfigFileError) as caught:
         load(file)

@@ -1,9 +1,9 @@
 """`${NAME}` in a file: whole values only, all missing ones together, never a value in a message."""
 
 import pytest
-from understudy.config.references import resolve
-from understudy.config.scalars import Plain, Text
-from understudy.config.yaml_source import Document, read
+from standby.config.references import resolve
+from standby.config.scalars import Plain, Text
+from standby.config.yaml_source import Document, read
 
 from canaries import CANARY_KEY, assert_no_canary
 

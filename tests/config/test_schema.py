@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
-from understudy.config import json_schema
-from understudy.config.describe import SECTIONS, descriptions
-from understudy.config.examples import NAMES, example
+from standby.config import json_schema
+from standby.config.describe import SECTIONS, descriptions
+from standby.config.examples import NAMES, example
 
 SCHEMA = json_schema()
 

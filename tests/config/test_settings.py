@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from understudy.config import Config, Health, Limits, Retry, Route, Target, load, load_off_loop
-from understudy.config.problems import ConfigFileError
-from understudy.config.settings import Settings
-from understudy.providers.secret import Secret
+from standby.config import Config, Health, Limits, Retry, Route, Target, load, load_off_loop
+from standby.config.problems import ConfigFileError
+from standby.config.settings import Settings
+from standby.providers.secret import Secret
 
 Write = Callable[[str], Path]
 
@@ -20,7 +20,7 @@ Write = Callable[[str], Path]
 @pytest.fixture(autouse=True)
 def clean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A working directory and an environment without settings."""
-    for name in [name for name in os.environ if name.upper().startswith("UNDERSTUDY_")]:
+    for name in [name for name in os.environ if name.upper().startswith("STANDBY_")]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
 
@@ -146,11 +146,9 @@ def test_arguments_go_over_the_environment_it_over_dotenv_it_over_yaml(
     write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = write(MINIMAL + "limits: {deadline_s: 1, stall_s: 1, connect_s: 1, tail_s: 1}\n")
-    write(
-        "UNDERSTUDY_LIMITS__DEADLINE_S=2\nUNDERSTUDY_LIMITS__STALL_S=2\nUNDERSTUDY_LIMITS__CONNECT_S=2\n", name=".env"
-    )
-    monkeypatch.setenv("UNDERSTUDY_LIMITS__DEADLINE_S", "3")
-    monkeypatch.setenv("UNDERSTUDY_LIMITS__STALL_S", "3")
+    write("STANDBY_LIMITS__DEADLINE_S=2\nSTANDBY_LIMITS__STALL_S=2\nSTANDBY_LIMITS__CONNECT_S=2\n", name=".env")
+    monkeypatch.setenv("STANDBY_LIMITS__DEADLINE_S", "3")
+    monkeypatch.setenv("STANDBY_LIMITS__STALL_S", "3")
     limits = load(file, env_file=".env", limits={"deadline_s": 4}).limits
     assert (limits.deadline_s, limits.stall_s, limits.connect_s, limits.tail_s) == (4, 3, 2, 1)
     assert load(file, env_file=None, limits=Limits(stall_s=9)).limits == Limits(stall_s=9)
@@ -179,7 +177,7 @@ def test_arguments_may_be_the_classes_themselves(write: Write) -> None:
 
 def test_an_override_saves_a_missing_variable(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     file = write("targets:\n  a: {provider: openai, key: '${GONE}'}\n")
-    monkeypatch.setenv("UNDERSTUDY_TARGETS__A__KEY", "sk-2")
+    monkeypatch.setenv("STANDBY_TARGETS__A__KEY", "sk-2")
     assert load(file).targets["a"].key == Secret("sk-2")
 
 
@@ -204,9 +202,9 @@ def test_without_a_path_the_variable_then_the_working_directory_then_nothing(
 ) -> None:
     assert load() == Config()
     assert load().origin is None
-    write("targets:\n  here: {provider: koala}\n", name="understudy.yaml")
+    write("targets:\n  here: {provider: koala}\n", name="standby.yaml")
     assert list(load().targets) == ["here"]
-    monkeypatch.setenv("UNDERSTUDY_CONFIG", str(write("targets:\n  there: {provider: koala}\n", name="other.yaml")))
+    monkeypatch.setenv("STANDBY_CONFIG", str(write("targets:\n  there: {provider: koala}\n", name="other.yaml")))
     assert list(load().targets) == ["there"]
 
 
@@ -217,7 +215,7 @@ def test_a_file_that_configures_nobody_is_refused(write: Write, text: str) -> No
 
 
 def test_a_file_that_configures_nobody_is_fine_when_others_do(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("UNDERSTUDY_TARGETS", '{"a": {"provider": "koala"}}')
+    monkeypatch.setenv("STANDBY_TARGETS", '{"a": {"provider": "koala"}}')
     assert list(load(write("limits: {deadline_s: 3}\n")).targets) == ["a"]
 
 

@@ -7,18 +7,18 @@ from types import TracebackType
 from urllib.parse import quote
 
 import pytest
-from understudy.config import ConfigFileError, ConfigProblem, Handling, Route, Target, load
-from understudy.config.model import ConfigError
-from understudy.config.origin import shown
-from understudy.config.problems import PROBLEMS_MAX, did_you_mean
-from understudy.providers.errors import ErrorKind
+from standby.config import ConfigFileError, ConfigProblem, Handling, Route, Target, load
+from standby.config.model import ConfigError
+from standby.config.origin import shown
+from standby.config.problems import PROBLEMS_MAX, did_you_mean
+from standby.providers.errors import ErrorKind
 
 from canaries import CANARY_KEY, assert_no_canary, canaries_in
 
 
 @pytest.fixture(autouse=True)
 def clean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.upper().startswith("UNDERSTUDY_")]:
+    for name in [name for name in os.environ if name.upper().startswith("STANDBY_")]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
 
@@ -216,23 +216,23 @@ def test_unknown_names_in_arguments_are_refused() -> None:
 
 
 def test_a_value_from_a_variable_is_told_with_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("UNDERSTUDY_LIMITS__DEADLINE_S", "soon")
-    monkeypatch.setenv("UNDERSTUDY_LIMIT__STALL_S", "1")
-    monkeypatch.setenv("UNDERSTUDY_ROUTES__R__TARGETS", "a,b")
-    Path(".env").write_text("UNDERSTUDY_LIMITS__STALL_S=never\nUNDERSTUDY_TARGETS__A__MODLE=m\n")
+    monkeypatch.setenv("STANDBY_LIMITS__DEADLINE_S", "soon")
+    monkeypatch.setenv("STANDBY_LIMIT__STALL_S", "1")
+    monkeypatch.setenv("STANDBY_ROUTES__R__TARGETS", "a,b")
+    Path(".env").write_text("STANDBY_LIMITS__STALL_S=never\nSTANDBY_TARGETS__A__MODLE=m\n")
     assert problems_of(TARGETS + "limits: {deadline_s: 3, tail_s: x}\n", env_file=".env") == [
         "u.yaml:3:33: limits.tail_s: must be a number",
-        ".env UNDERSTUDY_LIMITS__STALL_S: limits.stall_s: must be a number",
-        ".env UNDERSTUDY_TARGETS__A__MODLE: targets.a.modle: unknown key; did you mean 'model'?",
-        "environment UNDERSTUDY_LIMITS__DEADLINE_S: limits.deadline_s: must be a number",
-        "environment UNDERSTUDY_LIMIT__STALL_S: limit: unknown key; did you mean 'limits'?",
-        "environment UNDERSTUDY_ROUTES__R__TARGETS: routes.r.targets[1]: no target named 'b' and no provider 'b'",
+        ".env STANDBY_LIMITS__STALL_S: limits.stall_s: must be a number",
+        ".env STANDBY_TARGETS__A__MODLE: targets.a.modle: unknown key; did you mean 'model'?",
+        "environment STANDBY_LIMITS__DEADLINE_S: limits.deadline_s: must be a number",
+        "environment STANDBY_LIMIT__STALL_S: limit: unknown key; did you mean 'limits'?",
+        "environment STANDBY_ROUTES__R__TARGETS: routes.r.targets[1]: no target named 'b' and no provider 'b'",
     ]
 
 
 def test_addresses_of_providers_are_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("UNDERSTUDY_OPENAI_BASE_URL", "http://localhost:1")
-    monkeypatch.setenv("UNDERSTUDY_KOALA_BASE_URL", "http://localhost:1")
+    monkeypatch.setenv("STANDBY_OPENAI_BASE_URL", "http://localhost:1")
+    monkeypatch.setenv("STANDBY_KOALA_BASE_URL", "http://localhost:1")
     Path("u.yaml").write_text(TARGETS)
     assert load("u.yaml").targets["a"].base_url is None
 
@@ -262,7 +262,7 @@ def test_of_very_many_problems_the_first_are_listed() -> None:
 def locals_of(traceback: TracebackType | None) -> str:
     shown = ""
     while traceback:
-        if "understudy" in traceback.tb_frame.f_globals.get("__name__", ""):
+        if "standby" in traceback.tb_frame.f_globals.get("__name__", ""):
             shown += repr(traceback.tb_frame.f_locals)
         traceback = traceback.tb_next
     return shown
@@ -304,11 +304,11 @@ def test_no_value_shows_in_an_error(line: str) -> None:
 
 
 def test_no_value_of_the_environment_shows_in_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("UNDERSTUDY_TARGETS__A__KEY", CANARY_KEY)
-    monkeypatch.setenv("UNDERSTUDY_TARGETS__A__PROXY", CANARY_KEY)
-    monkeypatch.setenv("UNDERSTUDY_TARGETS__A__BASE_URL", CANARY_KEY)
-    monkeypatch.setenv("UNDERSTUDY_LIMITS__DEADLINE_S", CANARY_KEY)
-    monkeypatch.setenv("UNDERSTUDY_RETRY", CANARY_KEY)
+    monkeypatch.setenv("STANDBY_TARGETS__A__KEY", CANARY_KEY)
+    monkeypatch.setenv("STANDBY_TARGETS__A__PROXY", CANARY_KEY)
+    monkeypatch.setenv("STANDBY_TARGETS__A__BASE_URL", CANARY_KEY)
+    monkeypatch.setenv("STANDBY_LIMITS__DEADLINE_S", CANARY_KEY)
+    monkeypatch.setenv("STANDBY_RETRY", CANARY_KEY)
     monkeypatch.setenv("A_KEY", CANARY_KEY)
     error = error_of("targets:\n  a: {provider: koala, connect_s: '${A_KEY}', model: 'x${A_KEY}'}\n")
     assert len(error.problems) == 6

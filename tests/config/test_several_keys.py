@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-from understudy.config import load, warnings
+from standby.config import load, warnings
 
 from canaries import CANARY_KEY, assert_no_canary
-from understudy import ConfigError, Secret, Target
+from standby import ConfigError, Secret, Target
 
 ONE, TWO = CANARY_KEY + "1", CANARY_KEY + "2"
 
@@ -59,5 +59,5 @@ def test_a_key_that_is_written_out_is_told_at_its_place(tmp_path: Path, monkeypa
 def test_a_variable_holds_them_with_commas_or_as_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = write(tmp_path, "[k]")
     for text in (f"{ONE}, {TWO}", f'["{ONE}", "{TWO}"]'):
-        monkeypatch.setenv("UNDERSTUDY_TARGETS__A__KEYS", text)
+        monkeypatch.setenv("STANDBY_TARGETS__A__KEYS", text)
         assert load(file).targets["a"].keys == (Secret(ONE), Secret(TWO))

@@ -8,9 +8,9 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from understudy.config.origin import Place
-from understudy.config.scalars import Plain, Text, as_json
-from understudy.config.yaml_source import BYTES_MAX, DEPTH_MAX, EVENTS_MAX, Document, read, read_file
+from standby.config.origin import Place
+from standby.config.scalars import Plain, Text, as_json
+from standby.config.yaml_source import BYTES_MAX, DEPTH_MAX, EVENTS_MAX, Document, read, read_file
 
 from canaries import CANARY_KEY, assert_no_canary, canaries_in
 

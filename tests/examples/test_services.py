@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 
 from components import need
-from understudy.testing import Simulator
+from standby.testing import Simulator
 
 ROOT = Path(__file__).parents[2]
 FILE = """\
@@ -32,9 +32,9 @@ async def simulator() -> AsyncIterator[Simulator]:
 
 @pytest.fixture
 def environment(simulator: Simulator, tmp_path: Path) -> dict[str, str]:
-    path = tmp_path / "understudy.yaml"
+    path = tmp_path / "standby.yaml"
     path.write_text(FILE.format(down=simulator.refused_url(), well=simulator.base_url("well")))
-    return os.environ | {"UNDERSTUDY_CONFIG": str(path), "PYTHONUNBUFFERED": "1"}
+    return os.environ | {"STANDBY_CONFIG": str(path), "PYTHONUNBUFFERED": "1"}
 
 
 @contextlib.asynccontextmanager

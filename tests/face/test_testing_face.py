@@ -1,11 +1,11 @@
-"""`understudy.testing`: the simulator's public names, and a user's test as the documentation shows it."""
+"""`standby.testing`: the simulator's public names, and a user's test as the documentation shows it."""
 
 from collections.abc import Callable
 
-from understudy.providers.errors import ErrorKind
+from standby.providers.errors import ErrorKind
 
-import understudy
-from understudy import simulator, testing
+import standby
+from standby import simulator, testing
 
 
 def test_the_face_of_testing_is_that_of_the_simulator() -> None:
@@ -13,15 +13,15 @@ def test_the_face_of_testing_is_that_of_the_simulator() -> None:
     for name in testing.__all__:
         thing = getattr(testing, name)
         assert thing is getattr(simulator, name)
-        assert thing.__doc__, f"understudy.testing.{name} has no docstring"
+        assert thing.__doc__, f"standby.testing.{name} has no docstring"
         assert name in dir(simulator)
 
 
 async def test_a_users_test_plays_a_failing_lead(
-    understudy_simulator: testing.Simulator, understudy_provider: Callable[..., testing.ScriptedProvider]
+    standby_simulator: testing.Simulator, standby_provider: Callable[..., testing.ScriptedProvider]
 ) -> None:
-    understudy_provider("face-lead", testing.Failure(ErrorKind.AUTH))
-    understudy_provider("face-second", "Hello from the second.")
-    answer = await understudy.complete("Say it.", targets=["face-lead", "face-second"])
+    standby_provider("face-lead", testing.Failure(ErrorKind.AUTH))
+    standby_provider("face-second", "Hello from the second.")
+    answer = await standby.complete("Say it.", targets=["face-lead", "face-second"])
     assert answer.text == "Hello from the second."
-    assert [exchange.provider for exchange in understudy_simulator.exchanges] == ["face-lead", "face-second"]
+    assert [exchange.provider for exchange in standby_simulator.exchanges] == ["face-lead", "face-second"]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
-from understudy.providers.codecs import (
+from standby.providers.codecs import (
     UNDECODABLE,
     FrameTooLarge,
     NDJSONDecoder,
@@ -15,9 +15,9 @@ from understudy.providers.codecs import (
     decode_json,
     decode_kindly,
 )
-from understudy.providers.codecs.eventstream import FrameDecoder, FrameError
-from understudy.providers.codecs.json import with_marks, without_halves, without_marks
-from understudy.simulator.dialects import binary
+from standby.providers.codecs.eventstream import FrameDecoder, FrameError
+from standby.providers.codecs.json import with_marks, without_halves, without_marks
+from standby.simulator.dialects import binary
 
 from sse_standard import by_the_standard
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import msgspec
 from fuzz_codecs import drawn_pieces
-from understudy.providers import hints, registry
-from understudy.providers.errors import ProviderError
-from understudy.providers.events import (
+from standby.providers import hints, registry
+from standby.providers.errors import ProviderError
+from standby.providers.events import (
     Finished,
     ReasoningDelta,
     RefusalDelta,
@@ -21,8 +21,8 @@ from understudy.providers.events import (
     TextDelta,
     ToolCallDelta,
 )
-from understudy.providers.provider import Decoder, Provider, ResponseHead
-from understudy.simulator.dialects import binary
+from standby.providers.provider import Decoder, Provider, ResponseHead
+from standby.simulator.dialects import binary
 
 NOW_S = 1_795_000_000.0
 DIALECTS = (

@@ -10,14 +10,14 @@ from typing import Any
 from unittest import mock
 
 import yaml
-from understudy.config import yaml_source as yaml_module
-from understudy.config.model import ConfigError
-from understudy.config.problems import ConfigFileError
-from understudy.config.references import resolve
-from understudy.config.scalars import Text, as_json
-from understudy.config.settings import load
-from understudy.config.yaml_source import DEPTH_MAX, Document, read
-from understudy.simulator.drill_file import read_drill_file
+from standby.config import yaml_source as yaml_module
+from standby.config.model import ConfigError
+from standby.config.problems import ConfigFileError
+from standby.config.references import resolve
+from standby.config.scalars import Text, as_json
+from standby.config.settings import load
+from standby.config.yaml_source import DEPTH_MAX, Document, read
+from standby.simulator.drill_file import read_drill_file
 
 VARIABLES = {"SET": "${GONE} *a !!b", "EMPTY": ""}
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?\}", re.DOTALL)

@@ -13,7 +13,7 @@ import atheris
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
-with atheris.instrument_imports(include=["understudy", "sse_standard", "json", "yaml"]):
+with atheris.instrument_imports(include=["standby", "sse_standard", "json", "yaml"]):
     # They were imported before: now again, so that the fuzzer sees into them.
     importlib.reload(json.scanner)
     importlib.reload(json.decoder)

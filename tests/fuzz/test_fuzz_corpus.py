@@ -35,6 +35,6 @@ def test_every_target_has_a_small_corpus() -> None:
 def test_a_broken_promise_is_seen() -> None:
     with pytest.raises(AssertionError, match="the end is among the events"):
         from fuzz_dialects import _check
-        from understudy.providers.events import Finished
+        from standby.providers.events import Finished
 
         _check(b"", [Finished("stop")], None, None)

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from understudy.simulator.server import Simulator
+from standby.simulator.server import Simulator
 
 
 @pytest.fixture

@@ -5,17 +5,17 @@ from typing import Any
 
 import aiohttp
 import msgspec
-from understudy.providers import registry
-from understudy.providers.chat import ChatRequest, Message, TextPart, Tool, ToolCall
-from understudy.providers.errors import ErrorKind, ProviderError
-from understudy.providers.events import ReasoningDelta, TextDelta, ToolCallDelta, Usage
-from understudy.providers.provider import Endpoint, ResponseHead
-from understudy.providers.secret import Secret
-from understudy.simulator.faults import At, ErrorEvent
-from understudy.simulator.reply import Answer, Failure
-from understudy.simulator.request import Reading
-from understudy.simulator.script import Script
-from understudy.simulator.server import Simulator
+from standby.providers import registry
+from standby.providers.chat import ChatRequest, Message, TextPart, Tool, ToolCall
+from standby.providers.errors import ErrorKind, ProviderError
+from standby.providers.events import ReasoningDelta, TextDelta, ToolCallDelta, Usage
+from standby.providers.provider import Endpoint, ResponseHead
+from standby.providers.secret import Secret
+from standby.simulator.faults import At, ErrorEvent
+from standby.simulator.reply import Answer, Failure
+from standby.simulator.request import Reading
+from standby.simulator.script import Script
+from standby.simulator.server import Simulator
 
 MODEL = "simulated-1"
 KEY = "key-simulated"

@@ -5,15 +5,15 @@ from typing import Any
 
 import aiohttp
 import msgspec
-from understudy.providers import registry
-from understudy.providers.chat import ToolCall, chat_request
-from understudy.providers.errors import ProviderError
-from understudy.providers.events import ReasoningDelta, TextDelta, ToolCallDelta, Usage
-from understudy.providers.provider import Endpoint, ResponseHead
-from understudy.providers.secret import Secret
-from understudy.simulator.faults import At, ErrorEvent
-from understudy.simulator.reply import Answer, Failure
-from understudy.simulator.script import Script
+from standby.providers import registry
+from standby.providers.chat import ToolCall, chat_request
+from standby.providers.errors import ProviderError
+from standby.providers.events import ReasoningDelta, TextDelta, ToolCallDelta, Usage
+from standby.providers.provider import Endpoint, ResponseHead
+from standby.providers.secret import Secret
+from standby.simulator.faults import At, ErrorEvent
+from standby.simulator.reply import Answer, Failure
+from standby.simulator.script import Script
 from yarl import URL
 
 WEATHER = ToolCall("D681PevKs", "get_weather", '{"city":"Paris"}')

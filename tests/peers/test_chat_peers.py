@@ -6,10 +6,10 @@ from typing import Any
 import msgspec
 import openai
 import pytest
+from standby.providers.errors import ErrorKind
+from standby.simulator.reply import Failure
+from standby.simulator.server import Simulator
 from telling import ANSWERS, KEY, MODEL, QUESTION, Told, failing, ours
-from understudy.providers.errors import ErrorKind
-from understudy.simulator.reply import Failure
-from understudy.simulator.server import Simulator
 
 from components import need
 

@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
+from standby.providers.errors import ErrorKind
+from standby.simulator.reply import Answer, Failure
+from standby.simulator.server import Simulator
 from telling import ANSWERS, KEY, MODEL, QUESTION, Told, failing, ours
-from understudy.providers.errors import ErrorKind
-from understudy.simulator.reply import Answer, Failure
-from understudy.simulator.server import Simulator
 
 from components import need
 

@@ -1,10 +1,10 @@
 """Ollama's official SDK reads at the simulator what our adapter reads there."""
 
 import pytest
+from standby.providers.errors import ErrorKind
+from standby.simulator.reply import Failure
+from standby.simulator.server import Simulator
 from telling import ANSWERS, MODEL, QUESTION, Told, failing, ours
-from understudy.providers.errors import ErrorKind
-from understudy.simulator.reply import Failure
-from understudy.simulator.server import Simulator
 
 from components import need
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from hearing import ANSWERS, BROKEN, BUSY, CHAT, KEY, MODEL, SAID_BEFORE_IT_BROKE, TIME, WEATHER, Heard, ours, readings
-from understudy.providers.errors import ErrorKind
-from understudy.simulator.reply import Answer
-from understudy.simulator.server import Simulator
+from standby.providers.errors import ErrorKind
+from standby.simulator.reply import Answer
+from standby.simulator.server import Simulator
 
 from components import need
 

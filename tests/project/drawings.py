@@ -12,19 +12,19 @@ from typing import TypeVar, get_args
 
 import watching
 from sources import ROOT, Module, modules, packages
+from standby.providers import DISPOSITIONS
+from standby.providers.errors import AskAnother, RetryRule
+from standby.router.breaker import Breaker, State
+from standby.router.clocks import Clocks
+from standby.router.course import Course
 from test_imports_point_one_way import MAY_IMPORT, imported, room_of
-from understudy.providers import DISPOSITIONS
-from understudy.providers.errors import AskAnother, RetryRule
-from understudy.router.breaker import Breaker, State
-from understudy.router.clocks import Clocks
-from understudy.router.course import Course
 
-from understudy import Limits
+from standby import Limits
 
 T = TypeVar("T")
 
 PAGE = ROOT / "docs" / "architecture.md"
-ROOMS = ("understudy", "cli", "simulator", "router", "config", "providers")
+ROOMS = ("standby", "cli", "simulator", "router", "config", "providers")
 """As they stand on the page, from those who import to those who are imported."""
 
 

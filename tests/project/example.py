@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from understudy.testing import Simulator
+from standby.testing import Simulator
 
 PROVIDERS = ("koala", "openai", "groq")
 """Whom the examples ask: played by a simulator, never the real ones."""
@@ -16,7 +16,7 @@ async def run(simulator: Simulator, script: str, folder: Path, *, keys: bool = T
     """Run a script in an interpreter of its own, with every provider of the examples played by the simulator."""
     environment = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
     for name in PROVIDERS:
-        environment[f"UNDERSTUDY_{name.upper()}_BASE_URL"] = simulator.base_url(name)
+        environment[f"STANDBY_{name.upper()}_BASE_URL"] = simulator.base_url(name)
         if keys and name != "koala":
             environment[f"{name.upper()}_API_KEY"] = f"key-of-{name}"
     (folder / "example.py").write_text(script, encoding="utf-8")

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from understudy.providers import registry
-from understudy.providers.capabilities import Capabilities
-from understudy.providers.chat import ChatRequest, ImagePart, JsonSchema, Message, TextPart, Tool, ToolCall
-from understudy.providers.dialects.compatible import PRESETS
-from understudy.providers.dialects.openai_request import HARMLESS
-from understudy.providers.fit import FEATURES, Row
-from understudy.providers.provider import Endpoint, Provider, Unsupported
-from understudy.providers.secret import Secret
+from standby.providers import registry
+from standby.providers.capabilities import Capabilities
+from standby.providers.chat import ChatRequest, ImagePart, JsonSchema, Message, TextPart, Tool, ToolCall
+from standby.providers.dialects.compatible import PRESETS
+from standby.providers.dialects.openai_request import HARMLESS
+from standby.providers.fit import FEATURES, Row
+from standby.providers.provider import Endpoint, Provider, Unsupported
+from standby.providers.secret import Secret
 
 PAGE = Path(__file__).parents[2] / "docs" / "providers.md"
 
@@ -26,7 +26,7 @@ NATIVE = tuple(name for name in registry._BUILT_IN if name != "azure-openai")  #
 FITTED: dict[str, tuple[Row, ...]] = {
     name: module.FIT
     for name in NATIVE
-    if hasattr(module := import_module(f"understudy.providers.dialects.{registry._BUILT_IN[name]}"), "FIT")
+    if hasattr(module := import_module(f"standby.providers.dialects.{registry._BUILT_IN[name]}"), "FIT")
 }
 """Dialects with a table of what they cannot say."""
 

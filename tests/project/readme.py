@@ -6,7 +6,7 @@
 import re
 from pathlib import Path
 
-from understudy.providers import ProviderInfo, registry
+from standby.providers import ProviderInfo, registry
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 _TABLE = re.compile(r"(<!-- providers: .*? -->\n).*?(<!-- /providers -->)", re.DOTALL)

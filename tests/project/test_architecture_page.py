@@ -7,12 +7,12 @@ import pytest
 import watching
 from drawings import PAGE, ROOMS, first_sentence, with_drawing, with_drawings
 from sources import modules
+from standby.config.model import MidStream
+from standby.router.breaker import Breaker, State
+from standby.router.clocks import Clocks
+from standby.router.course import Course
+from standby.router.steps import End, Resume, Step, Verdict
 from test_imports_point_one_way import MAY_IMPORT
-from understudy.config.model import MidStream
-from understudy.router.breaker import Breaker, State
-from understudy.router.clocks import Clocks
-from understudy.router.course import Course
-from understudy.router.steps import End, Resume, Step, Verdict
 
 TEXT = PAGE.read_text(encoding="utf-8")
 STEPS = {*get_args(Step), Resume}

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 from sources import ROOT
-from understudy.config.model import AllOpen, MidStream
-from understudy.providers import DISPOSITIONS
+from standby.config.model import AllOpen, MidStream
+from standby.providers import DISPOSITIONS
 
-from understudy import Health, Limits, Retry
+from standby import Health, Limits, Retry
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 FAILOVER = (ROOT / "docs" / "failover.md").read_text(encoding="utf-8")

@@ -16,22 +16,22 @@ from typing import Any
 
 import pytest
 from provider_tables import PAGE, with_tables
-from understudy.config import load
-from understudy.providers import registry
-from understudy.providers.capabilities import Capabilities
-from understudy.providers.chat import chat_request
-from understudy.providers.errors import ErrorKind, ProviderError
-from understudy.providers.events import Finished, TextDelta, Usage
-from understudy.providers.provider import Endpoint, Provider, ProviderInfo, ResponseHead, Unsupported
-from understudy.providers.secret import Secret
+from standby.config import load
+from standby.providers import registry
+from standby.providers.capabilities import Capabilities
+from standby.providers.chat import chat_request
+from standby.providers.errors import ErrorKind, ProviderError
+from standby.providers.events import Finished, TextDelta, Usage
+from standby.providers.provider import Endpoint, Provider, ProviderInfo, ResponseHead, Unsupported
+from standby.providers.secret import Secret
 
 from components import need
-from understudy import Router, Target
-from understudy.testing import Failure, Page, Simulator
+from standby import Router, Target
+from standby.testing import Failure, Page, Simulator
 
 TEXT = PAGE.read_text(encoding="utf-8")
 PACKAGE = PAGE.parents[1] / "examples" / "third_party_provider"
-PARROT = PACKAGE / "understudy_parrot.py"
+PARROT = PACKAGE / "standby_parrot.py"
 SAID = b'data: {"word":"Polly "}\n\ndata: {"word":"here."}\n\ndata: {"done":"said","heard":3,"words":2}\n\n'
 STREAM = ResponseHead(200, {"content-type": "text/event-stream"})
 
@@ -44,7 +44,7 @@ def _with_botocore() -> None:
 @pytest.fixture(scope="module")
 def parrot() -> ModuleType:
     """The example's module, from its file."""
-    spec = importlib.util.spec_from_file_location("understudy_parrot", PARROT)
+    spec = importlib.util.spec_from_file_location("standby_parrot", PARROT)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -107,8 +107,8 @@ def test_the_capabilities_are_all_explained() -> None:
 
 def test_a_target_overrides_the_capabilities(tmp_path: Path) -> None:
     (file,) = blocks(section("What is known of models"), "yaml")
-    (tmp_path / "understudy.yaml").write_text(file, encoding="utf-8")
-    target = load(tmp_path / "understudy.yaml").targets["mine"]
+    (tmp_path / "standby.yaml").write_text(file, encoding="utf-8")
+    target = load(tmp_path / "standby.yaml").targets["mine"]
     assert target.capabilities == {
         "images": False,
         "reasoning": False,
@@ -133,20 +133,20 @@ def kept(name: str) -> Iterator[None]:
         registry.unregister(name)
 
 
-async def test_a_provider_of_the_chat_protocol_is_five_lines_of_data(understudy_simulator: Simulator) -> None:
+async def test_a_provider_of_the_chat_protocol_is_five_lines_of_data(standby_simulator: Simulator) -> None:
     (code,) = blocks(section("Add one that speaks the chat protocol"), "python")
     names: dict[str, Any] = {}
     with kept("acme"):
         exec(code, names)
         assert isinstance(names["acme"], ProviderInfo)
-        understudy_simulator.play("lead", Failure(ErrorKind.AUTH))
-        understudy_simulator.play("acme", "Acme is here.")
-        lead = Target("openai", model="m", key="k", base_url=understudy_simulator.base_url("lead"))
-        acme = Target("acme", key="k", base_url=understudy_simulator.base_url("acme"))
+        standby_simulator.play("lead", Failure(ErrorKind.AUTH))
+        standby_simulator.play("acme", "Acme is here.")
+        lead = Target("openai", model="m", key="k", base_url=standby_simulator.base_url("lead"))
+        acme = Target("acme", key="k", base_url=standby_simulator.base_url("acme"))
         async with Router([lead, acme]) as router:
             answer = await router.complete("Who is there?")
         assert answer.text == "Acme is here."
-        assert understudy_simulator.exchanges[-1].request.reading.model == "acme-1"
+        assert standby_simulator.exchanges[-1].request.reading.model == "acme-1"
     assert "acme" not in registry.names()
 
 
@@ -215,16 +215,16 @@ def _tool() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("upstream", ["stream", "single"])
-async def test_the_example_takes_over(understudy_simulator: Simulator, parrot: ModuleType, upstream: Any) -> None:
+async def test_the_example_takes_over(standby_simulator: Simulator, parrot: ModuleType, upstream: Any) -> None:
     page = Page(SAID, 200, "text/event-stream")
     if upstream == "single":
         page = Page(b'{"text":"Polly here.","done":"said","heard":3,"words":2}', 200, "application/json")
-    understudy_simulator.play("lead", Failure(ErrorKind.AUTH))
-    understudy_simulator.play("parrot", page)
-    lead = Target("openai", model="m", key="k", base_url=understudy_simulator.base_url("lead"))
+    standby_simulator.play("lead", Failure(ErrorKind.AUTH))
+    standby_simulator.play("parrot", page)
+    lead = Target("openai", model="m", key="k", base_url=standby_simulator.base_url("lead"))
     registry.register(parrot.provider)
     with kept("parrot"):
-        target = Target("parrot", key="k", base_url=understudy_simulator.base_url("parrot"))
+        target = Target("parrot", key="k", base_url=standby_simulator.base_url("parrot"))
         async with Router([lead, target]) as router:
             answer = await router.complete("Who is there?", upstream=upstream)
     assert (answer.text, answer.finish_reason) == ("Polly here.", "stop")
@@ -246,24 +246,24 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return to
 
 
-async def test_an_installed_package_registers_itself(installed: Path, understudy_simulator: Simulator) -> None:
-    understudy_simulator.play("parrot", Page(SAID, 200, "text/event-stream"))
+async def test_an_installed_package_registers_itself(installed: Path, standby_simulator: Simulator) -> None:
+    standby_simulator.play("parrot", Page(SAID, 200, "text/event-stream"))
     environment = {
         **os.environ,
         "PYTHONPATH": str(installed),
-        "UNDERSTUDY_PARROT_BASE_URL": understudy_simulator.base_url("parrot"),
+        "STANDBY_PARROT_BASE_URL": standby_simulator.base_url("parrot"),
         "PARROT_API_KEY": "feather",
     }
-    listed = await _understudy(environment, "providers", "--json")
+    listed = await _standby(environment, "providers", "--json")
     assert {"parrot", "openai"} <= {provider["name"] for provider in json.loads(listed)}
     assert "parrot" not in registry.names(), "it is installed there, not here"
-    assert await _understudy(environment, "ask", "Who is there?", "--targets", "parrot", "--quiet") == "Polly here.\n"
-    assert understudy_simulator.exchanges[0].request.headers["x-parrot-key"] == "feather"
+    assert await _standby(environment, "ask", "Who is there?", "--targets", "parrot", "--quiet") == "Polly here.\n"
+    assert standby_simulator.exchanges[0].request.headers["x-parrot-key"] == "feather"
 
 
-async def _understudy(environment: dict[str, str], *arguments: str) -> str:
+async def _standby(environment: dict[str, str], *arguments: str) -> str:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "understudy", *arguments,
+        sys.executable, "-m", "standby", *arguments,
         env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     out, errors = await process.communicate()

@@ -7,7 +7,7 @@ import sys
 import pytest
 from sources import pyproject
 
-import understudy
+import standby
 
 HEAVY = {
     "aiohttp_socks", "botocore", "google", "matplotlib", "openai", "pydantic", "pydantic_core", "pydantic_settings",
@@ -26,28 +26,28 @@ def modules_after(statement: str) -> set[str]:
     return set(json.loads(done.stdout.splitlines()[-1]))
 
 
-def test_importing_understudy_loads_nothing_heavy() -> None:
+def test_importing_standby_loads_nothing_heavy() -> None:
     before = modules_after("pass")  # an environment may load some of them into every interpreter
-    loaded = (modules_after("import understudy") - before) & HEAVY
-    assert not loaded, f"import understudy loads {sorted(loaded)}; import them where they are used"
+    loaded = (modules_after("import standby") - before) & HEAVY
+    assert not loaded, f"import standby loads {sorted(loaded)}; import them where they are used"
 
 
-@pytest.mark.parametrize("name", getattr(understudy, "__all__", ()))
+@pytest.mark.parametrize("name", getattr(standby, "__all__", ()))
 def test_a_public_name_is_there_and_documented(name: str) -> None:
-    thing = getattr(understudy, name)
-    assert name in dir(understudy)
+    thing = getattr(standby, name)
+    assert name in dir(standby)
     if isinstance(thing, type) or callable(thing):
-        assert thing.__doc__, f"understudy.{name} has no docstring"
+        assert thing.__doc__, f"standby.{name} has no docstring"
 
 
 def test_the_version_is_that_of_the_package() -> None:
-    assert understudy.__version__ == pyproject()["project"]["version"]
+    assert standby.__version__ == pyproject()["project"]["version"]
 
 
 def test_the_face_is_small() -> None:
-    assert 0 < len(understudy.__all__) <= MAX_PUBLIC_NAMES
+    assert 0 < len(standby.__all__) <= MAX_PUBLIC_NAMES
 
 
 def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no_such_name"):
-        _ = understudy.no_such_name  # type: ignore[attr-defined]
+        _ = standby.no_such_name  # type: ignore[attr-defined]

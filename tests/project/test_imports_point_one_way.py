@@ -11,8 +11,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "config": {"providers"},
     "router": {"config", "providers"},
     "simulator": {"providers"},
-    "cli": {"config", "providers", "router", "simulator", "understudy"},
-    "understudy": {"cli", "config", "providers", "router", "simulator"},  # the face
+    "cli": {"config", "providers", "router", "simulator", "standby"},
+    "standby": {"cli", "config", "providers", "router", "simulator"},  # the face
 }
 """Room by room, which others it may know. A room that is not here fails the test: say where it stands."""
 
@@ -21,14 +21,14 @@ DRILLS_MAY_IMPORT = {"config", "providers", "router"}
 
 
 def room_of(name: str) -> str:
-    """The room that a module stands in; the face's own modules stand in `understudy`."""
+    """The room that a module stands in; the face's own modules stand in `standby`."""
     parts = name.split(".")
-    return parts[1] if len(parts) > 1 and f"understudy.{parts[1]}" in packages() else parts[0]
+    return parts[1] if len(parts) > 1 and f"standby.{parts[1]}" in packages() else parts[0]
 
 
 def allowed(module: Module) -> set[str]:
     """The other rooms that a module may know."""
-    if module.name.startswith("understudy.simulator.drill"):
+    if module.name.startswith("standby.simulator.drill"):
         return DRILLS_MAY_IMPORT
     return MAY_IMPORT[room_of(module.name)]
 
@@ -51,7 +51,7 @@ def imported(module: Module, *, at_import: bool = False) -> Iterator[tuple[str, 
 
 
 def _ours(name: str, line: int) -> Iterator[tuple[str, int]]:
-    if name == "understudy" or name.startswith("understudy."):
+    if name == "standby" or name.startswith("standby."):
         yield name, line
 
 
@@ -102,6 +102,6 @@ def test_every_room_has_its_place_in_the_order() -> None:
 
 
 def test_the_direction_test_sees_what_it_forbids() -> None:
-    config = modules()["understudy.config.model"]
-    assert "understudy.providers.errors" in {name for name, _ in imported(config)}
+    config = modules()["standby.config.model"]
+    assert "standby.providers.errors" in {name for name, _ in imported(config)}
     assert "router" not in allowed(config)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from example import PROVIDERS, run
 from sources import ROOT
-from understudy.providers import registry
+from standby.providers import registry
 
-from understudy.testing import Answer, Simulator, blocked
+from standby.testing import Answer, Simulator, blocked
 
 PAGE = (ROOT / "docs" / "koala.md").read_text(encoding="utf-8")
 SAID = Answer(("Python — ", "это язык", " программирования.\n", "«Просто» 🐨"))
@@ -46,7 +46,7 @@ async def test_the_bot_wall_is_said_to_be_one(tmp_path: Path) -> None:
         assert len(simulator.exchanges) == 1
 
 
-async def test_koala_with_an_understudy(tmp_path: Path) -> None:
+async def test_koala_with_an_standby(tmp_path: Path) -> None:
     script = blocks("python")[1] + (
         "\nimport asyncio\n\nasync def main():\n    async with router:\n"
         "        print((await router.complete('Привет!')).target)\n\nasyncio.run(main())\n"

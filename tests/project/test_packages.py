@@ -28,4 +28,4 @@ def test_packages_and_their_folders_are_listed_alike_and_in_order() -> None:
 def test_a_package_is_mounted_where_its_folder_stands() -> None:
     for name, folder in packages().items():
         path = folder.relative_to(ROOT).as_posix().replace("/", ".")
-        assert name == (path if path == "understudy" else f"understudy.{path}")
+        assert name == (path if path == "standby" else f"standby.{path}")

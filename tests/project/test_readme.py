@@ -6,7 +6,7 @@ from pathlib import Path
 from example import PROVIDERS, run
 from readme import README, examples, with_table
 
-from understudy.testing import Page, Simulator, blocked
+from standby.testing import Page, Simulator, blocked
 
 TEXT = "Because of Rayleigh scattering."
 
@@ -51,7 +51,7 @@ async def test_the_five_lines(tmp_path: Path) -> None:
 async def test_the_backend_service(tmp_path: Path) -> None:
     async with Simulator() as simulator:
         play(simulator, koala=blocked())
-        (tmp_path / "understudy.yaml").write_text(examples("yaml")[0], encoding="utf-8")
+        (tmp_path / "standby.yaml").write_text(examples("yaml")[0], encoding="utf-8")
         code, out, err = await run(simulator, examples("python")[1], tmp_path)
         assert (code, err) == (0, "")
         assert out.startswith(f"{TEXT} main Usage(")
@@ -68,7 +68,7 @@ async def test_the_backend_service(tmp_path: Path) -> None:
 async def test_the_backend_service_without_its_keys(tmp_path: Path) -> None:
     async with Simulator() as simulator:
         play(simulator)
-        (tmp_path / "understudy.yaml").write_text(examples("yaml")[0], encoding="utf-8")
+        (tmp_path / "standby.yaml").write_text(examples("yaml")[0], encoding="utf-8")
         code, _, err = await run(simulator, examples("python")[1], tmp_path, keys=False)
         assert code == 1
         for name, place in (("OPENAI", "main"), ("GROQ", "spare")):

@@ -46,11 +46,11 @@ def test_the_sources_in_the_wheel_are_those_of_the_tree(wheel: zipfile.ZipFile) 
 
 
 def test_nothing_lands_beside_the_one_package(wheel: zipfile.ZipFile) -> None:
-    assert {name.split("/")[0] for name in wheel.namelist() if ".dist-info/" not in name} == {"understudy"}
+    assert {name.split("/")[0] for name in wheel.namelist() if ".dist-info/" not in name} == {"standby"}
 
 
 def test_it_is_typed(wheel: zipfile.ZipFile) -> None:
-    assert "understudy/py.typed" in wheel.namelist()
+    assert "standby/py.typed" in wheel.namelist()
 
 
 def test_every_data_file_of_the_tree_is_shipped() -> None:
@@ -68,7 +68,7 @@ def test_entry_points_name_what_is_there(wheel: zipfile.ZipFile) -> None:
     name = next(name for name in wheel.namelist() if name.endswith("entry_points.txt"))
     parser = configparser.ConfigParser()
     parser.read_string(wheel.read(name).decode())
-    assert parser["console_scripts"]["understudy"] == "understudy.cli:main"
+    assert parser["console_scripts"]["standby"] == "standby.cli:main"
     for section in parser.sections():
         for target in parser[section].values():
             module = target.partition(":")[0].replace(".", "/")
@@ -86,4 +86,4 @@ def test_the_sdist_can_be_built_from(built: Path) -> None:
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert {"pyproject.toml", "README.md", "LICENSE"} <= names
     version = pyproject()["project"]["version"]
-    assert next(built.glob("*.tar.gz")).name == f"understudy-{version}.tar.gz"
+    assert next(built.glob("*.tar.gz")).name == f"standby-{version}.tar.gz"

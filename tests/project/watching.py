@@ -20,13 +20,13 @@ sys.path.append(str(Path(__file__).parents[1] / "router"))  # the stage and the 
 
 import test_course_model
 from stage import DONE, PING, FakeTransport, Play, Stage, chunk, perform, says
-from understudy.router import live
-from understudy.router.breaker import Breaker
-from understudy.router.course import Course
-from understudy.router.steps import Ask, End, Resume
+from standby.router import live
+from standby.router.breaker import Breaker
+from standby.router.course import Course
+from standby.router.steps import Ask, End, Resume
 
-from understudy import CallFailed, Config, Health, Limits, Report, Retry, Router, Target
-from understudy.testing import Simulator
+from standby import CallFailed, Config, Health, Limits, Report, Retry, Router, Target
+from standby.testing import Simulator
 
 SEED = 7
 CALLS, WALKS, STEPS = 3000, 400, 40

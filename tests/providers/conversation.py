@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from understudy.providers.chat import ChatRequest, ImagePart, Message, TextPart, Tool, ToolCall, chat_request
-from understudy.providers.provider import Endpoint, Provider, ResponseHead, WireRequest
-from understudy.providers.secret import Secret
+from standby.providers.chat import ChatRequest, ImagePart, Message, TextPart, Tool, ToolCall, chat_request
+from standby.providers.provider import Endpoint, Provider, ResponseHead, WireRequest
+from standby.providers.secret import Secret
 
 REQUESTS = Path(__file__).parents[1] / "fixtures" / "wire" / "requests"
 KEY = "sk-0123456789"

@@ -9,8 +9,8 @@ from types import TracebackType
 from typing import Self, TypeAlias
 
 import pytest
-from understudy.providers import ProviderError, WireRequest
-from understudy.providers.transport import Exchange
+from standby.providers import ProviderError, WireRequest
+from standby.providers.transport import Exchange
 
 from canaries import CANARY_KEY, CANARY_PROMPT, assert_no_canary
 

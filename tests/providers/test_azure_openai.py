@@ -4,11 +4,11 @@ import json
 
 import pytest
 from conversation import COUNT, KEY, built, weather
-from understudy.providers import registry
-from understudy.providers.chat import chat_request
-from understudy.providers.dialects.azure_openai import provider
-from understudy.providers.errors import ErrorKind
-from understudy.providers.provider import ResponseHead, Unsupported
+from standby.providers import registry
+from standby.providers.chat import chat_request
+from standby.providers.dialects.azure_openai import provider
+from standby.providers.errors import ErrorKind
+from standby.providers.provider import ResponseHead, Unsupported
 
 RESOURCE = "https://mine.openai.azure.com"
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 from conversation import COUNT, IMAGE, KEY, TOOL, body, endpoint, refusal, weather
-from understudy.providers.chat import (
+from standby.providers.chat import (
     ImagePart,
     JsonSchema,
     Message,
@@ -17,13 +17,13 @@ from understudy.providers.chat import (
     ToolCall,
     chat_request,
 )
-from understudy.providers.dialects.bedrock import Bedrock, provider
-from understudy.providers.dialects.bedrock_auth import utc_now
-from understudy.providers.errors import ErrorKind, MissingExtraError, ProviderError
-from understudy.providers.events import Finished, ReasoningDelta, Started, TextDelta, ToolCallDelta, Usage
-from understudy.providers.provider import ResponseHead, Unsupported
-from understudy.providers.secret import Secret
-from understudy.simulator.dialects.binary import frame
+from standby.providers.dialects.bedrock import Bedrock, provider
+from standby.providers.dialects.bedrock_auth import utc_now
+from standby.providers.errors import ErrorKind, MissingExtraError, ProviderError
+from standby.providers.events import Finished, ReasoningDelta, Started, TextDelta, ToolCallDelta, Usage
+from standby.providers.provider import ResponseHead, Unsupported
+from standby.providers.secret import Secret
+from standby.simulator.dialects.binary import frame
 from wire_fixtures import Fixture, Verdict, fixtures, run
 
 from components import need
@@ -273,7 +273,7 @@ def test_without_credentials_it_says_what_to_do(options: dict[str, str]) -> None
 
 def test_without_botocore_it_says_what_to_install_before_anything_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "botocore.eventstream", None)
-    with pytest.raises(MissingExtraError, match=r"understudy\[bedrock\]"):
+    with pytest.raises(MissingExtraError, match=r"standby\[bedrock\]"):
         asked(chat_request("Hi"))
 
 

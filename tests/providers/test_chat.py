@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from understudy.providers.chat import (
+from standby.providers.chat import (
     ChatRequest,
     ImagePart,
     InvalidRequest,

@@ -5,11 +5,11 @@ from typing import Any
 import msgspec
 import pytest
 from conversation import KEY, TOOL, body, built, refusal, weather
-from understudy.providers.chat import ImagePart, JsonSchema, Message, Reasoning, TextPart, Tool, chat_request
-from understudy.providers.dialects.cohere import provider
-from understudy.providers.errors import ErrorKind
-from understudy.providers.events import Finished, ReasoningDelta, Started, TextDelta, ToolCallDelta, Usage
-from understudy.providers.provider import Decoder, ResponseHead, Unsupported
+from standby.providers.chat import ImagePart, JsonSchema, Message, Reasoning, TextPart, Tool, chat_request
+from standby.providers.dialects.cohere import provider
+from standby.providers.errors import ErrorKind
+from standby.providers.events import Finished, ReasoningDelta, Started, TextDelta, ToolCallDelta, Usage
+from standby.providers.provider import Decoder, ResponseHead, Unsupported
 
 STREAM = ResponseHead(200, {"content-type": "text/event-stream"})
 JSON = ResponseHead(200, {"content-type": "application/json"})

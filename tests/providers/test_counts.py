@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from understudy.providers import registry
-from understudy.providers.codecs import decode_json
-from understudy.providers.counts import COUNT_MAX, total
-from understudy.providers.dialects.bedrock_events import body_decoder
-from understudy.providers.errors import ErrorKind
-from understudy.providers.events import Finished, TextDelta, Usage
-from understudy.providers.provider import Decoder, ResponseHead
+from standby.providers import registry
+from standby.providers.codecs import decode_json
+from standby.providers.counts import COUNT_MAX, total
+from standby.providers.dialects.bedrock_events import body_decoder
+from standby.providers.errors import ErrorKind
+from standby.providers.events import Finished, TextDelta, Usage
+from standby.providers.provider import Decoder, ResponseHead
 
 NONSENSE = {
     "negative": "-1",

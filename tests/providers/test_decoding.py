@@ -6,9 +6,9 @@ import msgspec
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from understudy.providers import decoding
-from understudy.providers.codecs import decode_json, decode_kindly
-from understudy.providers.decoding import (
+from standby.providers import decoding
+from standby.providers.codecs import decode_json, decode_kindly
+from standby.providers.decoding import (
     EventStreamDecoder,
     JsonBodyDecoder,
     LineDecoder,
@@ -16,9 +16,9 @@ from understudy.providers.decoding import (
     WrongBodyDecoder,
     decoder_for,
 )
-from understudy.providers.errors import ErrorKind
-from understudy.providers.events import Finished, ProviderEvent, TextDelta
-from understudy.providers.provider import ResponseHead
+from standby.providers.errors import ErrorKind
+from standby.providers.events import Finished, ProviderEvent, TextDelta
+from standby.providers.provider import ResponseHead
 
 
 class Toy(EventStreamDecoder):

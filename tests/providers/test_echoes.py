@@ -6,8 +6,8 @@ from collections.abc import Callable
 from urllib.parse import quote, quote_plus
 
 import pytest
-from understudy.providers.echoes import PART_MIN, Echoes, bare_url, configured_secrets, sent_secrets
-from understudy.providers.secret import Secret
+from standby.providers.echoes import PART_MIN, Echoes, bare_url, configured_secrets, sent_secrets
+from standby.providers.secret import Secret
 
 from canaries import CANARY_KEY, canaries_in, disguises
 
@@ -60,7 +60,7 @@ def test_whatever_is_sent_in_secret_is_known() -> None:
         secrets = list(sent_secrets(headers, "https://provider.test/v1"))
         assert "***" in Echoes(secrets).masked(quote(NO_SHAPE) if "cookie" in headers else NO_SHAPE), headers
     assert canaries_in(Echoes(sent_secrets({"proxy-authorization": f"Basic {login}"}, "")).masked(CANARY_KEY)) == []
-    plain = {"content-type": "application/json", "accept": "text/event-stream", "User-Agent": "understudy/1.0"}
+    plain = {"content-type": "application/json", "accept": "text/event-stream", "User-Agent": "standby/1.0"}
     assert list(sent_secrets(plain, "https://provider.test/?api-version=2026-01-01")) == []
     assert Echoes(sent_secrets({}, f"https://x.test/?api_key={quote_plus(CANARY_KEY)}")).masked(CANARY_KEY) == "***"
 

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from understudy.providers import envelope
-from understudy.providers.chat import chat_request
-from understudy.providers.provider import Endpoint
+from standby.providers import envelope
+from standby.providers.chat import chat_request
+from standby.providers.provider import Endpoint
 
 
 @pytest.fixture
@@ -24,14 +24,14 @@ def an_endpoint(**given: object) -> Endpoint:
 
 @pytest.mark.usefixtures("unnamed")
 def test_who_asks(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert re.fullmatch(r"understudy/[0-9]+\.[0-9]+\.[0-9]+\S*", envelope.user_agent())
+    assert re.fullmatch(r"standby/[0-9]+\.[0-9]+\.[0-9]+\S*", envelope.user_agent())
     envelope.user_agent.cache_clear()
 
     def missing(name: str) -> str:
         raise importlib.metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(envelope, "version", missing)
-    assert envelope.user_agent() == "understudy"
+    assert envelope.user_agent() == "standby"
 
 
 def test_the_targets_headers_win_whatever_their_case() -> None:

@@ -5,7 +5,7 @@ import pickle
 from typing import Any
 
 import pytest
-from understudy.providers.errors import DISPOSITIONS, ErrorKind, MissingExtraError, ProviderError, safe_code
+from standby.providers.errors import DISPOSITIONS, ErrorKind, MissingExtraError, ProviderError, safe_code
 
 TOLD = "the prompt was: my secret sk-abc"
 
@@ -110,4 +110,4 @@ def test_the_providers_own_word_overrides_the_table(kind: ErrorKind, said: bool 
 
 def test_a_missing_extra_says_what_to_install_and_survives_a_pickle() -> None:
     error = pickle.loads(pickle.dumps(MissingExtraError("a SOCKS proxy", "socks")))
-    assert str(error) == "a SOCKS proxy needs an optional package: pip install 'understudy[socks]'"
+    assert str(error) == "a SOCKS proxy needs an optional package: pip install 'standby[socks]'"

@@ -1,7 +1,7 @@
 """The rules of the event stream format, WHATWG HTML 9.2.6, case by case."""
 
 import pytest
-from understudy.providers.codecs import SSEDecoder, SSEEvent
+from standby.providers.codecs import SSEDecoder, SSEEvent
 
 from sse_standard import by_the_standard
 

@@ -4,8 +4,8 @@ import struct
 import zlib
 
 import pytest
-from understudy.providers.codecs.eventstream import Frame, FrameDecoder, FrameError
-from understudy.simulator.dialects.binary import frame, payload_of, with_payload
+from standby.providers.codecs.eventstream import Frame, FrameDecoder, FrameError
+from standby.simulator.dialects.binary import frame, payload_of, with_payload
 
 from components import need
 

@@ -4,8 +4,8 @@ No file is left out: one that no test reads, or a directory of nobody, fails her
 """
 
 import pytest
-from understudy.providers import registry
-from understudy.providers.provider import Provider
+from standby.providers import registry
+from standby.providers.provider import Provider
 from wire_fixtures import WIRE, Fixture, check, check_cuts, complete, fixtures
 
 from components import need

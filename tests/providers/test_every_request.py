@@ -11,12 +11,12 @@ from typing import Any
 import msgspec
 import pytest
 from conversation import REQUESTS, body, built, recorded
-from understudy.providers import registry
-from understudy.providers.chat import ChatRequest
-from understudy.providers.events import TextDelta
-from understudy.providers.provider import Unsupported
-from understudy.router.relayed import Relayed
-from understudy.router.resume import resumed
+from standby.providers import registry
+from standby.providers.chat import ChatRequest
+from standby.providers.events import TextDelta
+from standby.providers.provider import Unsupported
+from standby.router.relayed import Relayed
+from standby.router.resume import resumed
 
 from components import need
 

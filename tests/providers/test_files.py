@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from understudy.providers import files
-from understudy.providers.files import UnreadableFile, read_bounded, read_off_loop
+from standby.providers import files
+from standby.providers.files import UnreadableFile, read_bounded, read_off_loop
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
 

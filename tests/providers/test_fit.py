@@ -5,10 +5,10 @@ from typing import Any
 import msgspec
 import pytest
 from conversation import COUNT, IMAGE, TOOL, built, endpoint, weather
-from understudy.providers.chat import ChatRequest, ImagePart, JsonSchema, Message, TextPart, Tool, chat_request
-from understudy.providers.dialects import anthropic, bedrock, cohere, gemini, mistral, ollama, openai_responses
-from understudy.providers.fit import FEATURES, Row, json_object, left_out, refused, said_otherwise
-from understudy.providers.provider import Unsupported
+from standby.providers.chat import ChatRequest, ImagePart, JsonSchema, Message, TextPart, Tool, chat_request
+from standby.providers.dialects import anthropic, bedrock, cohere, gemini, mistral, ollama, openai_responses
+from standby.providers.fit import FEATURES, Row, json_object, left_out, refused, said_otherwise
+from standby.providers.provider import Unsupported
 
 from components import need
 

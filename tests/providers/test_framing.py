@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from understudy.providers.codecs import FrameTooLarge, NDJSONDecoder, SSEDecoder, SSEEvent
+from standby.providers.codecs import FrameTooLarge, NDJSONDecoder, SSEDecoder, SSEEvent
 from wire_fixtures import Fixture, fixtures
 
 from sse_standard import by_the_standard

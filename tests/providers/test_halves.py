@@ -8,12 +8,12 @@ import msgspec
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from understudy.providers import registry
-from understudy.providers.codecs import UNDECODABLE, SplitCharacter, decode_json, decode_kindly
-from understudy.providers.codecs.json import json_text, whole_text, with_marks, without_halves, without_marks
-from understudy.providers.decoding import EventStreamDecoder, LineDecoder
-from understudy.providers.errors import ErrorKind
-from understudy.providers.events import (
+from standby.providers import registry
+from standby.providers.codecs import UNDECODABLE, SplitCharacter, decode_json, decode_kindly
+from standby.providers.codecs.json import json_text, whole_text, with_marks, without_halves, without_marks
+from standby.providers.decoding import EventStreamDecoder, LineDecoder
+from standby.providers.errors import ErrorKind
+from standby.providers.events import (
     Finished,
     ProviderEvent,
     ReasoningDelta,
@@ -21,8 +21,8 @@ from understudy.providers.events import (
     TextDelta,
     ToolCallDelta,
 )
-from understudy.providers.provider import ResponseHead
-from understudy.simulator.dialects import binary
+from standby.providers.provider import ResponseHead
+from standby.simulator.dialects import binary
 
 HIGH, LOW = r"\ud83d", r"\ude00"
 STREAM_TYPES = {"ollama": "application/x-ndjson", "bedrock": "application/vnd.amazon.eventstream"}

@@ -5,7 +5,7 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from understudy.providers.hints import (
+from standby.providers.hints import (
     duration_s,
     number,
     remaining,

@@ -5,13 +5,13 @@ import re
 from typing import Any
 
 import pytest
-from understudy.providers import registry
-from understudy.providers.chat import ImagePart, Message, TextPart, chat_request
-from understudy.providers.dialects.koala import Koala, provider, visitor_id
-from understudy.providers.errors import ErrorKind
-from understudy.providers.events import Finished, Started, TextDelta
-from understudy.providers.provider import Endpoint, Provider, ResponseHead, Unsupported, WireRequest
-from understudy.providers.secret import Secret
+from standby.providers import registry
+from standby.providers.chat import ImagePart, Message, TextPart, chat_request
+from standby.providers.dialects.koala import Koala, provider, visitor_id
+from standby.providers.errors import ErrorKind
+from standby.providers.events import Finished, Started, TextDelta
+from standby.providers.provider import Endpoint, Provider, ResponseHead, Unsupported, WireRequest
+from standby.providers.secret import Secret
 
 koala = Koala(make_visitor_id=lambda: "v" * 20)
 
@@ -97,7 +97,7 @@ def test_with_a_key_it_asks_the_official_api() -> None:
     wire, body = asked("a", key=Secret("k-1"), model="gpt-4o")
     names = {name.lower(): value for name, value in wire.headers.items()}
     assert names["authorization"] == "Bearer k-1"
-    assert names["user-agent"].startswith("understudy/")
+    assert names["user-agent"].startswith("standby/")
     assert {"visitor-id", "origin", "referer"}.isdisjoint(names)
     assert body == {"input": "a", "inputHistory": [], "outputHistory": [], "model": "gpt-4o"}
     assert "k-1" not in repr(wire)

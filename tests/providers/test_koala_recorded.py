@@ -1,9 +1,9 @@
 """Koala over its recorded wire. It has no end marker, so what is not cut inside an event cannot be known to be cut."""
 
 import pytest
-from understudy.providers.dialects.koala import provider
-from understudy.providers.errors import ErrorKind
-from understudy.providers.events import Finished
+from standby.providers.dialects.koala import provider
+from standby.providers.errors import ErrorKind
+from standby.providers.events import Finished
 from wire_fixtures import Fixture, check_cuts, complete, run
 
 

@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from understudy.providers import registry
-from understudy.providers.capabilities import Capabilities
-from understudy.providers.chat import chat_request
-from understudy.providers.dialects import compatible
-from understudy.providers.provider import Endpoint, Provider
+from standby.providers import registry
+from standby.providers.capabilities import Capabilities
+from standby.providers.chat import chat_request
+from standby.providers.dialects import compatible
+from standby.providers.provider import Endpoint, Provider
 
 ROOT = Path(__file__).parents[2]
 DIALECTS = ROOT / "providers" / "dialects"
@@ -127,6 +127,6 @@ def test_a_row_is_found_by_its_name_without_being_listed_anywhere_else(monkeypat
 
 
 def test_no_dialect_is_loaded_before_it_is_asked_for() -> None:
-    program = "import sys, understudy.providers; print([name for name in sys.modules if '.dialects.' in name])"
+    program = "import sys, standby.providers; print([name for name in sys.modules if '.dialects.' in name])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -4,10 +4,10 @@ import json
 from typing import Any
 
 import pytest
-from understudy.providers.error_facts import error_facts, facts_of
-from understudy.providers.errors import ErrorKind, ProviderError
-from understudy.providers.mapping import provider_error, rule, stream_error
-from understudy.providers.provider import ResponseHead
+from standby.providers.error_facts import error_facts, facts_of
+from standby.providers.errors import ErrorKind, ProviderError
+from standby.providers.mapping import provider_error, rule, stream_error
+from standby.providers.provider import ResponseHead
 
 
 def refused(status: int, body: Any = b"", **headers: str) -> ProviderError:

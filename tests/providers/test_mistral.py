@@ -7,11 +7,11 @@ import pytest
 from conversation import COUNT, IMAGE, KEY, TOOL, body, built, refusal, weather
 from hypothesis import given
 from hypothesis import strategies as st
-from understudy.providers.chat import ImagePart, JsonSchema, Message, Reasoning, TextPart, ToolCall, chat_request
-from understudy.providers.dialects.mistral import call_id, provider
-from understudy.providers.errors import ErrorKind
-from understudy.providers.events import Finished, ReasoningDelta, Started, TextDelta, ToolCallDelta, Usage
-from understudy.providers.provider import ResponseHead, Unsupported
+from standby.providers.chat import ImagePart, JsonSchema, Message, Reasoning, TextPart, ToolCall, chat_request
+from standby.providers.dialects.mistral import call_id, provider
+from standby.providers.errors import ErrorKind
+from standby.providers.events import Finished, ReasoningDelta, Started, TextDelta, ToolCallDelta, Usage
+from standby.providers.provider import ResponseHead, Unsupported
 
 JSON = ResponseHead(200, {"content-type": "application/json"})
 

@@ -2,8 +2,8 @@
 
 import re
 
-from understudy.providers.events import ToolCallDelta
-from understudy.providers.numbering import CallNumbering
+from standby.providers.events import ToolCallDelta
+from standby.providers.numbering import CallNumbering
 
 Fragment = tuple[int | None, str | None, str | None, str | None]
 

@@ -5,12 +5,12 @@ import math
 from typing import Any
 
 import pytest
-from understudy.providers.capabilities import Capabilities
-from understudy.providers.chat import ChatRequest, ImagePart, Message, Reasoning, TextPart, ToolCall, chat_request
-from understudy.providers.dialects.openai import OpenAIChat, provider
-from understudy.providers.dialects.openai_request import PrefillForm, Quirks
-from understudy.providers.errors import ErrorKind
-from understudy.providers.events import (
+from standby.providers.capabilities import Capabilities
+from standby.providers.chat import ChatRequest, ImagePart, Message, Reasoning, TextPart, ToolCall, chat_request
+from standby.providers.dialects.openai import OpenAIChat, provider
+from standby.providers.dialects.openai_request import PrefillForm, Quirks
+from standby.providers.errors import ErrorKind
+from standby.providers.events import (
     Finished,
     ReasoningDelta,
     RefusalDelta,
@@ -19,8 +19,8 @@ from understudy.providers.events import (
     ToolCallDelta,
     Usage,
 )
-from understudy.providers.provider import Decoder, Endpoint, Provider, ResponseHead, Unsupported, WireRequest
-from understudy.providers.secret import Secret
+from standby.providers.provider import Decoder, Endpoint, Provider, ResponseHead, Unsupported, WireRequest
+from standby.providers.secret import Secret
 from wire_fixtures import WIRE
 
 STREAM = ResponseHead(200, {"content-type": "text/event-stream", "x-request-id": "r1"}, 1000.0)
@@ -52,7 +52,7 @@ def test_a_request_with_everything_is_as_recorded() -> None:
     assert body == recorded
     assert (wire.method, wire.url, wire.notes) == ("POST", "https://host/v1/chat/completions", ())
     headers = dict(wire.headers)
-    assert headers.pop("user-agent").startswith("understudy/")
+    assert headers.pop("user-agent").startswith("standby/")
     assert headers == {
         "authorization": "Bearer sk-1",
         "content-type": "application/json",

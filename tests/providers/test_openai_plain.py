@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from understudy.providers.dialects import openai_decoder
-from understudy.providers.dialects.openai_decoder import ChatStreamDecoder
-from understudy.providers.events import TextDelta
-from understudy.providers.provider import ResponseHead
+from standby.providers.dialects import openai_decoder
+from standby.providers.dialects.openai_decoder import ChatStreamDecoder
+from standby.providers.events import TextDelta
+from standby.providers.provider import ResponseHead
 
 STREAM = ResponseHead(200, {"content-type": "text/event-stream"}, 1000.0)
 

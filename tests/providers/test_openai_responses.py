@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 from conversation import COUNT, KEY, TOOL, body, built
-from understudy.providers import registry
-from understudy.providers.chat import ChatRequest, ImagePart, JsonSchema, Message, Reasoning, TextPart, Tool, ToolCall
-from understudy.providers.dialects.openai_responses import FIT, provider
-from understudy.providers.errors import ErrorKind
-from understudy.providers.events import (
+from standby.providers import registry
+from standby.providers.chat import ChatRequest, ImagePart, JsonSchema, Message, Reasoning, TextPart, Tool, ToolCall
+from standby.providers.dialects.openai_responses import FIT, provider
+from standby.providers.errors import ErrorKind
+from standby.providers.events import (
     Finished,
     ReasoningDelta,
     RefusalDelta,
@@ -18,7 +18,7 @@ from understudy.providers.events import (
     ToolCallDelta,
     Usage,
 )
-from understudy.providers.provider import ResponseHead, Unsupported
+from standby.providers.provider import ResponseHead, Unsupported
 
 MINI = "gpt-5-mini"
 STREAM_HEAD = ResponseHead(200, {"content-type": "text/event-stream; charset=utf-8", "x-request-id": "req_1"})

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 from conversation import COUNT, IMAGE, KEY, body, built, weather
-from understudy.providers import registry
-from understudy.providers.chat import ImagePart, Message, chat_request
-from understudy.providers.dialects.compatible import PRESETS
-from understudy.providers.errors import ErrorKind
-from understudy.providers.provider import Provider, ResponseHead, Unsupported
+from standby.providers import registry
+from standby.providers.chat import ImagePart, Message, chat_request
+from standby.providers.dialects.compatible import PRESETS
+from standby.providers.errors import ErrorKind
+from standby.providers.provider import Provider, ResponseHead, Unsupported
 
 LOCAL = ("llamacpp", "lmstudio", "ollama-v1", "sglang", "vllm")
 

@@ -7,7 +7,7 @@ import pickle
 import msgspec
 import pydantic
 import pytest
-from understudy.providers.secret import Secret
+from standby.providers.secret import Secret
 
 VALUE = "sk-very-secret"
 

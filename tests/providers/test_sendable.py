@@ -11,11 +11,11 @@ from typing import Any
 
 import msgspec
 import pytest
-from understudy.providers.chat import chat_request
-from understudy.providers.sendable import DEPTH_MAX, VALUES_MAX, json_problem, text_problem
+from standby.providers.chat import chat_request
+from standby.providers.sendable import DEPTH_MAX, VALUES_MAX, json_problem, text_problem
 
 from canaries import CANARY_PROMPT, canaries_in
-from understudy import (
+from standby import (
     ChatRequest,
     Config,
     ConfigError,

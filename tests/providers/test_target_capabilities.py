@@ -5,10 +5,10 @@ import json
 import msgspec
 import pytest
 from conversation import COUNT, built, endpoint
-from understudy.providers import registry
-from understudy.providers.capabilities import Capabilities
-from understudy.providers.chat import chat_request
-from understudy.providers.provider import Unsupported, capabilities_of
+from standby.providers import registry
+from standby.providers.capabilities import Capabilities
+from standby.providers.chat import chat_request
+from standby.providers.provider import Unsupported, capabilities_of
 
 from components import need
 

@@ -12,9 +12,9 @@ from urllib.parse import quote
 import aiohttp
 import pytest
 from rawserver import Peer, RawServer, Script, answers, chunked, failure_of, keeps_alive, read_out, response
-from understudy.providers import ErrorKind, ProviderError, WireRequest
-from understudy.providers.connector import INTERIM_MAX
-from understudy.providers.transport import Transport, TransportOptions
+from standby.providers import ErrorKind, ProviderError, WireRequest
+from standby.providers.connector import INTERIM_MAX
+from standby.providers.transport import Transport, TransportOptions
 
 from canaries import CANARY_KEY
 

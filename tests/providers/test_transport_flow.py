@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp.base_protocol import BaseProtocol
 from rawserver import Peer, RawServer, chunked, read_out, response
-from understudy.providers.connector import Line
-from understudy.providers.transport import READ_BUFFER_BYTES, Exchange, Transport, TransportOptions
+from standby.providers.connector import Line
+from standby.providers.transport import READ_BUFFER_BYTES, Exchange, Transport, TransportOptions
 
 PIECES = [b"data: %d\n\n" % number for number in range(40_000)]
 

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Callable
 import aiohttp
 import pytest
 from rawserver import Peer, RawServer, answers, chunked, failure_of, keeps_alive, read_out, response
-from understudy.providers import ErrorKind
-from understudy.providers.connector import Line
-from understudy.providers.transport import Exchange, Transport, TransportOptions
+from standby.providers import ErrorKind
+from standby.providers.connector import Line
+from standby.providers.transport import Exchange, Transport, TransportOptions
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ import aiohttp
 import pytest
 import trustme
 from rawserver import Peer, RawServer, Script, answers, failure_of, keeps_alive, read_out, response
+from standby.providers import ErrorKind, MissingExtraError, WireRequest
+from standby.providers.transport import Transport, TransportOptions
 from test_transport_tls import server_context
-from understudy.providers import ErrorKind, MissingExtraError, WireRequest
-from understudy.providers.transport import Transport, TransportOptions
 
 from canaries import CANARY_KEY
 
@@ -318,10 +318,10 @@ def test_a_proxy_that_is_none_is_refused_without_showing_it(proxy: str) -> None:
 
 
 def test_socks_without_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "understudy.providers.socks", raising=False)
-    monkeypatch.delattr("understudy.providers.socks", raising=False)
+    monkeypatch.delitem(sys.modules, "standby.providers.socks", raising=False)
+    monkeypatch.delattr("standby.providers.socks", raising=False)
     monkeypatch.setitem(sys.modules, "aiohttp_socks", None)
-    with pytest.raises(MissingExtraError, match=r"understudy\[socks\]"):
+    with pytest.raises(MissingExtraError, match=r"standby\[socks\]"):
         Transport(TransportOptions(proxy="socks5://127.0.0.1:1080"))
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from rawserver import Peer, RawServer, answers, failure_of, keeps_alive, read_out, response
-from understudy.providers import ErrorKind, WireRequest
-from understudy.providers.address import address
-from understudy.providers.transport import Transport, TransportOptions
+from standby.providers import ErrorKind, WireRequest
+from standby.providers.address import address
+from standby.providers.transport import Transport, TransportOptions
 
 from canaries import CANARY_KEY
 
@@ -48,7 +48,7 @@ async def test_a_request(transport: Transport) -> None:
         "authorization": "Bearer k",
         "content-length": "2",
         "content-type": "application/octet-stream",
-        "user-agent": "understudy",
+        "user-agent": "standby",
         "x-tab": "a\tb",
     }
 
@@ -88,7 +88,7 @@ async def test_a_url_goes_out_as_it_is_or_quoted(transport: Transport, url: str,
 
 
 async def test_few_addresses_are_remembered(transport: Transport, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("understudy.providers.transport.ADDRESSES_MAX", 2)
+    monkeypatch.setattr("standby.providers.transport.ADDRESSES_MAX", 2)
     async with RawServer(keeps_alive(response())) as server:
         for number in range(5):
             wire = WireRequest(f"{server.url}/{number}", {}, b"{}")

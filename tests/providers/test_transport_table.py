@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import aiohttp
 import pytest
 from aiohttp.client_reqrep import ConnectionKey
-from understudy.providers import ErrorKind
-from understudy.providers.faults import LOCAL_ERRNOS, TABLE, Row, fault, let_go
+from standby.providers import ErrorKind
+from standby.providers.faults import LOCAL_ERRNOS, TABLE, Row, fault, let_go
 
 from canaries import CANARY_KEY, assert_no_canary
 

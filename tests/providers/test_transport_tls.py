@@ -10,8 +10,8 @@ import pytest
 import trustme
 from cryptography.hazmat.primitives import serialization
 from rawserver import Peer, RawServer, answers, failure_of, keeps_alive, read_out, response
-from understudy.providers import ErrorKind, WireRequest
-from understudy.providers.transport import Transport, TransportOptions, _tls_context
+from standby.providers import ErrorKind, WireRequest
+from standby.providers.transport import Transport, TransportOptions, _tls_context
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ async def test_a_client_certificate(authority: trustme.CA, ca_file: str, tmp_pat
     context.verify_mode = ssl.CERT_REQUIRED
     authority.configure_trust(context)
     mine = tmp_path / "mine.pem"
-    authority.issue_cert("me@understudy.test").private_key_and_cert_chain_pem.write_to_path(mine)
+    authority.issue_cert("me@standby.test").private_key_and_cert_chain_pem.write_to_path(mine)
     async with RawServer(answers(response(b"known")), tls=context) as server:
         transport = Transport(TransportOptions(ca_file=ca_file, client_cert=str(mine)))
         assert await read_out(await transport.open(server.wire(), connect_s=2, expect_stream=True)) == (b"known", None)
@@ -114,7 +114,7 @@ async def test_a_key_with_a_password_is_refused_and_nobody_is_asked_for_it(
     authority: trustme.CA, tmp_path: Path
 ) -> None:
     path = tmp_path / "mine.pem"
-    issued = authority.issue_cert("me@understudy.test")
+    issued = authority.issue_cert("me@standby.test")
     key = serialization.load_pem_private_key(issued.private_key_pem.bytes(), None)
     locked = key.private_bytes(
         serialization.Encoding.PEM,

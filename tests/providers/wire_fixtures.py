@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from understudy.providers.errors import ErrorKind, ProviderError
-from understudy.providers.events import Finished, ReasoningDelta, RefusalDelta, Started, TextDelta, ToolCallDelta, Usage
-from understudy.providers.provider import Provider, ResponseHead
+from standby.providers.errors import ErrorKind, ProviderError
+from standby.providers.events import Finished, ReasoningDelta, RefusalDelta, Started, TextDelta, ToolCallDelta, Usage
+from standby.providers.provider import Provider, ResponseHead
 
 WIRE = Path(__file__).parents[1] / "fixtures" / "wire"
 NOW_S = 1_795_000_000.0

@@ -14,8 +14,8 @@ from unittest import mock
 sys.path.insert(0, str(Path(__file__).parents[1]))  # run by itself, it finds what pytest would
 
 from stage import DONE, SILENT, FakeTransport, Play, Stage, now_s, perform, refuses, status
-from understudy.config.model import CONTINUE
-from understudy.router import live
+from standby.config.model import CONTINUE
+from standby.router import live
 
 from failoverbench import (
     ANSWER,
@@ -36,7 +36,7 @@ from failoverbench import (
     Run,
     Scenario,
 )
-from understudy import CallFailed, Config, ErrorKind, Report, Route, Router, Target
+from standby import CallFailed, Config, ErrorKind, Report, Route, Router, Target
 
 PAGE = Path(__file__).parents[2] / "docs" / "scorecard.md"
 FORMS = ("stream", "complete")
@@ -53,7 +53,7 @@ BROKEN_OFF = ("S08", "S09", "S10", "S14")
 """The faults in the middle of an answer."""
 OVER_WITHIN_S = (1, 3, 15, 100)
 """Coarse, because jitter is drawn anew."""
-PROMPT = "Explain in exactly sixty words what an understudy is for."
+PROMPT = "Explain in exactly sixty words what a standby is for."
 MALFORMED = b'data: {"choices":[{"delta":{"content":" half\n\n'
 
 

@@ -3,11 +3,11 @@
 import random
 from dataclasses import dataclass, field
 
-from understudy.providers.capabilities import Capabilities
-from understudy.router.refusal import Refusal
-from understudy.router.returning import ReturnLine
+from standby.providers.capabilities import Capabilities
+from standby.router.refusal import Refusal
+from standby.router.returning import ReturnLine
 
-from understudy import ErrorKind, ProviderError, Retry
+from standby import ErrorKind, ProviderError, Retry
 
 
 class Middling(random.Random):

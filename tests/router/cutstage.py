@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from understudy.providers import ResponseHead, WireRequest, registry
+from standby.providers import ResponseHead, WireRequest, registry
 
-from understudy import ErrorKind, ProviderError, ReasoningDelta, TextDelta
+from standby import ErrorKind, ProviderError, ReasoningDelta, TextDelta
 
 WIRE = Path(__file__).parents[1] / "fixtures" / "wire"
 TRANSCRIPTS = {

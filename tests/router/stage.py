@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import pytest
-from understudy.providers import ErrorKind, ProviderError, ResponseHead, WireRequest
-from understudy.router import live
+from standby.providers import ErrorKind, ProviderError, ResponseHead, WireRequest
+from standby.router import live
 
-from understudy import Router, Target
+from standby import Router, Target
 
 T = TypeVar("T")
 

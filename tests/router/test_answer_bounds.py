@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 from stage import DONE, Play, Stage, chunk, perform, says
-from understudy.router import attempt as attempt_module
-from understudy.router import transcript as transcript_module
-from understudy.router.held import Held
-from understudy.router.transcript import EVENTS_MAX, LOOSE_MAX, PARTS_MAX, Transcript, excess
+from standby.router import attempt as attempt_module
+from standby.router import transcript as transcript_module
+from standby.router.held import Held
+from standby.router.transcript import EVENTS_MAX, LOOSE_MAX, PARTS_MAX, Transcript, excess
 
-from understudy import (
+from standby import (
     AllTargetsFailed,
     Config,
     ErrorKind,

@@ -2,9 +2,9 @@
 
 import random
 
-from understudy.router.breaker import Breaker, Window
+from standby.router.breaker import Breaker, Window
 
-from understudy import Health
+from standby import Health
 
 POLICY = Health(failures_in_row=3, failure_ratio=0.5, window_s=30, window_min_calls=10, open_s=5, open_max_s=20)
 

@@ -8,9 +8,9 @@ import random
 from collections import Counter
 
 import pytest
-from understudy.router.breaker import Breaker
+from standby.router.breaker import Breaker
 
-from understudy import Health
+from standby import Health
 
 STEPS = 120_000
 POLICIES = [

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 from stage import Play, Stage, now_s, perform, refuses, says, status, texts
-from understudy.config.model import Price
-from understudy.router import brought, memory
-from understudy.router.brought import KEPT_MAX, KEPT_S
-from understudy.router.memory import PASSING_S, Memory
-from understudy.router.record import Identity
+from standby.config.model import Price
+from standby.router import brought, memory
+from standby.router.brought import KEPT_MAX, KEPT_S
+from standby.router.memory import PASSING_S, Memory
+from standby.router.record import Identity
 
-from understudy import CallFailed, Config, ErrorKind, Route, Router, Target
+from standby import CallFailed, Config, ErrorKind, Route, Router, Target
 
 MakeStage = Callable[..., Stage]
 WELL = 60.0 * 60 * 24 * 40
@@ -111,7 +111,7 @@ def test_whatever_differs_from_call_to_call_memory_does_not_grow(
             assert kept(router) <= 16
             assert remembered(router) <= 16 + 16 + 1
 
-    logger = logging.getLogger("understudy")
+    logger = logging.getLogger("standby")
     monkeypatch.setattr(logger, "level", logging.CRITICAL)  # or the suite would keep each line
     logger.manager._clear_cache()  # type: ignore[attr-defined]
     tracemalloc.start()

@@ -1,6 +1,6 @@
 """The budgets of extra calls: a share of the calls, a floor a second, and a small burst."""
 
-from understudy.router.budget import TokenBudget
+from standby.router.budget import TokenBudget
 
 
 def test_a_burst_is_allowed_and_then_time_earns_one_a_second() -> None:

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 from stage import SILENT, Play, Stage, breaks_off, chunk, now_s, perform, refuses, says, status, texts
-from understudy.config import Price
-from understudy.providers import Usage
-from understudy.providers.chat import chat_request
-from understudy.router.bill import Bill
-from understudy.router.demand import LONG_ANSWER_TOKENS, demand
-from understudy.router.spend import Ledger
+from standby.config import Price
+from standby.providers import Usage
+from standby.providers.chat import chat_request
+from standby.router.bill import Bill
+from standby.router.demand import LONG_ANSWER_TOKENS, demand
+from standby.router.spend import Ledger
 
-from understudy import CallFailed, Config, ErrorKind, Hedge, Retry, Route, Router
+from standby import CallFailed, Config, ErrorKind, Hedge, Retry, Route, Router
 
 MakeStage = Callable[..., Stage]
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 from stage import DONE, PING, SILENT, Play, Stage, VirtualTimeLoop, chunk, now_s, perform, refuses, says, status, texts
-from understudy.router.attempt import Attempt
-from understudy.router.watch import Watch
+from standby.router.attempt import Attempt
+from standby.router.watch import Watch
 
-from understudy import CallFailed, Config, ErrorKind, Health, Retry, Route, Router, StreamInterrupted
+from standby import CallFailed, Config, ErrorKind, Health, Retry, Route, Router, StreamInterrupted
 
 MakeStage = Callable[..., Stage]
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from stage import DONE, SILENT, Play, Stage, breaks_off, chunk, now_s, perform, refuses, says, status, texts
+from standby.router.interruptible import Interruptible
+from standby.router.reload import STOP_S, Reloader
 from test_leaving import PHASES as PHASES_OF_AN_ATTEMPT
-from understudy.router.interruptible import Interruptible
-from understudy.router.reload import STOP_S, Reloader
 
-from understudy import (
+from standby import (
     CallFailed,
     Config,
     ErrorKind,

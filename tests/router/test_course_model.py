@@ -11,14 +11,14 @@ from typing import Any, get_args
 import pytest
 from coursefakes import Fake, Health, Middling, Relayed
 from reference import Reference
-from understudy.config.model import AllOpen, MidStream
-from understudy.providers.capabilities import Capabilities
-from understudy.providers.errors import DISPOSITIONS
-from understudy.router.course import Course
-from understudy.router.standings import Standings
-from understudy.router.steps import Ask, End, Policy, Resume, Step, Wait, fair_part_s, wants_retry
+from standby.config.model import AllOpen, MidStream
+from standby.providers.capabilities import Capabilities
+from standby.providers.errors import DISPOSITIONS
+from standby.router.course import Course
+from standby.router.standings import Standings
+from standby.router.steps import Ask, End, Policy, Resume, Step, Wait, fair_part_s, wants_retry
 
-from understudy import ErrorKind, ProviderError, Retry
+from standby import ErrorKind, ProviderError, Retry
 
 CALLS = 100_000
 SEED = 20_261_122

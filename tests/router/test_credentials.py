@@ -3,11 +3,11 @@
 import random
 
 import pytest
-from understudy.router.credentials import Credential
-from understudy.router.health import TargetHealth
-from understudy.router.lease import Lease
+from standby.router.credentials import Credential
+from standby.router.health import TargetHealth
+from standby.router.lease import Lease
 
-from understudy import ErrorKind, Health, HealthChanged, ProviderError, Secret
+from standby import ErrorKind, Health, HealthChanged, ProviderError, Secret
 
 POLICY = Health(failures_in_row=3, open_s=5)
 REFUSED = ProviderError(ErrorKind.AUTH)

@@ -3,10 +3,10 @@
 import random
 
 import pytest
-from understudy.providers.errors import RetryRule
-from understudy.router.delay import AT_ONCE, Delay, backoff_s, own_delay_s, retry_delay
+from standby.providers.errors import RetryRule
+from standby.router.delay import AT_ONCE, Delay, backoff_s, own_delay_s, retry_delay
 
-from understudy import ErrorKind, ProviderError, Retry
+from standby import ErrorKind, ProviderError, Retry
 
 RETRY = Retry(backoff_s=1.0, backoff_max_s=4.0, patience_s=2.5)
 

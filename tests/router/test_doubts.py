@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
-from understudy.router.breaker import Breaker
-from understudy.router.doubts import HELD_MAX, CallFailures, Doubts, alike
+from standby.router.breaker import Breaker
+from standby.router.doubts import HELD_MAX, CallFailures, Doubts, alike
 
-from understudy import ErrorKind, Health
+from standby import ErrorKind, Health
 
 HISTORIES = 6_000
 POLICY = Health(failures_in_row=4, window_min_calls=6, window_s=30)

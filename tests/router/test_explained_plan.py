@@ -4,15 +4,15 @@ import asyncio
 import json
 
 import pytest
-from understudy.providers.chat import chat_request
-from understudy.router.plan import explain
-from understudy.simulator import Simulator
-from understudy.simulator.faults import At, Stall
-from understudy.simulator.reply import Failure
-from understudy.simulator.script import Script
+from standby.providers.chat import chat_request
+from standby.router.plan import explain
+from standby.simulator import Simulator
+from standby.simulator.faults import At, Stall
+from standby.simulator.reply import Failure
+from standby.simulator.script import Script
 
 from canaries import CANARY_KEY, CANARY_PROMPT, assert_no_canary
-from understudy import AllTargetsFailed, Config, ConfigError, ErrorKind, Health, Limits, Retry, Route, Router, Target
+from standby import AllTargetsFailed, Config, ConfigError, ErrorKind, Health, Limits, Retry, Route, Router, Target
 
 TOOL = {"type": "function", "function": {"name": "look", "parameters": {}}}
 
@@ -104,10 +104,10 @@ def played(simulator: Simulator, *names: str) -> Config:
     )
 
 
-async def test_a_running_router_shows_its_health(understudy_simulator: Simulator) -> None:
-    understudy_simulator.play("a", Failure(ErrorKind.RATE_LIMITED, retry_after_s=5))
-    understudy_simulator.play("b", "Hello.")
-    async with Router(played(understudy_simulator, "a", "b")) as router:
+async def test_a_running_router_shows_its_health(standby_simulator: Simulator) -> None:
+    standby_simulator.play("a", Failure(ErrorKind.RATE_LIMITED, retry_after_s=5))
+    standby_simulator.play("b", "Hello.")
+    async with Router(played(standby_simulator, "a", "b")) as router:
         await router.complete(CANARY_PROMPT)
         plan = router.explain(CANARY_PROMPT)
         first, second = plan.targets
@@ -120,9 +120,9 @@ async def test_a_running_router_shows_its_health(understudy_simulator: Simulator
         assert_no_canary(plan)
 
 
-async def test_explaining_takes_no_lease(understudy_simulator: Simulator) -> None:
-    understudy_simulator.play("a", Failure(ErrorKind.AUTH), "I am back.")
-    async with Router(played(understudy_simulator, "a")) as router:
+async def test_explaining_takes_no_lease(standby_simulator: Simulator) -> None:
+    standby_simulator.play("a", Failure(ErrorKind.AUTH), "I am back.")
+    async with Router(played(standby_simulator, "a")) as router:
         with pytest.raises(AllTargetsFailed):
             await router.complete("Are you there?")
         for _ in range(3):
@@ -131,13 +131,13 @@ async def test_explaining_takes_no_lease(understudy_simulator: Simulator) -> Non
         assert (await router.complete("Are you there?", deadline_s=5)).text == "I am back."
 
 
-async def test_while_a_probe_is_out_its_target_waits(understudy_simulator: Simulator) -> None:
-    understudy_simulator.play("a", Failure(ErrorKind.AUTH), Script("Never.", (Stall(At.head()),)))
-    async with Router(played(understudy_simulator, "a")) as router:
+async def test_while_a_probe_is_out_its_target_waits(standby_simulator: Simulator) -> None:
+    standby_simulator.play("a", Failure(ErrorKind.AUTH), Script("Never.", (Stall(At.head()),)))
+    async with Router(played(standby_simulator, "a")) as router:
         with pytest.raises(AllTargetsFailed):
             await router.complete("Are you there?")
         probe = asyncio.create_task(router.complete("Are you there?"))
-        await understudy_simulator.asked("a", 2)
+        await standby_simulator.asked("a", 2)
         [only] = router.explain().targets
         probe.cancel()
         await asyncio.wait([probe])

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from stage import DONE, PING, SILENT, Play, Stage, breaks_off, chunk, now_s, perform, refuses, says, status, texts
 
-from understudy import (
+from standby import (
     AllTargetsFailed,
     CallFailed,
     Config,

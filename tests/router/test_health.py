@@ -3,10 +3,10 @@
 import random
 
 import pytest
-from understudy.providers import DISPOSITIONS
-from understudy.router.health import TargetHealth
+from standby.providers import DISPOSITIONS
+from standby.router.health import TargetHealth
 
-from understudy import ErrorKind, Health, HealthChanged, ProviderError
+from standby import ErrorKind, Health, HealthChanged, ProviderError
 
 POLICY = Health(failures_in_row=3, open_s=5)
 

@@ -9,12 +9,12 @@ from collections import Counter
 from itertools import pairwise
 
 import pytest
-from understudy.providers import DISPOSITIONS
-from understudy.router.credentials import Credential
-from understudy.router.health import TargetHealth
-from understudy.router.lease import Lease
+from standby.providers import DISPOSITIONS
+from standby.router.credentials import Credential
+from standby.router.health import TargetHealth
+from standby.router.lease import Lease
 
-from understudy import ErrorKind, Health, HealthChanged, ProviderError, Secret
+from standby import ErrorKind, Health, HealthChanged, ProviderError, Secret
 
 STEPS = 10_000
 POLICIES = [

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 from stage import SILENT, Play, Stage, now_s, perform, refuses, says, status, texts
-from understudy.router import HealthSnapshot
+from standby.router import HealthSnapshot
 
 from canaries import CANARY_KEY, CANARY_PROMPT, assert_no_canary
-from understudy import (
+from standby import (
     CallFailed,
     Config,
     ConfigError,
@@ -355,7 +355,7 @@ def test_listeners_hear_every_change_and_one_that_raises_harms_nothing(
     assert [change.was for change in heard[1:]] == states[:-1]
     raised = [record for record in caplog.records if "observer_raised" in record.getMessage()]
     assert len(raised) == 1
-    lines = [record.getMessage() for record in caplog.records if "understudy.health" in record.getMessage()]
+    lines = [record.getMessage() for record in caplog.records if "standby.health" in record.getMessage()]
     assert len(lines) == len(heard)
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 from stage import SILENT, Play, Stage, now_s, perform, refuses, says, status, texts
-from understudy.router.live import LiveTarget
+from standby.router.live import LiveTarget
 
-from understudy import CallFailed, Config, Hedge, Route, Router
+from standby import CallFailed, Config, Hedge, Route, Router
 
 MakeStage = Callable[..., Stage]
 

@@ -3,12 +3,12 @@
 import random
 
 import pytest
-from understudy.providers import DISPOSITIONS
-from understudy.router.credentials import Credential
-from understudy.router.health import TargetHealth
-from understudy.router.lease import Lease
+from standby.providers import DISPOSITIONS
+from standby.router.credentials import Credential
+from standby.router.health import TargetHealth
+from standby.router.lease import Lease
 
-from understudy import ErrorKind, Health, HealthChanged, ProviderError
+from standby import ErrorKind, Health, HealthChanged, ProviderError
 
 POLICY = Health(failures_in_row=3, open_s=5, open_max_s=40)
 PATIENCE_S = 2.5

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 from stage import Stage, says
-from understudy.providers.errors import ErrorKind, ProviderError
-from understudy.providers.secret import Secret
-from understudy.router import keys
-from understudy.router.keys import INSTANT_S, KeyReader
+from standby.providers.errors import ErrorKind, ProviderError
+from standby.providers.secret import Secret
+from standby.router import keys
+from standby.router.keys import INSTANT_S, KeyReader
 
 from canaries import CANARY_KEY, assert_no_canary
-from understudy import Router, Target
+from standby import Router, Target
 
 MakeStage = Callable[..., Stage]
 

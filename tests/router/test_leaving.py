@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from stage import DONE, SILENT, Play, Stage, chunk, now_s, perform, says, status, texts
 
-from understudy import Config, Hedge, Hold, Route, Router, StreamBusy, WrongLoop
+from standby import Config, Hedge, Hold, Route, Router, StreamBusy, WrongLoop
 
 MakeStage = Callable[..., Stage]
 

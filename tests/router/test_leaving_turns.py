@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from stage import DONE, Play, Stage, chunk, perform
 
-from understudy import Config, Finished, Hedge, Hold, Restarted, Route, Router, TextDelta
+from standby import Config, Finished, Hedge, Hold, Restarted, Route, Router, TextDelta
 
 MakeStage = Callable[..., Stage]
 

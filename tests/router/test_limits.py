@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from understudy.providers.hints import Remaining
-from understudy.router.limits import LEARNT_MAX_S, WINDOW_S, Limited, Permit, Sizes, TargetLimits, Window
-from understudy.router.queue import QUEUE_MAX, Queue, Ticket
+from standby.providers.hints import Remaining
+from standby.router.limits import LEARNT_MAX_S, WINDOW_S, Limited, Permit, Sizes, TargetLimits, Window
+from standby.router.queue import QUEUE_MAX, Queue, Ticket
 
 ONE_AT_A_TIME = Sizes(concurrency=1)
 

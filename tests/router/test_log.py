@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 import structlog
 from stage import Play, Stage, now_s, perform, refuses, says, texts
-from understudy.config import Price
-from understudy.router.log import LOGGER, CallLog
-from understudy.router.observe import NoticeCounts
-from understudy.router.reload import Reloader
+from standby.config import Price
+from standby.router.log import LOGGER, CallLog
+from standby.router.observe import NoticeCounts
+from standby.router.reload import Reloader
 
 from canaries import CANARY_PROMPT
-from understudy import Config, Hedge, Route, Router
+from standby import Config, Hedge, Route, Router
 
 MakeStage = Callable[..., Stage]
 
@@ -107,7 +107,7 @@ def test_every_kind_of_call_is_answered_and_the_broken_log_is_told_of_once(stage
     assert "open" in opened
     lines = 11 + len(opened)  # a line for each call and for each change
     assert router.notices.log_raised == (1 if broken_log == "factory" else lines)  # our own logger stands in for none
-    assert [context["message"].partition(":")[0] for context in told] == ["understudy's log cannot be written"]
+    assert [context["message"].partition(":")[0] for context in told] == ["standby's log cannot be written"]
     assert "Gone" in told[0]["message"]
     assert CANARY_PROMPT not in str(told)
 
@@ -134,7 +134,7 @@ def test_a_broken_log_leaves_observers_and_listeners_to_their_work(stage: MakeSt
 async def test_a_reload_goes_through_beside_a_broken_log(tmp_path: Path, broken_log: str) -> None:
     told = _told(asyncio.get_running_loop())
     counts, swapped = NoticeCounts(), list[Any]()
-    file = tmp_path / "understudy.yaml"
+    file = tmp_path / "standby.yaml"
     file.write_text("routes: {r: {targets: [koala]}}\n")
 
     async def changes() -> Any:
@@ -182,17 +182,17 @@ def test_without_a_loop_that_can_be_told_standard_error_is(
     logging.getLogger("asyncio").addFilter(_gone)
     try:
         log = CallLog(loop, counts)
-        log.told("understudy.reloaded", "a")
+        log.told("standby.reloaded", "a")
         loop.run_until_complete(asyncio.sleep(0))
     finally:
         logging.getLogger("asyncio").removeFilter(_gone)
         loop.close()
     late = CallLog(loop, NoticeCounts())
-    late.told("understudy.reloaded", "b")
+    late.told("standby.reloaded", "b")
     monkeypatch.setattr(sys, "stderr", None)
-    CallLog(loop, NoticeCounts()).told("understudy.reloaded", "c")
+    CallLog(loop, NoticeCounts()).told("standby.reloaded", "c")
     monkeypatch.undo()
-    assert capsys.readouterr().err.count("understudy's log cannot be written: Gone") == 2
+    assert capsys.readouterr().err.count("standby's log cannot be written: Gone") == 2
 
 
 def test_nothing_is_lost_when_only_the_telling_is_slow(stage: MakeStage) -> None:
@@ -221,7 +221,7 @@ def test_a_machine_without_threads_loses_notices_and_no_answers(
     start = threading.Thread.start
 
     def refuse(thread: threading.Thread) -> None:
-        if thread.name == "understudy-observers":
+        if thread.name == "standby-observers":
             raise RuntimeError("can't start new thread")
         start(thread)
 

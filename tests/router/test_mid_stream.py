@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 from stage import DONE, Play, Stage, breaks_off, chunk, now_s, perform, says, status
-from understudy.config.model import CONTINUE
-from understudy.providers import registry
-from understudy.providers.dialects.openai import OpenAIChat
-from understudy.providers.dialects.openai_request import PrefillForm, Quirks
+from standby.config.model import CONTINUE
+from standby.providers import registry
+from standby.providers.dialects.openai import OpenAIChat
+from standby.providers.dialects.openai_request import PrefillForm, Quirks
 
-from understudy import (
+from standby import (
     Config,
     ErrorKind,
     HandedOver,

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 from stage import Stage, perform, refuses, says, texts
-from understudy.config import Config, Hedge, Route
-from understudy.providers import registry
-from understudy.router.answer import Answer
+from standby.config import Config, Hedge, Route
+from standby.providers import registry
+from standby.router.answer import Answer
 
-from understudy import ConfigError, NoTargetAvailable, Router, Target
+from standby import ConfigError, NoTargetAvailable, Router, Target
 
 MakeStage = Callable[..., Stage]
 
@@ -20,7 +20,7 @@ FLAWED: dict[str, tuple[Target, str, str]] = {
     "no address": (
         Target("azure-openai", model="m", name="bad", key="k"),
         "misconfigured",
-        "azure-openai needs a base_url (or UNDERSTUDY_AZURE_OPENAI_BASE_URL)",
+        "azure-openai needs a base_url (or STANDBY_AZURE_OPENAI_BASE_URL)",
     ),
     "an unknown option": (
         Target("openai", model="m", name="bad", key="k", options={"nonsense": 1}),
@@ -35,7 +35,7 @@ FLAWED: dict[str, tuple[Target, str, str]] = {
     "a proxy without its extra": (
         Target("openai", model="m", name="bad", key="k", proxy="socks5://h:1"),
         "missing_extra",
-        "pip install 'understudy[socks]'",
+        "pip install 'standby[socks]'",
     ),
 }
 
@@ -43,7 +43,7 @@ FLAWED: dict[str, tuple[Target, str, str]] = {
 @pytest.fixture(params=FLAWED)
 def flawed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> tuple[Target, str, str]:
     monkeypatch.setitem(sys.modules, "aiohttp_socks", None)
-    monkeypatch.delenv("UNDERSTUDY_AZURE_OPENAI_BASE_URL", raising=False)
+    monkeypatch.delenv("STANDBY_AZURE_OPENAI_BASE_URL", raising=False)
     return FLAWED[request.param]
 
 
@@ -125,7 +125,7 @@ def test_the_target_that_stands_by_for_what_cannot_be_asked_comes_in(
     stage: MakeStage, monkeypatch: pytest.MonkeyPatch, flaw: str, others: str
 ) -> None:
     monkeypatch.setitem(sys.modules, "aiohttp_socks", None)
-    monkeypatch.delenv("UNDERSTUDY_AZURE_OPENAI_BASE_URL", raising=False)
+    monkeypatch.delenv("STANDBY_AZURE_OPENAI_BASE_URL", raising=False)
     one = stage(a=says("A"), spare=says("spare"), other=says("other"))
     spare, other = one.targets("spare", "other")
     given = (FLAWED[flaw][0], *(one.targets(*others) if others else ()))

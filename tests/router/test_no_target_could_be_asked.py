@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from stage import SILENT, Play, Stage, perform, says, status
 
-from understudy import CallFailed, Config, ErrorKind, NoTargetAvailable, Route, Router
+from standby import CallFailed, Config, ErrorKind, NoTargetAvailable, Route, Router
 
 MakeStage = Callable[..., Stage]
 K = ErrorKind

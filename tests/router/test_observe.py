@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 from stage import Stage, perform, refuses, says, status, texts
-from understudy.router.observe import QUEUE_MAX, AttemptEnded, CallEnded, Notice, Observers
+from standby.router.observe import QUEUE_MAX, AttemptEnded, CallEnded, Notice, Observers
 
-from understudy import Router
+from standby import Router
 
 MakeStage = Callable[..., Stage]
 
@@ -42,7 +42,7 @@ def test_one_that_raises_is_logged_once_and_the_others_go_on(
             for _ in range(3):
                 assert await texts(router.stream("hi")) == ["B"]
 
-    with caplog.at_level(logging.WARNING, logger="understudy"):
+    with caplog.at_level(logging.WARNING, logger="standby"):
         perform(play())
     assert sum(isinstance(n, CallEnded) for n in told) == 3
     lines = [record.getMessage() for record in caplog.records if "observer_raised" in record.getMessage()]

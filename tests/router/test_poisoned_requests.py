@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from stage import DONE, SILENT, Play, Stage, breaks_off, chunk, now_s, perform, refuses, says, status
 
-from understudy import AllTargetsFailed, CallFailed, Config, Health, Route, Router
+from standby import AllTargetsFailed, CallFailed, Config, Health, Route, Router
 
 MakeStage = Callable[..., Stage]
 
@@ -30,7 +30,7 @@ FAILS: dict[str, Play] = {
 @pytest.fixture(autouse=True)
 def _nobody_reads_the_log() -> Iterator[None]:
     """Tens of thousands of lines."""
-    logger = logging.getLogger("understudy")
+    logger = logging.getLogger("standby")
     level = logger.level
     logger.setLevel(logging.CRITICAL)
     yield

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from cutstage import FAULTS, SECONDS, TRANSCRIPTS, Cut, Scene, Wire, transcript
 from stage import perform
-from understudy.providers.chat import chat_request
-from understudy.router import live
-from understudy.router.overlap import ECHO_MIN_WEIGHT
-from understudy.router.seam import weight
+from standby.providers.chat import chat_request
+from standby.router import live
+from standby.router.overlap import ECHO_MIN_WEIGHT
+from standby.router.seam import weight
 
-from understudy import (
+from standby import (
     Config,
     Finished,
     HandedOver,
@@ -49,7 +49,7 @@ CHAT = chat_request("Say hello.")
 def scene(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
     monkeypatch.setattr(live, "Transport", Wire)
     monkeypatch.setattr(Wire, "scene", one := Scene(), raising=False)
-    logger = logging.getLogger("understudy")
+    logger = logging.getLogger("standby")
     level = logger.level
     logger.setLevel(logging.CRITICAL)  # a hundred thousand lines that nobody reads
     gc.disable()

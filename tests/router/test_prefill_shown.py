@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from stage import Play, Stage, breaks_off, perform, says
-from understudy.providers import registry
+from standby.providers import registry
 
-from understudy import Config, HandedOver, Route, Router, StreamInterrupted, Target, TextDelta
+from standby import Config, HandedOver, Route, Router, StreamInterrupted, Target, TextDelta
 
 MakeStage = Callable[..., Stage]
 

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
-from understudy.providers import Usage, prices
-from understudy.providers.prices import Rates, rates_of
+from standby.providers import Usage, prices
+from standby.providers.prices import Rates, rates_of
 
 genai_prices = pytest.importorskip("genai_prices")
 AT_S = datetime(2026, 3, 1, tzinfo=UTC).timestamp()

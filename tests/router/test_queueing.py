@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stage import SILENT, FakeTransport, Play, Stage, breaks_off, now_s, perform, says, status, texts
-from understudy.config import Price
-from understudy.router import live
-from understudy.router.limits import TargetLimits
+from standby.config import Price
+from standby.router import live
+from standby.router.limits import TargetLimits
 
-from understudy import CallFailed, Config, ErrorKind, Health, Hedge, NoTargetAvailable, Retry, Route, Router, Target
+from standby import CallFailed, Config, ErrorKind, Health, Hedge, NoTargetAvailable, Retry, Route, Router, Target
 
 MakeStage = Callable[..., Stage]
 
@@ -497,7 +497,7 @@ def test_two_calls_that_find_the_last_place_in_line_in_one_turn_do_not_both_take
     stage: MakeStage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each is a race, whose task decides some turns of the loop before the call acts on it."""
-    monkeypatch.setattr("understudy.router.queue.QUEUE_MAX", 1)
+    monkeypatch.setattr("standby.router.queue.QUEUE_MAX", 1)
     one = stage(a=status(500), b=says("B", first_s=5.0))
 
     async def play() -> None:

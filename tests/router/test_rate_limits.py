@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 from stage import Play, Stage, chunk, now_s, perform, says, status, texts
-from understudy.config.model import AllOpen
+from standby.config.model import AllOpen
 
-from understudy import AllTargetsFailed, CallFailed, Config, Hedge, Hold, Retry, Route, Router, Target
+from standby import AllTargetsFailed, CallFailed, Config, Hedge, Hold, Retry, Route, Router, Target
 
 MakeStage = Callable[..., Stage]
 CALLERS = 10
@@ -25,7 +25,7 @@ GOODPUT_MIN = 0.9
 @pytest.fixture(autouse=True)
 def _the_log_is_not_read() -> Iterator[None]:
     """Tens of thousands of lines."""
-    logger = logging.getLogger("understudy")
+    logger = logging.getLogger("standby")
     level = logger.level
     logger.setLevel(logging.CRITICAL)
     yield

@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 import pytest
 from stage import Play, Stage, now_s, perform, says, status, texts
-from understudy.router.alerts import AGAIN_AFTER_S, KEPT_MAX, Alerts
-from understudy.router.report import AttemptReport
+from standby.router.alerts import AGAIN_AFTER_S, KEPT_MAX, Alerts
+from standby.router.report import AttemptReport
 
-from understudy import ErrorKind, RequestRejected
+from standby import ErrorKind, RequestRejected
 
 MakeStage = Callable[..., Stage]
 B = says("B")
@@ -77,9 +77,9 @@ def test_an_operator_is_told_once_of_what_only_a_person_can_mend(
             await texts(stream)
             assert stream.report.attempts[0].alert
 
-    with caplog.at_level(logging.WARNING, logger="understudy"):
+    with caplog.at_level(logging.WARNING, logger="standby"):
         perform(play())
-    lines = [record.getMessage() for record in caplog.records if "understudy.alert" in record.getMessage()]
+    lines = [record.getMessage() for record in caplog.records if "standby.alert" in record.getMessage()]
     assert len(lines) == 2
     assert all("target='a'" in line and "code='model_decommissioned'" in line for line in lines)
 

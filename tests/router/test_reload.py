@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 from stage import Play, Stage, now_s, perform, refuses, says, status, texts
-from understudy.config import load
-from understudy.router.live import LiveTarget
-from understudy.router.reload import Reloader
+from standby.config import load
+from standby.router.live import LiveTarget
+from standby.router.reload import Reloader
 
-from understudy import CallFailed, Config, ConfigError, Health, Hedge, Retry, Route, Router, Target
+from standby import CallFailed, Config, ConfigError, Health, Hedge, Retry, Route, Router, Target
 
 MakeStage = Callable[..., Stage]
 
@@ -37,7 +37,7 @@ def watching(router: Router, path: Path) -> tuple[Reloader, list[tuple[str, str]
 
 async def test_a_wrong_file_keeps_the_old_one_and_says_where(stage: MakeStage, tmp_path: Path) -> None:
     stage(a=says("A"))
-    path = tmp_path / "understudy.yaml"
+    path = tmp_path / "standby.yaml"
     path.write_text(FILE.format(model="m1"))
     async with Router(path) as router:
         reloader, told = watching(router, path)
@@ -48,7 +48,7 @@ async def test_a_wrong_file_keeps_the_old_one_and_says_where(stage: MakeStage, t
             await reloader.look()
             assert await texts(router.stream("hi")) == ["A"]
         assert (reloader.reloads, reloader.refusals) == (0, len(wrongs))
-        assert "understudy.yaml:1:" in told[0][1]
+        assert "standby.yaml:1:" in told[0][1]
         path.write_text(FILE.format(model="m2"))
         await reloader.look()
         await reloader.look()
@@ -63,7 +63,7 @@ async def test_two_hundred_streams_outlive_a_thousand_rewritings(stage: MakeStag
     """Valid and broken in turn: no stream is lost, none mixes generations, and many generations serve."""
     deltas = [str(number) for number in range(5)]
     one = stage(a=refuses(), b=says(*deltas, every_s=0.2))
-    path = tmp_path / "understudy.yaml"
+    path = tmp_path / "standby.yaml"
     path.write_text(FILE.format(model="m0"))
     served: set[bytes] = set()
     rewriting = True
@@ -104,7 +104,7 @@ async def test_health_is_kept_and_the_old_connections_close_with_their_last_call
     stage: MakeStage, tmp_path: Path
 ) -> None:
     one = stage(a=refuses(), b=says("B", "B", every_s=0.001))
-    path = tmp_path / "understudy.yaml"
+    path = tmp_path / "standby.yaml"
     path.write_text(FILE.format(model="m"))
     async with Router(path) as router:
         for _ in range(6):
@@ -127,9 +127,9 @@ async def test_health_is_kept_and_the_old_connections_close_with_their_last_call
 
 @pytest.mark.leaves_behind  # the watcher's own thread, in Rust, closes its files a moment after it was told to
 async def test_a_real_change_of_a_real_file_is_seen(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    path = tmp_path / "understudy.yaml"
+    path = tmp_path / "standby.yaml"
     path.write_text(FILE.format(model="m1"))
-    with caplog.at_level(logging.INFO, logger="understudy"):
+    with caplog.at_level(logging.INFO, logger="standby"):
         async with Router.from_yaml(path, reload=True) as router:
             assert router._reloader is not None
             swapped = asyncio.Event()
@@ -143,7 +143,7 @@ async def test_a_real_change_of_a_real_file_is_seen(tmp_path: Path, caplog: pyte
                     fresh.replace(path)
                     await asyncio.wait([asyncio.ensure_future(swapped.wait())], timeout=3)
             assert router.config.targets["a"].model != "m1"
-    assert any("understudy.reloaded" in record.getMessage() for record in caplog.records)
+    assert any("standby.reloaded" in record.getMessage() for record in caplog.records)
 
 
 async def test_without_a_file_there_is_nothing_to_watch() -> None:
@@ -153,7 +153,7 @@ async def test_without_a_file_there_is_nothing_to_watch() -> None:
 
 async def test_a_call_that_fails_on_the_old_generation_ends_there(stage: MakeStage, tmp_path: Path) -> None:
     stage(a=refuses(), b=refuses())
-    path = tmp_path / "understudy.yaml"
+    path = tmp_path / "standby.yaml"
     path.write_text(FILE.format(model="m"))
     async with Router(path) as router:
         stream = router.stream("hi")

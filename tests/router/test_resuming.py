@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from stage import SILENT, Play, Stage, breaks_off, perform, says, status
 
-from understudy import Config, Restarted, Route, Router, StreamInterrupted, TextDelta
+from standby import Config, Restarted, Route, Router, StreamInterrupted, TextDelta
 
 MakeStage = Callable[..., Stage]
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from stage import Play, Stage, now_s, perform, refuses, says, status, texts
 
-from understudy import AllTargetsFailed, Config, Hedge, Route, Router, Target
+from standby import AllTargetsFailed, Config, Hedge, Route, Router, Target
 
 MakeStage = Callable[..., Stage]
 

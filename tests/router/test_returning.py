@@ -1,7 +1,7 @@
 """Those who waited for a target come back one after another: the pace of their line."""
 
 import pytest
-from understudy.router.returning import ReturnLine, Turns
+from standby.router.returning import ReturnLine, Turns
 
 LASTS_S = 10.0
 

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from stage import DONE, Play, Stage, chunk, perform, says
-from understudy.config import Price
-from understudy.providers import registry
-from understudy.providers.events import ProviderEvent, Usage
-from understudy.router.live import LiveTarget
-from understudy.router.room import CAP_SLACK, TOKENS_MAX, WINDOW_SLACK, Room
+from standby.config import Price
+from standby.providers import registry
+from standby.providers.events import ProviderEvent, Usage
+from standby.router.live import LiveTarget
+from standby.router.room import CAP_SLACK, TOKENS_MAX, WINDOW_SLACK, Room
 
-from understudy import Router, Target
+from standby import Router, Target
 
 MakeStage = Callable[..., Stage]
 

@@ -6,12 +6,12 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from understudy.providers.events import ProviderEvent
-from understudy.router.overlap import ECHO_MIN_WEIGHT, Overlap
-from understudy.router.relayed import Relayed
-from understudy.router.seam import RESTART_MIN_WEIGHT, Continuation, Diverged, Echo, Replay, Seam, common, weight
+from standby.providers.events import ProviderEvent
+from standby.router.overlap import ECHO_MIN_WEIGHT, Overlap
+from standby.router.relayed import Relayed
+from standby.router.seam import RESTART_MIN_WEIGHT, Continuation, Diverged, Echo, Replay, Seam, common, weight
 
-from understudy import Finished, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta, Usage
+from standby import Finished, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta, Usage
 
 STOP = Finished("stop")
 

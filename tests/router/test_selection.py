@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from stage import Play, Stage, perform, says, status, texts
 
-from understudy import Config, ConfigError, Message, Route, Router, TextPart, ToolCall
+from standby import Config, ConfigError, Message, Route, Router, TextPart, ToolCall
 
 MakeStage = Callable[..., Stage]
 
@@ -70,8 +70,8 @@ def test_a_conversation_sticks_to_its_target_and_moves_only_when_that_is_gone(st
 
 
 def test_a_tool_loop_goes_on_with_whom_it_began(stage: MakeStage) -> None:
-    from understudy.providers import registry
-    from understudy.providers.dialects.openai import OpenAIChat
+    from standby.providers import registry
+    from standby.providers.dialects.openai import OpenAIChat
 
     registry.register(OpenAIChat("other", registry.get("openai").info))
     try:

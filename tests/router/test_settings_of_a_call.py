@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from understudy.config.model import Config, Hold
-from understudy.providers.chat import ChatRequest
-from understudy.router.asked import CallOptions
+from standby.config.model import Config, Hold
+from standby.providers.chat import ChatRequest
+from standby.router.asked import CallOptions
 
-import understudy
-from understudy import ConfigError, InvalidRequest, Router, Target
+import standby
+from standby import ConfigError, InvalidRequest, Router, Target
 
 CANARY = "canary-5f2d"
 NOWHERE = Target("openai", model="m", key="k", base_url="http://127.0.0.1:9")
@@ -62,13 +62,13 @@ async def _explained(**options: Any) -> None:
 
 
 async def _streamed_once(**options: Any) -> None:
-    async with understudy.stream("Hello?", **{"targets": [NOWHERE], **options}) as stream:
+    async with standby.stream("Hello?", **{"targets": [NOWHERE], **options}) as stream:
         async for _ in stream:
             raise AssertionError("it was asked")
 
 
 async def _completed_once(**options: Any) -> None:
-    await understudy.complete("Hello?", **{"targets": [NOWHERE], **options})
+    await standby.complete("Hello?", **{"targets": [NOWHERE], **options})
 
 
 WAYS: dict[str, Callable[..., Any]] = {
@@ -77,8 +77,8 @@ WAYS: dict[str, Callable[..., Any]] = {
     "Router.explain": lambda **options: asyncio.run(_explained(**options)),
     "stream": lambda **options: asyncio.run(_streamed_once(**options)),
     "complete": lambda **options: asyncio.run(_completed_once(**options)),
-    "ask": lambda **options: understudy.ask("Hello?", **{"targets": [NOWHERE], **options}),
-    "ask_stream": lambda **options: next(understudy.ask_stream("Hello?", **{"targets": [NOWHERE], **options})),
+    "ask": lambda **options: standby.ask("Hello?", **{"targets": [NOWHERE], **options}),
+    "ask_stream": lambda **options: next(standby.ask_stream("Hello?", **{"targets": [NOWHERE], **options})),
 }
 
 

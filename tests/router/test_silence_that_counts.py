@@ -11,13 +11,13 @@ import pytest
 from coursefakes import Fake
 from coursefakes import Health as Left
 from stage import SILENT, Play, Stage, breaks_off, chunk, now_s, perform, says, texts
-from understudy.providers.capabilities import Capabilities
-from understudy.providers.errors import DISPOSITIONS
-from understudy.router.course import Course
-from understudy.router.standings import Standings
-from understudy.router.steps import Ask, Policy, fair_part_s
+from standby.providers.capabilities import Capabilities
+from standby.providers.errors import DISPOSITIONS
+from standby.router.course import Course
+from standby.router.standings import Standings
+from standby.router.steps import Ask, Policy, fair_part_s
 
-from understudy import CallFailed, Config, ErrorKind, Health, Hedge, Limits, ProviderError, Retry, Route, Router, Target
+from standby import CallFailed, Config, ErrorKind, Health, Hedge, Limits, ProviderError, Retry, Route, Router, Target
 
 MakeStage = Callable[..., Stage]
 

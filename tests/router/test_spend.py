@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from understudy.router.queue import QUEUE_MAX
-from understudy.router.spend import Budgets, Ledger
+from standby.router.queue import QUEUE_MAX
+from standby.router.spend import Budgets, Ledger
 
 
 class Wall:

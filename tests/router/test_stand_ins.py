@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from stage import SILENT, Play, Stage, breaks_off, now_s, perform, refuses, says, status, texts
-from understudy.config import Price
+from standby.config import Price
 
-from understudy import Config, ErrorKind, Hedge, Route, Router, StreamInterrupted, Target
+from standby import Config, ErrorKind, Hedge, Route, Router, StreamInterrupted, Target
 
 MakeStage = Callable[..., Stage]
 SPARE = says("spare")

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from stage import SILENT, Play, Stage, now_s, perform, refuses, says, status
 
-from understudy import CallFailed, Config, Health, Retry, Route, Router
+from standby import CallFailed, Config, Health, Retry, Route, Router
 
 MakeStage = Callable[..., Stage]
 
@@ -44,7 +44,7 @@ class Ended:
 @pytest.fixture(autouse=True)
 def _nobody_reads_the_log() -> Iterator[None]:
     """Tens of thousands of lines."""
-    logger = logging.getLogger("understudy")
+    logger = logging.getLogger("standby")
     level = logger.level
     logger.setLevel(logging.CRITICAL)
     yield

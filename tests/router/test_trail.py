@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from understudy.router import reload, trail
-from understudy.router.reload import Reloader
-from understudy.router.trail import LINKS_MAX, LOOK_EVERY_S
+from standby.router import reload, trail
+from standby.router.reload import Reloader
+from standby.router.trail import LINKS_MAX, LOOK_EVERY_S
 
-from understudy import Router
+from standby import Router
 
 FILE = """\
 targets:
@@ -184,7 +184,7 @@ class Watching:
         )
 
     def events(self) -> list[str]:
-        return [event.removeprefix("understudy.reload") for event, _ in self.told]
+        return [event.removeprefix("standby.reload") for event, _ in self.told]
 
 
 async def never() -> AsyncGenerator[object, None]:
@@ -283,7 +283,7 @@ async def test_a_swap_that_raises_ends_no_watching(at: Path) -> None:
     reloader = Reloader(path, swap, lambda *what: told.append(what), never())
     path.write_text(FILE.format(model="m2"))
     await reloader.look()
-    assert told == [("understudy.reload_refused", "it raised RuntimeError")]
+    assert told == [("standby.reload_refused", "it raised RuntimeError")]
     assert (reloader.refusals, reloader.snapshot().refused) == (1, "it raised RuntimeError")
 
 

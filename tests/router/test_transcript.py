@@ -2,14 +2,14 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from understudy.router.bill import counted
-from understudy.router.demand import said
-from understudy.router.events import StreamEvent
-from understudy.router.relayed import Relayed
-from understudy.router.room import Room
-from understudy.router.transcript import LOOSE_MAX, Transcript
+from standby.router.bill import counted
+from standby.router.demand import said
+from standby.router.events import StreamEvent
+from standby.router.relayed import Relayed
+from standby.router.room import Room
+from standby.router.transcript import LOOSE_MAX, Transcript
 
-from understudy import (
+from standby import (
     ErrorKind,
     Finished,
     HandedOver,

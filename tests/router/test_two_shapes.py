@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from stage import SILENT, Play, Stage, breaks_off, chunk, now_s, perform, says, status, texts
 
-from understudy import (
+from standby import (
     AllTargetsFailed,
     Config,
     ErrorKind,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from understudy.router.watch import LATE_S, NEVER, Watch
+from standby.router.watch import LATE_S, NEVER, Watch
 
 
 class Timer:

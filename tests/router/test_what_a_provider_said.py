@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 from stage import DONE, Play, Stage, breaks_off, chunk, now_s, perform, refuses, says, status, texts
-from understudy.config.model import Price
+from standby.config.model import Price
 
 from canaries import CANARY_KEY, CANARY_PROMPT, assert_no_canary, canaries_in
-from understudy import (
+from standby import (
     AllTargetsFailed,
     CallFailed,
     Config,

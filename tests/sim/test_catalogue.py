@@ -6,8 +6,8 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from understudy.simulator.drill_draw import ALL_FAULTS
-from understudy.simulator.faults_script import SCRIPT_FAULTS
+from standby.simulator.drill_draw import ALL_FAULTS
+from standby.simulator.faults_script import SCRIPT_FAULTS
 
 ROOT = Path(__file__).resolve().parents[2]
 ROWS = [f"F{number}" for number in (*range(1, 83), *range(91, 98), *range(106, 113))]

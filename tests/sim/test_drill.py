@@ -3,12 +3,12 @@
 from itertools import pairwise
 
 import pytest
-from understudy.config.model import ConfigError
-from understudy.simulator.drill import drill
-from understudy.simulator.drill_result import SLICES
-from understudy.simulator.drill_words import Latency, Spell
+from standby.config.model import ConfigError
+from standby.simulator.drill import drill
+from standby.simulator.drill_result import SLICES
+from standby.simulator.drill_words import Latency, Spell
 
-from understudy import Config, Route, Target
+from standby import Config, Route, Target
 
 TWO = Config(
     targets={

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-from understudy.config.model import ConfigError
-from understudy.config.problems import ConfigFileError
-from understudy.simulator.drill_file import DrillFile, read_drill_file
-from understudy.simulator.drill_words import Latency, Spell
+from standby.config.model import ConfigError
+from standby.config.problems import ConfigFileError
+from standby.simulator.drill_file import DrillFile, read_drill_file
+from standby.simulator.drill_words import Latency, Spell
 
 
 def targets_of(route: str | None) -> tuple[str, ...]:

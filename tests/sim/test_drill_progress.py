@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from understudy.simulator import world
-from understudy.simulator.drill_play import Played
-from understudy.simulator.drill_progress import Progress, Summary
+from standby.simulator import world
+from standby.simulator.drill_play import Played
+from standby.simulator.drill_progress import Progress, Summary
 
 ASKED = ["--first", "7", "--seeds", "5", "--processes", "1"]
 

@@ -4,7 +4,7 @@ import random
 import unicodedata
 
 import pytest
-from understudy.simulator.drill_texts import SHAPES, as_heard, cut, text_of, went_on
+from standby.simulator.drill_texts import SHAPES, as_heard, cut, text_of, went_on
 
 TEXTS = [text_of(f"c{number}_all", "seed") for number in range(400)]
 

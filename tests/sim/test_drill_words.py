@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from understudy.simulator import drill_words as words
-from understudy.simulator.drill_words import Latency, Spell
+from standby.simulator import drill_words as words
+from standby.simulator.drill_words import Latency, Spell
 
 
 @pytest.mark.parametrize(

@@ -10,24 +10,24 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from understudy.providers.errors import ErrorKind, ProviderError
-from understudy.providers.events import Finished, TextDelta
-from understudy.providers.exchange import Exchange
-from understudy.router.attempt import Attempt
-from understudy.router.breaker import Breaker
-from understudy.router.call import Call
-from understudy.router.course import Course
-from understudy.router.lease import Lease
-from understudy.router.limits import Permit
-from understudy.router.log import LOGGER, CallLog
-from understudy.router.pursuit import Pursuit
-from understudy.router.report import AttemptReport
-from understudy.router.seam import TextSeam
-from understudy.router.steps import Policy
-from understudy.router.watch import NEVER, Watch
-from understudy.simulator.drill_draw import CANARY_KEY, Mode
-from understudy.simulator.drill_world import STREAMS
-from understudy.simulator.world import play
+from standby.providers.errors import ErrorKind, ProviderError
+from standby.providers.events import Finished, TextDelta
+from standby.providers.exchange import Exchange
+from standby.router.attempt import Attempt
+from standby.router.breaker import Breaker
+from standby.router.call import Call
+from standby.router.course import Course
+from standby.router.lease import Lease
+from standby.router.limits import Permit
+from standby.router.log import LOGGER, CallLog
+from standby.router.pursuit import Pursuit
+from standby.router.report import AttemptReport
+from standby.router.seam import TextSeam
+from standby.router.steps import Policy
+from standby.router.watch import NEVER, Watch
+from standby.simulator.drill_draw import CANARY_KEY, Mode
+from standby.simulator.drill_world import STREAMS
+from standby.simulator.world import play
 
 Patch = pytest.MonkeyPatch
 Mutation = Callable[[Patch], None]
@@ -175,7 +175,7 @@ BREAKS = ("rst_mid", "fin_mid", "stall_mid", "no_end", "error_mid")
 
 def breaks_off(patch: Patch) -> None:
     """Nothing goes wrong in the worlds but that answers break off: more of them are gone on with."""
-    patch.setattr("understudy.simulator.drill_draw.ALL_FAULTS", BREAKS)
+    patch.setattr("standby.simulator.drill_draw.ALL_FAULTS", BREAKS)
 
 
 @mutation("I2 I3 I4")
@@ -202,7 +202,7 @@ def takes_what_is_said_again_for_an_echo(patch: Patch) -> None:
 @mutation("I2 I4", "liveness")
 def joins_a_server_that_begins_anew(patch: Patch) -> None:
     breaks_off(patch)
-    patch.setattr("understudy.router.seam._Again.possible", lambda *_: False)
+    patch.setattr("standby.router.seam._Again.possible", lambda *_: False)
 
 
 @mutation("I2 I3 I4")
@@ -220,7 +220,7 @@ def drops_half_of_a_character(patch: Patch) -> None:
 
 @mutation("I31")
 def decodes_all_there_is_in_one_turn(patch: Patch) -> None:
-    patch.setattr("understudy.providers.body.PIECE_MAX_BYTES", 1 << 30)
+    patch.setattr("standby.providers.body.PIECE_MAX_BYTES", 1 << 30)
 
 
 # What is held, and for how long
@@ -251,7 +251,7 @@ def ignores_the_deadline(patch: Patch) -> None:
     def later(deadline_s: float, *rest: Any) -> Policy:
         return Policy(deadline_s + 300.0, *rest)
 
-    patch.setattr("understudy.router.context.Policy", later)
+    patch.setattr("standby.router.context.Policy", later)
 
 
 @mutation("I21")
@@ -306,7 +306,7 @@ def calls_everybody_slow(patch: Patch) -> None:
 
 @mutation("I49", "poisoned")
 def counts_what_one_request_has_caused_everywhere(patch: Patch) -> None:
-    patch.setattr("understudy.router.doubts.alike", lambda *_: False)
+    patch.setattr("standby.router.doubts.alike", lambda *_: False)
 
 
 # What is told
@@ -347,7 +347,7 @@ def shows_the_prompt_in_an_exception(patch: Patch) -> None:
 @pytest.fixture(autouse=True)
 def _stands_still_at_once(monkeypatch: Patch) -> None:
     """A bug that lets everybody wait for ever costs no real time."""
-    monkeypatch.setattr("understudy.simulator.virtual.THREADS_MAX_S", 0.0)
+    monkeypatch.setattr("standby.simulator.virtual.THREADS_MAX_S", 0.0)
 
 
 def violations(mode: Mode) -> Iterator[str]:

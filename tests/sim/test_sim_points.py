@@ -8,13 +8,13 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from understudy.simulator import world
-from understudy.simulator.drill_play import Played, play, run
-from understudy.simulator.drill_points import POINTS, SAFETY_ONLY, Points
-from understudy.simulator.drill_progress import Summary
-from understudy.simulator.drill_world import World
-from understudy.simulator.virtual import perform
-from understudy.simulator.world import sweep, unstruck
+from standby.simulator import world
+from standby.simulator.drill_play import Played, play, run
+from standby.simulator.drill_points import POINTS, SAFETY_ONLY, Points
+from standby.simulator.drill_progress import Summary
+from standby.simulator.drill_world import World
+from standby.simulator.virtual import perform
+from standby.simulator.world import sweep, unstruck
 
 SEEDS_MAX = 12
 
@@ -26,7 +26,7 @@ def attributes() -> Attributes:
     """What every module of ours, and every class in one, has at this moment."""
     found: Attributes = {}
     for name, module in tuple(sys.modules.items()):
-        if name.startswith("understudy."):
+        if name.startswith("standby."):
             ours = [each for each in vars(module).values() if isinstance(each, type) and each.__module__ == name]
             for owner in (module, *ours):
                 found |= {(f"{name} {owner.__name__}", attribute): value for attribute, value in vars(owner).items()}

@@ -5,14 +5,14 @@ import threading
 from typing import cast
 
 import pytest
-from understudy.simulator.faults import At, Cut
-from understudy.simulator.network import LATENCY_S, ConnectFault, FineWeather, Network, WireFault
-from understudy.simulator.reply import Answer
-from understudy.simulator.script import Script
-from understudy.simulator.server import Simulator
-from understudy.simulator.virtual import StandsStill, VirtualLoop, perform
+from standby.simulator.faults import At, Cut
+from standby.simulator.network import LATENCY_S, ConnectFault, FineWeather, Network, WireFault
+from standby.simulator.reply import Answer
+from standby.simulator.script import Script
+from standby.simulator.server import Simulator
+from standby.simulator.virtual import StandsStill, VirtualLoop, perform
 
-from understudy import CallFailed, Hold, Router, Target
+from standby import CallFailed, Hold, Router, Target
 
 WORDS = "one two three four five six seven eight"
 
@@ -77,7 +77,7 @@ def test_the_end_waits_for_threads_and_jumps_to_no_limit() -> None:
 
 
 def test_a_wait_without_a_timer_is_an_error_and_no_hanging_test(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("understudy.simulator.virtual.THREADS_MAX_S", 0.0)
+    monkeypatch.setattr("standby.simulator.virtual.THREADS_MAX_S", 0.0)
 
     async def waits() -> None:
         await asyncio.Event().wait()

@@ -9,19 +9,19 @@ from collections.abc import Container
 from typing import cast
 
 import pytest
-from understudy.simulator.drill_play import run
-from understudy.simulator.drill_points import POINTS
-from understudy.simulator.drill_records import Heard, Told
-from understudy.simulator.drill_strikes import Strikes
-from understudy.simulator.drill_world import STREAMS
-from understudy.simulator.faults import Afterwards, At, Delay, Stall
-from understudy.simulator.network import Network
-from understudy.simulator.script import Script
-from understudy.simulator.server import Simulator
-from understudy.simulator.virtual import VirtualLoop, perform
-from understudy.simulator.world import sweep, untaken
+from standby.simulator.drill_play import run
+from standby.simulator.drill_points import POINTS
+from standby.simulator.drill_records import Heard, Told
+from standby.simulator.drill_strikes import Strikes
+from standby.simulator.drill_world import STREAMS
+from standby.simulator.faults import Afterwards, At, Delay, Stall
+from standby.simulator.network import Network
+from standby.simulator.script import Script
+from standby.simulator.server import Simulator
+from standby.simulator.virtual import VirtualLoop, perform
+from standby.simulator.world import sweep, untaken
 
-from understudy import CallFailed, Router, Target, TextDelta
+from standby import CallFailed, Router, Target, TextDelta
 
 SAFETY = range(8)
 LIVENESS = range(4)
@@ -63,7 +63,7 @@ def test_a_sweep_adds_up() -> None:
 def test_the_same_seed_leaves_the_same_trace_in_every_process(named: str, points: Container[str] | None) -> None:
     """Two processes that hash texts differently: an order that hung on a set of texts would show."""
     program = (
-        "from understudy.simulator.drill_play import run; from understudy.simulator.drill_points import POINTS;"
+        "from standby.simulator.drill_play import run; from standby.simulator.drill_points import POINTS;"
         f" print(*(run(seed, points={named}).trace for seed in range(3)))"
     )
 

@@ -3,18 +3,18 @@
 import msgspec
 import pytest
 from raw_client import body_of
-from understudy.providers import registry
-from understudy.providers.chat import ChatRequest, Message, Role, TextPart, ToolCall
-from understudy.providers.errors import ErrorKind
-from understudy.providers.events import Finished, ProviderEvent, Started, Usage
-from understudy.providers.provider import Decoder, Endpoint, ResponseHead
-from understudy.providers.secret import Secret
-from understudy.simulator.dialects import DIALECTS
-from understudy.simulator.faults import At, Cut, ErrorEvent, LeaveOut, Malformed
-from understudy.simulator.plan import Write, plan
-from understudy.simulator.reply import Answer, Failure
-from understudy.simulator.request import Reading, Request
-from understudy.simulator.script import Script
+from standby.providers import registry
+from standby.providers.chat import ChatRequest, Message, Role, TextPart, ToolCall
+from standby.providers.errors import ErrorKind
+from standby.providers.events import Finished, ProviderEvent, Started, Usage
+from standby.providers.provider import Decoder, Endpoint, ResponseHead
+from standby.providers.secret import Secret
+from standby.simulator.dialects import DIALECTS
+from standby.simulator.faults import At, Cut, ErrorEvent, LeaveOut, Malformed
+from standby.simulator.plan import Write, plan
+from standby.simulator.reply import Answer, Failure
+from standby.simulator.request import Reading, Request
+from standby.simulator.script import Script
 
 ASK = Request(provider="p", number=1, method="POST", path="/", reading=Reading("m", stream=True, wants_usage=True))
 SPEECH = Answer("Hello, wörld 🌍, again.")

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from raw_client import body_of
-from understudy.providers import registry
-from understudy.providers.chat import ChatRequest, Message, TextPart, Tool, ToolCall
-from understudy.providers.errors import ErrorKind, ProviderError
-from understudy.providers.events import (
+from standby.providers import registry
+from standby.providers.chat import ChatRequest, Message, TextPart, Tool, ToolCall
+from standby.providers.errors import ErrorKind, ProviderError
+from standby.providers.events import (
     Finished,
     ProviderEvent,
     ReasoningDelta,
@@ -20,14 +20,14 @@ from understudy.providers.events import (
     ToolCallDelta,
     Usage,
 )
-from understudy.providers.provider import Decoder, Endpoint, ResponseHead
-from understudy.providers.secret import Secret
-from understudy.simulator.dialects import DIALECTS
-from understudy.simulator.faults import At, Cut, ErrorEvent, Insert, LeaveOut, Malformed, Part
-from understudy.simulator.plan import Write, plan
-from understudy.simulator.reply import Answer, Failure
-from understudy.simulator.request import Reading, Request
-from understudy.simulator.script import Script
+from standby.providers.provider import Decoder, Endpoint, ResponseHead
+from standby.providers.secret import Secret
+from standby.simulator.dialects import DIALECTS
+from standby.simulator.faults import At, Cut, ErrorEvent, Insert, LeaveOut, Malformed, Part
+from standby.simulator.plan import Write, plan
+from standby.simulator.reply import Answer, Failure
+from standby.simulator.request import Reading, Request
+from standby.simulator.script import Script
 
 from components import need
 

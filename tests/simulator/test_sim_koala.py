@@ -4,14 +4,14 @@ import json
 
 import aiohttp
 import pytest
-from understudy.providers.chat import ToolCall
-from understudy.providers.errors import ErrorKind
-from understudy.simulator.dialects import DIALECTS
-from understudy.simulator.faults import At, Cut, ErrorEvent, Malformed
-from understudy.simulator.reply import Answer, Failure
-from understudy.simulator.request import Request
-from understudy.simulator.script import Script, Step
-from understudy.simulator.server import Simulator
+from standby.providers.chat import ToolCall
+from standby.providers.errors import ErrorKind
+from standby.simulator.dialects import DIALECTS
+from standby.simulator.faults import At, Cut, ErrorEvent, Malformed
+from standby.simulator.reply import Answer, Failure
+from standby.simulator.request import Request
+from standby.simulator.script import Script, Step
+from standby.simulator.server import Simulator
 
 KOALA = DIALECTS["koala"]
 BODY = {"input": "What about yours?", "inputHistory": ["Hello"], "outputHistory": ["Hi!"], "model": "gpt-4o-mini"}

@@ -5,15 +5,15 @@ from collections.abc import AsyncIterator
 import msgspec
 import openai as sdk
 import pytest
-from understudy.providers.chat import ToolCall
-from understudy.providers.errors import ErrorKind
-from understudy.providers.events import Usage
-from understudy.simulator.dialects import DIALECTS
-from understudy.simulator.faults import At, Cut, ErrorEvent
-from understudy.simulator.reply import Answer, Failure
-from understudy.simulator.request import Reading, Request
-from understudy.simulator.script import Chooser, Script, Step
-from understudy.simulator.server import Simulator
+from standby.providers.chat import ToolCall
+from standby.providers.errors import ErrorKind
+from standby.providers.events import Usage
+from standby.simulator.dialects import DIALECTS
+from standby.simulator.faults import At, Cut, ErrorEvent
+from standby.simulator.reply import Answer, Failure
+from standby.simulator.request import Reading, Request
+from standby.simulator.script import Chooser, Script, Step
+from standby.simulator.server import Simulator
 
 OPENAI = DIALECTS["openai"]
 ASK = {"model": "gpt-5-mini", "messages": [{"role": "user", "content": "Hello"}]}

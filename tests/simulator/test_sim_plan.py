@@ -5,9 +5,9 @@ from itertools import accumulate
 
 import pytest
 from raw_client import body_of, texts_of
-from understudy.providers.errors import ErrorKind
-from understudy.simulator.dialects import DIALECTS
-from understudy.simulator.faults import (
+from standby.providers.errors import ErrorKind
+from standby.simulator.dialects import DIALECTS
+from standby.simulator.faults import (
     Afterwards,
     At,
     Cut,
@@ -19,10 +19,10 @@ from understudy.simulator.faults import (
     Pings,
     Stall,
 )
-from understudy.simulator.plan import Close, Hang, PlanStep, Repeat, Wait, Write, plan
-from understudy.simulator.reply import Answer, Failure, Page, Raw, redirect
-from understudy.simulator.request import Reading, Request
-from understudy.simulator.script import Encoding, Framing, Script
+from standby.simulator.plan import Close, Hang, PlanStep, Repeat, Wait, Write, plan
+from standby.simulator.reply import Answer, Failure, Page, Raw, redirect
+from standby.simulator.request import Reading, Request
+from standby.simulator.script import Encoding, Framing, Script
 
 STREAM = Request(provider="p", number=1, method="POST", path="/", reading=Reading("m", stream=True, wants_usage=True))
 SINGLE = Request(provider="p", number=1, method="POST", path="/", reading=Reading("m"))

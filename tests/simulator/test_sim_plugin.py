@@ -6,21 +6,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from understudy.providers import registry
-from understudy.providers.capabilities import Capabilities
-from understudy.providers.provider import Provider
-from understudy.simulator.scripted import ScriptedProvider, registered
-from understudy.simulator.server import Simulator
+from standby.providers import registry
+from standby.providers.capabilities import Capabilities
+from standby.providers.provider import Provider
+from standby.simulator.scripted import ScriptedProvider, registered
+from standby.simulator.server import Simulator
 
 USERS_TEST = """
 import pytest
-from understudy.testing import Simulator
+from standby.testing import Simulator
 
 @pytest.mark.asyncio
-async def test_one(understudy_simulator, understudy_provider):
-    assert isinstance(understudy_simulator, Simulator)
-    provider = understudy_provider("pytest-lead", "Hello.")
-    assert provider.info.base_url == understudy_simulator.base_url("pytest-lead")
+async def test_one(standby_simulator, standby_provider):
+    assert isinstance(standby_simulator, Simulator)
+    provider = standby_provider("pytest-lead", "Hello.")
+    assert provider.info.base_url == standby_simulator.base_url("pytest-lead")
 """
 
 WITHOUT_PYTEST_ASYNCIO = """
@@ -38,11 +38,11 @@ builtins.__import__ = without_pytest_asyncio
 
 
 async def test_the_fixtures_give_a_provider_by_name(
-    understudy_simulator: Simulator, understudy_provider: Callable[..., ScriptedProvider]
+    standby_simulator: Simulator, standby_provider: Callable[..., ScriptedProvider]
 ) -> None:
-    made = understudy_provider("pytest-scripted", "Hello.", dialect="openai")
+    made = standby_provider("pytest-scripted", "Hello.", dialect="openai")
     assert registry.get("pytest-scripted") is made
-    assert made.info.base_url == understudy_simulator.base_url("pytest-scripted")
+    assert made.info.base_url == standby_simulator.base_url("pytest-scripted")
     assert (made.info.key_required, made.info.key_env) == (False, None)
     assert made.info.dialect == registry.get("openai").info.dialect
 
@@ -81,7 +81,7 @@ def test_a_users_project_gets_the_fixtures_in_strict_mode(tmp_path: Path) -> Non
 
 
 def test_without_pytest_asyncio_the_fixture_says_what_is_missing(tmp_path: Path) -> None:
-    test = "def test_one(understudy_simulator):\n    pass\n"
+    test = "def test_one(standby_simulator):\n    pass\n"
     done = _run_pytest(tmp_path, test, WITHOUT_PYTEST_ASYNCIO, "-p", "no:asyncio")
     assert "pip install pytest-asyncio" in done.stdout, done.stdout + done.stderr
     assert "1 error" in done.stdout
@@ -89,11 +89,11 @@ def test_without_pytest_asyncio_the_fixture_says_what_is_missing(tmp_path: Path)
 
 def test_loading_the_plugin_loads_nothing_of_the_room() -> None:
     program = (
-        "import sys, understudy.simulator.pytest_plugin;"
-        "print([name for name in sys.modules if name.startswith('understudy.simulator.')])"
+        "import sys, standby.simulator.pytest_plugin;"
+        "print([name for name in sys.modules if name.startswith('standby.simulator.')])"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "['understudy.simulator.pytest_plugin']"
+    assert done.stdout.strip() == "['standby.simulator.pytest_plugin']"
 
 
 def _run_pytest(folder: Path, test: str, before: str, *options: str) -> "subprocess.CompletedProcess[str]":

@@ -6,10 +6,10 @@ import socket
 
 import pytest
 from raw_client import HELLO, PATIENCE_S, QUIET_S, RawClient, body_of, texts_of
-from understudy.providers.errors import ErrorKind
-from understudy.simulator.connection import PIPELINE_MAX_BYTES
-from understudy.simulator.exchange import LOG_MAX, Exchange, ExchangeLog
-from understudy.simulator.faults import (
+from standby.providers.errors import ErrorKind
+from standby.simulator.connection import PIPELINE_MAX_BYTES
+from standby.simulator.exchange import LOG_MAX, Exchange, ExchangeLog
+from standby.simulator.faults import (
     Afterwards,
     At,
     Cut,
@@ -22,11 +22,11 @@ from understudy.simulator.faults import (
     Pings,
     Stall,
 )
-from understudy.simulator.http1 import BODY_MAX_BYTES
-from understudy.simulator.reply import Answer, Failure, Page, Raw, Reply, blocked, redirect
-from understudy.simulator.request import Request
-from understudy.simulator.script import Chooser, Scenario, Script, Step, Window
-from understudy.simulator.server import ScriptError, Simulator
+from standby.simulator.http1 import BODY_MAX_BYTES
+from standby.simulator.reply import Answer, Failure, Page, Raw, Reply, blocked, redirect
+from standby.simulator.request import Request
+from standby.simulator.script import Chooser, Scenario, Script, Step, Window
+from standby.simulator.server import ScriptError, Simulator
 
 CHUNKS_END = b"0\r\n\r\n"
 WORDS = ("One", " two", " three")
@@ -405,7 +405,7 @@ async def test_a_refused_request_gets_its_answer_though_it_goes_on_sending(lengt
 
 
 async def test_a_refused_client_that_stays_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("understudy.simulator.connection.REFUSED_LINGER_S", QUIET_S)
+    monkeypatch.setattr("standby.simulator.connection.REFUSED_LINGER_S", QUIET_S)
     async with Simulator({"p": "Hello"}) as simulator:
         client = await RawClient(simulator.base_url("p")).__aenter__()
         await client.send(b"GARBAGE\r\n\r\n")
@@ -417,7 +417,7 @@ async def test_a_refused_client_that_stays_is_dropped(monkeypatch: pytest.Monkey
 
 
 def test_every_dialect_lets_a_request_without_a_body_through() -> None:
-    from understudy.simulator.dialects import DIALECTS
+    from standby.simulator.dialects import DIALECTS
 
     for dialect in DIALECTS.values():
         assert dialect.read({}, "/", b"").messages == ()

@@ -2,18 +2,18 @@
 
 import pytest
 from raw_client import RawClient, body_of, texts_of
-from understudy.simulator.embedded import embedded
-from understudy.simulator.persona import LINES, talk
-from understudy.simulator.reply import Answer
-from understudy.simulator.request import Reading, Request
-from understudy.simulator.script import Script
+from standby.simulator.embedded import embedded
+from standby.simulator.persona import LINES, talk
+from standby.simulator.reply import Answer
+from standby.simulator.request import Reading, Request
+from standby.simulator.script import Script
 
 CHUNKS_END = b"0\r\n\r\n"
 
 
-async def test_the_lead_fails_before_its_first_word_the_second_is_down_the_understudy_answers() -> None:
-    async with embedded(understudy=Script("Here I am.")) as stage:
-        lead, second, understudy = stage.targets
+async def test_the_lead_fails_before_its_first_word_the_second_is_down_the_standby_answers() -> None:
+    async with embedded(standby=Script("Here I am.")) as stage:
+        lead, second, standby = stage.targets
         assert [target.provider for target in stage.targets] == ["openai", "koala", "openai"]
         async with RawClient(lead.base_url) as client:
             await client.ask()
@@ -26,11 +26,11 @@ async def test_the_lead_fails_before_its_first_word_the_second_is_down_the_under
             assert b'"error"' in client.received
         with pytest.raises(ConnectionRefusedError):
             await RawClient(second.base_url).__aenter__()
-        async with RawClient(understudy.base_url) as client:
+        async with RawClient(standby.base_url) as client:
             await client.ask()
             await client.read(until=CHUNKS_END)
         assert texts_of(body_of(client.received)) == ["Here", " I", " am."]
-        assert [exchange.provider for exchange in stage.simulator.exchanges] == ["lead", "lead", "understudy"]
+        assert [exchange.provider for exchange in stage.simulator.exchanges] == ["lead", "lead", "standby"]
 
 
 def test_the_persona_says_what_it_is_and_repeats_nothing() -> None:

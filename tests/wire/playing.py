@@ -4,11 +4,11 @@ import asyncio
 import ssl
 from collections.abc import Callable
 
-from understudy.router.live import LiveTarget
-from understudy.router.snapshot import HealthSnapshot
+from standby.router.live import LiveTarget
+from standby.router.snapshot import HealthSnapshot
 
-from understudy import Router, Target
-from understudy.testing import Simulator
+from standby import Router, Target
+from standby.testing import Simulator
 
 LONG_S = 5.0
 """A wait for something that is sure to come ends by then, as a failure."""

@@ -10,11 +10,11 @@ from time import time
 from typing import Any
 
 from playing import Playing, health_of
-from understudy.providers import DISPOSITIONS
-from understudy.providers.chat import ToolCall
+from standby.providers import DISPOSITIONS
+from standby.providers.chat import ToolCall
 
-from understudy import Config, ErrorKind, Limits, Report, Retry, Route, Router, Target
-from understudy.testing import (
+from standby import Config, ErrorKind, Limits, Report, Retry, Route, Router, Target
+from standby.testing import (
     Answer,
     At,
     Cut,

@@ -11,12 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from understudy.config import load
-from understudy.simulator.drill import drill
-from understudy.simulator.drill_words import Spell
+from standby.config import load
+from standby.simulator.drill import drill
+from standby.simulator.drill_words import Spell
 
-from understudy import CallFailed, Config, ErrorKind, Health, Retry, Router
-from understudy.testing import Answer, Failure, Request, Scenario, Script, Simulator
+from standby import CallFailed, Config, ErrorKind, Health, Retry, Router
+from standby.testing import Answer, Failure, Request, Scenario, Script, Simulator
 
 EXAMPLE = Path(__file__).parents[2] / "config" / "examples" / "minimal.yaml"
 FOR_S, DOWN_S = 300.0, (60.0, 120.0)

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from playing import LONG_S, Playing, until
 
-import understudy
-from understudy import Router, StreamBusy, Target
-from understudy.testing import At, Script, Simulator, Stall
+import standby
+from standby import Router, StreamBusy, Target
+from standby.testing import At, Script, Simulator, Stall
 
 TEXT = "One two three four."
 STALLED = Script(TEXT, (Stall(At.delta(1)),))
@@ -46,7 +46,7 @@ def provider() -> Iterator[tuple[Loop, Simulator]]:
     there.run(simulator.aclose())
     there.close()
     for thread in threading.enumerate():
-        if thread.name == "understudy-closing":  # it has closed the connection, and ends its loop
+        if thread.name == "standby-closing":  # it has closed the connection, and ends its loop
             thread.join(LONG_S)
             assert not thread.is_alive()
 
@@ -57,7 +57,7 @@ def target(simulator: Simulator) -> Target:
 
 def opened(simulator: Simulator) -> tuple[Any, str]:
     """A synchronous stream, of which a piece was read."""
-    pieces = understudy.ask_stream("Hello?", targets=[target(simulator)])
+    pieces = standby.ask_stream("Hello?", targets=[target(simulator)])
     return pieces, next(pieces)
 
 
@@ -139,9 +139,9 @@ def test_closing_a_synchronous_stream_ends_the_thread_that_reads_it(provider: tu
 async def test_where_a_loop_runs_a_synchronous_stream_is_read_on_it(simulator: Playing) -> None:
     """As a web framework does that takes iterables of both kinds: a client that leaves cancels the wait."""
     simulator.play("lead", TEXT, STALLED)
-    pieces = await asyncio.to_thread(understudy.ask_stream, "Hello?", targets=[target(simulator)])
+    pieces = await asyncio.to_thread(standby.ask_stream, "Hello?", targets=[target(simulator)])
     assert "".join([piece async for piece in pieces]) == TEXT  # type: ignore[attr-defined]
-    pieces = await asyncio.to_thread(understudy.ask_stream, "Hello?", targets=[target(simulator)])
+    pieces = await asyncio.to_thread(standby.ask_stream, "Hello?", targets=[target(simulator)])
 
     async def read() -> None:
         async for _ in pieces:  # type: ignore[attr-defined]
@@ -172,7 +172,7 @@ def test_a_stream_that_is_dropped_in_another_thread_is_closed_on_its_loop(
 
     async def open_one() -> Any:
         if one_shot:
-            stream = understudy.stream("Hello?", targets=[target(simulator)])
+            stream = standby.stream("Hello?", targets=[target(simulator)])
         else:
             router.enter()
             stream = router.stream("Hello?")

@@ -27,13 +27,13 @@ from failoverbench import (
     Run,
     Scenario,
 )
-from understudy import CallFailed, Config, ErrorKind, Health, Limits, Retry, Route, Router, Target
-from understudy.testing import Answer, At, Cut, Failure, LeaveOut, Malformed, Request, Script, Simulator, Stall
+from standby import CallFailed, Config, ErrorKind, Health, Limits, Retry, Route, Router, Target
+from standby.testing import Answer, At, Cut, Failure, LeaveOut, Malformed, Request, Script, Simulator, Stall
 
 FASTER, FASTER_OUTAGE = 10, 40
 CALLS = 24
 """Of the outage: its last probe may be a second before its end, and the next one follows after `open_max_s`, 30 s."""
-PROMPT = "Explain in exactly sixty words what an understudy is for."
+PROMPT = "Explain in exactly sixty words what a standby is for."
 Step = Script | Answer | Failure
 
 WELL = Answer(WORDS)

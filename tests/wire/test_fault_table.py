@@ -7,7 +7,7 @@ from pages import rows
 from playing import Playing, settled
 from scenes import AFTER, BEFORE, FIRST, NEXT, Scene, config, effect_on_health, goes_on, goes_on_at_once
 
-from understudy import CallFailed, HandedOver, Report, Restarted, Router, StreamInterrupted, TextDelta
+from standby import CallFailed, HandedOver, Report, Restarted, Router, StreamInterrupted, TextDelta
 
 BEFORE_ROWS = rows("faults before the commit")
 AFTER_ROWS = rows("faults after the commit")

@@ -13,8 +13,8 @@ import aiohttp
 import pytest
 from playing import LONG_S, Playing, settled, until
 
-from understudy import RoutedStream, Router, Target, WrongLoop, ask_stream
-from understudy.testing import At, Script, Stall
+from standby import RoutedStream, Router, Target, WrongLoop, ask_stream
+from standby.testing import At, Script, Stall
 
 TEXT = "One two three four five six."
 SLOW = Script(TEXT, delta_delay_s=0.05)

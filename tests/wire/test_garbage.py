@@ -10,8 +10,8 @@ from typing import Any, Self
 import pytest
 from playing import Playing
 
-from understudy import CallFailed, Config, ErrorKind, Health, Retry, Route, Router, Target
-from understudy.testing import At, Cut, Failure, Script, Simulator
+from standby import CallFailed, Config, ErrorKind, Health, Retry, Route, Router, Target
+from standby.testing import At, Cut, Failure, Script, Simulator
 
 TEXT = "Good morning to you all."
 ROUTES: dict[str, dict[str, Any]] = {
@@ -44,7 +44,7 @@ class Uncollected:
         gc.set_debug(gc.DEBUG_SAVEALL)
         gc.collect()
         gc.set_debug(0)
-        self.types = [type(each).__qualname__ for each in gc.garbage if type(each).__module__.startswith("understudy")]
+        self.types = [type(each).__qualname__ for each in gc.garbage if type(each).__module__.startswith("standby")]
         gc.garbage.clear()
         gc.enable()
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from playing import Playing, live_of, until
 
-from understudy import Config, ErrorKind, Limits, Retry, Route, RoutedStream, Router, Target, TextDelta
-from understudy.testing import At, Failure, LeaveOut, Script, Stall
+from standby import Config, ErrorKind, Limits, Retry, Route, RoutedStream, Router, Target, TextDelta
+from standby.testing import At, Failure, LeaveOut, Script, Stall
 
 WITHIN_S = 0.05
 TEXT = "One two three four."

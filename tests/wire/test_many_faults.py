@@ -9,8 +9,8 @@ from collections import Counter
 import pytest
 from playing import Playing, live_of, until
 
-from understudy import CallFailed, Config, ErrorKind, Health, Limits, Retry, Route, Router, Target
-from understudy.testing import (
+from standby import CallFailed, Config, ErrorKind, Health, Limits, Retry, Route, Router, Target
+from standby.testing import (
     Answer,
     At,
     Cut,

@@ -10,12 +10,12 @@ from itertools import pairwise, product
 from typing import Any
 
 import pytest
-from understudy.providers import registry
-from understudy.providers.chat import Reasoning
-from understudy.providers.dialects.compatible import PRESETS
+from standby.providers import registry
+from standby.providers.chat import Reasoning
+from standby.providers.dialects.compatible import PRESETS
 
 from components import need
-from understudy import (
+from standby import (
     CallFailed,
     ChatRequest,
     Config,
@@ -30,7 +30,7 @@ from understudy import (
     Tool,
     ToolCall,
 )
-from understudy.testing import Answer, At, ErrorEvent, Exchange, Failure, Script, Simulator
+from standby.testing import Answer, At, ErrorEvent, Exchange, Failure, Script, Simulator
 
 NATIVE = (
     "anthropic", "azure-openai", "bedrock", "cohere", "gemini", "koala", "mistral", "ollama", "openai",
@@ -117,13 +117,13 @@ def fault_of(first: str, second: str) -> str:
 
 
 @pytest.mark.parametrize(("first", "second"), PAIRS)
-async def test_plain_text_goes_over(understudy_simulator: Simulator, first: str, second: str) -> None:
-    await _plain_text_goes_over(understudy_simulator, first, second, fault_of(first, second))
+async def test_plain_text_goes_over(standby_simulator: Simulator, first: str, second: str) -> None:
+    await _plain_text_goes_over(standby_simulator, first, second, fault_of(first, second))
 
 
 @pytest.mark.parametrize(("first", "second"), RING)
-async def test_plain_text_goes_over_between_presets(understudy_simulator: Simulator, first: str, second: str) -> None:
-    await _plain_text_goes_over(understudy_simulator, first, second, FAULTS[0])
+async def test_plain_text_goes_over_between_presets(standby_simulator: Simulator, first: str, second: str) -> None:
+    await _plain_text_goes_over(standby_simulator, first, second, FAULTS[0])
 
 
 async def _plain_text_goes_over(simulator: Simulator, first: str, second: str, fault: str) -> None:
@@ -138,11 +138,11 @@ async def _plain_text_goes_over(simulator: Simulator, first: str, second: str, f
 
 
 @pytest.mark.parametrize(("first", "second"), PAIRS)
-async def test_a_whole_conversation_goes_over(understudy_simulator: Simulator, first: str, second: str) -> None:
+async def test_a_whole_conversation_goes_over(standby_simulator: Simulator, first: str, second: str) -> None:
     fault = fault_of(first, second)
     can_answer = second not in TEXT_ONLY
     answer = Answer(SAYS, tool_calls=(NEXT_CALL,)) if can_answer else Answer(SAYS)
-    play = Play(understudy_simulator, first, second, fault, answer)
+    play = Play(standby_simulator, first, second, fault, answer)
     async with play.router as router:
         if can_answer:
             told = await router.complete(conversation(first))

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from playing import Playing
 
-import understudy
+import standby
 from canaries import CANARY_KEY, assert_no_canary
-from understudy import (
+from standby import (
     AllTargetsFailed,
     CallFailed,
     Config,
@@ -26,7 +26,7 @@ from understudy import (
     Target,
     UnknownProvider,
 )
-from understudy.testing import Answer, At, Failure, Insert, Page, Request, Script, redirect
+from standby.testing import Answer, At, Failure, Insert, Page, Request, Script, redirect
 
 TEXT = "Welcome!"
 
@@ -64,11 +64,11 @@ async def test_a_missing_package_takes_out_its_own_target_only(
         answer = await router.complete("Hello?")
     assert answer.text == TEXT
     assert [skip.reason for skip in answer.report.skipped] == ["missing_extra"]
-    assert "pip install 'understudy[bedrock]'" in answer.report.skipped[0].line()
+    assert "pip install 'standby[bedrock]'" in answer.report.skipped[0].line()
     assert [each.target for each in plan.asked] == ["openai/m"]
     failure = await failure_of(bedrock)
     assert isinstance(failure, NoTargetAvailable)
-    assert "pip install 'understudy[bedrock]'" in str(failure)
+    assert "pip install 'standby[bedrock]'" in str(failure)
 
 
 async def test_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,7 +203,7 @@ def test_a_target_that_is_no_list(source: str) -> None:
     with pytest.raises(ConfigError, match="targets are given in a list"):
         Router(Target("koala"))  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match=r"targets are given in a list, the best first: \['koala'\]"):
-        understudy.ask("Hello?", targets="koala")
+        standby.ask("Hello?", targets="koala")
 
 
 async def test_a_call_whose_targets_are_no_list(never_asked: Router) -> None:
@@ -220,8 +220,8 @@ async def test_a_target_that_is_none(never_asked: Router, wrong: Any) -> None:
 
 
 def test_a_missing_file_is_called_a_file() -> None:
-    with pytest.raises(ConfigError, match=r"understudy-of-mine\.yaml: cannot be read: no such file"):
-        Router("understudy-of-mine.yaml")
+    with pytest.raises(ConfigError, match=r"standby-of-mine\.yaml: cannot be read: no such file"):
+        Router("standby-of-mine.yaml")
 
 
 async def test_a_provider_that_is_not_known() -> None:

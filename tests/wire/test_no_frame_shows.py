@@ -18,10 +18,10 @@ from typing import Any
 import pytest
 from playing import LONG_S, Playing
 
-import understudy
+import standby
 from canaries import CANARY_COMPLETION, CANARY_KEY, CANARY_PROMPT, canaries_in
 from components import need
-from understudy import (
+from standby import (
     CallFailed,
     Config,
     ConfigError,
@@ -36,9 +36,9 @@ from understudy import (
     Router,
     Target,
 )
-from understudy.testing import Answer, At, Cut, ErrorEvent, Failure, Malformed, Page, Raw, Script, Stall
+from standby.testing import Answer, At, Cut, ErrorEvent, Failure, Malformed, Page, Raw, Script, Stall
 
-ROOM = str(Path(understudy.__file__).parents[1])
+ROOM = str(Path(standby.__file__).parents[1])
 TESTS = str(Path(__file__).parents[1])
 DIALECTS = (
     "anthropic", "azure-openai", "bedrock", "cohere", "gemini", "koala", "mistral", "ollama", "openai",
@@ -238,7 +238,7 @@ async def test_nor_does_the_first_write_on_a_new_connection(
             raise ConnectionResetError(errno.ECONNRESET, "reset")
 
     caplog.set_level(logging.DEBUG, "asyncio")
-    monkeypatch.setattr("understudy.providers.connector._made", lambda known, info: Broken(*info[:3]))
+    monkeypatch.setattr("standby.providers.connector._made", lambda known, info: Broken(*info[:3]))
     async with Router(config(target(simulator, "openai"))) as router:
         with pytest.raises(CallFailed):
             await router.complete(CANARY_PROMPT, upstream=upstream)
@@ -349,12 +349,12 @@ async def test_no_refusal_of_the_caller_does(simulator: Playing) -> None:
         Target("openai", model="m", key=CANARY_KEY, headers={"x": f"{CANARY_KEY}\n"})
     assert_bare(refused.value)
     with pytest.raises(ConfigError) as refused:
-        understudy.config.load(None, env_file=None, targets={"a": {"provider": "nobody", "key": CANARY_KEY}})
+        standby.config.load(None, env_file=None, targets={"a": {"provider": "nobody", "key": CANARY_KEY}})
     assert_bare(refused.value)
 
 
 async def test_a_bug_leaves_its_places_behind(simulator: Playing, monkeypatch: pytest.MonkeyPatch) -> None:
-    from understudy.router.attempt import Attempt
+    from standby.router.attempt import Attempt
 
     def breaks(attempt: object, *read: object) -> None:
         raise ZeroDivisionError
@@ -375,17 +375,17 @@ async def test_none_of_the_one_shots_does(simulator: Playing) -> None:
     lead = target(simulator, "openai", FAILURES["a stall"])
     clocks = {"targets": [lead], "stall_s": 0.1, "deadline_s": 1.0, "mid_stream": ()}
     with pytest.raises(CallFailed) as caught:
-        async with understudy.stream(CANARY_PROMPT, **clocks) as stream:  # type: ignore[arg-type]
+        async with standby.stream(CANARY_PROMPT, **clocks) as stream:  # type: ignore[arg-type]
             async for _ in stream.text():
                 pass
     assert_bare(caught.value)
     with pytest.raises(CallFailed) as caught:
-        await understudy.complete(CANARY_PROMPT, **clocks)  # type: ignore[arg-type]
+        await standby.complete(CANARY_PROMPT, **clocks)  # type: ignore[arg-type]
     assert_bare(caught.value)
 
     def in_a_thread() -> list[BaseException]:
         found: list[BaseException] = []
-        for ask in (understudy.ask, lambda *args, **named: list(understudy.ask_stream(*args, **named))):
+        for ask in (standby.ask, lambda *args, **named: list(standby.ask_stream(*args, **named))):
             try:
                 ask(CANARY_PROMPT, **clocks)
             except CallFailed as error:
@@ -393,7 +393,7 @@ async def test_none_of_the_one_shots_does(simulator: Playing) -> None:
         return found
 
     found = await asyncio.to_thread(in_a_thread)
-    pieces = await asyncio.to_thread(understudy.ask_stream, CANARY_PROMPT, **clocks)  # type: ignore[arg-type]
+    pieces = await asyncio.to_thread(standby.ask_stream, CANARY_PROMPT, **clocks)  # type: ignore[arg-type]
     with pytest.raises(CallFailed) as caught:
         async for _ in pieces:  # type: ignore[attr-defined]
             pass

@@ -16,13 +16,13 @@ from urllib.parse import quote
 import pytest
 import structlog
 from playing import Playing, live_of
-from understudy.providers.provider import Endpoint, WireRequest
-from understudy.providers.secret import Secret
-from understudy.providers.transport import TransportOptions
+from standby.providers.provider import Endpoint, WireRequest
+from standby.providers.secret import Secret
+from standby.providers.transport import TransportOptions
 
-import understudy
+import standby
 from canaries import CANARY_COMPLETION, CANARY_KEY, CANARY_PROMPT, assert_no_canary, canaries_in
-from understudy import (
+from standby import (
     CallFailed,
     ChatRequest,
     Config,
@@ -36,10 +36,10 @@ from understudy import (
     StreamInterrupted,
     Target,
 )
-from understudy.testing import Answer, At, Cut, ErrorEvent, Failure, Insert, Malformed, Page, Raw, Script, Stall
+from standby.testing import Answer, At, Cut, ErrorEvent, Failure, Insert, Malformed, Page, Raw, Script, Stall
 
 ECHO = f"Incorrect API key provided: {CANARY_KEY}. You asked: {CANARY_PROMPT}"
-ROOM = str(Path(understudy.__file__).parents[1])
+ROOM = str(Path(standby.__file__).parents[1])
 
 
 def body(**error: Any) -> bytes:
@@ -301,7 +301,7 @@ def test_a_target_that_is_refused_shows_nothing(about: dict[str, Any]) -> None:
 
 
 def test_the_objects_that_hold_a_key_or_a_text_show_none() -> None:
-    chat = understudy.Message("user", (understudy.TextPart(CANARY_PROMPT),))
+    chat = standby.Message("user", (standby.TextPart(CANARY_PROMPT),))
     wired = WireRequest("https://x.test/?key=k", {"authorization": CANARY_KEY}, CANARY_PROMPT.encode())
     headers = {"authorization": CANARY_KEY}
     for thing in (
@@ -315,8 +315,8 @@ def test_the_objects_that_hold_a_key_or_a_text_show_none() -> None:
         Endpoint(base_url="https://x.test", model="m", key=Secret(CANARY_KEY), headers=headers, body=headers),
         ChatRequest(messages=(chat,), system=CANARY_PROMPT, stop=(CANARY_PROMPT,), prefill=CANARY_PROMPT),
         chat,
-        understudy.TextPart(CANARY_PROMPT),
-        understudy.ToolCall("id", "name", json.dumps({"q": CANARY_PROMPT})),
+        standby.TextPart(CANARY_PROMPT),
+        standby.ToolCall("id", "name", json.dumps({"q": CANARY_PROMPT})),
         TransportOptions(proxy=f"http://user:{CANARY_KEY}@proxy.test", headers=headers),
     ):
         assert_no_canary_in_repr(thing)
@@ -344,7 +344,7 @@ async def test_an_answer_shows_itself_only_where_it_is_asked_for(simulator: Play
 
 def test_a_key_in_the_environment_is_not_in_the_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", CANARY_KEY)
-    path = tmp_path / "understudy.yaml"
+    path = tmp_path / "standby.yaml"
     path.write_text("targets:\n  main:\n    provider: openai\n    key: ${OPENAI_API_KEY}\n", encoding="utf-8")
     router = Router.from_yaml(path)
     assert router.config.targets["main"].key == Secret(CANARY_KEY)
@@ -362,4 +362,4 @@ async def test_the_library_logs_one_line_a_call_and_configures_nothing(
         await router.complete(CANARY_PROMPT)
     assert logging.getLogger().handlers == handlers
     assert not structlog.is_configured()
-    assert [record.name for record in caplog.records if record.name.startswith("understudy")] == ["understudy"]
+    assert [record.name for record in caplog.records if record.name.startswith("standby")] == ["standby"]

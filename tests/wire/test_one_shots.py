@@ -14,9 +14,9 @@ import aiohttp
 import pytest
 from playing import LONG_S, Playing, until
 
-import understudy
-from understudy import CallFailed, ErrorKind, NoTargets, Router, Target, WrongLoop
-from understudy.testing import At, Failure, Script, Simulator, Stall
+import standby
+from standby import CallFailed, ErrorKind, NoTargets, Router, Target, WrongLoop
+from standby.testing import At, Failure, Script, Simulator, Stall
 
 TEXT = "Good morning to you all."
 
@@ -27,7 +27,7 @@ def target(simulator: Simulator, name: str = "lead", **about: Any) -> Target:
 
 async def test_stream_closes_what_it_opened(simulator: Playing) -> None:
     simulator.play("lead", TEXT)
-    async with understudy.stream("Hello?", targets=[target(simulator)]) as stream:
+    async with standby.stream("Hello?", targets=[target(simulator)]) as stream:
         assert "".join([piece async for piece in stream.text()]) == TEXT
         assert stream.report.outcome == "finished"
     await simulator.emptied()
@@ -35,7 +35,7 @@ async def test_stream_closes_what_it_opened(simulator: Playing) -> None:
 
 async def test_stream_closes_what_it_opened_when_it_is_left(simulator: Playing) -> None:
     simulator.play("lead", Script(TEXT, (Stall(At.delta(2)),)))
-    async with understudy.stream("Hello?", targets=[target(simulator)]) as stream:
+    async with standby.stream("Hello?", targets=[target(simulator)]) as stream:
         async for _ in stream.text():
             break
     await asyncio.wait_for(simulator.emptied(), LONG_S)
@@ -44,30 +44,30 @@ async def test_stream_closes_what_it_opened_when_it_is_left(simulator: Playing) 
 
 async def test_stream_without_a_block_closes_at_its_end(simulator: Playing) -> None:
     simulator.play("lead", TEXT)
-    stream = understudy.stream("Hello?", targets=[target(simulator)])
+    stream = standby.stream("Hello?", targets=[target(simulator)])
     assert [event async for event in stream][-1].reason == "stop"  # type: ignore[union-attr]
     await asyncio.wait_for(simulator.emptied(), LONG_S)
 
 
 async def test_a_stream_that_is_never_read_opens_nothing(simulator: Playing) -> None:
     simulator.play("lead", TEXT)
-    async with understudy.stream("Hello?", targets=[target(simulator)]):
+    async with standby.stream("Hello?", targets=[target(simulator)]):
         pass
-    understudy.stream("Hello?", targets=[target(simulator)])
+    standby.stream("Hello?", targets=[target(simulator)])
     assert not simulator.connections_seen
 
 
 async def test_complete_closes_what_it_opened(simulator: Playing) -> None:
     simulator.play("lead", Failure(ErrorKind.AUTH))
     simulator.play("next", TEXT)
-    answer = await understudy.complete("Hello?", targets=[target(simulator), target(simulator, "next")])
+    answer = await standby.complete("Hello?", targets=[target(simulator), target(simulator, "next")])
     assert (answer.text, answer.target) == (TEXT, "next")
     await simulator.emptied()
 
 
 async def test_complete_closes_what_it_opened_when_it_is_cancelled(simulator: Playing) -> None:
     simulator.play("lead", Script(TEXT, (Stall(At.delta(2)),)))
-    task = asyncio.create_task(understudy.complete("Hello?", targets=[target(simulator)]))
+    task = asyncio.create_task(standby.complete("Hello?", targets=[target(simulator)]))
     exchange = await simulator.asked("lead")
     await until(lambda: exchange.bytes_written)
     task.cancel()
@@ -79,9 +79,9 @@ async def test_complete_closes_what_it_opened_when_it_is_cancelled(simulator: Pl
 @pytest.mark.parametrize("targets", [None, [], ()])
 async def test_without_targets_nothing_is_made_up(targets: Any) -> None:
     with pytest.raises(NoTargets, match=r"targets=\['koala', 'openai/gpt-5-mini'\]"):
-        await understudy.complete("Hello?", targets=targets)
+        await standby.complete("Hello?", targets=targets)
     with pytest.raises(NoTargets):
-        understudy.stream("Hello?", targets=targets)
+        standby.stream("Hello?", targets=targets)
 
 
 async def test_a_connector_of_the_callers_own_is_used_and_stays_open(simulator: Playing) -> None:
@@ -89,8 +89,8 @@ async def test_a_connector_of_the_callers_own_is_used_and_stays_open(simulator: 
     async with aiohttp.TCPConnector() as connector:
         for _ in range(2):
             lead = target(simulator, connector=connector)
-            assert (await understudy.complete("Hello?", targets=[lead])).text == TEXT
-            async with understudy.stream("Hello?", targets=[lead]) as stream:
+            assert (await standby.complete("Hello?", targets=[lead])).text == TEXT
+            async with standby.stream("Hello?", targets=[lead]) as stream:
                 assert "".join([piece async for piece in stream.text()]) == TEXT
             assert not connector.closed
 
@@ -110,7 +110,7 @@ async def test_a_proxy_is_asked_in_the_providers_place(simulator: Playing) -> No
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server:
         where = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        answer = await understudy.complete("Hello?", targets=[target(simulator, proxy=where)])
+        answer = await standby.complete("Hello?", targets=[target(simulator, proxy=where)])
     assert answer.text == "By proxy."
     assert asked[0].startswith(f"POST {simulator.base_url('lead')}/chat/completions HTTP/1.1\r\n".encode())
     assert not simulator.exchanges
@@ -149,7 +149,7 @@ async def test_a_key_callback_that_raises_only_costs_its_target(simulator: Playi
     async def token() -> str:
         raise KeyError("vault")
 
-    answer = await understudy.complete("Hi", targets=[target(simulator, key=token), target(simulator, "next")])
+    answer = await standby.complete("Hi", targets=[target(simulator, key=token), target(simulator, "next")])
     assert (answer.text, answer.target) == (TEXT, "next")
     line = answer.report.attempts[0].line()
     assert line.startswith("lead: auth after 0.0")
@@ -188,7 +188,7 @@ def served() -> Iterator[Served]:
 
 def test_ask(served: Served) -> None:
     served.simulator.play("lead", TEXT)
-    answer = understudy.ask("Hello?", targets=[target(served.simulator)], temperature=0.5)
+    answer = standby.ask("Hello?", targets=[target(served.simulator)], temperature=0.5)
     assert answer.text == TEXT
     assert served.simulator.exchanges[0].request.json["temperature"] == 0.5
     served.run(served.simulator.emptied())
@@ -197,13 +197,13 @@ def test_ask(served: Served) -> None:
 def test_ask_that_fails(served: Served) -> None:
     served.simulator.play("lead", Failure(ErrorKind.AUTH))
     with pytest.raises(CallFailed) as caught:
-        understudy.ask("Hello?", targets=[target(served.simulator)])
+        standby.ask("Hello?", targets=[target(served.simulator)])
     assert caught.value.kind is ErrorKind.AUTH
 
 
 def test_ask_stream_gives_the_text_as_it_comes(served: Served) -> None:
     served.simulator.play("lead", Script(TEXT, (Stall(At.delta(2)),)))
-    pieces = understudy.ask_stream("Hello?", targets=[target(served.simulator)])
+    pieces = standby.ask_stream("Hello?", targets=[target(served.simulator)])
     assert [next(pieces), next(pieces)] == ["Good", " morning"]
     pieces.close()  # type: ignore[attr-defined]
     [exchange] = served.simulator.exchanges
@@ -212,20 +212,20 @@ def test_ask_stream_gives_the_text_as_it_comes(served: Served) -> None:
 
 
 def _break(served: Served) -> None:
-    for _ in understudy.ask_stream("Hello?", targets=[target(served.simulator)]):
+    for _ in standby.ask_stream("Hello?", targets=[target(served.simulator)]):
         break
     gc.collect()
 
 
 def _raise(served: Served) -> None:
     with pytest.raises(KeyError):
-        for _ in understudy.ask_stream("Hello?", targets=[target(served.simulator)]):
+        for _ in standby.ask_stream("Hello?", targets=[target(served.simulator)]):
             raise KeyError
     gc.collect()
 
 
 def _forget(served: Served) -> None:
-    next(iter(understudy.ask_stream("Hello?", targets=[target(served.simulator)])))
+    next(iter(standby.ask_stream("Hello?", targets=[target(served.simulator)])))
     gc.collect()
 
 
@@ -241,28 +241,28 @@ def test_leaving_ask_stream_closes_the_socket(served: Served, leave: Callable[[S
 
 def test_ask_stream_to_its_end(served: Served) -> None:
     served.simulator.play("lead", TEXT)
-    assert "".join(understudy.ask_stream("Hello?", targets=[target(served.simulator)])) == TEXT
+    assert "".join(standby.ask_stream("Hello?", targets=[target(served.simulator)])) == TEXT
     served.run(served.simulator.emptied())
 
 
 def test_ask_stream_refuses_early(served: Served) -> None:
     """What is wrong with the call is said when it is made, not when the first piece is asked for."""
     with pytest.raises(NoTargets):
-        understudy.ask_stream("Hello?", targets=[])
+        standby.ask_stream("Hello?", targets=[])
 
 
 async def test_the_synchronous_ones_refuse_a_running_loop() -> None:
-    with pytest.raises(WrongLoop, match=r"await understudy\.complete\(…\)"):
-        understudy.ask("Hello?", targets=["koala"])
-    with pytest.raises(WrongLoop, match=r"async with understudy\.stream\(…\)"):
-        understudy.ask_stream("Hello?", targets=["koala"])
+    with pytest.raises(WrongLoop, match=r"await standby\.complete\(…\)"):
+        standby.ask("Hello?", targets=["koala"])
+    with pytest.raises(WrongLoop, match=r"async with standby\.stream\(…\)"):
+        standby.ask_stream("Hello?", targets=["koala"])
 
 
 def test_ask_in_several_threads(served: Served) -> None:
     served.simulator.play("lead", TEXT)
     lead = target(served.simulator)
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: understudy.ask("Hello?", targets=[lead]).text, range(16)))
+        answers = list(pool.map(lambda _: standby.ask("Hello?", targets=[lead]).text, range(16)))
     assert answers == [TEXT] * 16
 
 

@@ -4,10 +4,10 @@ call ends with an error and a beginning of it."""
 from typing import Any, get_args
 
 import pytest
-from understudy.simulator.model import Model, PrefillWay
+from standby.simulator.model import Model, PrefillWay
 
-from understudy import Config, HandedOver, Route, Router, StreamInterrupted, Target, TextDelta
-from understudy.testing import Answer, At, Cut, Script, Simulator
+from standby import Config, HandedOver, Route, Router, StreamInterrupted, Target, TextDelta
+from standby.testing import Answer, At, Cut, Script, Simulator
 
 CODE = "Here:\n\n```python\ndef double(x):\n    return 2 * x\n\n\nfor n in range(3):\n    print(double(n))\n```\n"
 SONG = "Row, row, row your boat.\n" * 6
@@ -50,9 +50,9 @@ async def broken(simulator: Simulator, answer: str, deltas: int, way: PrefillWay
 
 @pytest.mark.parametrize("answer", [CODE, SONG, LIST], ids=["code", "song", "list"])
 @pytest.mark.parametrize("way", get_args(PrefillWay))
-async def test_wherever_it_is_cut(understudy_simulator: Simulator, answer: str, way: PrefillWay) -> None:
+async def test_wherever_it_is_cut(standby_simulator: Simulator, answer: str, way: PrefillWay) -> None:
     for deltas in range(1, -(-len(answer) // 7)):
-        text, policies, whole = await broken(understudy_simulator, answer, deltas, way, "continue")
+        text, policies, whole = await broken(standby_simulator, answer, deltas, way, "continue")
         assert answer.startswith(text)
         assert whole == (text == answer) == (policies == ["continue"])
         if way in ("continues", "echoes") and answer is not SONG:
@@ -73,32 +73,32 @@ async def test_wherever_it_is_cut(understudy_simulator: Simulator, answer: str, 
 )
 @pytest.mark.parametrize("answer", [CODE, LIST], ids=["code", "list"])
 async def test_on_the_wire_of_every_service_that_goes_on_from_a_prefill(
-    understudy_simulator: Simulator, answer: str, provider: str, dialect: str, model: str
+    standby_simulator: Simulator, answer: str, provider: str, dialect: str, model: str
 ) -> None:
     """Anthropic and Bedrock refuse white space at its end: the model writes that again."""
     speaks, options = (provider, dialect), {"options": {"region": "eu-central-1"}} if provider == "bedrock" else {}
     for deltas in range(1, -(-len(answer) // 7)):
         got = await broken(
-            understudy_simulator, answer, deltas, "continues", "continue", speaks=speaks, model=model, **options
+            standby_simulator, answer, deltas, "continues", "continue", speaks=speaks, model=model, **options
         )
         assert got == (answer, ["continue"], True)
 
 
 @pytest.mark.parametrize("way", ["ignores", "refuses"])
-async def test_one_that_begins_anew_is_replayed(understudy_simulator: Simulator, way: PrefillWay) -> None:
-    assert await broken(understudy_simulator, CODE, 5, way, "continue", "replay") == (CODE, ["replay"], True)
+async def test_one_that_begins_anew_is_replayed(standby_simulator: Simulator, way: PrefillWay) -> None:
+    assert await broken(standby_simulator, CODE, 5, way, "continue", "replay") == (CODE, ["replay"], True)
 
 
 @pytest.mark.parametrize(("server", "about"), [("uvicorn", {}), ("uvicorn", {"capabilities": {"prefill": "plain"}})])
-async def test_the_server_of_llama_cpp_python(understudy_simulator: Simulator, server: str, about: Any) -> None:
+async def test_the_server_of_llama_cpp_python(standby_simulator: Simulator, server: str, about: Any) -> None:
     """It takes a trailing assistant turn, ignores it, and says `uvicorn`; or a target claims that it goes on."""
     cut = CODE[: 5 * 7]
-    alone = await broken(understudy_simulator, CODE, 5, "ignores", "continue", server=server, **about)
+    alone = await broken(standby_simulator, CODE, 5, "ignores", "continue", server=server, **about)
     assert alone == (cut, [], False)
-    both = await broken(understudy_simulator, CODE, 5, "ignores", "continue", "replay", server=server, **about)
+    both = await broken(standby_simulator, CODE, 5, "ignores", "continue", "replay", server=server, **about)
     assert both == (CODE, ["replay"], True)
 
 
-async def test_one_that_goes_on_but_names_itself_otherwise_is_not_joined(understudy_simulator: Simulator) -> None:
-    got = await broken(understudy_simulator, CODE, 5, "continues", "continue", server="nginx")
+async def test_one_that_goes_on_but_names_itself_otherwise_is_not_joined(standby_simulator: Simulator) -> None:
+    got = await broken(standby_simulator, CODE, 5, "continues", "continue", server="nginx")
     assert got == (CODE[: 5 * 7], [], False)

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 import trustme
 from playing import LONG_S, Playing, until
-from understudy.providers.connector import PooledConnector
-from understudy.providers.idle import Ways
-from understudy.router.brought import KEPT_MAX
+from standby.providers.connector import PooledConnector
+from standby.providers.idle import Ways
+from standby.router.brought import KEPT_MAX
 
-from understudy import Config, Router, Target
-from understudy.testing import Afterwards, At, Script, Stall
+from standby import Config, Router, Target
+from standby.testing import Afterwards, At, Script, Stall
 
 CUSTOMERS = 1000
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 from playing import Playing
 
-from understudy import CallFailed, ErrorKind, Router, Target
-from understudy.testing import At, Pings, Script, Stall
+from standby import CallFailed, ErrorKind, Router, Target
+from standby.testing import At, Pings, Script, Stall
 
 DEADLINE_S = 0.5
 TOLERANCE_S = 0.05

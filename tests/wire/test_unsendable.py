@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 from playing import Playing
-from understudy.providers import registry
-from understudy.providers.provider import Endpoint, WireRequest
+from standby.providers import registry
+from standby.providers.provider import Endpoint, WireRequest
 
 from canaries import CANARY_PROMPT, assert_no_canary, canaries_in
-from understudy import ChatRequest, Config, ErrorKind, Hedge, InvalidRequest, Message, Route, Router, Target, TextPart
+from standby import ChatRequest, Config, ErrorKind, Hedge, InvalidRequest, Message, Route, Router, Target, TextPart
 
 HALF = f"{CANARY_PROMPT}\ud83d"
 FORMS: dict[str, tuple[Any, dict[str, Any]]] = {

@@ -1,11 +1,11 @@
 """For your own tests: simulated providers that answer, fail and break off as you script them, on real sockets.
 
-    from understudy.testing import At, Cut, Failure, Script, Simulator
+    from standby.testing import At, Cut, Failure, Script, Simulator
 
     async with Simulator() as simulator:
         simulator.play("lead", Script("It breaks off here", [Cut(At.delta(2), rst=True)]))
 
-With pytest, the fixtures `understudy_simulator` and `understudy_provider` are there as soon as understudy is installed
+With pytest, the fixtures `standby_simulator` and `standby_provider` are there as soon as standby is installed
 (and pytest-asyncio, for they are asynchronous).
 """
 

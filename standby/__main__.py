@@ -1,4 +1,4 @@
-"""`python -m understudy`: the same as the command `understudy`."""
+"""`python -m standby`: the same as the command `standby`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Parrot, a made-up service with a wire of its own, as a provider of understudy.
+"""Parrot, a made-up service with a wire of its own, as a provider of standby.
 
 POST /v1/say  {"model": "grey-1", "live": true, "lines": [{"by": "user", "text": "Hello"}], "most_words": 20}
 200           data: {"word": "Hello "}                       one event a word
@@ -11,7 +11,7 @@ POST /v1/say  {"model": "grey-1", "live": true, "lines": [{"by": "user", "text":
 from typing import Any
 
 import msgspec
-from understudy.providers import (
+from standby.providers import (
     Capabilities,
     ChatRequest,
     Decoder,
@@ -26,13 +26,13 @@ from understudy.providers import (
     Usage,
     WireRequest,
 )
-from understudy.providers.codecs import decode_json
-from understudy.providers.decoding import EventStreamDecoder, JsonBodyDecoder, decoder_for
-from understudy.providers.envelope import request_body, request_headers
-from understudy.providers.events import FinishReason, ProviderEvent
-from understudy.providers.fit import fit, left_out, refused
-from understudy.providers.mapping import provider_error, stream_error
-from understudy.providers.provider import capabilities_of
+from standby.providers.codecs import decode_json
+from standby.providers.decoding import EventStreamDecoder, JsonBodyDecoder, decoder_for
+from standby.providers.envelope import request_body, request_headers
+from standby.providers.events import FinishReason, ProviderEvent
+from standby.providers.fit import fit, left_out, refused
+from standby.providers.mapping import provider_error, stream_error
+from standby.providers.provider import capabilities_of
 
 FIT = (
     refused("stop", "a parrot cannot be stopped"),
