@@ -13,18 +13,18 @@ from typing import Any
 
 import msgspec
 from standby.providers import registry
-from standby.providers.body import PIECE_MAX_BYTES
 from standby.providers.codecs import NDJSONDecoder, SSEDecoder, decode_kindly
-from standby.providers.codecs.eventstream import FrameDecoder
+from standby.providers.dialects.bedrock_eventstream import FrameDecoder
 from standby.providers.events import ProviderEvent, ReasoningDelta, TextDelta, ToolCallDelta, Usage
-from standby.providers.inflater import Inflater
+from standby.providers.http.body import PIECE_MAX_BYTES
+from standby.providers.http.inflater import Inflater
 from standby.providers.provider import Decoder, ResponseHead
-from standby.router.answer import collect
-from standby.router.held import Held
-from standby.router.relayed import Relayed
-from standby.router.report import Report
-from standby.router.seam import Continuation, Replay
-from standby.router.transcript import Transcript
+from standby.router.engine.held_back import Held
+from standby.router.failover.delivered import Relayed
+from standby.router.failover.seam import Continuation, Replay
+from standby.router.result.answer import collect
+from standby.router.result.report import Report
+from standby.router.result.transcript import Transcript
 from standby.simulator.dialects import binary
 
 

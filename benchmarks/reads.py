@@ -21,7 +21,7 @@ def counted_reads() -> Iterator[Callable[[], int]]:
 
     places = [
         ("aiohttp.streams", "StreamReader", "readany"),
-        ("standby.providers.exchange", "Exchange", "read"),
+        ("standby.providers.http.exchange", "Exchange", "read"),
         ("anyio._backends._asyncio", "SocketStream", "receive"),
     ]
     patched = []

@@ -46,7 +46,7 @@ def ask(
             say(choice.note, style="dim")
         if choice is None and not quiet:
             say("nothing is configured: the built-in simulator answers, and every word of it is canned", style="dim")
-        from .asking import Asking
+        from .ask_view import Asking
 
         asking = Asking(text, {"system": system, "deadline_s": deadline}, choice, quiet=quiet)
         asyncio.run(asking.whole() if as_json else asking.streamed())

@@ -32,7 +32,7 @@ def chat(
             say("nothing is configured: the built-in simulator answers, and every word of it is canned", style="dim")
         elif choice.note:
             say(choice.note, style="dim")
-        from .chatting import Chatting
+        from .conversation import Chatting
         from .lines import Lines
 
         Chatting({"system": system, "deadline_s": deadline}, choice, Lines()).go()

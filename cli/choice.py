@@ -17,7 +17,7 @@ from ..providers import registry
 from .exits import UsageError
 
 if TYPE_CHECKING:
-    from ..router.asked import CallOptions
+    from ..router.engine.options import CallOptions
     from ..simulator.embedded import StagedTarget
 
 PREFERRED = (

@@ -20,7 +20,7 @@ def demo(
 ) -> None:
     """Watch a stream survive two failing providers. Needs no key and no network: a simulator plays all three."""
     with guarded(as_json=as_json, debug=Debugging.of(context)):
-        from .playing import Show
+        from .demo_show import Show
 
         show = Show(fast=fast)
         asyncio.run(show.play(as_json=as_json))

@@ -9,8 +9,8 @@ import typer
 
 from ..config import load
 from ..config.origin import ENV_FILE
-from ..simulator.drill_words import demand, duration_s, latency_of_target, rate_per_s, spell
-from .drilled import show_drill
+from ..simulator.drill.words import demand, duration_s, latency_of_target, rate_per_s, spell
+from .drill_table import show_drill
 from .exits import ExitCode, UsageError, guarded
 from .options import AsJson, Debugging, EnvFile, RouteName
 from .render import console, say, show_json
@@ -61,9 +61,9 @@ def drill(
     For example: standby drill standby.yaml --fail openai@10s..70s --for 5m --require 'availability>=99.9%'
     """
     with guarded(as_json=as_json, debug=Debugging.of(context)):
-        from ..simulator.drill import drill as play
-        from ..simulator.drill import targets_of
-        from ..simulator.drill_file import DrillFile, read_drill_file
+        from ..simulator.drill.drill import drill as play
+        from ..simulator.drill.drill import targets_of
+        from ..simulator.drill.file import DrillFile, read_drill_file
         from .drill_plot import Drawing
 
         draw = Drawing(plot) if plot else None

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from ..simulator.drill_result import DrillResult
-    from ..simulator.drill_words import Spell
+    from ..simulator.drill.result import DrillResult
+    from ..simulator.drill.words import Spell
 
 FORMATS = ("svg", "png")
 

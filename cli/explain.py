@@ -15,7 +15,7 @@ from .options import AsJson, ConfigFile, Debugging, EnvFile, RouteName, TargetNa
 from .render import Cell, bar, console, say, setting, show_json, show_table
 
 if TYPE_CHECKING:
-    from ..router.plan import Plan, PlannedTarget
+    from ..router.explain import Plan, PlannedTarget
 
 _AN_IMAGE = "data:image/png;base64,iVBORw0KGgo="
 _BAR_WIDTH = 24
@@ -53,7 +53,7 @@ def explain(
             )
         if choice.note:
             say(choice.note, style="dim")
-        from ..router.plan import explain as plan_of
+        from ..router.explain import explain as plan_of
 
         plan = plan_of(choice.config, choice.route or choice.as_route, _request(images=images, tools=tools))
         if as_json:

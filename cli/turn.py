@@ -2,9 +2,9 @@
 
 from ..providers.chat import Message, TextPart
 from ..providers.events import Finished
-from ..router.answer import collect
-from ..router.events import HandedOver, Restarted, StreamEvent
-from ..router.report import Report
+from ..router.result.answer import collect
+from ..router.result.events import HandedOver, Restarted, StreamEvent
+from ..router.result.report import Report
 
 
 class Turn:

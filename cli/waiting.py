@@ -8,7 +8,7 @@ from rich.status import Status
 from rich.text import Text
 
 from ..router import RoutedStream
-from ..router.report import Report
+from ..router.result.report import Report
 
 _EVERY_S = 0.1
 

@@ -11,7 +11,6 @@ from typing import TypeAlias, TypeVar
 
 from msgspec.structs import replace
 
-from .body import PIECE_MAX_BYTES
 from .codecs import (
     UNDECODABLE,
     FrameTooLarge,
@@ -25,6 +24,7 @@ from .counts import Counting
 from .errors import ErrorKind, ProviderError
 from .events import Finished, ProviderEvent
 from .halves import HalfCharacters, whole
+from .http.body import PIECE_MAX_BYTES
 from .provider import Decoder, ResponseHead
 
 MAX_BODY_BYTES = 32 * 1024 * 1024

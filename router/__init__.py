@@ -1,7 +1,10 @@
 """What the product is: the decision core, the attempts, the stream, health and retries, the report."""
 
-from .answer import Answer
-from .errors import (
+from .health.snapshot import FileSnapshot, HealthChanged, HealthSnapshot, HealthState, ParkSnapshot
+from .notices.observers import AttemptEnded, CallEnded, Notice, NoticeCounts, Observer
+from .oneshot import ask, ask_stream, complete, stream
+from .result.answer import Answer
+from .result.errors import (
     AllTargetsFailed,
     CallFailed,
     NoTargetAvailable,
@@ -11,12 +14,9 @@ from .errors import (
     StreamInterrupted,
     WrongLoop,
 )
-from .events import HandedOver, Restarted
-from .observe import AttemptEnded, CallEnded, Notice, NoticeCounts, Observer
-from .oneshot import ask, ask_stream, complete, stream
-from .report import AttemptReport, Report, Skipped, Switch
+from .result.events import HandedOver, Restarted
+from .result.report import AttemptReport, Report, Skipped, Switch
 from .router import Router
-from .snapshot import FileSnapshot, HealthChanged, HealthSnapshot, HealthState, ParkSnapshot
 from .stream import RoutedStream
 
 __all__ = [

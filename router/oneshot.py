@@ -15,11 +15,11 @@ from typing import Unpack
 from ..config.model import NoTargets, Target
 from ..providers.bare import door
 from ..providers.chat import Messages
-from ..providers.forked import let_go_when_forked
-from .answer import Answer
-from .asked import CallOptions
-from .call import Call
-from .errors import StreamBusy, WrongLoop
+from ..providers.http.forked import let_go_when_forked
+from .engine.call import Call
+from .engine.options import CallOptions
+from .result.answer import Answer
+from .result.errors import StreamBusy, WrongLoop
 from .router import Router
 from .stream import RoutedStream
 

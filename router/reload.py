@@ -11,13 +11,12 @@ from os import PathLike
 from pathlib import Path
 from typing import TypeAlias
 
-from ..config import load_off_loop
+from ..config import load_off_loop, trail
 from ..config.model import Config, ConfigError
+from ..config.trail import LOOK_EVERY_S, watcher
 from ..config.yaml_source import BYTES_MAX
 from ..providers.files import UnreadableFile, read_bounded
-from . import trail
-from .snapshot import FileSnapshot
-from .trail import LOOK_EVERY_S, watcher
+from .health.snapshot import FileSnapshot
 
 Changes: TypeAlias = AsyncIterator[object]
 """Yields whenever the file may have changed."""

@@ -14,19 +14,19 @@ from ..providers.bare import bare, door
 from ..providers.chat import Messages
 from ..providers.errors import ErrorKind
 from ..providers.sendable import type_name
-from .answer import Answer, collect
-from .asked import CallOptions, asked
-from .call import Call
-from .context import in_context
-from .errors import RouterClosed, WrongLoop
-from .live import LiveTarget
-from .observe import NoticeCounts, Observer
-from .plan import PLAIN, Plan, plan
-from .report import Report
-from .shared import Shared
-from .snapshot import FileSnapshot, HealthChanged, HealthSnapshot
-from .spend import WALL_CLOCK, WallClock
+from .engine.call import Call
+from .engine.context import in_context
+from .engine.options import CallOptions, asked
+from .engine.shared import Shared
+from .explain import PLAIN, Plan, plan
+from .health.snapshot import FileSnapshot, HealthChanged, HealthSnapshot
+from .limits.ledger import WALL_CLOCK, WallClock
+from .notices.observers import NoticeCounts, Observer
+from .result.answer import Answer, collect
+from .result.errors import RouterClosed, WrongLoop
+from .result.report import Report
 from .stream import RoutedStream
+from .targets.live_target import LiveTarget
 
 if TYPE_CHECKING:
     from .reload import Reloader

@@ -12,10 +12,10 @@ from typing import Self
 
 from ..providers.bare import bare
 from ..providers.events import TextDelta
-from .call import Call
-from .errors import CallFailed, StreamBusy
-from .events import StreamEvent
-from .report import Report
+from .engine.call import Call
+from .result.errors import CallFailed, StreamBusy
+from .result.events import StreamEvent
+from .result.report import Report
 
 
 class RoutedStream:

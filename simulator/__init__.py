@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .embedded import Stage, StagedTarget, embedded
-    from .exchange import Exchange
-    from .faults import Afterwards, At, Cut, Delay, ErrorEvent, Insert, LeaveOut, Malformed, Pings, Stall
-    from .persona import talk
     from .ports import BlackHole, ClosedPort
-    from .reply import Answer, Failure, Page, Raw, blocked, redirect
-    from .request import Reading, Request
-    from .script import Scenario, Script, Window
+    from .scenario.faults import Afterwards, At, Cut, Delay, ErrorEvent, Insert, LeaveOut, Malformed, Pings, Stall
+    from .scenario.persona import talk
+    from .scenario.reply import Answer, Failure, Page, Raw, blocked, redirect
+    from .scenario.request import Reading, Request
+    from .scenario.script import Scenario, Script, Window
     from .scripted import ScriptedProvider, registered
     from .server import ScriptError, Simulator
+    from .serving.exchange import Exchange
 
 _HOME = {
     "embedded": (
@@ -25,8 +25,8 @@ _HOME = {
         "StagedTarget",
         "embedded",
     ),
-    "exchange": ("Exchange",),
-    "faults": (
+    "serving.exchange": ("Exchange",),
+    "scenario.faults": (
         "Afterwards",
         "At",
         "Cut",
@@ -38,12 +38,12 @@ _HOME = {
         "Pings",
         "Stall",
     ),
-    "persona": ("talk",),
+    "scenario.persona": ("talk",),
     "ports": (
         "BlackHole",
         "ClosedPort",
     ),
-    "reply": (
+    "scenario.reply": (
         "Answer",
         "Failure",
         "Page",
@@ -51,11 +51,11 @@ _HOME = {
         "blocked",
         "redirect",
     ),
-    "request": (
+    "scenario.request": (
         "Reading",
         "Request",
     ),
-    "script": (
+    "scenario.script": (
         "Scenario",
         "Script",
         "Window",

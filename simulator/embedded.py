@@ -10,10 +10,10 @@ from contextlib import asynccontextmanager
 import msgspec
 
 from ..providers.errors import ErrorKind
-from .faults import At, ErrorEvent
-from .persona import talk
-from .reply import Answer, Failure
-from .script import Chooser, Scenario, Script, Step
+from .scenario.faults import At, ErrorEvent
+from .scenario.persona import talk
+from .scenario.reply import Answer, Failure
+from .scenario.script import Chooser, Scenario, Script, Step
 from .server import Simulator
 
 MODEL = "simulated-1"

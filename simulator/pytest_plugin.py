@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from .script import Chooser, Scenario, Step
+    from .scenario.script import Chooser, Scenario, Step
     from .scripted import ScriptedProvider
     from .server import Simulator
 

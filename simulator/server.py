@@ -15,14 +15,14 @@ from types import TracebackType
 from typing import Self
 
 from ..providers.errors import StandbyError
-from .connection import Connection
 from .dialects import DIALECTS
-from .exchange import Exchange, ExchangeLog
-from .http1 import WireMessage
-from .plan import Plan
-from .played import PlayedProvider, nobody
 from .ports import BlackHole, ClosedPort
-from .script import Chooser, Scenario, Step, scenario_of
+from .scenario.script import Chooser, Scenario, Step, scenario_of
+from .serving.connection import Connection
+from .serving.exchange import Exchange, ExchangeLog
+from .serving.http1 import WireMessage
+from .serving.plan import Plan
+from .serving.simulated_provider import PlayedProvider, nobody
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 BACKLOG = 1024

@@ -6,6 +6,7 @@ async with Router(["koala", "openai/gpt-5-mini"]) as router:
 """
 
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -71,11 +72,28 @@ def __getattr__(name: str) -> object:
     """The public names live in their rooms and come at first use: whoever imports the face alone pays for nothing."""
     if name in __all__:
         for room in _ROOMS:
-            module = import_module(f".{room}", __name__)
+            module = _room(room)
             if name in module.__all__:
                 found = globals()[name] = getattr(module, name)
                 return found
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _room(name: str) -> ModuleType:
+    """A room of the package.
+
+    Raises:
+        ImportError: This is the folder of a checkout, which holds the face alone, and it hides what is installed.
+    """
+    try:
+        return import_module(f".{name}", __name__)
+    except ModuleNotFoundError as missing:
+        if missing.name != f"{__name__}.{name}":
+            raise
+        raise ImportError(
+            f"{__path__[0]} is a checkout's own folder and holds only the public names: "
+            f"run `pip install -e .` there, or start Python in another folder"
+        ) from None
 
 
 def __dir__() -> list[str]:

@@ -16,8 +16,8 @@ from ..decoding import BaseDecoder, EventStreamDecoder, JsonBodyDecoder
 from ..errors import ErrorKind, ProviderError
 from ..events import Finished, FinishReason, ProviderEvent, ReasoningDelta, Started, TextDelta
 from ..mapping import rule, stream_error
-from ..numbering import CallNumbering
 from ..provider import ResponseHead
+from ..tool_calls import CallNumbering
 
 
 class _Details(Details, gc=False):

@@ -15,7 +15,6 @@ import msgspec
 
 from ..capabilities import Capabilities
 from ..chat import ChatRequest, ImagePart, JsonSchema, Message, Reasoning, TextPart, Tool
-from ..codecs.eventstream import botocore
 from ..decoding import decoder_for
 from ..envelope import request_body, request_headers
 from ..error_facts import error_facts
@@ -25,7 +24,8 @@ from ..mapping import provider_error
 from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, Unsupported, WireRequest, capabilities_of
 from ..turns import without_end_blanks
 from .bedrock_auth import credentials, region, signed_headers, utc_now
-from .bedrock_events import RULES, BedrockDecoder, body_decoder
+from .bedrock_decoder import RULES, BedrockDecoder, body_decoder
+from .bedrock_eventstream import botocore
 
 STREAM_TYPE = "application/vnd.amazon.eventstream"
 

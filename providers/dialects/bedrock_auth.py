@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from ..codecs.eventstream import botocore
 from ..errors import ErrorKind, ProviderError
 from ..secret import Secret
+from .bedrock_eventstream import botocore
 
 SERVICE = "bedrock"
 

@@ -14,7 +14,7 @@ from ..errors import ProviderError
 from ..fit import Row, fit, json_object, left_out, refused, said_otherwise
 from ..mapping import provider_error
 from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, WireRequest, capabilities_of
-from .cohere_events import RULES, CohereDecoder, body_decoder
+from .cohere_decoder import RULES, CohereDecoder, body_decoder
 
 FIT: tuple[Row, ...] = (
     refused("images outside user turns", "Cohere takes images in user turns only"),

@@ -19,8 +19,8 @@ from ..decoding import EventStreamDecoder, JsonBodyDecoder
 from ..errors import ErrorKind, ProviderError
 from ..events import Finished, FinishReason, ProviderEvent, ReasoningDelta, Started, TextDelta, ToolCallDelta
 from ..mapping import rule, stream_error
-from ..numbering import made_call_id
 from ..provider import ResponseHead
+from ..tool_calls import made_call_id
 
 RULES = (
     rule(ErrorKind.PREFILL_UNSUPPORTED, pattern=r"ending with a model turn (?:are|is) not supported"),

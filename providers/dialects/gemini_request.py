@@ -11,7 +11,7 @@ import msgspec
 from ..capabilities import Capabilities
 from ..chat import ChatRequest, ImagePart, Message, TextPart, ToolCall
 from ..fit import Row, arguments_object, fit, json_object, left_out, refused, said_otherwise
-from ..numbering import is_made
+from ..tool_calls import is_made
 from ..turns import calls_by_id, image_data, image_type, sides
 
 ALWAYS: tuple[Row, ...] = (

@@ -22,8 +22,8 @@ from ..errors import ErrorKind, ProviderError
 from ..events import Finished, FinishReason, ProviderEvent, ReasoningDelta, Started, TextDelta, ToolCallDelta
 from ..fit import Row, arguments_object, fit, left_out, refused, said_otherwise
 from ..mapping import provider_error, rule, stream_error
-from ..numbering import made_call_id
 from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, WireRequest, capabilities_of
+from ..tool_calls import made_call_id
 
 STREAM_TYPE = "application/x-ndjson"
 

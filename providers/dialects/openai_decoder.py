@@ -16,8 +16,8 @@ from ..decoding import LF, BaseDecoder, EventStreamDecoder, JsonBodyDecoder
 from ..errors import ErrorKind, ProviderError
 from ..events import Finished, ProviderEvent, ReasoningDelta, RefusalDelta, Started, TextDelta
 from ..mapping import Rule, stream_error
-from ..numbering import CallNumbering
 from ..provider import ResponseHead
+from ..tool_calls import CallNumbering
 from .openai_chunks import (
     FINISH_REASONS,
     CallPart,

@@ -15,8 +15,8 @@ from ..decoding import BaseDecoder, EventStreamDecoder, JsonBodyDecoder
 from ..errors import ProviderError
 from ..events import Finished, FinishReason, ProviderEvent, ReasoningDelta, RefusalDelta, Started, TextDelta
 from ..mapping import stream_error
-from ..numbering import CallNumbering
 from ..provider import ResponseHead
+from ..tool_calls import CallNumbering
 
 
 class _Part(msgspec.Struct, gc=False):

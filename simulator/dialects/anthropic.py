@@ -20,8 +20,8 @@ from ...providers.events import (
     Usage,
     UsefulDelta,
 )
-from ..reply import Answer, Failure, Page
-from ..request import Reading, Request
+from ..scenario.reply import Answer, Failure, Page
+from ..scenario.request import Reading, Request
 from .base import Frame, encoded, hint_headers, malformed_event, named_event, opened
 
 SIGNATURE = "c2ltdWxhdGVk"

@@ -10,8 +10,8 @@ from urllib.parse import unquote
 import msgspec
 
 from ...providers.errors import ErrorKind
-from ..reply import Answer, Failure, Page
-from ..request import Reading, Request
+from ..scenario.reply import Answer, Failure, Page
+from ..scenario.request import Reading, Request
 from .base import Frame, event, hint_headers
 from .openai import OpenAIChat
 

@@ -13,8 +13,8 @@ import msgspec
 from ...providers.codecs.json import decode_json
 from ...providers.errors import ErrorKind
 from ...providers.events import FinishReason, ReasoningDelta, ToolCallDelta
-from ..reply import Answer, Failure, Page
-from ..request import Reading, Request
+from ..scenario.reply import Answer, Failure, Page
+from ..scenario.request import Reading, Request
 from .base import Frame, encoded, hint_headers
 from .binary import frame, payload_of, with_payload
 

@@ -12,8 +12,8 @@ import msgspec
 from ...providers.codecs.json import decode_json
 from ...providers.errors import ErrorKind
 from ...providers.events import FinishReason, ReasoningDelta, ToolCallDelta
-from ..reply import Answer, Failure, Page
-from ..request import Reading, Request
+from ..scenario.reply import Answer, Failure, Page
+from ..scenario.request import Reading, Request
 from .base import Frame, encoded, hint_headers, malformed_event, named_event, opened
 
 _Object: TypeAlias = dict[str, Any]

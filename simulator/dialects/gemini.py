@@ -15,8 +15,8 @@ from ...providers.codecs import UNDECODABLE
 from ...providers.codecs.json import decode_json
 from ...providers.errors import ErrorKind
 from ...providers.events import FinishReason, ReasoningDelta, RefusalDelta, ToolCallDelta, Usage
-from ..reply import Answer, Failure, Page
-from ..request import Reading, Request
+from ..scenario.reply import Answer, Failure, Page
+from ..scenario.request import Reading, Request
 from .base import Frame, encoded, hint_headers
 
 _Object: TypeAlias = dict[str, Any]

@@ -12,8 +12,8 @@ import msgspec
 from ...providers.codecs.json import decode_json
 from ...providers.errors import ErrorKind
 from ...providers.events import RefusalDelta, TextDelta, UsefulDelta
-from ..reply import Answer, Failure, Page
-from ..request import Reading, Request
+from ..scenario.reply import Answer, Failure, Page
+from ..scenario.request import Reading, Request
 from .base import Frame, encoded, event, hint_headers, malformed_event
 
 

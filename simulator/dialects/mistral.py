@@ -13,8 +13,8 @@ from ...providers.chat import ToolCall
 from ...providers.codecs.json import decode_json
 from ...providers.errors import ErrorKind
 from ...providers.events import ReasoningDelta, ToolCallDelta
-from ..reply import Answer, Failure, Page
-from ..request import Reading, Request
+from ..scenario.reply import Answer, Failure, Page
+from ..scenario.request import Reading, Request
 from .base import Frame, encoded, event, hint_headers, malformed_event
 
 _CREATED = 1_795_000_000

@@ -13,8 +13,8 @@ from ...providers.chat import ToolCall
 from ...providers.codecs.json import decode_json
 from ...providers.errors import ErrorKind
 from ...providers.events import FinishReason, ReasoningDelta, ToolCallDelta, Usage
-from ..reply import Answer, Failure, Page
-from ..request import Reading, Request
+from ..scenario.reply import Answer, Failure, Page
+from ..scenario.request import Reading, Request
 from .base import Frame, encoded, hint_headers
 
 _CREATED = "2026-11-22T10:00:00.123456Z"

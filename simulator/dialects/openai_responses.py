@@ -12,8 +12,8 @@ import msgspec
 
 from ...providers.codecs.json import decode_json
 from ...providers.events import FinishReason, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta, Usage
-from ..reply import Answer, Failure, Page
-from ..request import Reading, Request
+from ..scenario.reply import Answer, Failure, Page
+from ..scenario.request import Reading, Request
 from .base import Frame, encoded, malformed_event, named_event, opened
 from .openai import openai
 

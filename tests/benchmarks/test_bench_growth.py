@@ -8,7 +8,7 @@ from types import FrameType
 
 import pytest
 from standby.providers import registry
-from standby.providers.numbering import CallNumbering
+from standby.providers.tool_calls import CallNumbering
 
 from benchmarks import floods as flood_module
 from benchmarks.floods import Flood, floods

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from commands import Ended, Invoke, run
 from standby.providers import registry
 from standby.simulator import Simulator
 
 from canaries import CANARY_KEY
+from commands import Ended, Invoke, run
 
 
 @pytest.fixture(autouse=True)

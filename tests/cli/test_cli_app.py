@@ -1,10 +1,10 @@
 """The commands together: help, version, and what becomes of a bug."""
 
 import pytest
-from commands import run
 from standby.cli import main, providers
 
 from canaries import CANARY_KEY
+from commands import run
 from standby import __version__
 
 

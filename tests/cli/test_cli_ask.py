@@ -5,14 +5,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from commands import Invoke
 from standby.providers.errors import ErrorKind
 from standby.simulator import Simulator
-from standby.simulator.faults import At, Cut, Stall
-from standby.simulator.reply import Answer, Failure
-from standby.simulator.script import Script
+from standby.simulator.scenario.faults import At, Cut, Stall
+from standby.simulator.scenario.reply import Answer, Failure
+from standby.simulator.scenario.script import Script
 
 from canaries import CANARY_COMPLETION, CANARY_KEY, CANARY_PROMPT
+from commands import Invoke
 
 Configured = Callable[..., Path]
 

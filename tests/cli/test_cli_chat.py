@@ -11,16 +11,16 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from commands import Invoke
 from standby.cli import lines
 from standby.providers.errors import ErrorKind
 from standby.simulator import Simulator
-from standby.simulator.faults import At, Cut, Stall
-from standby.simulator.reply import Answer, Failure
-from standby.simulator.script import Script
+from standby.simulator.scenario.faults import At, Cut, Stall
+from standby.simulator.scenario.reply import Answer, Failure
+from standby.simulator.scenario.script import Script
 from test_cli_process import LEFT_WITHIN_S, started
 
 from canaries import CANARY_COMPLETION
+from commands import Invoke
 
 Configured = Callable[..., Path]
 BREAKS_OFF = Script(Answer("Once upon a time"), (Cut(At.delta(2)),))

@@ -4,8 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
-from commands import run
 from standby.config import json_schema
+
+from commands import run
 
 GOOD = """\
 targets:

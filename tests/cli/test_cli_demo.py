@@ -3,9 +3,10 @@
 import json
 
 import pytest
+from standby.cli import demo_show as playing
+from standby.simulator.scenario.script import Scenario
+
 from commands import run
-from standby.cli import playing
-from standby.simulator.script import Scenario
 
 
 def test_the_answer_arrives_and_a_table_says_what_happened() -> None:

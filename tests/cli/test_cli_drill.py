@@ -8,12 +8,12 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from commands import run
 from rich.console import Console
-from standby.cli.drilled import STRETCHES_MAX, show_drill
-from standby.simulator.drill_result import Drilled, DrillResult, Stretch, Tried, summed_up
-from standby.simulator.drill_words import demand
+from standby.cli.drill_table import STRETCHES_MAX, show_drill
+from standby.simulator.drill.result import Drilled, DrillResult, Stretch, Tried, summed_up
+from standby.simulator.drill.words import demand
 
+from commands import run
 from components import need
 
 EXAMPLES = Path(__file__).parents[2] / "config" / "examples"
@@ -190,7 +190,7 @@ def test_without_matplotlib_the_extra_is_named_before_anything_is_played(
     file: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    monkeypatch.setattr("standby.simulator.drill.perform", pytest.fail)
+    monkeypatch.setattr("standby.simulator.drill.drill.perform", pytest.fail)
     ended = run("drill", file, "--plot", "out.svg")
     assert ended.exit_code == 2
     assert "pip install 'standby[plot]'" in ended.stderr

@@ -3,11 +3,11 @@
 import json
 
 import pytest
-from commands import Invoke
 from standby.providers import registry
 from standby.simulator.dialects import DIALECTS
 
 from canaries import CANARY_KEY
+from commands import Invoke
 from components import need
 from standby.testing import Simulator
 

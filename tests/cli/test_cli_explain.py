@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
-from commands import run
 from standby.providers import registry
 
 from canaries import CANARY_KEY
+from commands import run
 
 ROUTES = """\
 targets:

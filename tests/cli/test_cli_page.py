@@ -4,9 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
+from standby.cli.exits import ExitCode
+
 from commands import run
 from page_examples import DOCS, check_example, examples
-from standby.cli.exits import ExitCode
 
 PAGE = (DOCS / "cli.md").read_text(encoding="utf-8")
 DRILLS = (DOCS / "drills.md").read_text(encoding="utf-8")

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 from standby.simulator import Simulator
-from standby.simulator.faults import At, Cut, Stall
-from standby.simulator.reply import Answer
-from standby.simulator.script import Script
+from standby.simulator.scenario.faults import At, Cut, Stall
+from standby.simulator.scenario.reply import Answer
+from standby.simulator.scenario.script import Script
 
 Configured = Callable[..., Path]
 STANDBY = (sys.executable, "-m", "standby")

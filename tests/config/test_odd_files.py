@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from standby.config import Config, ConfigFileError, Route, Target, load
 from standby.config import warnings as advice
-from standby.simulator.drill_file import read_drill_file
+from standby.simulator.drill.file import read_drill_file
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
 

@@ -7,16 +7,9 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
-from standby.providers.codecs import (
-    UNDECODABLE,
-    FrameTooLarge,
-    NDJSONDecoder,
-    SSEDecoder,
-    decode_json,
-    decode_kindly,
-)
-from standby.providers.codecs.eventstream import FrameDecoder, FrameError
+from standby.providers.codecs import UNDECODABLE, FrameTooLarge, NDJSONDecoder, SSEDecoder, decode_json, decode_kindly
 from standby.providers.codecs.json import with_marks, without_halves, without_marks
+from standby.providers.dialects.bedrock_eventstream import FrameDecoder, FrameError
 from standby.simulator.dialects import binary
 
 from sse_standard import by_the_standard

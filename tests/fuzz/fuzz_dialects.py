@@ -13,14 +13,7 @@ import msgspec
 from fuzz_codecs import drawn_pieces
 from standby.providers import hints, registry
 from standby.providers.errors import ProviderError
-from standby.providers.events import (
-    Finished,
-    ReasoningDelta,
-    RefusalDelta,
-    Started,
-    TextDelta,
-    ToolCallDelta,
-)
+from standby.providers.events import Finished, ReasoningDelta, RefusalDelta, Started, TextDelta, ToolCallDelta
 from standby.providers.provider import Decoder, Provider, ResponseHead
 from standby.simulator.dialects import binary
 

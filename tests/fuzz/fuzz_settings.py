@@ -17,7 +17,7 @@ from standby.config.references import resolve
 from standby.config.scalars import Text, as_json
 from standby.config.settings import load
 from standby.config.yaml_source import DEPTH_MAX, Document, read
-from standby.simulator.drill_file import read_drill_file
+from standby.simulator.drill.file import read_drill_file
 
 VARIABLES = {"SET": "${GONE} *a !!b", "EMPTY": ""}
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?\}", re.DOTALL)

@@ -4,12 +4,12 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hearing import ANSWERS, BROKEN, BUSY, CHAT, KEY, MODEL, SAID_BEFORE_IT_BROKE, TIME, WEATHER, Heard, ours, readings
 from standby.providers.errors import ErrorKind
-from standby.simulator.reply import Answer
+from standby.simulator.scenario.reply import Answer
 from standby.simulator.server import Simulator
 
 from components import need
+from hearing import ANSWERS, BROKEN, BUSY, CHAT, KEY, MODEL, SAID_BEFORE_IT_BROKE, TIME, WEATHER, Heard, ours, readings
 
 if TYPE_CHECKING:
     from anthropic import AsyncAnthropic

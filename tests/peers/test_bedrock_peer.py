@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 from standby.providers.errors import ErrorKind
-from standby.simulator.reply import Failure
+from standby.simulator.scenario.reply import Failure
 from standby.simulator.server import Simulator
-from telling import ANSWERS, MODEL, QUESTION, Told, failing, ours
 
 from components import need
+from telling import ANSWERS, MODEL, QUESTION, Told, failing, ours
 
 need("botocore")
 pytestmark = pytest.mark.leaves_behind  # botocore closes its client, but leaves the sockets of streams to the collector

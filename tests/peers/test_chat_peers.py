@@ -7,11 +7,11 @@ import msgspec
 import openai
 import pytest
 from standby.providers.errors import ErrorKind
-from standby.simulator.reply import Failure
+from standby.simulator.scenario.reply import Failure
 from standby.simulator.server import Simulator
-from telling import ANSWERS, KEY, MODEL, QUESTION, Told, failing, ours
 
 from components import need
+from telling import ANSWERS, KEY, MODEL, QUESTION, Told, failing, ours
 
 need("groq")
 import groq  # noqa: E402 - only where it is installed

@@ -2,11 +2,11 @@
 
 import pytest
 from standby.providers.errors import ErrorKind
-from standby.simulator.reply import Failure
+from standby.simulator.scenario.reply import Failure
 from standby.simulator.server import Simulator
-from telling import ANSWERS, KEY, MODEL, QUESTION, Told, failing, ours
 
 from components import need
+from telling import ANSWERS, KEY, MODEL, QUESTION, Told, failing, ours
 
 need("cohere")
 import cohere as sdk  # noqa: E402 - only where it is installed

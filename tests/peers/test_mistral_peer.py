@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 from standby.providers.errors import ErrorKind
-from standby.simulator.reply import Answer, Failure
+from standby.simulator.scenario.reply import Answer, Failure
 from standby.simulator.server import Simulator
-from telling import ANSWERS, KEY, MODEL, QUESTION, Told, failing, ours
 
 from components import need
+from telling import ANSWERS, KEY, MODEL, QUESTION, Told, failing, ours
 
 need("mistralai")
 import msgspec  # noqa: E402

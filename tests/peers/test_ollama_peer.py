@@ -2,11 +2,11 @@
 
 import pytest
 from standby.providers.errors import ErrorKind
-from standby.simulator.reply import Failure
+from standby.simulator.scenario.reply import Failure
 from standby.simulator.server import Simulator
-from telling import ANSWERS, MODEL, QUESTION, Told, failing, ours
 
 from components import need
+from telling import ANSWERS, MODEL, QUESTION, Told, failing, ours
 
 need("ollama")
 import ollama as sdk  # noqa: E402 - only where it is installed

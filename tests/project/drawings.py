@@ -14,10 +14,10 @@ import watching
 from sources import ROOT, Module, modules, packages
 from standby.providers import DISPOSITIONS
 from standby.providers.errors import AskAnother, RetryRule
-from standby.router.breaker import Breaker, State
-from standby.router.clocks import Clocks
-from standby.router.course import Course
-from test_imports_point_one_way import MAY_IMPORT, imported, room_of
+from standby.router.failover.course import Course
+from standby.router.health.breaker import Breaker, State
+from standby.router.targets.clocks import Clocks
+from test_imports_point_one_way import INSIDE, MAY_IMPORT, imported, room_of, sub_room_of
 
 from standby import Limits
 
@@ -25,7 +25,8 @@ T = TypeVar("T")
 
 PAGE = ROOT / "docs" / "architecture.md"
 ROOMS = ("standby", "cli", "simulator", "router", "config", "providers")
-"""As they stand on the page, from those who import to those who are imported."""
+"""As they stand on the page, from those that import to those that are imported."""
+DRAWN_INSIDE = ("router", "providers", "simulator")
 
 
 def with_drawings(text: str) -> str:
@@ -37,6 +38,7 @@ def with_drawings(text: str) -> str:
     followed = watching.course()
     made = {
         "rooms": rooms(),
+        **{f"inside {room}": inside(room) for room in DRAWN_INSIDE},
         "course": course(followed),
         "steps": steps(followed),
         "attempt": attempt(),
@@ -81,18 +83,29 @@ def first_sentence(docstring: str | None) -> str:
 
 
 def rooms() -> str:
-    """Who imports whom; dotted, where only drills do."""
-    seen: dict[tuple[str, str], set[str]] = {}
+    """Which room imports which; dotted, where only drills do."""
+    seen: set[tuple[str, str]] = set()
     for module in modules().values():
         for name, _ in imported(module):
             if (room := room_of(module.name)) != (other := room_of(name)):
-                seen.setdefault((room, other), set()).add(module.path.stem)
-    order = {room: place for place, room in enumerate(ROOMS)}
+                seen.add((room, other))
     lines = [f"{room}[{room}/]" for room in ROOMS]
-    for (room, other), by in sorted(seen.items(), key=lambda edge: [order[each] for each in edge[0]]):
-        drills = all(name.startswith("drill") for name in by) and other not in MAY_IMPORT[room]
-        lines.append(f"{room} -. drills .-> {other}" if drills else f"{room} --> {other}")
+    for room, other in sorted(seen, key=lambda edge: [ROOMS.index(each) for each in edge]):
+        lines.append(f"{room} --> {other}" if other in MAY_IMPORT[room] else f"{room} -. drills .-> {other}")
     return _mermaid("flowchart TD", *lines)
+
+
+def inside(room: str) -> str:
+    """Which sub-room of a room imports which."""
+    order = INSIDE[room]
+    seen: set[tuple[str, str]] = set()
+    for module in modules().values():
+        for name, _ in imported(module):
+            if room_of(module.name) == room == room_of(name):
+                seen.add((sub_room_of(module.name), sub_room_of(name)))
+    shown = {each: f"{each}[{room}/{each}/]" if each != room else f"{each}[{room}/*.py]" for each in order}
+    edges = sorted((edge for edge in seen if edge[0] != edge[1]), key=lambda edge: [order.index(each) for each in edge])
+    return _mermaid("flowchart TD", *shown.values(), *(f"{one} --> {other}" for one, other in edges))
 
 
 def module_table(room: str) -> str:

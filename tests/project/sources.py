@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-NOT_SHIPPED = {"tests", "benchmarks", "docs", "examples", "build", "dist", "requirements"}
+NOT_SHIPPED = {"tests", "benchmarks", "docs", "examples", "worlds", "build", "dist", "requirements"}
 
 
 @dataclass(frozen=True)

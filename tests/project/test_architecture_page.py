@@ -6,13 +6,13 @@ from typing import get_args, get_type_hints
 import pytest
 import watching
 from drawings import PAGE, ROOMS, first_sentence, with_drawing, with_drawings
-from sources import modules
+from sources import ROOT, modules
 from standby.config.model import MidStream
-from standby.router.breaker import Breaker, State
-from standby.router.clocks import Clocks
-from standby.router.course import Course
-from standby.router.steps import End, Resume, Step, Verdict
-from test_imports_point_one_way import MAY_IMPORT
+from standby.router.failover.course import Course
+from standby.router.failover.steps import End, Resume, Step, Verdict
+from standby.router.health.breaker import Breaker, State
+from standby.router.targets.clocks import Clocks
+from test_imports_point_one_way import INSIDE, MAY_IMPORT
 
 TEXT = PAGE.read_text(encoding="utf-8")
 STEPS = {*get_args(Step), Resume}
@@ -65,20 +65,34 @@ def test_every_clock_of_an_attempt_has_rung() -> None:
     assert set(watching.PLAYS) | {"connect_s"} == set(Clocks.__struct_fields__)
 
 
-def test_who_may_import_whom_is_what_the_test_of_imports_allows() -> None:
-    rows = re.findall(r"^\| `(\w+)/` \|[^|]*\| ([^|]*) \|$", TEXT, re.MULTILINE)
+def test_the_order_of_sub_rooms_is_what_the_test_of_imports_allows() -> None:
+    rows = re.findall(r"^\| `(\w+)/` \| (`\w+`(?: > `\w+`)+) \|$", TEXT, re.MULTILINE)
+    assert {room: tuple(re.findall(r"`(\w+)`", cell)) for room, cell in rows} == INSIDE
+
+
+def test_which_room_may_import_which_is_what_the_test_of_imports_allows() -> None:
+    rows = re.findall(r"^\| `([\w/]+)/` \|[^|]*\| ([^|]*) \|$", TEXT, re.MULTILINE)
     said = {room: set(re.findall(r"`(\w+)`", cell.partition(";")[0])) for room, cell in rows}
     for room, cell in rows:
         if cell == "all":
             said[room] = set(MAY_IMPORT) - {room}
     assert said == MAY_IMPORT
-    assert set(ROOMS) == set(MAY_IMPORT)
+    assert set(ROOMS) == {room for room in MAY_IMPORT if "/" not in room}
 
 
 def test_every_module_stands_on_the_page_once() -> None:
     listed = re.findall(r"^\| `([\w/]+\.py)` \| (.+) \|$", TEXT, re.MULTILINE)
     assert sorted(place for place, _ in listed) == sorted(module.place for module in modules().values())
     assert all(said.strip() for _, said in listed)
+
+
+def test_what_the_page_sends_its_reader_to_is_there() -> None:
+    section = TEXT[TEXT.index("## Where is") : TEXT.index("## Where a new thing goes")]
+    named = set(re.findall(r"`([\w/]+(?:\.py|/))`|<code>([\w/]+\.py)</code>", section))
+    assert len(named) > 40
+    assert not [place for place in map("".join, named) if not (ROOT / place).exists()]
+    drawn = re.findall(r"\[\"(\w+)<br/><code>([\w/]+\.py)", section)
+    assert all(f"class {name}" in (ROOT / place).read_text(encoding="utf-8") for name, place in drawn)
 
 
 @pytest.mark.parametrize(

@@ -138,7 +138,7 @@ async def test_on_purpose(): kept.append(asyncio.create_task(asyncio.sleep(3600)
 @pytest.mark.parametrize(("tests", "caught", "fine"), [(SHOWING, 7, 3), (LEAVING, 2, 3)], ids=["showing", "leaving"])
 def test_the_guards_of_the_suite(pytester: pytest.Pytester, tests: str, caught: int, fine: int) -> None:
     pytester.makeconftest(CONFTEST.read_text())
-    pytester.makepyfile(canaries=(CONFTEST.parent / "canaries.py").read_text(), test_guarded=tests)
+    pytester.makepyfile(canaries=(CONFTEST.parent / "support" / "canaries.py").read_text(), test_guarded=tests)
     result = pytester.runpytest_subprocess("-p", "no:standby", "-o", "asyncio_mode=auto", "-o", LOOP_SCOPE)
     # The guards look after a test, so each error stands beside the success of the test itself.
     result.assert_outcomes(errors=caught, passed=caught + fine)

@@ -18,14 +18,14 @@ FORBIDDEN = {
 UNFINISHED = re.compile(r"\b(?:T(?:ODO)|F(?:IXME)|X(?:XX)|H(?:ACK))\b")
 
 WALL_CLOCK_ALLOWED = {
-    "providers/exchange.py": "a Retry-After may be a date, and only the wall clock can say how far away that is",
+    "providers/http/exchange.py": "a Retry-After may be a date, and only the wall clock can say how far away that is",
     "providers/dialects/bedrock_auth.py": "AWS refuses a signature whose date is not the present",
-    "router/spend.py": "a budget is of a day or a month of the calendar",
+    "router/limits/ledger.py": "a budget is of a day or a month of the calendar",
 }
 """Modules that may read the wall clock, with the reason. Whatever decides uses the monotonic clock it is handed."""
 
 SWALLOWING_ALLOWED = {
-    "router/observe.py": "observers have a thread of their own, in which no task is cancelled",
+    "router/notices/observers.py": "observers have a thread of their own, in which no task is cancelled",
 }
 """Modules that may end what is no `Exception`, with the reason."""
 

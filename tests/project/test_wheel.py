@@ -1,6 +1,7 @@
 """The wheel, built through the sdist as releases are: it holds the sources of the tree and nothing else."""
 
 import configparser
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -87,3 +88,14 @@ def test_the_sdist_can_be_built_from(built: Path) -> None:
     assert {"pyproject.toml", "README.md", "LICENSE"} <= names
     version = pyproject()["project"]["version"]
     assert next(built.glob("*.tar.gz")).name == f"standby-{version}.tar.gz"
+
+
+def test_a_checkout_hides_the_wheel_and_says_so(tmp_path: Path) -> None:
+    """The checkout's folder of the face is found first where Python starts; it has no rooms beside it."""
+    shutil.copytree(packages()["standby"], tmp_path / "standby", ignore=shutil.ignore_patterns("__pycache__"))
+    asked = [sys.executable, "-S", "-c", "from standby import Router"]  # an editable installation would help out
+    ended = subprocess.run(asked, cwd=tmp_path, capture_output=True, text=True)
+    assert ended.returncode == 1
+    last = ended.stderr.splitlines()[-1]
+    assert last.startswith("ImportError: ")
+    assert "pip install -e ." in last

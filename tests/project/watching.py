@@ -16,15 +16,16 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-sys.path.append(str(Path(__file__).parents[1] / "router"))  # the stage and the fakes of the engine's own tests
+sys.path.append(str(Path(__file__).parents[1] / "support"))  # run by itself, it finds what pytest would
+sys.path.append(str(Path(__file__).parents[1] / "router" / "failover"))  # the model of the course
 
 import test_course_model
-from stage import DONE, PING, FakeTransport, Play, Stage, chunk, perform, says
-from standby.router import live
-from standby.router.breaker import Breaker
-from standby.router.course import Course
-from standby.router.steps import Ask, End, Resume
+from standby.router.failover.course import Course
+from standby.router.failover.steps import Ask, End, Resume
+from standby.router.health.breaker import Breaker
+from standby.router.targets import live_target as live
 
+from stage import DONE, PING, FakeTransport, Play, Stage, chunk, perform, says
 from standby import CallFailed, Config, Health, Limits, Report, Retry, Router, Target
 from standby.testing import Simulator
 

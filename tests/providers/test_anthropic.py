@@ -5,13 +5,14 @@ from typing import Any
 
 import msgspec
 import pytest
-from conversation import COUNT, KEY, body, built, recorded
 from standby.providers import registry
 from standby.providers.chat import ChatRequest, ImagePart, JsonSchema, Message, Reasoning, TextPart, Tool, ToolCall
 from standby.providers.dialects.anthropic import FIT, provider
 from standby.providers.errors import ErrorKind
 from standby.providers.events import Finished, ReasoningDelta, Started, TextDelta, ToolCallDelta, Usage
 from standby.providers.provider import ResponseHead, Unsupported
+
+from conversation import COUNT, KEY, body, built, recorded
 
 HAIKU = "claude-haiku-4-5"
 NEWER = {"anthropic_version": "2026-10-21"}

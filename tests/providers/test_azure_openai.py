@@ -3,12 +3,13 @@
 import json
 
 import pytest
-from conversation import COUNT, KEY, built, weather
 from standby.providers import registry
 from standby.providers.chat import chat_request
 from standby.providers.dialects.azure_openai import provider
 from standby.providers.errors import ErrorKind
 from standby.providers.provider import ResponseHead, Unsupported
+
+from conversation import COUNT, KEY, built, weather
 
 RESOURCE = "https://mine.openai.azure.com"
 

@@ -6,17 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from conversation import COUNT, IMAGE, KEY, TOOL, body, endpoint, refusal, weather
-from standby.providers.chat import (
-    ImagePart,
-    JsonSchema,
-    Message,
-    Reasoning,
-    TextPart,
-    Tool,
-    ToolCall,
-    chat_request,
-)
+from standby.providers.chat import ImagePart, JsonSchema, Message, Reasoning, TextPart, Tool, ToolCall, chat_request
 from standby.providers.dialects.bedrock import Bedrock, provider
 from standby.providers.dialects.bedrock_auth import utc_now
 from standby.providers.errors import ErrorKind, MissingExtraError, ProviderError
@@ -24,9 +14,10 @@ from standby.providers.events import Finished, ReasoningDelta, Started, TextDelt
 from standby.providers.provider import ResponseHead, Unsupported
 from standby.providers.secret import Secret
 from standby.simulator.dialects.binary import frame
-from wire_fixtures import Fixture, Verdict, fixtures, run
 
 from components import need
+from conversation import COUNT, IMAGE, KEY, TOOL, body, endpoint, refusal, weather
+from wire_fixtures import Fixture, Verdict, fixtures, run
 
 STREAM = ResponseHead(200, {"content-type": "application/vnd.amazon.eventstream", "x-amzn-requestid": "r1"})
 JSON = ResponseHead(200, {"content-type": "application/json"})

@@ -5,8 +5,8 @@ from typing import Any, cast
 
 import pytest
 from aiohttp.streams import EMPTY_PAYLOAD
-from standby.providers.body import CHUNK_BYTES, Body
-from standby.providers.connector import Line
+from standby.providers.http.body import CHUNK_BYTES, Body
+from standby.providers.http.connector import Line
 
 BUFFER_BYTES = 8192
 HEAD = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from standby.providers import registry
-from standby.providers.body import PIECE_MAX_BYTES
 from standby.providers.codecs import TooBulky, decode_json
 from standby.providers.codecs.json import BULK_BYTES, HALVES_MAX, Bulk, check_bulk
 from standby.providers.decoding import JsonBodyDecoder
 from standby.providers.errors import ErrorKind
 from standby.providers.events import ProviderEvent, TextDelta
+from standby.providers.http.body import PIECE_MAX_BYTES
 from standby.providers.provider import Decoder, ResponseHead
 from test_halves import BEGINNINGS, PIECES, STREAM_TYPES, LineParrot, Parrot, framed
 

@@ -4,12 +4,13 @@ from typing import Any
 
 import msgspec
 import pytest
-from conversation import KEY, TOOL, body, built, refusal, weather
 from standby.providers.chat import ImagePart, JsonSchema, Message, Reasoning, TextPart, Tool, chat_request
 from standby.providers.dialects.cohere import provider
 from standby.providers.errors import ErrorKind
 from standby.providers.events import Finished, ReasoningDelta, Started, TextDelta, ToolCallDelta, Usage
 from standby.providers.provider import Decoder, ResponseHead, Unsupported
+
+from conversation import KEY, TOOL, body, built, refusal, weather
 
 STREAM = ResponseHead(200, {"content-type": "text/event-stream"})
 JSON = ResponseHead(200, {"content-type": "application/json"})

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from standby.providers import registry
 from standby.providers.codecs import decode_json
 from standby.providers.counts import COUNT_MAX, total
-from standby.providers.dialects.bedrock_events import body_decoder
+from standby.providers.dialects.bedrock_decoder import body_decoder
 from standby.providers.errors import ErrorKind
 from standby.providers.events import Finished, TextDelta, Usage
 from standby.providers.provider import Decoder, ResponseHead

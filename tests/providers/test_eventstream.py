@@ -4,7 +4,7 @@ import struct
 import zlib
 
 import pytest
-from standby.providers.codecs.eventstream import Frame, FrameDecoder, FrameError
+from standby.providers.dialects.bedrock_eventstream import Frame, FrameDecoder, FrameError
 from standby.simulator.dialects.binary import frame, payload_of, with_payload
 
 from components import need

@@ -6,9 +6,9 @@ No file is left out: one that no test reads, or a directory of nobody, fails her
 import pytest
 from standby.providers import registry
 from standby.providers.provider import Provider
-from wire_fixtures import WIRE, Fixture, check, check_cuts, complete, fixtures
 
 from components import need
+from wire_fixtures import WIRE, Fixture, check, check_cuts, complete, fixtures
 
 NO_DIALECTS = {"framing", "requests"}
 """Read by `test_framing` and by `test_every_request`."""

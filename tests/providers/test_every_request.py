@@ -10,15 +10,15 @@ from typing import Any
 
 import msgspec
 import pytest
-from conversation import REQUESTS, body, built, recorded
 from standby.providers import registry
 from standby.providers.chat import ChatRequest
 from standby.providers.events import TextDelta
 from standby.providers.provider import Unsupported
-from standby.router.relayed import Relayed
-from standby.router.resume import resumed
+from standby.router.failover.delivered import Relayed
+from standby.router.failover.mid_stream import resumed
 
 from components import need
+from conversation import REQUESTS, body, built, recorded
 
 NEUTRAL: dict[str, Any] = json.loads((REQUESTS / "neutral.json").read_bytes())
 FORMS: dict[str, list[tuple[str, str]]] = NEUTRAL["continuation"]["forms"]

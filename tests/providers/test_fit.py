@@ -4,13 +4,13 @@ from typing import Any
 
 import msgspec
 import pytest
-from conversation import COUNT, IMAGE, TOOL, built, endpoint, weather
 from standby.providers.chat import ChatRequest, ImagePart, JsonSchema, Message, TextPart, Tool, chat_request
 from standby.providers.dialects import anthropic, bedrock, cohere, gemini, mistral, ollama, openai_responses
 from standby.providers.fit import FEATURES, Row, json_object, left_out, refused, said_otherwise
 from standby.providers.provider import Unsupported
 
 from components import need
+from conversation import COUNT, IMAGE, TOOL, built, endpoint, weather
 
 DIALECTS: dict[str, Any] = {"bedrock": bedrock, "cohere": cohere, "mistral": mistral, "ollama": ollama}
 REGION = {"region": "eu-central-1"}

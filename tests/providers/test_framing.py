@@ -9,9 +9,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from standby.providers.codecs import FrameTooLarge, NDJSONDecoder, SSEDecoder, SSEEvent
-from wire_fixtures import Fixture, fixtures
 
 from sse_standard import by_the_standard
+from wire_fixtures import Fixture, fixtures
 
 SMALL = 8 * 1024
 

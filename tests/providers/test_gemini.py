@@ -4,14 +4,15 @@ import json
 from typing import Any
 
 import pytest
-from conversation import KEY, TOOL, body, built, refusal
 from standby.providers import registry
 from standby.providers.chat import ChatRequest, ImagePart, Message, Reasoning, TextPart, ToolCall
 from standby.providers.dialects.gemini import FIT, provider
 from standby.providers.errors import ErrorKind
 from standby.providers.events import Finished, ReasoningDelta, Started, TextDelta, ToolCallDelta, Usage
-from standby.providers.numbering import made_call_id
 from standby.providers.provider import ResponseHead, Unsupported
+from standby.providers.tool_calls import made_call_id
+
+from conversation import KEY, TOOL, body, built, refusal
 from wire_fixtures import fixtures, run
 
 FLASH = "gemini-2.5-flash"

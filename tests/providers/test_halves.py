@@ -13,14 +13,7 @@ from standby.providers.codecs import UNDECODABLE, SplitCharacter, decode_json, d
 from standby.providers.codecs.json import json_text, whole_text, with_marks, without_halves, without_marks
 from standby.providers.decoding import EventStreamDecoder, LineDecoder
 from standby.providers.errors import ErrorKind
-from standby.providers.events import (
-    Finished,
-    ProviderEvent,
-    ReasoningDelta,
-    RefusalDelta,
-    TextDelta,
-    ToolCallDelta,
-)
+from standby.providers.events import Finished, ProviderEvent, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta
 from standby.providers.provider import ResponseHead
 from standby.simulator.dialects import binary
 

@@ -4,6 +4,7 @@ import pytest
 from standby.providers.dialects.koala import provider
 from standby.providers.errors import ErrorKind
 from standby.providers.events import Finished
+
 from wire_fixtures import Fixture, check_cuts, complete, run
 
 

@@ -4,7 +4,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from conversation import COUNT, IMAGE, KEY, TOOL, body, built, refusal, weather
 from hypothesis import given
 from hypothesis import strategies as st
 from standby.providers.chat import ImagePart, JsonSchema, Message, Reasoning, TextPart, ToolCall, chat_request
@@ -12,6 +11,8 @@ from standby.providers.dialects.mistral import call_id, provider
 from standby.providers.errors import ErrorKind
 from standby.providers.events import Finished, ReasoningDelta, Started, TextDelta, ToolCallDelta, Usage
 from standby.providers.provider import ResponseHead, Unsupported
+
+from conversation import COUNT, IMAGE, KEY, TOOL, body, built, refusal, weather
 
 JSON = ResponseHead(200, {"content-type": "application/json"})
 

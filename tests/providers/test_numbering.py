@@ -3,7 +3,7 @@
 import re
 
 from standby.providers.events import ToolCallDelta
-from standby.providers.numbering import CallNumbering
+from standby.providers.tool_calls import CallNumbering
 
 Fragment = tuple[int | None, str | None, str | None, str | None]
 

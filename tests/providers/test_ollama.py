@@ -4,12 +4,13 @@ import json
 
 import msgspec
 import pytest
-from conversation import KEY, TOOL, body, built, endpoint, refusal, weather
 from standby.providers.chat import ImagePart, JsonSchema, Message, Reasoning, TextPart, ToolCall, chat_request
 from standby.providers.dialects.ollama import provider
 from standby.providers.errors import ErrorKind
 from standby.providers.events import Finished, Started, TextDelta, ToolCallDelta, Usage
 from standby.providers.provider import Decoder, ResponseHead, Unsupported
+
+from conversation import KEY, TOOL, body, built, endpoint, refusal, weather
 
 HEAD = ResponseHead(200, {"content-type": "application/x-ndjson"})
 

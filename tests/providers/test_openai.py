@@ -10,17 +10,10 @@ from standby.providers.chat import ChatRequest, ImagePart, Message, Reasoning, T
 from standby.providers.dialects.openai import OpenAIChat, provider
 from standby.providers.dialects.openai_request import PrefillForm, Quirks
 from standby.providers.errors import ErrorKind
-from standby.providers.events import (
-    Finished,
-    ReasoningDelta,
-    RefusalDelta,
-    Started,
-    TextDelta,
-    ToolCallDelta,
-    Usage,
-)
+from standby.providers.events import Finished, ReasoningDelta, RefusalDelta, Started, TextDelta, ToolCallDelta, Usage
 from standby.providers.provider import Decoder, Endpoint, Provider, ResponseHead, Unsupported, WireRequest
 from standby.providers.secret import Secret
+
 from wire_fixtures import WIRE
 
 STREAM = ResponseHead(200, {"content-type": "text/event-stream", "x-request-id": "r1"}, 1000.0)

@@ -4,21 +4,14 @@ import json
 from typing import Any
 
 import pytest
-from conversation import COUNT, KEY, TOOL, body, built
 from standby.providers import registry
 from standby.providers.chat import ChatRequest, ImagePart, JsonSchema, Message, Reasoning, TextPart, Tool, ToolCall
 from standby.providers.dialects.openai_responses import FIT, provider
 from standby.providers.errors import ErrorKind
-from standby.providers.events import (
-    Finished,
-    ReasoningDelta,
-    RefusalDelta,
-    Started,
-    TextDelta,
-    ToolCallDelta,
-    Usage,
-)
+from standby.providers.events import Finished, ReasoningDelta, RefusalDelta, Started, TextDelta, ToolCallDelta, Usage
 from standby.providers.provider import ResponseHead, Unsupported
+
+from conversation import COUNT, KEY, TOOL, body, built
 
 MINI = "gpt-5-mini"
 STREAM_HEAD = ResponseHead(200, {"content-type": "text/event-stream; charset=utf-8", "x-request-id": "req_1"})

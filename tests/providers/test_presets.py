@@ -4,12 +4,13 @@ import json
 from typing import Any
 
 import pytest
-from conversation import COUNT, IMAGE, KEY, body, built, weather
 from standby.providers import registry
 from standby.providers.chat import ImagePart, Message, chat_request
 from standby.providers.dialects.compatible import PRESETS
 from standby.providers.errors import ErrorKind
 from standby.providers.provider import Provider, ResponseHead, Unsupported
+
+from conversation import COUNT, IMAGE, KEY, body, built, weather
 
 LOCAL = ("llamacpp", "lmstudio", "ollama-v1", "sglang", "vllm")
 

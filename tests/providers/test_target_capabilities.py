@@ -4,13 +4,13 @@ import json
 
 import msgspec
 import pytest
-from conversation import COUNT, built, endpoint
 from standby.providers import registry
 from standby.providers.capabilities import Capabilities
 from standby.providers.chat import chat_request
 from standby.providers.provider import Unsupported, capabilities_of
 
 from components import need
+from conversation import COUNT, built, endpoint
 
 REGION = {"region": "eu-central-1"}
 SPEAKERS = sorted(set(registry.names()) - {"koala"})

@@ -7,11 +7,12 @@ import zlib
 from collections.abc import AsyncIterator, Callable
 
 import pytest
-from rawserver import Peer, RawServer, answers, chunked, failure_of, keeps_alive, read_out, response
 from standby.providers import ErrorKind, ProviderError
-from standby.providers import exchange as exchange_module
-from standby.providers.inflater import FREE_BYTES, MEMBERS_MAX, PIECE_MAX_BYTES, Inflater
-from standby.providers.transport import Exchange, Transport, TransportOptions
+from standby.providers.http import exchange as exchange_module
+from standby.providers.http.inflater import FREE_BYTES, MEMBERS_MAX, PIECE_MAX_BYTES, Inflater
+from standby.providers.http.transport import Exchange, Transport, TransportOptions
+
+from rawserver import Peer, RawServer, answers, chunked, failure_of, keeps_alive, read_out, response
 
 STREAM = b"".join(b"data: %d\n\n" % number for number in range(100))
 

@@ -9,9 +9,10 @@ from typing import Any
 
 import aiohttp
 import pytest
-from rawserver import Peer, RawServer, answers, chunked, failure_of, keeps_alive, read_out, response
 from standby.providers import ErrorKind, ProviderError
-from standby.providers.transport import Transport, TransportOptions
+from standby.providers.http.transport import Transport, TransportOptions
+
+from rawserver import Peer, RawServer, answers, chunked, failure_of, keeps_alive, read_out, response
 
 CLOSED_WITHIN_S = 0.05
 HALF = response(b"half", length=10)

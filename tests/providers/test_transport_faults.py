@@ -11,12 +11,12 @@ from urllib.parse import quote
 
 import aiohttp
 import pytest
-from rawserver import Peer, RawServer, Script, answers, chunked, failure_of, keeps_alive, read_out, response
 from standby.providers import ErrorKind, ProviderError, WireRequest
-from standby.providers.connector import INTERIM_MAX
-from standby.providers.transport import Transport, TransportOptions
+from standby.providers.http.connector import INTERIM_MAX
+from standby.providers.http.transport import Transport, TransportOptions
 
 from canaries import CANARY_KEY
+from rawserver import Peer, RawServer, Script, answers, chunked, failure_of, keeps_alive, read_out, response
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
 KEY_IN_QUERY = f"?key={quote(CANARY_KEY, safe='')}"

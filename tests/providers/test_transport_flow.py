@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 from aiohttp.base_protocol import BaseProtocol
+from standby.providers.http.connector import Line
+from standby.providers.http.transport import READ_BUFFER_BYTES, Exchange, Transport, TransportOptions
+
 from rawserver import Peer, RawServer, chunked, read_out, response
-from standby.providers.connector import Line
-from standby.providers.transport import READ_BUFFER_BYTES, Exchange, Transport, TransportOptions
 
 PIECES = [b"data: %d\n\n" % number for number in range(40_000)]
 

@@ -6,10 +6,11 @@ from typing import Any
 
 import aiohttp
 import pytest
-from rawserver import Peer, RawServer, answers, failure_of, keeps_alive, read_out, response
 from standby.providers import ErrorKind, WireRequest
-from standby.providers.kept import KeptResponse, ask
-from standby.providers.transport import BYTES_MAX, HEADS_MAX, Transport, TransportOptions
+from standby.providers.http.keep_alive import KeptResponse, ask
+from standby.providers.http.transport import BYTES_MAX, HEADS_MAX, Transport, TransportOptions
+
+from rawserver import Peer, RawServer, answers, failure_of, keeps_alive, read_out, response
 
 
 @pytest.fixture
@@ -220,7 +221,7 @@ async def test_a_head_that_comes_as_the_transport_closes_is_given_up(monkeypatch
     async with RawServer(keeps_alive(response(b"a"), response(b"more than fits", length=100))) as server:
         exchange = await transport.open(server.wire(), connect_s=1, expect_stream=True)
         assert await read_out(exchange) == (b"a", None)
-        monkeypatch.setattr("standby.providers.transport.ask", closed_meanwhile)
+        monkeypatch.setattr("standby.providers.http.transport.ask", closed_meanwhile)
         error = await failure_of(transport.open(server.wire(), connect_s=1, expect_stream=True))
         assert error.kind is ErrorKind.CLOSED
     assert transport.open_connections == transport.open_exchanges == 0

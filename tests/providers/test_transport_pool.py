@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator, Callable
 
 import aiohttp
 import pytest
-from rawserver import Peer, RawServer, answers, chunked, failure_of, keeps_alive, read_out, response
 from standby.providers import ErrorKind
-from standby.providers.connector import Line
-from standby.providers.transport import Exchange, Transport, TransportOptions
+from standby.providers.http.connector import Line
+from standby.providers.http.transport import Exchange, Transport, TransportOptions
+
+from rawserver import Peer, RawServer, answers, chunked, failure_of, keeps_alive, read_out, response
 
 
 @pytest.fixture

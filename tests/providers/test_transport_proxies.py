@@ -12,12 +12,12 @@ from urllib.parse import quote
 import aiohttp
 import pytest
 import trustme
-from rawserver import Peer, RawServer, Script, answers, failure_of, keeps_alive, read_out, response
 from standby.providers import ErrorKind, MissingExtraError, WireRequest
-from standby.providers.transport import Transport, TransportOptions
+from standby.providers.http.transport import Transport, TransportOptions
 from test_transport_tls import server_context
 
 from canaries import CANARY_KEY
+from rawserver import Peer, RawServer, Script, answers, failure_of, keeps_alive, read_out, response
 
 PASSWORD = quote(CANARY_KEY, safe="")
 BASIC = base64.b64encode(f"me:{CANARY_KEY}".encode()).decode()
@@ -318,8 +318,8 @@ def test_a_proxy_that_is_none_is_refused_without_showing_it(proxy: str) -> None:
 
 
 def test_socks_without_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "standby.providers.socks", raising=False)
-    monkeypatch.delattr("standby.providers.socks", raising=False)
+    monkeypatch.delitem(sys.modules, "standby.providers.http.socks", raising=False)
+    monkeypatch.delattr("standby.providers.http.socks", raising=False)
     monkeypatch.setitem(sys.modules, "aiohttp_socks", None)
     with pytest.raises(MissingExtraError, match=r"standby\[socks\]"):
         Transport(TransportOptions(proxy="socks5://127.0.0.1:1080"))

@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from rawserver import Peer, RawServer, answers, failure_of, keeps_alive, read_out, response
 from standby.providers import ErrorKind, WireRequest
-from standby.providers.address import address
-from standby.providers.transport import Transport, TransportOptions
+from standby.providers.http.address import address
+from standby.providers.http.transport import Transport, TransportOptions
 
 from canaries import CANARY_KEY
+from rawserver import Peer, RawServer, answers, failure_of, keeps_alive, read_out, response
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ async def test_a_url_goes_out_as_it_is_or_quoted(transport: Transport, url: str,
 
 
 async def test_few_addresses_are_remembered(transport: Transport, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("standby.providers.transport.ADDRESSES_MAX", 2)
+    monkeypatch.setattr("standby.providers.http.transport.ADDRESSES_MAX", 2)
     async with RawServer(keeps_alive(response())) as server:
         for number in range(5):
             wire = WireRequest(f"{server.url}/{number}", {}, b"{}")

@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from aiohttp.client_reqrep import ConnectionKey
 from standby.providers import ErrorKind
-from standby.providers.faults import LOCAL_ERRNOS, TABLE, Row, fault, let_go
+from standby.providers.http.exceptions import LOCAL_ERRNOS, TABLE, Row, fault, let_go
 
 from canaries import CANARY_KEY, assert_no_canary
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 import trustme
 from cryptography.hazmat.primitives import serialization
-from rawserver import Peer, RawServer, answers, failure_of, keeps_alive, read_out, response
 from standby.providers import ErrorKind, WireRequest
-from standby.providers.transport import Transport, TransportOptions, _tls_context
+from standby.providers.http.transport import Transport, TransportOptions, _tls_context
+
+from rawserver import Peer, RawServer, answers, failure_of, keeps_alive, read_out, response
 
 
 @pytest.fixture(scope="module")

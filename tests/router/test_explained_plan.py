@@ -5,11 +5,11 @@ import json
 
 import pytest
 from standby.providers.chat import chat_request
-from standby.router.plan import explain
+from standby.router.explain import explain
 from standby.simulator import Simulator
-from standby.simulator.faults import At, Stall
-from standby.simulator.reply import Failure
-from standby.simulator.script import Script
+from standby.simulator.scenario.faults import At, Stall
+from standby.simulator.scenario.reply import Failure
+from standby.simulator.scenario.script import Script
 
 from canaries import CANARY_KEY, CANARY_PROMPT, assert_no_canary
 from standby import AllTargetsFailed, Config, ConfigError, ErrorKind, Health, Limits, Retry, Route, Router, Target

@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from stage import Play, Stage, now_s, perform, refuses, says, status, texts
 from standby.config import load
-from standby.router.live import LiveTarget
 from standby.router.reload import Reloader
+from standby.router.targets.live_target import LiveTarget
 
+from stage import Play, Stage, now_s, perform, refuses, says, status, texts
 from standby import CallFailed, Config, ConfigError, Health, Hedge, Retry, Route, Router, Target
 
 MakeStage = Callable[..., Stage]

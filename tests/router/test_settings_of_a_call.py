@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from standby.config.model import Config, Hold
 from standby.providers.chat import ChatRequest
-from standby.router.asked import CallOptions
+from standby.router.engine.options import CallOptions
 
 import standby
 from standby import ConfigError, InvalidRequest, Router, Target

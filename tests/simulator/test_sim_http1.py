@@ -1,7 +1,7 @@
 """The request reader: strict, and blind to where the network cuts."""
 
 import pytest
-from standby.simulator.http1 import BODY_MAX_BYTES, HEAD_MAX_BYTES, RefusedRequest, RequestReader, WireMessage
+from standby.simulator.serving.http1 import BODY_MAX_BYTES, HEAD_MAX_BYTES, RefusedRequest, RequestReader, WireMessage
 
 POST = b"POST /a/b?c=d HTTP/1.1\r\nHost: x\r\nX-Two: 1\r\nContent-Length: 4\r\nx-two:\t2 \r\nEmpty:\r\n\r\nbody"
 GET = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"

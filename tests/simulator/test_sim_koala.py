@@ -7,10 +7,10 @@ import pytest
 from standby.providers.chat import ToolCall
 from standby.providers.errors import ErrorKind
 from standby.simulator.dialects import DIALECTS
-from standby.simulator.faults import At, Cut, ErrorEvent, Malformed
-from standby.simulator.reply import Answer, Failure
-from standby.simulator.request import Request
-from standby.simulator.script import Script, Step
+from standby.simulator.scenario.faults import At, Cut, ErrorEvent, Malformed
+from standby.simulator.scenario.reply import Answer, Failure
+from standby.simulator.scenario.request import Request
+from standby.simulator.scenario.script import Script, Step
 from standby.simulator.server import Simulator
 
 KOALA = DIALECTS["koala"]

@@ -9,10 +9,10 @@ from standby.providers.chat import ToolCall
 from standby.providers.errors import ErrorKind
 from standby.providers.events import Usage
 from standby.simulator.dialects import DIALECTS
-from standby.simulator.faults import At, Cut, ErrorEvent
-from standby.simulator.reply import Answer, Failure
-from standby.simulator.request import Reading, Request
-from standby.simulator.script import Chooser, Script, Step
+from standby.simulator.scenario.faults import At, Cut, ErrorEvent
+from standby.simulator.scenario.reply import Answer, Failure
+from standby.simulator.scenario.request import Reading, Request
+from standby.simulator.scenario.script import Chooser, Script, Step
 from standby.simulator.server import Simulator
 
 OPENAI = DIALECTS["openai"]

@@ -4,10 +4,9 @@ import zlib
 from itertools import accumulate
 
 import pytest
-from raw_client import body_of, texts_of
 from standby.providers.errors import ErrorKind
 from standby.simulator.dialects import DIALECTS
-from standby.simulator.faults import (
+from standby.simulator.scenario.faults import (
     Afterwards,
     At,
     Cut,
@@ -19,10 +18,12 @@ from standby.simulator.faults import (
     Pings,
     Stall,
 )
-from standby.simulator.plan import Close, Hang, PlanStep, Repeat, Wait, Write, plan
-from standby.simulator.reply import Answer, Failure, Page, Raw, redirect
-from standby.simulator.request import Reading, Request
-from standby.simulator.script import Encoding, Framing, Script
+from standby.simulator.scenario.reply import Answer, Failure, Page, Raw, redirect
+from standby.simulator.scenario.request import Reading, Request
+from standby.simulator.scenario.script import Encoding, Framing, Script
+from standby.simulator.serving.plan import Close, Hang, PlanStep, Repeat, Wait, Write, plan
+
+from raw_client import body_of, texts_of
 
 STREAM = Request(provider="p", number=1, method="POST", path="/", reading=Reading("m", stream=True, wants_usage=True))
 SINGLE = Request(provider="p", number=1, method="POST", path="/", reading=Reading("m"))

@@ -6,7 +6,6 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from raw_client import body_of
 from standby.providers import registry
 from standby.providers.chat import ChatRequest, Message, Role, TextPart, Tool, ToolCall
 from standby.providers.errors import ErrorKind
@@ -23,11 +22,13 @@ from standby.providers.events import (
 from standby.providers.provider import Decoder, Endpoint, ResponseHead
 from standby.providers.secret import Secret
 from standby.simulator.dialects import DIALECTS
-from standby.simulator.faults import At, Cut, ErrorEvent, LeaveOut, Malformed
-from standby.simulator.plan import Write, plan
-from standby.simulator.reply import Answer, Failure
-from standby.simulator.request import Reading, Request
-from standby.simulator.script import Script
+from standby.simulator.scenario.faults import At, Cut, ErrorEvent, LeaveOut, Malformed
+from standby.simulator.scenario.reply import Answer, Failure
+from standby.simulator.scenario.request import Reading, Request
+from standby.simulator.scenario.script import Script
+from standby.simulator.serving.plan import Write, plan
+
+from raw_client import body_of
 
 SPEAKERS = ("anthropic", "gemini", "openai-responses")
 SPEECH = Answer("Hello, wörld 🌍, again.")

@@ -5,11 +5,8 @@ import json
 import socket
 
 import pytest
-from raw_client import HELLO, PATIENCE_S, QUIET_S, RawClient, body_of, texts_of
 from standby.providers.errors import ErrorKind
-from standby.simulator.connection import PIPELINE_MAX_BYTES
-from standby.simulator.exchange import LOG_MAX, Exchange, ExchangeLog
-from standby.simulator.faults import (
+from standby.simulator.scenario.faults import (
     Afterwards,
     At,
     Cut,
@@ -22,11 +19,15 @@ from standby.simulator.faults import (
     Pings,
     Stall,
 )
-from standby.simulator.http1 import BODY_MAX_BYTES
-from standby.simulator.reply import Answer, Failure, Page, Raw, Reply, blocked, redirect
-from standby.simulator.request import Request
-from standby.simulator.script import Chooser, Scenario, Script, Step, Window
+from standby.simulator.scenario.reply import Answer, Failure, Page, Raw, Reply, blocked, redirect
+from standby.simulator.scenario.request import Request
+from standby.simulator.scenario.script import Chooser, Scenario, Script, Step, Window
 from standby.simulator.server import ScriptError, Simulator
+from standby.simulator.serving.connection import PIPELINE_MAX_BYTES
+from standby.simulator.serving.exchange import LOG_MAX, Exchange, ExchangeLog
+from standby.simulator.serving.http1 import BODY_MAX_BYTES
+
+from raw_client import HELLO, PATIENCE_S, QUIET_S, RawClient, body_of, texts_of
 
 CHUNKS_END = b"0\r\n\r\n"
 WORDS = ("One", " two", " three")
@@ -405,7 +406,7 @@ async def test_a_refused_request_gets_its_answer_though_it_goes_on_sending(lengt
 
 
 async def test_a_refused_client_that_stays_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("standby.simulator.connection.REFUSED_LINGER_S", QUIET_S)
+    monkeypatch.setattr("standby.simulator.serving.connection.REFUSED_LINGER_S", QUIET_S)
     async with Simulator({"p": "Hello"}) as simulator:
         client = await RawClient(simulator.base_url("p")).__aenter__()
         await client.send(b"GARBAGE\r\n\r\n")

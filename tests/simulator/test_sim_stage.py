@@ -1,12 +1,13 @@
 """The stage of the demo, and what the simulator says on it."""
 
 import pytest
-from raw_client import RawClient, body_of, texts_of
 from standby.simulator.embedded import embedded
-from standby.simulator.persona import LINES, talk
-from standby.simulator.reply import Answer
-from standby.simulator.request import Reading, Request
-from standby.simulator.script import Script
+from standby.simulator.scenario.persona import LINES, talk
+from standby.simulator.scenario.reply import Answer
+from standby.simulator.scenario.request import Reading, Request
+from standby.simulator.scenario.script import Script
+
+from raw_client import RawClient, body_of, texts_of
 
 CHUNKS_END = b"0\r\n\r\n"
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import trustme
+
 from playing import Playing
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 from standby.config import load
-from standby.simulator.drill import drill
-from standby.simulator.drill_words import Spell
+from standby.simulator.drill.drill import drill
+from standby.simulator.drill.words import Spell
 
 from standby import CallFailed, Config, ErrorKind, Health, Retry, Router
 from standby.testing import Answer, Failure, Request, Scenario, Script, Simulator

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playing import LONG_S, Playing, until
 
 import standby
+from playing import LONG_S, Playing, until
 from standby import Router, StreamBusy, Target
 from standby.testing import At, Script, Simulator, Stall
 

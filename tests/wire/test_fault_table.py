@@ -3,10 +3,10 @@
 from typing import Literal
 
 import pytest
+
 from pages import rows
 from playing import Playing, settled
 from scenes import AFTER, BEFORE, FIRST, NEXT, Scene, config, effect_on_health, goes_on, goes_on_at_once
-
 from standby import CallFailed, HandedOver, Report, Restarted, Router, StreamInterrupted, TextDelta
 
 BEFORE_ROWS = rows("faults before the commit")

@@ -11,8 +11,8 @@ from typing import Any
 
 import aiohttp
 import pytest
-from playing import LONG_S, Playing, settled, until
 
+from playing import LONG_S, Playing, settled, until
 from standby import RoutedStream, Router, Target, WrongLoop, ask_stream
 from standby.testing import At, Script, Stall
 

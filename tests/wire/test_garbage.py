@@ -8,8 +8,8 @@ import gc
 from typing import Any, Self
 
 import pytest
-from playing import Playing
 
+from playing import Playing
 from standby import CallFailed, Config, ErrorKind, Health, Retry, Route, Router, Target
 from standby.testing import At, Cut, Failure, Script, Simulator
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from playing import Playing, live_of, until
 
+from playing import Playing, live_of, until
 from standby import Config, ErrorKind, Limits, Retry, Route, RoutedStream, Router, Target, TextDelta
 from standby.testing import At, Failure, LeaveOut, Script, Stall
 

@@ -7,8 +7,8 @@ import random
 from collections import Counter
 
 import pytest
-from playing import Playing, live_of, until
 
+from playing import Playing, live_of, until
 from standby import CallFailed, Config, ErrorKind, Health, Limits, Retry, Route, Router, Target
 from standby.testing import (
     Answer,

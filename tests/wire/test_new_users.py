@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from playing import Playing
 
 import standby
 from canaries import CANARY_KEY, assert_no_canary
+from playing import Playing
 from standby import (
     AllTargetsFailed,
     CallFailed,

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playing import LONG_S, Playing
 
 import standby
 from canaries import CANARY_COMPLETION, CANARY_KEY, CANARY_PROMPT, canaries_in
 from components import need
+from playing import LONG_S, Playing
 from standby import (
     CallFailed,
     Config,
@@ -238,7 +238,7 @@ async def test_nor_does_the_first_write_on_a_new_connection(
             raise ConnectionResetError(errno.ECONNRESET, "reset")
 
     caplog.set_level(logging.DEBUG, "asyncio")
-    monkeypatch.setattr("standby.providers.connector._made", lambda known, info: Broken(*info[:3]))
+    monkeypatch.setattr("standby.providers.http.connector._made", lambda known, info: Broken(*info[:3]))
     async with Router(config(target(simulator, "openai"))) as router:
         with pytest.raises(CallFailed):
             await router.complete(CANARY_PROMPT, upstream=upstream)
@@ -354,7 +354,7 @@ async def test_no_refusal_of_the_caller_does(simulator: Playing) -> None:
 
 
 async def test_a_bug_leaves_its_places_behind(simulator: Playing, monkeypatch: pytest.MonkeyPatch) -> None:
-    from standby.router.attempt import Attempt
+    from standby.router.engine.attempt import Attempt
 
     def breaks(attempt: object, *read: object) -> None:
         raise ZeroDivisionError

@@ -15,13 +15,13 @@ from urllib.parse import quote
 
 import pytest
 import structlog
-from playing import Playing, live_of
+from standby.providers.http.transport import TransportOptions
 from standby.providers.provider import Endpoint, WireRequest
 from standby.providers.secret import Secret
-from standby.providers.transport import TransportOptions
 
 import standby
 from canaries import CANARY_COMPLETION, CANARY_KEY, CANARY_PROMPT, assert_no_canary, canaries_in
+from playing import Playing, live_of
 from standby import (
     CallFailed,
     ChatRequest,

@@ -12,9 +12,9 @@ from typing import Any
 
 import aiohttp
 import pytest
-from playing import LONG_S, Playing, until
 
 import standby
+from playing import LONG_S, Playing, until
 from standby import CallFailed, ErrorKind, NoTargets, Router, Target, WrongLoop
 from standby.testing import At, Failure, Script, Simulator, Stall
 

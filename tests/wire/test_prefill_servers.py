@@ -4,7 +4,7 @@ call ends with an error and a beginning of it."""
 from typing import Any, get_args
 
 import pytest
-from standby.simulator.model import Model, PrefillWay
+from standby.simulator.scenario.model import Model, PrefillWay
 
 from standby import Config, HandedOver, Route, Router, StreamInterrupted, Target, TextDelta
 from standby.testing import Answer, At, Cut, Script, Simulator

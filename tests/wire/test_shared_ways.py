@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 import trustme
-from playing import LONG_S, Playing, until
-from standby.providers.connector import PooledConnector
-from standby.providers.idle import Ways
-from standby.router.brought import KEPT_MAX
+from standby.providers.http.connector import PooledConnector
+from standby.providers.http.idle import Ways
+from standby.router.targets.call_targets import KEPT_MAX
 
+from playing import LONG_S, Playing, until
 from standby import Config, Router, Target
 from standby.testing import Afterwards, At, Script, Stall
 

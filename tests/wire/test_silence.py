@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-from playing import Playing
 
+from playing import Playing
 from standby import CallFailed, ErrorKind, Router, Target
 from standby.testing import At, Pings, Script, Stall
 

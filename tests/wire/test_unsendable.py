@@ -5,11 +5,11 @@ from itertools import product
 from typing import Any
 
 import pytest
-from playing import Playing
 from standby.providers import registry
 from standby.providers.provider import Endpoint, WireRequest
 
 from canaries import CANARY_PROMPT, assert_no_canary, canaries_in
+from playing import Playing
 from standby import ChatRequest, Config, ErrorKind, Hedge, InvalidRequest, Message, Route, Router, Target, TextPart
 
 HALF = f"{CANARY_PROMPT}\ud83d"

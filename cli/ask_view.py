@@ -1,0 +1,108 @@
+"""One question on its way: the stream printed as it comes, or the whole answer as JSON; and who gave it.
+
+The answer alone goes to standard output, everything else to standard error.
+"""
+
+import sys
+from contextlib import AsyncExitStack
+
+from ..providers.events import RefusalDelta, TextDelta
+from ..router import Answer, RoutedStream, StreamInterrupted
+from ..router.engine.options import CallOptions
+from ..router.result.events import Restarted
+from ..router.result.report import Report
+from .choice import Choice
+from .open_router import opened
+from .render import console, safe, show_json
+from .waiting import Waiting
+
+
+class Asking:
+    """One question on its way.
+
+    Args:
+        choice: Whom to ask; None: the simulator.
+    """
+
+    def __init__(self, question: str, options: CallOptions, choice: Choice | None, *, quiet: bool) -> None:
+        self._question, self._choice, self._quiet = question, choice, quiet
+        self._options: CallOptions = options if choice is None else {**options, **choice.options}
+
+    async def streamed(self) -> None:
+        """Print the answer as it comes."""
+        async with AsyncExitStack() as stack:
+            router = await opened(self._choice, stack)
+            stream = await stack.enter_async_context(router.stream(self._question, **self._options))
+            await self._print(stream)
+            if not self._quiet:
+                _tell_who(stream.report)
+
+    async def whole(self) -> None:
+        """Print the whole answer and its report as JSON."""
+        async with AsyncExitStack() as stack:
+            router = await opened(self._choice, stack)
+            show_json(_as_dict(await router.complete(self._question, **self._options)))
+
+    async def _print(self, stream: RoutedStream) -> None:
+        waiting = Waiting(stream, console(stderr=True), quiet=self._quiet)
+        shown = safe if sys.stdout.isatty() else str
+        ends_line = True
+        try:
+            with waiting:
+                async for event in stream:
+                    if isinstance(event, Restarted):
+                        ends_line = self._begin_again(event, stream, ends_line=ends_line)
+                    if isinstance(event, TextDelta | RefusalDelta):
+                        waiting.over()
+                        sys.stdout.write(shown(event.text))
+                        sys.stdout.flush()
+                        ends_line = event.text.endswith("\n")
+        finally:
+            if not ends_line:
+                sys.stdout.write("\n")
+                sys.stdout.flush()
+
+    def _begin_again(self, event: Restarted, stream: RoutedStream, *, ends_line: bool) -> bool:
+        """What was printed is void. A person can be told so; what a pipe has read cannot be taken back."""
+        if not sys.stdout.isatty():
+            raise StreamInterrupted(event.why, stream.report, "")
+        sys.stdout.write("" if ends_line else "\n")
+        sys.stdout.flush()
+        console(stderr=True).print(f"-- {event.source} broke off; {event.target} begins again --", style="yellow")
+        return True
+
+
+def _tell_who(report: Report) -> None:
+    """One line on who answered; before it, what failed and who was passed over."""
+    err = console(stderr=True)
+    failed = [attempt.line() for attempt in report.attempts if attempt.outcome == "failed"]
+    switched = [
+        f"{each.source} broke off after {each.at_chars} characters; {each.target} went on ({each.policy})"
+        for each in report.switches
+    ]
+    for line in (*failed, *(skip.line() for skip in report.skipped), *switched):
+        err.print(f"  {line}", style="dim")
+    facts = [f"answered by {report.target}" + ("" if _says_model(report) else f" ({report.model})")]
+    if report.first_delta_s is not None and report.ended_s is not None:
+        facts.append(f"first word after {report.first_delta_s:.2f} s, whole after {report.ended_s:.2f} s")
+    if report.usage is not None:
+        facts.append(f"{report.usage.input_tokens} tokens read, {report.usage.output_tokens} written")
+    err.print(safe("; ".join(facts)), style="dim")
+
+
+def _says_model(report: Report) -> bool:
+    return not report.model or report.model in (report.target or "")
+
+
+def _as_dict(answer: Answer) -> dict[str, object]:
+    return {
+        "text": answer.text,
+        "reasoning": answer.reasoning,
+        "refusal": answer.refusal,
+        "tool_calls": [{"id": call.id, "name": call.name, "arguments": call.arguments} for call in answer.tool_calls],
+        "finish_reason": answer.finish_reason,
+        "target": answer.target,
+        "model": answer.model,
+        "usage": answer.usage,
+        "report": answer.report.to_dict(),
+    }

@@ -1,0 +1,261 @@
+"""What Bedrock's ConverseStream and Converse say: frames with typed headers, content blocks, exceptions in the stream.
+
+Facts: botocore's model of bedrock-runtime. `messageStop` proves the end, the token counts come in `metadata` after it.
+Failures inside a stream are frames of the message types `exception` and `error`.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from .. import hints
+from ..codecs import UNDECODABLE, Aside, SplitCharacter, decode_json, decode_kindly
+from ..codecs.json import BULK_BYTES, json_text
+from ..counts import Count
+from ..decoding import BaseDecoder, JsonBodyDecoder
+from ..errors import ErrorKind, ProviderError
+from ..events import Finished, FinishReason, ProviderEvent, ReasoningDelta, Started, TextDelta
+from ..mapping import rule, stream_error
+from ..provider import ResponseHead
+from ..tool_calls import CallNumbering
+from .bedrock_eventstream import Frame, FrameDecoder, FrameError
+
+RULES = (
+    rule(ErrorKind.OVERLOADED, "ModelNotReadyException"),  # comes with 429, but it is the model that is not up yet
+    rule(ErrorKind.RATE_LIMITED, "ThrottlingException"),
+    rule(ErrorKind.QUOTA_EXHAUSTED, "ServiceQuotaExceededException"),
+    rule(
+        ErrorKind.AUTH,
+        "AccessDeniedException UnrecognizedClientException InvalidSignatureException ExpiredTokenException"
+        " IncompleteSignatureException MissingAuthenticationTokenException",
+    ),
+    rule(ErrorKind.NOT_FOUND, pattern=r"provided model identifier is invalid", statuses=(400,)),
+)
+
+STREAM_STATUSES: Mapping[str, int] = {
+    "internalServerException": 500,
+    "modelStreamErrorException": 424,
+    "modelTimeoutException": 408,
+    "serviceUnavailableException": 503,
+    "throttlingException": 429,
+    "validationException": 400,
+}
+"""Exceptions inside a stream, and the HTTP status that the service's model gives each."""
+
+_FINISH_REASONS: Mapping[str, FinishReason] = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "tool_use": "tool_calls",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "guardrail_intervened": "content_filter",
+    "content_filtered": "content_filter",
+}
+_FAILURES = frozenset({"malformed_model_output", "malformed_tool_use"})
+
+
+class _ToolUse(msgspec.Struct, gc=False):
+    """Of a stream: `input` is the next piece of the arguments' text. Of a whole answer: the arguments themselves."""
+
+    toolUseId: str | None = None  # noqa: N815 - Bedrock's own names
+    name: str | None = None
+    input: msgspec.Raw = msgspec.Raw(b"")
+
+
+class _ReasoningText(msgspec.Struct, gc=False):
+    text: str = ""
+    signature: str | None = None
+
+
+class _Reasoning(msgspec.Struct, gc=False):
+    text: str | None = None
+    signature: str | None = None
+    redactedContent: str | None = None  # noqa: N815
+    reasoningText: _ReasoningText | None = None  # noqa: N815 - of a whole answer
+
+
+class _Block(msgspec.Struct, gc=False):
+    text: str | None = None
+    toolUse: _ToolUse | None = None  # noqa: N815
+    reasoningContent: _Reasoning | None = None  # noqa: N815
+
+
+class _Counts(Aside, gc=False):
+    inputTokens: Count = None  # noqa: N815
+    outputTokens: Count = None  # noqa: N815
+    cacheReadInputTokens: Count = None  # noqa: N815
+    cacheWriteInputTokens: Count = None  # noqa: N815
+
+
+class _Event(msgspec.Struct, gc=False):
+    """The members of all events; each has only its own."""
+
+    contentBlockIndex: int = 0  # noqa: N815
+    start: _Block | None = None
+    delta: _Block | None = None
+    stopReason: str | None = None  # noqa: N815
+    usage: _Counts | None = None
+
+
+class _Content(msgspec.Struct, gc=False):
+    content: list[_Block] = []
+
+
+class _Output(msgspec.Struct, gc=False):
+    message: _Content
+
+
+class _Whole(msgspec.Struct, gc=False):
+    output: _Output
+    stopReason: str  # noqa: N815
+    usage: _Counts | None = None
+
+
+_decode = msgspec.json.Decoder(_Event).decode
+
+
+class BedrockDecoder(BaseDecoder):
+    """A stream of binary frames."""
+
+    def __init__(self, head: ResponseHead) -> None:
+        super().__init__()
+        self._head = head
+        self._frames = FrameDecoder()
+        self._begun = False
+        self._calls = CallNumbering()
+
+    def feed(self, data: bytes) -> list[ProviderEvent]:
+        events: list[ProviderEvent] = []
+        if self.failure is not None or self.closed:
+            return events
+        damaged = None
+        try:
+            frames = self._frames.feed(data)
+        except FrameError as error:
+            frames, damaged = error.whole, str(error)
+        for frame in frames:
+            if self._halves is not None or len(frame.payload) > BULK_BYTES:
+                self._slowly(self._with_payload, frame.payload, frame.headers, events)
+            else:
+                try:
+                    self._frame(frame, events)
+                except SplitCharacter:
+                    self._slowly(self._with_payload, frame.payload, frame.headers, events)
+                except UNDECODABLE:
+                    self._undecodable("an event that cannot be decoded")
+            if self.failure is not None or self.closed:
+                return events
+        if damaged is not None:
+            self._undecodable(damaged)
+        return events
+
+    def end(self) -> list[ProviderEvent]:
+        events: list[ProviderEvent] = []
+        self._ended(events)
+        return events
+
+    def _frame(self, frame: Frame, events: list[ProviderEvent]) -> None:
+        match frame.text(":message-type"):
+            case "exception":
+                self._exception(frame)
+            case "error":
+                code = frame.text(":error-code")
+                found = {"error": {"message": frame.text(":error-message"), "code": code}}
+                self.failure = stream_error(found, self._head, status=_status(code), rules=RULES)
+            case _:
+                self._event(frame.text(":event-type"), frame.payload, events)
+
+    def _with_payload(self, payload: bytes, headers: dict[str, Any], events: list[ProviderEvent]) -> None:
+        self._frame(Frame(headers, payload), events)
+
+    def _exception(self, frame: Frame) -> None:
+        name = frame.text(":exception-type")
+        try:
+            said = decode_kindly(frame.payload)
+        except UNDECODABLE:
+            said = None  # the header has said what it is
+        found = {"error": {**(said if isinstance(said, dict) else {}), "type": name}}
+        self.failure = stream_error(found, self._head, status=_status(name), rules=RULES)
+
+    def _event(self, name: str, payload: bytes, events: list[ProviderEvent]) -> None:
+        try:
+            event = _decode(payload)
+        except msgspec.DecodeError:
+            event = decode_json(payload, _Event)
+        match name:
+            case "messageStart":
+                if not self._begun:
+                    self._begun = True
+                    events.append(Started())
+            case "contentBlockStart" if event.start is not None:
+                self.say(event.start, event.contentBlockIndex, events)
+            case "contentBlockDelta" if event.delta is not None:
+                self.say(event.delta, event.contentBlockIndex, events)
+            case "messageStop":
+                self.stop(event.stopReason)
+            case "metadata":
+                self.count(event.usage, events)
+                self.closed = self.finish is not None
+
+    def say(self, block: _Block, index: int, events: list[ProviderEvent]) -> None:
+        """What a block, or the next piece of one, adds."""
+        call = block.toolUse
+        if call is not None:
+            fragment = self._calls.fragment(index, call.toolUseId, call.name, _arguments(call.input))
+            events += [] if fragment is None else [fragment]
+        thought = block.reasoningContent
+        if thought is not None:
+            whole = thought.reasoningText or _ReasoningText(thought.text or "", thought.signature)
+            if whole.text or whole.signature or thought.redactedContent:
+                events.append(ReasoningDelta(whole.text, index, whole.signature, thought.redactedContent))
+        if block.text:
+            events.append(TextDelta(block.text))
+
+    def stop(self, native: str | None) -> None:
+        """The model stopped; two of the reasons are failures."""
+        if native in _FAILURES:
+            self.failure = ProviderError(
+                ErrorKind.SERVER_ERROR,
+                "the model wrote what Bedrock could not read",
+                native_code=native,
+                request_id=hints.request_id(self._head.headers),
+                provider_message=native,
+            )
+        else:
+            self.finish = Finished(_FINISH_REASONS.get(native or "", "other"), native or None)
+
+    def count(self, counts: _Counts | None, events: list[ProviderEvent]) -> None:
+        """Token counts: Bedrock's `inputTokens` leaves out those that went into or came from its cache."""
+        if counts is not None:
+            sent = counts.inputTokens, counts.cacheReadInputTokens, counts.cacheWriteInputTokens
+            self._counted(events, sent, (counts.outputTokens,), counts.cacheReadInputTokens)
+
+
+def body_decoder(head: ResponseHead) -> JsonBodyDecoder:
+    """The decoder of a whole answer, as Converse gives it."""
+
+    def parse(body: bytes, decoder: JsonBodyDecoder) -> list[ProviderEvent]:
+        answer = decode_json(body, _Whole)
+        events: list[ProviderEvent] = [Started()]
+        reader = BedrockDecoder(head)
+        for index, block in enumerate(answer.output.message.content):
+            reader.say(block, index, events)
+        reader.count(answer.usage, events)
+        reader.stop(answer.stopReason)
+        decoder.finish, decoder.failure = reader.finish, reader.failure
+        decoder.miscounted = reader.miscounted
+        return events
+
+    return JsonBodyDecoder(parse)
+
+
+def _arguments(written: msgspec.Raw) -> str:
+    """Arguments as JSON text: a stream's piece is a text already, a whole answer's object is turned into one."""
+    found = bytes(written)
+    return decode_json(found, str) if found.startswith(b'"') else json_text(written)
+
+
+def _status(name: str) -> int:
+    """The status that an exception stands for; what we do not know broke on the service's side."""
+    return next((status for known, status in STREAM_STATUSES.items() if known.lower() == name.lower()), 500)

@@ -1,0 +1,177 @@
+"""What Cohere's stream and its whole answers say: named events, one object per tool call, proof of the end.
+
+Facts: the types of the Python SDK and Cohere's pages of errors. `message-end` alone proves the end, and its reasons
+`ERROR` and `TIMEOUT` are failures at status 200.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from ..codecs import Aside, decode_json, decode_kindly
+from ..counts import Count
+from ..decoding import EventStreamDecoder, JsonBodyDecoder
+from ..errors import ErrorKind
+from ..events import Finished, FinishReason, ProviderEvent, ReasoningDelta, Started, TextDelta
+from ..mapping import rule, stream_error
+from ..provider import ResponseHead
+from ..tool_calls import CallNumbering
+
+_FINISH_REASONS: Mapping[str, FinishReason] = {
+    "COMPLETE": "stop",
+    "STOP_SEQUENCE": "stop",
+    "MAX_TOKENS": "length",
+    "TOOL_CALL": "tool_calls",
+}
+_FAILURES: Mapping[str, int] = {"ERROR": 500, "TIMEOUT": 504}
+"""Finish reasons that are failures, and the status that each stands for."""
+
+RULES = (
+    rule(ErrorKind.CONTEXT_LENGTH, pattern=r"^too many tokens", statuses=(400, 413, 422)),
+    rule(ErrorKind.QUOTA_EXHAUSTED, pattern=r"limited to [0-9,]+ API calls / month", statuses=(429,)),
+    rule(ErrorKind.AUTH, pattern=r"invalid (?:api )?token", statuses=(401, 498)),
+    rule(ErrorKind.CONTENT_FILTER, pattern=r"\bblocked\b|\bunsafe\b|\bharmful\b", statuses=(400, 498)),
+)
+
+
+class _Function(msgspec.Struct, gc=False):
+    name: str | None = None
+    arguments: str | None = None
+
+
+class _Call(msgspec.Struct, gc=False):
+    id: str | None = None
+    function: _Function | None = None
+
+
+class _Part(msgspec.Struct, gc=False):
+    text: str | None = None
+    thinking: str | None = None
+
+
+class _Message(msgspec.Struct, gc=False):
+    """Of an event: one object where a whole answer has a list."""
+
+    content: _Part | list[_Part] | None = None
+    tool_plan: str | None = None
+    tool_calls: _Call | list[_Call] | None = None
+
+
+class _Tokens(Aside, gc=False):
+    input_tokens: Count = None
+    output_tokens: Count = None
+
+
+class _Usage(Aside, gc=False):
+    tokens: _Tokens | None = None
+    cached_tokens: Count = None
+
+
+class _Delta(msgspec.Struct, gc=False):
+    message: _Message | None = None
+    finish_reason: str | None = None
+    usage: _Usage | None = None
+    error: Any = None
+
+
+class _Event(msgspec.Struct, gc=False):
+    type: str = ""
+    id: str | None = None
+    index: int | None = None
+    delta: _Delta | None = None
+
+
+class _Body(_Delta, gc=False):
+    """A whole answer: what the events say in `delta`, at once."""
+
+    id: str | None = None
+
+
+_NOTHING = _Delta()
+_decode = msgspec.json.Decoder(_Event).decode
+
+
+class CohereDecoder(EventStreamDecoder):
+    """A stream of named events."""
+
+    def __init__(self, head: ResponseHead) -> None:
+        super().__init__()
+        self._head = head
+        self._begun = False
+        self._calls = CallNumbering()
+
+    def _payload(self, data: bytes, name: str, events: list[ProviderEvent]) -> None:
+        if data.strip() == b"[DONE]":
+            return  # may follow `message-end`, and proves nothing before it
+        try:
+            event = _decode(data)
+        except msgspec.DecodeError:
+            event = decode_json(data, _Event)
+        delta = event.delta or _NOTHING
+        match event.type or name:
+            case "message-start":
+                if not self._begun:
+                    self._begun = True
+                    events.append(Started(None, event.id))
+            case "message-end":
+                self.whole(delta, events)
+            case "error":
+                self.failure = stream_error(decode_kindly(data), self._head, rules=RULES)
+            case _:
+                self.say(delta.message, event.index, events)
+
+    def say(self, message: _Message | None, index: int | None, events: list[ProviderEvent]) -> None:
+        """What one event, or one whole answer, adds. The plan before tool calls is told as reasoning: it is about the
+        answer, not a part of it, and comes where other models think."""
+        if message is None:
+            return
+        parts = message.content if isinstance(message.content, list) else [message.content]
+        for place, part in enumerate(parts):
+            if part is not None and part.thinking:
+                events.append(ReasoningDelta(part.thinking, place if index is None else index))
+            if part is not None and part.text:
+                events.append(TextDelta(part.text))
+        if message.tool_plan:
+            events.append(ReasoningDelta(message.tool_plan))
+        calls = message.tool_calls if isinstance(message.tool_calls, list) else [message.tool_calls]
+        for place, call in enumerate(calls):
+            if call is not None:
+                function = call.function or _Function()
+                number = place if index is None else index
+                fragment = self._calls.fragment(number, call.id, function.name, function.arguments)
+                events += [] if fragment is None else [fragment]
+
+    def whole(self, delta: _Delta, events: list[ProviderEvent]) -> None:
+        """The answer ended, with or without success."""
+        tokens = delta.usage.tokens if delta.usage else None
+        if tokens is not None and tokens.input_tokens is not None:
+            cached = delta.usage.cached_tokens if delta.usage else None
+            self._counted(events, (tokens.input_tokens,), (tokens.output_tokens,), cached)
+        native = delta.finish_reason or ""
+        status = _FAILURES.get(native)
+        if status is not None:
+            error = {"error": delta.error or native, "code": native}
+            self.failure = stream_error(error, self._head, status=status, rules=RULES)
+            return
+        reason = _FINISH_REASONS.get(native, "other")
+        if len(self._calls) and reason == "stop":
+            reason = "tool_calls"
+        self.finish = Finished(reason, native or None)
+        self.closed = True
+
+
+def body_decoder(head: ResponseHead) -> JsonBodyDecoder:
+    def parse(body: bytes, decoder: JsonBodyDecoder) -> list[ProviderEvent]:
+        answer = decode_json(body, _Body)
+        if answer.message is None or answer.finish_reason is None:
+            raise msgspec.ValidationError("not an answer")
+        events: list[ProviderEvent] = [Started(None, answer.id)]
+        reader = CohereDecoder(head)
+        reader.say(answer.message, None, events)
+        reader.whole(answer, events)
+        decoder.finish, decoder.failure = reader.finish, reader.failure
+        decoder.miscounted = reader.miscounted
+        return events
+
+    return JsonBodyDecoder(parse)

@@ -1,0 +1,345 @@
+"""The pool of a target's connections: none is used again of which anything is doubtful.
+
+aiohttp's own pool hands out a connection on which bytes came while it lay idle, and they become the answer to the next
+request (aio-libs/aiohttp#13656). Here a connection that received anything while idle, that still holds a part of a
+message, or that is readable when its turn comes (data or the end: both mean that it is spent) is closed. Connections
+are closed at once, without a farewell: a cancelled call must stop a provider from generating, and billing.
+
+This module overrides private methods of aiohttp 3.14; `tests/providers/test_transport_pool.py` tells when they change.
+"""
+
+import asyncio
+import select
+import socket
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+from weakref import WeakSet
+
+import aiohttp
+from aiohttp import connector
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.connector import Connection
+from aiohttp.helpers import weakref_handle
+from aiohttp.http_exceptions import BadHttpMessage
+from aiohttp.streams import StreamReader
+
+from ..errors import ErrorKind, ProviderError
+from .body import Body
+from .exceptions import fault
+from .idle import Idle
+
+if TYPE_CHECKING:
+    from aiohappyeyeballs import AddrInfoType
+    from aiohttp.client_reqrep import ConnectionKey
+
+INTERIM_MAX = 32
+"""Interim responses (1xx) before the real one; a server that sends more of them is not going to answer."""
+
+UNWIND_TURNS = 100
+"""A task that is cancelled while it connects closes its socket within a few turns of the loop; so many are given."""
+
+
+class Quiet:
+    """A transport in asyncio's debug mode, where a write that fails is logged with the frame that holds its bytes.
+
+    It writes a view of them, whose repr shows nothing.
+    """
+
+    def __init__(self, transport: Any) -> None:
+        self._transport = transport
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: "bytes | bytearray | memoryview") -> None:
+        self._transport.write(memoryview(data))
+
+    def writelines(self, pieces: Any) -> None:
+        self.write(b"".join(pieces))
+
+
+class Line(ResponseHandler):
+    """One connection, from the first byte to the last, over all the exchanges that it carries.
+
+    Attributes:
+        used: It has carried an exchange before the present one.
+        answered: Bytes of an answer to the present request have come.
+        born_s: When it was made, on the loop's clock.
+        opened_by: What must live as long as the connection, for those who opened it.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self.used = False
+        self.answered = False
+        self.born_s = loop.time()
+        self.opened_by: object = None
+        self._idle = False
+        self._interim = 0
+        self._poll: select.poll | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        quiet = self._loop.get_debug() and type(transport).__module__.startswith("asyncio.")  # uvloop logs no frame
+        super().connection_made(cast(asyncio.BaseTransport, Quiet(transport)) if quiet else transport)
+
+    def rest(self) -> None:
+        """It goes into the pool: from here on, it must stay silent."""
+        self._idle = True
+
+    def wake(self) -> bool:
+        """It leaves the pool. Is it fit for another exchange? What made it unfit while it lay idle has closed it."""
+        self._idle, self.answered, self._interim = False, False, 0
+        return not self._readable()
+
+    def data_received(self, data: bytes) -> None:
+        if data:  # without data, aiohttp resumes a parser that was paused
+            if self._idle:
+                self.force_close()
+                self.abort()
+                return
+            self.answered = True
+        ResponseHandler.data_received(self, data)
+        if self._idle and (self._buffer or self._holds_more()):
+            self.force_close()
+            self.abort()
+
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        """Resume what was paused, and nothing else: aiohttp would run its parser, on no data, for every HTTP chunk that
+        is read from it. That is a quarter of what a delta costs."""
+        if self._reading_paused:
+            super().resume_reading(resume_parser)
+
+    def feed_data(self, data: Any, size: int = 0) -> None:
+        """The parser has read a response's head."""
+        if 100 <= data[0].code < 200:
+            self._interim += 1
+            if self._interim > INTERIM_MAX:
+                self.abort()
+                self.set_exception(BadHttpMessage("too many interim responses"))
+                return
+        if type(data[1]) is StreamReader:  # else there is no body
+            Body.of(data[1], self)
+        super().feed_data(data, size)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Let no reader take a reset for the end of its body, nor wait for ever: aiohttp allows both.
+
+        An unframed body that is reset ends cleanly there, and one with a broken chunk does not end at all.
+        """
+        body = self._payload
+        if body is None or body.is_eof():
+            super().connection_lost(exc)
+            return
+        if exc is not None:
+            body.set_exception(aiohttp.ClientPayloadError())
+        super().connection_lost(exc)
+        if not body.is_eof() and body.exception() is None:
+            body.set_exception(aiohttp.ClientPayloadError())
+
+    def close(self) -> None:
+        """Close at once: unsent bytes and the farewell of TLS would keep the socket open for as long as it takes."""
+        self.abort()
+
+    def _readable(self) -> bool:
+        """Does the system hold bytes, or the end of the connection, that the loop has not read yet?"""
+        if self._poll is None:
+            number = descriptor(self)
+            if number < 0:
+                return False
+            self._poll = select.poll()
+            self._poll.register(number, select.POLLIN)
+        return bool(self._poll.poll(0))
+
+    def _holds_more(self) -> bool:
+        """Behind the end of the answer came the beginning of something else, in the same packet."""
+        try:
+            return self._parser is not None and self._parser.feed_eof() is not None
+        except Exception:  # noqa: BLE001 - whatever it is, it is not the silence of an idle connection
+            return True
+
+
+class Response(aiohttp.ClientResponse):
+    """A response that knows its connection, and that fails with our error.
+
+    Attributes:
+        reused: The connection had carried an exchange before.
+        line: What it came over.
+        key: What its connection lies under in the pool.
+    """
+
+    reused = False
+    line: ResponseHandler | None = None
+    key: "ConnectionKey | None" = None
+
+    async def start(self, connection: Connection) -> "Response":
+        where = f"{self.url.raw_host}:{self.url.port}"
+        line, transport = cast("Line | None", connection.protocol), connection.transport
+        if line is None or transport is None:
+            raise fault(aiohttp.ServerDisconnectedError(), where)  # it was lost while the request was being sent
+        self.reused, self.key = getattr(line, "used", False), connection._key
+        self.line = line
+        line.used = True  # a caller's connector has lines of aiohttp's own, which take the attribute too
+        try:
+            await super().start(connection)
+        except Exception as error:  # noqa: BLE001 - every error becomes ours, by the table
+            failure = fault(error, where, reused=self.reused, answered=getattr(line, "answered", False))
+            transport.abort()
+        except BaseException:
+            transport.abort()
+            raise
+        else:
+            return self
+        try:
+            raise failure
+        finally:
+            del failure  # it holds this frame
+
+
+class PooledConnector(aiohttp.TCPConnector):
+    """aiohttp's connector, with the pool's rules above.
+
+    Args:
+        keepalive_s: So long a connection may lie idle.
+        max_age_s: No exchange begins on an older connection, so that a provider which moves is followed.
+        idle: Where its idle connections lie, with those of others; None: by themselves.
+        options: Those of `aiohttp.TCPConnector`.
+
+    Attributes:
+        connecting: How many requests are about to get a connection.
+    """
+
+    def __init__(self, *, keepalive_s: float, max_age_s: float, idle: Idle | None = None, **options: Any) -> None:
+        self._sockets: WeakSet[socket.socket] = WeakSet()
+        options.setdefault("socket_factory", partial(_made, self._sockets))
+        super().__init__(keepalive_timeout=keepalive_s, **options)
+        self._max_age_s, self._kept_s = max_age_s, keepalive_s
+        self.connecting = 0
+        self._conns = self._idle = Idle() if idle is None else idle
+        self._idle.users.add(self)
+        self._gone: list[asyncio.Future[object]] = []
+        self._factory = cast("partial[ResponseHandler]", partial(Line, self._loop))
+
+    @property
+    def acquired(self) -> int:
+        """Connections in use, or being made."""
+        return len(self._acquired)
+
+    @property
+    def idle(self) -> int:
+        """Connections in the pool."""
+        return sum(len(lines) for lines in self._conns.values())
+
+    async def connect(
+        self, req: aiohttp.ClientRequest, traces: list[Any], timeout: aiohttp.ClientTimeout
+    ) -> Connection:
+        full = 0 < self._limit <= len(self._acquired)
+        self.connecting += 1
+        try:
+            return await super().connect(req, traces, timeout)
+        except TimeoutError:
+            if not full:
+                raise
+        finally:
+            self.connecting -= 1
+        raise ProviderError(
+            ErrorKind.CONNECT, f"all {self._limit} connections were in use (connections_max)", local=True
+        )
+
+    def abandon(self) -> None:
+        """Close every connection at once; `close` then waits until their sockets are gone. Idempotent."""
+        for each in self._close(abort_ssl=True):
+            gone = asyncio.ensure_future(each)
+            gone.add_done_callback(_looked_at)
+            self._gone.append(gone)
+
+    async def close(self, *, abort_ssl: bool = True) -> None:
+        """Close every connection, and wait until their sockets are gone. Idempotent, also after a cancellation."""
+        self.abandon()
+        if self._gone:
+            await asyncio.wait(self._gone)
+        await super().close(abort_ssl=abort_ssl)
+        for _ in range(UNWIND_TURNS):
+            if not self.connecting:
+                break
+            await asyncio.sleep(0)
+
+    def descriptors(self) -> set[int]:
+        """Those of its sockets, also of those that are being connected."""
+        idle = (line for lines in self._conns.values() for line, _ in lines)
+        return {descriptor(line) for line in idle} | {made.fileno() for made in tuple(self._sockets)}
+
+    def take(self, key: "ConnectionKey") -> Connection | None:
+        """A connection that lies idle and is fit for another exchange, taken into use; None when there is none."""
+        lines = self._conns.get(key)
+        if lines is None:
+            return None
+        now_s = connector.monotonic()  # type: ignore[attr-defined]  # the clock of its stamps
+        while lines:
+            line, since_s = lines.popleft()
+            assert isinstance(line, Line)
+            if line.is_connected() and now_s - since_s <= self._kept_s and line.wake():
+                if not lines:
+                    del self._conns[key]
+                self._acquired.add(line)
+                return Connection(self, key, line, self._loop)
+            line.close()
+        del self._conns[key]
+        return None
+
+    def _close(self, *, abort_ssl: bool = False) -> list[Any]:
+        """What lies idle is closed with the last pool that could use it."""
+        users = self._idle.users
+        users.discard(self)
+        if self._conns is self._idle and users:
+            self._conns = Idle()
+            next(iter(users))._cleanup()  # else there might be no clock for what this one has put there
+        return super()._close(abort_ssl=abort_ssl)
+
+    def _cleanup(self) -> None:
+        """Close what has lain idle for too long; in place, as others look there, too."""
+        if self._cleanup_handle is not None:
+            self._cleanup_handle.cancel()
+            self._cleanup_handle = None
+        now_s = connector.monotonic()  # type: ignore[attr-defined]  # the clock of its stamps
+        for key, lines in tuple(self._conns.items()):
+            for _ in range(len(lines)):
+                line, since_s = lines.popleft()
+                if line.is_connected() and now_s - since_s <= self._kept_s:
+                    lines.append((line, since_s))
+                else:
+                    line.close()
+            if not lines:
+                del self._conns[key]
+        if self._conns:
+            self._cleanup_handle = weakref_handle(
+                self, "_cleanup", self._kept_s, self._loop, self._timeout_ceil_threshold
+            )
+
+    async def _get(self, key: "ConnectionKey", traces: list[Any]) -> Connection | None:
+        return self.take(key)
+
+    def _release(self, key: "ConnectionKey", protocol: ResponseHandler, *, should_close: bool = False) -> None:
+        assert isinstance(protocol, Line)
+        old = self._loop.time() - protocol.born_s > self._max_age_s
+        super()._release(key, protocol, should_close=should_close or old)
+        protocol.rest()
+
+
+def descriptor(line: ResponseHandler | None) -> int:
+    """That of a connection's socket; -1: it has none."""
+    transport = None if line is None else line.transport
+    held = None if transport is None else transport.get_extra_info("socket")
+    return -1 if held is None else int(held.fileno())
+
+
+def _made(known: WeakSet[socket.socket], info: "AddrInfoType") -> socket.socket:
+    """A new socket, noted down from its first moment on."""
+    made = socket.socket(*info[:3])
+    known.add(made)
+    return made
+
+
+def _looked_at(gone: "asyncio.Future[object]") -> None:
+    """How a connection went does not matter once it is given up."""
+    if not gone.cancelled():
+        gone.exception()

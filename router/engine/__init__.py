@@ -1,0 +1,1 @@
+"""The shell of a call: attempts, retries, hedges and clocks, as the core decides."""

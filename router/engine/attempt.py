@@ -1,0 +1,348 @@
+"""One try at one target: opens it, waits for the first useful delta, relays batches of events, and keeps the clocks.
+
+A thin shell around the provider's pure functions and the transport. One watch over all attempts looks after their
+clocks; nothing is scheduled per attempt or delta. Time in which nobody reads never counts as a stall (the consumer is
+slow then, not the target), nor does time in which the loop itself was late.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Literal, ParamSpec, TypeAlias, TypeVar
+
+import msgspec
+
+from ...providers.errors import ErrorKind, ProviderError
+from ...providers.events import ProviderEvent, any_useful
+from ...providers.http.transport import Exchange
+from ...providers.opaque import Opaque
+from ...providers.provider import Decoder, WireRequest
+from ..failover.steps import Cut
+from ..limits.admission import Admission, Outcome
+from ..result.report import AttemptReport
+from ..result.transcript import PARTS_MAX, Transcript, excess
+from ..targets.clocks import Clocks
+from .watchdog import LATE_S, NEVER, Watch
+
+if TYPE_CHECKING:
+    from ..targets.live_target import LiveTarget
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+MAX_ERROR_BODY_BYTES = 64 * 1024
+_ROUNDING_S = 0.001
+"""A timer may ring so early, as some loops round."""
+
+ClockName: TypeAlias = Literal["connect_s", "first_delta_s", "stall_s", "total_s"]
+
+
+class Attempt(Opaque):
+    """One try at one target.
+
+    Attributes:
+        admission: What is held for it.
+        watch: What looks after its clocks.
+        standing_clocks: Those that would hold if the call had set none. A clock that the call alone has made shorter
+            says nothing of the target, when it rings.
+        call_began_s, first_by_s, end_by_s: When the call began, when the first useful delta and when the whole answer
+            must have come, on the loop's clock.
+        cut: What the deadline leaves of the time that the target's own clock gives.
+        fair_s: So much is a fair part of the deadline: silence of this length up to it is the target's failure.
+        limit_s: When the clock that runs now runs out; never, while nobody waits.
+        url, headers: Where and as whom it asks.
+        finished: The answer is whole; nothing follows the last batch.
+        framed: HTTP says where its body ends.
+        heard: What it has said.
+    """
+
+    live: "LiveTarget"
+    admission: Admission
+    report: AttemptReport
+    loop: asyncio.AbstractEventLoop
+    watch: Watch
+    clocks: Clocks
+    standing_clocks: Clocks
+    call_began_s: float
+    first_by_s: float
+    cut: Cut = "no"
+    end_by_s: float = NEVER
+    fair_s: float = NEVER
+    limit_s: float = NEVER
+    url: str = ""
+    headers: Mapping[str, str] = {}
+    finished: bool = False
+    framed: bool = False
+    heard: Transcript = msgspec.field(default_factory=Transcript)
+    _exchange: Exchange | None = None
+    _decoder: Decoder | None = None
+    _failure: ProviderError | None = None  # decoded behind events that are delivered first
+    _task: asyncio.Task[object] | None = None  # which opens it
+    _cancelled: bool = False  # by us: another cancellation is not ours to take back
+    _cancelling: int = 0
+    _aborted: ProviderError | None = None
+    _begun: bool = False  # the clock that runs is not the one for the first useful delta any more
+    _slow_timer: asyncio.TimerHandle | None = None
+    _stall_left_s: float | None = None  # None: all of it
+    _stalled_by_s: float = NEVER  # when the clock between deltas would have rung, had the deadline not come before
+    _total_by_s: float = NEVER
+
+    async def open(self, wire: WireRequest, *, stream: bool) -> list[ProviderEvent]:
+        """Send the request and read up to the first useful delta, or to an end that is one.
+
+        Returns:
+            All events so far, the first useful one among the last of them.
+
+        Raises:
+            ProviderError: Why this attempt has failed. Nothing of it has reached the caller.
+        """
+        loop, clocks = self.loop, self.clocks
+        task = asyncio.current_task(loop)
+        assert task is not None
+        self._task, self._cancelling = task, task.cancelling()
+        self.url, self.headers = wire.url, wire.headers
+        total_s = clocks.total_s
+        self._total_by_s = self.end_by_s if total_s is None else min(self.end_by_s, loop.time() + total_s)
+        self.limit_s = min(self.first_by_s, self._total_by_s)
+        self.watch.over(self)
+        slow_call_s = self.live.health.slow_call_s if stream else None  # one body gives nothing before its end
+        if slow_call_s is not None:
+            self._slow_from(loop.time() + slow_call_s)
+        try:
+            exchange = await self.live.transport.open(wire, connect_s=clocks.connect_s, expect_stream=stream)
+            self._exchange, self._task = exchange, None
+            if self._aborted is not None:
+                raise self._aborted
+            head = exchange.head
+            now_s = loop.time()
+            self.live.learn(head, now_s)
+            self.report.headers_s = now_s - self.call_began_s
+            self.framed = exchange.framed
+            provider = self.live.provider
+            if not 200 <= head.status < 300:
+                body = await exchange.read_all(MAX_ERROR_BODY_BYTES)
+                raise exchange.redirected or self._adapted(provider.error_for, head, body)
+            self._decoder = decoder = self._adapted(provider.decoder, head)
+            events = self._decoded(await exchange.read(), exchange, decoder)
+            batch = events
+            while not (self.finished or any_useful(events)):
+                events = await self._read()
+                batch += events
+                if (too_much := excess(len(batch), (), set())) is not None:
+                    raise ProviderError(ErrorKind.PROTOCOL, too_much)
+            self.limit_s, self._begun = NEVER, True
+            self.heard.add(batch)
+            return batch
+        except asyncio.CancelledError:
+            self.close()
+            if self._cancelled and self._aborted is not None and task.uncancel() <= self._cancelling:
+                raise self._aborted from None
+            raise
+        except BaseException as error:
+            self.close()
+            if isinstance(error, ProviderError) and error.kind is ErrorKind.CONNECT:
+                waited_s = loop.time() - self.call_began_s - self.report.began_s
+                error.local |= waited_s >= clocks.connect_s - _ROUNDING_S and self._is_of_the_call("connect_s")
+            raise
+        finally:
+            self._task = None
+            if self._slow_timer is not None:
+                self._slow_timer.cancel()
+                self._slow_timer = None
+
+    async def next(self, until_s: float | None = None) -> list[ProviderEvent]:
+        """The next events, at least one; the last batch ends with `Finished`.
+
+        Args:
+            until_s: Come back without events by then, on the loop's clock.
+
+        Raises:
+            ProviderError: The answer broke off.
+        """
+        stall_s = self._stall_left_s
+        limit_s = self.loop.time() + (self.clocks.stall_s if stall_s is None else stall_s)
+        total_by_s = self._total_by_s
+        if limit_s < total_by_s:  # `min` is a call
+            self.limit_s = ends_s = limit_s
+        else:
+            self.limit_s = ends_s = total_by_s
+            self._stalled_by_s = limit_s
+        if ends_s < self.watch.rings_s:
+            self.watch.until(ends_s)
+        exchange, decoder = self._exchange, self._decoder
+        assert exchange is not None
+        assert decoder is not None
+        events: list[ProviderEvent] = []
+        try:
+            if until_s is None and decoder.finish is None and self._failure is None:  # nearly always: one layer less
+                events = self._decoded(await exchange.read(), exchange, decoder)
+            while not events:
+                events = await self._read(until_s)
+                if until_s is not None and self.loop.time() >= until_s:
+                    break
+        except BaseException:
+            self.close()
+            raise
+        finally:
+            self.limit_s = NEVER
+        if any_useful(events):
+            if stall_s is not None:
+                self._stall_left_s = None
+        else:  # usage alone is no progress: the clock goes on where it stood
+            self._stall_left_s = max(0.0, limit_s - self.loop.time())
+        if (too_much := self.heard.add(events)) is not None and not self.finished:
+            self._failure = ProviderError(ErrorKind.PROTOCOL, too_much)  # what has come is delivered first
+        return events
+
+    def abort(self) -> None:
+        """End the attempt from outside: whoever waits in it gets `cancelled`, and the socket is closed. Idempotent."""
+        self._interrupt(ProviderError(ErrorKind.CANCELLED, "the caller left"))
+        self.close()
+
+    def close(self) -> None:
+        """Close the socket and stop the clock; idempotent."""
+        self.watch.no_more(self)
+        if self._exchange is not None:
+            self._exchange.close()
+
+    def settle(self, outcome: Outcome, now_s: float) -> None:
+        """It is over: give back what was held for it. Idempotent."""
+        self.admission.settle(outcome, now_s, self.report, self.heard, whole=self.finished)
+
+    def _adapted(self, adapt: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
+        """What the provider's adapter says; it may come from anybody, and a bug in it is a failure of its target."""
+        try:
+            return adapt(*args, **named)
+        except Exception as bug:  # noqa: BLE001
+            raise self._bug(bug) from None
+
+    def _bug(self, bug: Exception) -> ProviderError:
+        what = f"the adapter {self.report.provider!r} raised {type(bug).__name__}: a bug in it"
+        return ProviderError(ErrorKind.PROTOCOL, what)
+
+    # Reading
+
+    async def _read(self, until_s: float | None = None) -> list[ProviderEvent]:
+        """One read's worth of events; none, when the bytes held none."""
+        if self._failure is not None:
+            raise self._failure
+        exchange, decoder = self._exchange, self._decoder
+        assert exchange is not None
+        assert decoder is not None
+        if decoder.finish is not None:
+            return await self._tail(exchange, decoder)
+        data = await (exchange.read() if until_s is None else exchange.read_until(until_s))
+        return [] if data is None else self._decoded(data, exchange, decoder)
+
+    def _decoded(self, data: bytes, exchange: Exchange, decoder: Decoder) -> list[ProviderEvent]:
+        """The events in these bytes; in `b""`, those at the end of the body."""
+        try:
+            events = decoder.feed(data) if data else decoder.end()
+            if not events and data and decoder.failure is None and exchange.ended:
+                events, data = decoder.end(), b""  # as the next read would: a whole body came in one
+        except Exception as bug:  # noqa: BLE001 - the adapter may come from anybody
+            raise self._bug(bug) from None
+        if len(events) > PARTS_MAX and (too_much := excess(len(events), events, set())) is not None:
+            raise ProviderError(ErrorKind.PROTOCOL, too_much)
+        if decoder.failure is not None:
+            return self._fail_after(events, decoder.failure)
+        if decoder.finish is not None and (decoder.closed or not data):
+            self._finish(events, decoder, exchange)
+        return events
+
+    async def _tail(self, exchange: Exchange, decoder: Decoder) -> list[ProviderEvent]:
+        """After the end marker: usage, an error or the end may follow. An error wins, silence or a reset does not."""
+        events: list[ProviderEvent] = []
+        self.limit_s, self._begun = self.loop.time() + self.clocks.tail_s, True
+        self.watch.until(self.limit_s)
+        while not decoder.closed:
+            try:
+                data = await exchange.read()
+            except ProviderError:
+                if self._aborted is not None and self._aborted.kind is ErrorKind.CANCELLED:
+                    raise
+                break
+            events += self._adapted(decoder.feed, data) if data else self._adapted(decoder.end)
+            if decoder.failure is not None:
+                return self._fail_after(events, decoder.failure)
+            if not data:
+                break
+        self._finish(events, decoder, exchange)
+        return events
+
+    def _fail_after(self, events: list[ProviderEvent], failure: ProviderError) -> list[ProviderEvent]:
+        """What was decoded before a failure is delivered before it."""
+        if not events:
+            raise failure
+        self._failure = failure
+        return events
+
+    def _finish(self, events: list[ProviderEvent], decoder: Decoder, exchange: Exchange) -> None:
+        assert decoder.finish is not None
+        events.append(decoder.finish)
+        self.finished = True
+        if getattr(decoder, "miscounted", False):  # a plug-in's decoder need not know of it
+            self.heard.miscounted = True
+        self.watch.no_more(self)
+        exchange.release()
+
+    # The clocks
+
+    def lenient(self, until_s: float) -> None:
+        """The loop was late, not the target: let the bytes come in first. There are none before a response."""
+        if self._exchange is not None:
+            self.limit_s = max(self.limit_s, until_s)
+
+    def expire(self) -> None:
+        """The clock that runs has run out."""
+        error, self.limit_s = self._expiry(), NEVER
+        self._interrupt(error)
+
+    def _slow_from(self, at_s: float) -> None:
+        self._slow_timer = self.loop.call_at(at_s, self._slow, at_s)
+
+    def _slow(self, rang_for_s: float) -> None:
+        now_s = self.loop.time()
+        if now_s < rang_for_s:
+            self._slow_from(rang_for_s)  # uvloop's timers may ring a little early
+        elif now_s - rang_for_s > LATE_S:
+            self._slow_from(now_s + LATE_S)  # the loop was late, not the target: let the bytes come in first
+        else:
+            self.admission.lease.slow = True
+
+    def _expiry(self) -> ProviderError:
+        clocks = self.clocks
+        silent = not self._begun and self.limit_s >= self.first_by_s
+        if self.limit_s >= self.end_by_s and not silent:
+            silent_s = clocks.stall_s - (self._stalled_by_s - self.end_by_s)
+            if silent_s >= self.fair_s:
+                return ProviderError(ErrorKind.STALLED, f"no useful delta for {silent_s:.3g} s, up to the deadline")
+            return ProviderError(ErrorKind.DEADLINE, "the call's deadline came before the end of the answer")
+        if self.limit_s >= self._total_by_s and not silent:
+            detail, local = f"not whole after total_s = {clocks.total_s:g} s", self._is_of_the_call("total_s")
+            return ProviderError(ErrorKind.STALLED, detail, local=local)
+        if self._begun:
+            detail, local = f"no useful delta for {clocks.stall_s:g} s", self._is_of_the_call("stall_s")
+            return ProviderError(ErrorKind.STALLED, detail, local=local)
+        if self.cut == "fair":
+            return ProviderError(ErrorKind.FIRST_TOKEN_TIMEOUT, "no useful delta in its part of the deadline")
+        if self.cut == "short":
+            detail = "no useful delta in what was left of the deadline"
+            return ProviderError(ErrorKind.FIRST_TOKEN_TIMEOUT, detail, local=True)
+        local = self._is_of_the_call("first_delta_s")
+        return ProviderError(ErrorKind.FIRST_TOKEN_TIMEOUT, "no useful delta within its limit", local=local)
+
+    def _is_of_the_call(self, clock: ClockName) -> bool:
+        """Has the call alone set this clock, to less than would hold for any other?"""
+        if self.clocks is self.standing_clocks:
+            return False
+        own_s, standing_s = getattr(self.clocks, clock), getattr(self.standing_clocks, clock)
+        return own_s is not None and (standing_s is None or own_s < standing_s)
+
+    def _interrupt(self, error: ProviderError) -> None:
+        if self._aborted is None:
+            self._aborted = error
+        if self._exchange is not None:
+            self._exchange.interrupt(error)
+        elif self._task is not None and not self._cancelled:
+            self._cancelled = True
+            self._task.cancel()

@@ -1,0 +1,454 @@
+"""The shell of a call: carries out what the course decides, and hands over what the winner says. It decides nothing.
+
+A failure that is dealt with loses its traceback: the failure is kept, the frames hold the call, and either would hold
+the other.
+
+One engine for streams and collected answers. A stream hands over each batch as it comes, and all before its first
+useful delta is invisible; a collected answer hands nothing over before its end, so that every failure is one before the
+commit.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import NoReturn, assert_never
+
+from ...config.model import Hold
+from ...providers.errors import ErrorKind, ProviderError
+from ...providers.events import Finished, ProviderEvent, Started, TextDelta
+from ...providers.opaque import Opaque
+from ..failover.course import Course
+from ..failover.delivered import Relayed
+from ..failover.mid_stream import resumed, seam_for
+from ..failover.seam import Diverged
+from ..failover.steps import Ask, End, Step, Wait
+from ..limits.bill import counted
+from ..limits.token_estimate import plain_tokens
+from ..result.errors import (
+    AllTargetsFailed,
+    CallFailed,
+    NoTargetAvailable,
+    RequestRejected,
+    RouterClosed,
+    StreamInterrupted,
+    decisive,
+)
+from ..result.events import HandedOver, Restarted, StreamEvent
+from ..result.report import CallOutcome, Report, Switch
+from ..result.transcript import Transcript
+from ..targets.limited_target import BoundedSeat
+from ..targets.selection import UNASKABLE, Needs, left_out
+from .attempt import Attempt
+from .context import CallContext
+from .hedging import race
+from .held_back import Held
+from .pause import Pause
+from .target_attempts import NotAdmitted, Pursuit
+
+HOLD_MAX_CHARS = 1024 * 1024
+"""No more of an answer is held than this, whatever the route says."""
+
+
+class Call(Opaque):
+    """One request of the caller, from its first attempt to its one terminal.
+
+    Attributes:
+        report: What happened so far.
+        ended: There is nothing more to come.
+    """
+
+    _context: CallContext
+    _course: Course
+    report: Report
+    ended: bool = False
+    _begun: bool = False
+    _waited: bool = False
+    _pursuit: Pursuit | None = None  # whose answer is delivered, or is being asked for
+    _delivered: Transcript | None = None
+    _racers: list[Pursuit] = []
+    _racing: asyncio.Task[object] | None = None
+    _pause: Pause | None = None  # made for the first wait
+
+    def forbid_restart(self) -> None:
+        """The caller reads plain text, and could not be told that what it has is void."""
+        self._course.restartable = False
+
+    async def next(self) -> Sequence[StreamEvent]:
+        """The next events of the answer, at least one; none after the end.
+
+        Raises:
+            CallFailed: There is no whole answer to be had.
+        """
+        if self.ended:
+            return self._nothing_more()
+        try:
+            pursuit = self._pursuit
+            delivered = self._delivered
+            if pursuit is None or delivered is None:
+                return await self._first_batch()
+            attempt = pursuit.attempt
+            assert attempt is not None
+            try:
+                batch = await attempt.next()
+            except ProviderError as error:
+                pursuit.failed(error)
+                return self._nothing_more() if self.ended else await self._resume(pursuit.place, error)
+            if self.ended:  # closed by another task in the very turn in which this came
+                return self._nothing_more()
+            if delivered is not attempt.heard:
+                delivered.add(batch)
+            if attempt.finished:
+                self._finish(pursuit)
+            return batch
+        except CallFailed:
+            raise
+        except BaseException:
+            self.cancel()
+            raise
+
+    def cancel(self) -> None:
+        """The caller leaves: close what is open, release what is held; no target is blamed. Idempotent."""
+        self._break_off("cancelled", ErrorKind.CANCELLED)
+
+    def drop(self, then: Callable[[], None] | None = None) -> bool:
+        """The caller has dropped it: as `cancel`, from whatever thread the collector runs in. False: it is not ours.
+
+        Args:
+            then: What is to be called behind it.
+        """
+        context = self._context
+        loop = context.loop
+        if context.shared.forked or loop.is_closed():
+            return False
+
+        def leave() -> None:
+            self.cancel()
+            if then is not None:
+                then()
+
+        if loop.is_running() and not _runs_here(loop):
+            loop.call_soon_threadsafe(leave)
+        else:
+            leave()
+        return True
+
+    def close(self) -> None:
+        """The Router closes: as `cancel`, and the next look at the answer raises why. Idempotent."""
+        self._break_off("failed", ErrorKind.CLOSED)
+
+    def _break_off(self, outcome: CallOutcome, kind: ErrorKind) -> None:
+        if self.ended:
+            return
+        self.ended = True
+        if self._pursuit is not None:
+            self._pursuit.stop(kind)
+        for racer in self._racers:
+            racer.stop(kind)
+        if self._racing is not None:
+            self._racing.cancel()
+        if self._pause is not None:
+            self._pause.end()
+        self._over(outcome, kind)
+
+    def _nothing_more(self) -> Sequence[StreamEvent]:
+        """What is given after the end."""
+        if self.report.kind is not ErrorKind.CLOSED:
+            return []
+        if self._delivered is None:
+            raise RouterClosed(ErrorKind.CLOSED, self.report) from None
+        raise StreamInterrupted(ErrorKind.CLOSED, self.report, Relayed(self._delivered.batches).text) from None
+
+    # Before the commit
+
+    async def _first_batch(self) -> Sequence[StreamEvent]:
+        """Go the course until a target gives a useful delta; for a whole answer, until one gives all of it."""
+        context, course = self._context, self._course
+        if context.shared.closed:
+            self.close()
+            return self._nothing_more()
+        self._begun = True
+        self._leave_out()
+        context.shared.call_began(self, context.generation, context.brought)
+        holds = context.whole or context.route.hold is not None
+        step: Step = course.next(context.loop.time())
+        while not self.ended:
+            match step:
+                case Ask():
+                    if self._waited:
+                        self._leave_lines(but=step.target_index)
+                    found = await self._asked(step)
+                    pursuit = self._pursuit
+                    if holds and isinstance(found, list) and pursuit is not None and not pursuit.finished:
+                        found = await self._held(pursuit, found)
+                    if isinstance(found, list):
+                        if self.ended or pursuit is None:  # closed in the very turn in which this came
+                            break
+                        return self._commit(pursuit, found)
+                    step = self._following(found)
+                case Wait():
+                    self._waited = True
+                    await self._wait(step)
+                    step = course.next(context.loop.time())
+                case End():
+                    self._fail(step)
+                case _:
+                    assert_never(step)
+        return self._nothing_more()
+
+    def _asked(self, step: Ask) -> Awaitable[list[ProviderEvent] | Step | None]:
+        """Ask a target, and perhaps another beside it: what it says first, or what is next."""
+        context = self._context
+        seat = context.seats[step.target_index]
+        if context.route.hedge is None or (hedge_after_s := seat.hedge_after_s(stream=not context.single)) is None:
+            self._pursuit = only = Pursuit(context, step.target_index)
+            return only.first_useful(step)
+        return self._race(step, context.loop.time() + hedge_after_s)
+
+    def _following(self, step: Step | None) -> Step:
+        """What is next, since nothing is to be delivered."""
+        self._pursuit = None
+        assert step is not None, "nothing else is in flight that could decide"
+        if isinstance(step, Wait):  # decided some turns of the loop ago: what was free or full then need not be so now
+            return self._course.next(self._context.loop.time())
+        return step
+
+    def _leave_out(self) -> None:
+        """Who is known to be of no use for this request is not asked at all."""
+        context = self._context
+        tokens = plain_tokens(context.chat)
+        needs: Needs | None = None
+        for place, seat in enumerate(context.seats):
+            if tokens is not None and tokens <= seat.plain_tokens:
+                continue
+            needs = needs or Needs.of(context.chat)
+            if problem := left_out(seat, needs):
+                self._course.exclude(place, *problem, context.began_s)
+
+    async def _race(self, step: Ask, hedge_at_s: float) -> list[ProviderEvent] | Step:
+        """Up to the first useful delta of the faster of two."""
+        context = self._context
+        self._racing = racing = context.loop.create_task(race(context, step, hedge_at_s, self._racers))
+        try:
+            self._pursuit, found = await racing
+        except asyncio.CancelledError:
+            broken_off = self.ended
+            self.cancel()
+            await asyncio.wait([racing])
+            task = asyncio.current_task()
+            if broken_off and task is not None and not task.cancelling():
+                return []  # the stream was closed by another task, this one was not cancelled
+            raise
+        finally:
+            self._racing = None
+            self._racers.clear()
+        return found
+
+    async def _held(self, pursuit: Pursuit, first: list[ProviderEvent]) -> list[ProviderEvent] | Step | None:
+        """What is delivered at once: all of a whole answer, of a stream what the route has held; or what is next."""
+        context, course = self._context, self._course
+        hold = context.route.hold
+        try:
+            if context.whole or hold is None:
+                whole = [*first]  # what was heard stays as it was
+                while not pursuit.finished:
+                    whole += await pursuit.next()
+                return whole
+            held = Held()
+            held.add(first)
+            while not pursuit.finished and (more := await self._more(pursuit, hold, held)) is not None:
+                held.add(more)
+            return held.events
+        except ProviderError as error:
+            error.__traceback__ = None
+            return course.attempt_failed(pursuit.place, error, context.loop.time(), begun=True)
+        except NotAdmitted as why:
+            return course.not_admitted(pursuit.place, why.refusal, context.loop.time())
+
+    async def _more(self, pursuit: Pursuit, hold: Hold, held: Held) -> list[ProviderEvent] | None:
+        """What comes next, to be held too; None when what is held is to be delivered."""
+        context = self._context
+        if (hold.deltas is not None and held.deltas >= hold.deltas) or held.chars > HOLD_MAX_CHARS:
+            return None
+        until_s = context.deadline_s
+        if hold.for_s is not None and pursuit.attempt is not None:
+            until_s = min(until_s, context.began_s + (pursuit.attempt.report.first_delta_s or 0.0) + hold.for_s)
+        if context.loop.time() >= until_s:
+            return None
+        return await pursuit.next(until_s) or None
+
+    async def _wait(self, step: Wait) -> None:
+        """Wait for somebody to return, or for a place; any change of anybody's health ends it too."""
+        context, at_s = self._context, self._context.since_s()
+        self._pause = pause = self._pause or Pause(context.loop)
+        for place, seat in enumerate(context.seats):
+            if isinstance(seat, BoundedSeat):
+                if place in step.queues:
+                    seat.wait_in_line(pause.interrupt)
+                else:
+                    seat.leave_line()
+        await pause.until(step.until_s, context.shared.waiting, (context.began_s, context.deadline_s))
+        self.report.waited(step.wait, context.seats[step.target_index].label, at_s, context.since_s())
+
+    def _leave_lines(self, but: int | None = None) -> None:
+        """Wait for a place nowhere any more, but where it is this call's turn."""
+        for place, seat in enumerate(self._context.seats):
+            if place != but and isinstance(seat, BoundedSeat):
+                seat.leave_line()
+
+    # After the commit
+
+    def _commit(self, pursuit: Pursuit, batch: Sequence[StreamEvent]) -> Sequence[StreamEvent]:
+        """From here on the answer is this pursuit's."""
+        report, attempt = self.report, pursuit.attempt
+        assert attempt is not None
+        report.first_delta_s = self._context.since_s()
+        report.target = attempt.report.target
+        report.model = _named(batch, attempt) or attempt.report.model
+        self._delivered = attempt.heard  # all that it has said is handed over, and all that it will say
+        if attempt.finished:
+            self._finish(pursuit)
+        return batch
+
+    async def _resume(self, source: int, broken: ProviderError) -> Sequence[StreamEvent]:
+        """The delivered answer broke off: go on with it, if there is a way that is correct for what was delivered."""
+        context, course = self._context, self._course
+        broken.__traceback__ = None
+        for seat in context.seats:
+            if isinstance(seat, BoundedSeat):
+                seat.urgent = True
+        assert self._delivered is not None
+        relayed = Relayed(self._delivered.batches)
+        step = course.broke_off(source, broken, relayed, context.loop.time())
+        while not self.ended:
+            if isinstance(step, End):
+                self._over("failed", broken.kind)
+                raise StreamInterrupted(broken.kind, self.report, relayed.text, broken) from None
+            policy, seat = step.policy, context.seats[step.target_index]
+            shape = partial(resumed, policy=policy, relayed=relayed, instruction=context.route.instruction)
+            self._pursuit = pursuit = Pursuit(context, step.target_index)
+            try:
+                await pursuit.wait(step.not_before_s, "hint")
+                batch = await pursuit.once(policy, step.first_by_s, "no", shape=shape)
+                if policy == "continue" and not seat.live.prefill_shown:
+                    raise Diverged("its answer does not show that it goes on from a prefill")
+                seam = seam_for(policy, relayed, context.chat, seat.capabilities, pursuit.prefill_cut)
+                joined = seam.feed(batch)
+                while not seam.settled:
+                    joined += seam.feed(await pursuit.next())
+            except ProviderError as failed:
+                failed.__traceback__ = None
+                step = course.broke_off(step.target_index, failed, relayed, context.loop.time())
+            except (*UNASKABLE, NotAdmitted):
+                step = course.go_on(relayed, context.loop.time())
+            except Diverged as how:
+                pursuit.stop(detail=str(how))
+                step = course.go_on(relayed, context.loop.time())
+            else:
+                if self.ended:
+                    break
+                switch = Switch(
+                    context.seats[source].label,
+                    context.seats[step.target_index].label,
+                    policy,
+                    broken.kind,
+                    context.since_s(),
+                    len(relayed.text),
+                    seam.trimmed,
+                )
+                return self._join(pursuit, switch, joined)
+        return self._nothing_more()
+
+    def _join(self, pursuit: Pursuit, switch: Switch, joined: list[ProviderEvent]) -> Sequence[StreamEvent]:
+        """Mark the switch and deliver what follows it."""
+        self.report.target = switch.target
+        self.report.switches.append(switch)
+        attempt = pursuit.attempt
+        assert attempt is not None
+        self.report.model = _named(joined, attempt) or attempt.report.model
+        if switch.policy == "restart":
+            return self._hand_over(pursuit, [Restarted(switch.source, switch.target, switch.why), *joined])
+        if joined and type(joined[-1]) is Finished and not attempt.finished:
+            attempt.close()  # a stop text lay across the seam: the answer is over, whatever still comes
+            attempt.finished = True
+        mark = HandedOver(switch.source, switch.target, switch.why, switch.policy, switch.trimmed_chars)
+        return self._hand_over(pursuit, [mark, *(event for event in joined if type(event) is not Started)])
+
+    def _hand_over(self, pursuit: Pursuit, batch: Sequence[StreamEvent]) -> Sequence[StreamEvent]:
+        assert self._delivered is not None
+        self._delivered.add(batch)
+        if pursuit.finished:
+            self._finish(pursuit)
+        return batch
+
+    def _finish(self, pursuit: Pursuit) -> None:
+        attempt, delivered = pursuit.attempt, self._delivered
+        assert attempt is not None
+        assert delivered is not None
+        finish = delivered.batches[-1][-1]
+        assert isinstance(finish, Finished)
+        context = self._context
+        now_s = context.loop.time()
+        mine, bill = attempt.report, attempt.admission.bill
+        mine.outcome, mine.ended_s = "finished", now_s - context.began_s
+        attempt.admission.settle("succeeded", now_s, mine, attempt.heard, whole=True)
+        if context.failed is not None:
+            context.failed.answered(attempt.live.health.doubts)
+        if bill is not None:
+            usage, doubtful = bill.counted
+        else:
+            seat = context.seats[pursuit.place]
+            usage, doubtful = counted(attempt.heard, seat.room(context.chat))
+            mine.usage = usage
+            if doubtful:  # it has no price, and yet what its provider counted cannot be
+                seat.bill(context.chat, self.report).close(mine, attempt.heard, None, now_s, whole=True)
+            else:
+                self.report.add(mine)
+        if usage is not None or doubtful:
+            self.report.usage = mine.usage
+        if usage is not None and not doubtful and mine.first_delta_s is not None:
+            attempt.live.latency.record_output(usage.output_tokens, mine.ended_s - mine.first_delta_s)
+        context.shared.attempt_ended(self.report, mine)
+        self.report.completion = "proven" if finish.reason is not None or attempt.framed else "unproven"
+        self._over("finished", None)
+
+    # The end
+
+    def _fail(self, end: End) -> NoReturn:
+        self._over("failed", end.kind)
+        errors = self._course.errors
+        if end.kind is ErrorKind.CLOSED:
+            raise RouterClosed(end.kind, self.report) from None
+        if end.verdict == "rejected":
+            raise RequestRejected(end.kind, self.report, decisive(errors, end.kind)) from None
+        if not errors:
+            raise NoTargetAvailable(end.kind, self.report) from None
+        raise AllTargetsFailed(end.kind, self.report, [error.with_traceback(None) for error in errors]) from None
+
+    def _over(self, outcome: CallOutcome, kind: ErrorKind | None) -> None:
+        self.ended = True
+        self._pursuit = None
+        if self._context.failed is not None:
+            self._context.failed.end()
+        if self._waited:
+            self._leave_lines()
+        report = self.report
+        report.outcome, report.kind, report.ended_s = outcome, kind, self._context.since_s()
+        if self._begun:
+            self._context.shared.call_ended(self, report, self._context.generation, self._context.brought)
+
+
+def _runs_here(loop: asyncio.AbstractEventLoop) -> bool:
+    try:
+        return asyncio.get_running_loop() is loop
+    except RuntimeError:
+        return False
+
+
+def _named(batch: Sequence[StreamEvent], attempt: Attempt) -> str | None:
+    """The model that says to answer, if it gives itself a proper name."""
+    for event in batch:
+        if type(event) is Started:
+            return attempt.live.shown(event.model, attempt.url, attempt.headers)
+        if type(event) is TextDelta:
+            return None  # it says so first, or not at all
+    return None

@@ -1,0 +1,147 @@
+"""What one call asks: its options, told apart into whom, how long, and the request itself."""
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, NoReturn, TypedDict
+
+from ...config.held import setting_problem
+from ...config.model import SECONDS, Config, ConfigError, Hold, MidStream, Route, Target, Upstream, listed
+from ...providers.chat import ChatRequest, InvalidRequest, Messages, ReasoningEffort, chat_request
+from ...providers.opaque import Opaque
+from ...providers.sendable import text_problem, type_name
+
+
+class CallOptions(TypedDict, total=False):
+    """What one call may set for itself: whom to ask, how long, and the fields of the request.
+
+    `route` names a configured route; `targets` replaces it by a list, the best first. Clocks are in seconds and win
+    over the target's, the route's and the defaults. `mid_stream=()` switches off what the route says of answers that
+    break off. `sticky` is a conversation's key: within a tier its calls go to the same target, so that prompt caches
+    stay warm. The rest are fields of `ChatRequest`, also in OpenAI's shape.
+    """
+
+    route: str | None
+    targets: Sequence[str | Target] | None
+    deadline_s: float | None
+    connect_s: float | None
+    first_delta_s: float | None
+    stall_s: float | None
+    total_s: float | None
+    upstream: Upstream | None
+    mid_stream: Sequence[MidStream] | None
+    hold: Hold | None
+    sticky: str | None
+    system: str | None
+    tools: Sequence[Any] | None
+    tool_choice: Any
+    parallel_tool_calls: bool | None
+    temperature: float | None
+    top_p: float | None
+    max_tokens: int | None
+    stop: str | Sequence[str] | None
+    seed: int | None
+    frequency_penalty: float | None
+    presence_penalty: float | None
+    response_format: Any
+    reasoning_effort: ReasoningEffort | None
+    extra: dict[str, Any] | None
+
+
+_PARTS: tuple[tuple[str, ...], ...] = (
+    tuple(name for name in ChatRequest.__struct_fields__ if name != "messages"),
+    ("route", "targets", "deadline_s", "upstream", "sticky"),
+    ("hold", "mid_stream"),
+    ("connect_s", "first_delta_s", "stall_s", "total_s"),
+)
+"""Options of the request, of the call, in place of the route's own, and the call's clocks."""
+_PART_OF = {name: place for place, names in enumerate(_PARTS) for name in names}
+_MEANT = {
+    "model": "; a model is part of a target: targets=['openai/gpt-5-mini'].",
+    "stream": "; stream(…) gives a stream, complete(…) a whole answer.",
+    "timeout": "; did you mean 'deadline_s'?",
+    "max_completion_tokens": "; did you mean 'max_tokens'?",
+}
+"""Options of other libraries, and how to say it here."""
+
+
+class Asked(Opaque):
+    """What the options of one call come to.
+
+    Attributes:
+        chat: The request, checked.
+        route: With what the call says of it.
+        key: What the route's seats are kept under; None when the list of targets is this call's own.
+        shown: The route's name in the report.
+        clocks: The call's own clocks, by name.
+    """
+
+    chat: ChatRequest
+    route: Route
+    key: str | None
+    shown: str
+    clocks: dict[str, float]
+    deadline_s: float | None = None
+    upstream: Upstream | None = None
+    sticky: str | None = None
+
+
+def asked(config: Config, messages: Messages, options: CallOptions) -> Asked:
+    """Tell a call's options apart, and check them.
+
+    Raises:
+        InvalidRequest: The request makes no sense.
+        ConfigError: There is no such route or target.
+    """
+    parts: tuple[dict[str, Any], ...] = ({}, {}, {}, {})
+    for option, value in options.items():
+        part = _PART_OF.get(option)
+        if part is None:
+            _refuse(option)
+        if value is not None:
+            parts[part][option] = value
+    of_request, of_call, of_route, clocks = parts
+    chat = chat_request(messages, **of_request)
+    name, targets = of_call.pop("route", None), of_call.pop("targets", None)
+    if targets is not None:
+        if name is not None:
+            raise ConfigError("give route or targets, not both")
+        found = Asked(chat, Route(listed(targets)), None, "-", clocks, **of_call)
+    else:
+        if name is not None and not isinstance(name, str):
+            raise ConfigError(f"route must be a text, the name of a route, but is a {type_name(name)}")
+        key = name or "default"
+        found = Asked(chat, config.route(name), key, key, clocks, **of_call)
+    if of_route:
+        for name, value in of_route.items():
+            if problem := setting_problem(Route, name, value):
+                raise ConfigError(f"{name} {problem}")
+        if "mid_stream" in of_route:
+            of_route["mid_stream"] = tuple(of_route["mid_stream"])
+        found.route = replace(found.route, **of_route)
+    if clocks or of_call:
+        _check(clocks, found)
+    return found
+
+
+def _refuse(name: str) -> NoReturn:
+    near = difflib.get_close_matches(name, _PART_OF, n=1)
+    meant = _MEANT.get(name) or (f"; did you mean {near[0]!r}?" if near else ".")
+    raise InvalidRequest(
+        f"unknown option {name!r}{meant} Known: {', '.join(sorted(_PART_OF))}."
+        " A field of one dialect goes into extra={…}."
+    )
+
+
+def _check(clocks: dict[str, float], found: Asked) -> None:
+    """Hold a call's own clocks to the bounds of the settings they stand in for."""
+    given = clocks if found.deadline_s is None else {**clocks, "deadline_s": found.deadline_s}
+    if found.sticky is not None and (problem := text_problem(found.sticky)):
+        raise InvalidRequest(f"sticky {problem}")
+    for name, value in given.items():
+        if problem := SECONDS.problem(value):
+            raise ConfigError(f"{name} {problem}")
+    upstream = found.upstream
+    if upstream is not None and not (isinstance(upstream, str) and upstream in ("stream", "single")):
+        shown = repr(upstream) if isinstance(upstream, str) else f"a {type_name(upstream)}"
+        raise ConfigError(f"upstream must be 'stream' or 'single', but is {shown}")

@@ -1,0 +1,220 @@
+"""What a call would do: whom it would ask, in what order, within what limits, and whom not, and why.
+
+Nothing is asked, taken or counted. The plan is the course of a call in which every target stays silent to its limit:
+the same `Course`, `Seat`, `lacks`, `flaw` and `refusal` that a call uses, so that it cannot tell another story.
+"""
+
+import os
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from ..config.model import AllOpen, Config, MidStream, Route, Select, Upstream
+from ..providers.chat import ChatRequest, chat_request
+from ..providers.errors import DISPOSITIONS, ErrorKind, ProviderError
+from .failover.course import Course
+from .failover.standings import Standings
+from .failover.steps import Ask, Policy, Step, Wait
+from .health.snapshot import HealthChanged
+from .result.reasons import SkipReason
+from .result.report import Skipped
+from .targets.clocks import Clocks
+from .targets.generation import Generation
+from .targets.limited_target import in_call
+from .targets.memory import Memory
+from .targets.record import TargetRecord
+from .targets.route_target import Seat
+from .targets.selection import UNASKABLE, Needs, left_out, unaskable
+
+PLAIN = chat_request("A plain question?")
+"""Needs nothing but text: what is planned for when no request is given."""
+
+
+class PlannedTarget(msgspec.Struct, frozen=True):
+    """One target of a plan.
+
+    Attributes:
+        clocks: Its clocks on this route, before the deadline shortens any of them.
+        attempts_max: How often it may be tried in one call.
+        place: When its turn comes, from 1; None when it is not asked.
+        asked_s: When that is, in seconds since the call began, if everybody before it stays silent to the limit.
+        silent_until_s: When it is given up if it stays silent too.
+        skipped: Why it may not be asked at the beginning. With a `place`, it is back before the others are used up.
+    """
+
+    target: str
+    provider: str
+    model: str
+    dialect: str
+    base_url: str
+    clocks: Clocks
+    attempts_max: int
+    place: int | None = None
+    asked_s: float | None = None
+    silent_until_s: float | None = None
+    skipped: Skipped | None = None
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What a call on a route would do now.
+
+    Attributes:
+        targets: All targets of the route, in its order.
+        deadline_s: Of a stream until its first useful delta, of a collected answer until its end.
+        reserve_s: What an attempt leaves of the deadline while somebody else is left.
+        select: Who of a tier comes first. The plan keeps the written order; each call draws anew.
+    """
+
+    route: str
+    targets: tuple[PlannedTarget, ...]
+    deadline_s: float
+    reserve_s: float
+    all_open: AllOpen
+    mid_stream: tuple[MidStream, ...]
+    upstream: Upstream
+    select: Select
+
+    @property
+    def asked(self) -> tuple[PlannedTarget, ...]:
+        """Those that would be asked, in the order of their turns."""
+        return tuple(sorted((t for t in self.targets if t.place is not None), key=lambda t: t.place or 0))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, as plain JSON types."""
+        plain: dict[str, Any] = msgspec.to_builtins(self)
+        return plain
+
+
+def explain(
+    config: Config,
+    route: str | Route | None = None,
+    chat: ChatRequest | None = None,
+    *,
+    environment: Mapping[str, str] = os.environ,
+) -> Plan:
+    """The plan of a streamed call by a Router that has just been made, so that everybody is well.
+
+    Args:
+        route: A route, or the name of a configured one; None: the default.
+        chat: What would be asked; None: something that every target can answer.
+
+    Raises:
+        ConfigError: There is no such route.
+    """
+    found = route if isinstance(route, Route) else config.route(route)
+    name = route if isinstance(route, str) else "-" if route else "default"
+    rng = random.Random(0)  # noqa: S311 - nothing is drawn from it
+    record = TargetRecord(config, rng, _nobody_is_told, ())  # everybody is well: one record does for all
+    generation = Generation(1, config, Memory(lambda _: record), lambda: 0.0, {}, environment)
+    seats = generation.seats(found, None)
+    deadline_s = found.deadline_s or config.limits.deadline_s
+    return plan(seats, found, name, chat or PLAIN, deadline_s=deadline_s, reserve_s=config.limits.reserve_s, now_s=0.0)
+
+
+def plan(
+    seats: Sequence[Seat],
+    route: Route,
+    name: str,
+    chat: ChatRequest,
+    *,
+    deadline_s: float,
+    reserve_s: float,
+    now_s: float,
+    upstream: Upstream | None = None,
+) -> Plan:
+    """The plan of a call that these seats would be asked in.
+
+    Args:
+        now_s: The clock that the seats' health runs on.
+    """
+    seats = in_call(seats, chat, now_s + deadline_s)
+    upstream = upstream or route.upstream
+    policy = Policy(now_s + deadline_s, reserve_s, route.all_open, DISPOSITIONS, single=upstream == "single")
+    course = Course(seats, policy, Standings(seats, now_s), random.Random(0))  # noqa: S311 - nothing is drawn from it
+    skipped: dict[int, Skipped] = {}
+    for place, seat in enumerate(seats):
+        if left_out := _left_out(seat, chat, stream=upstream == "stream"):
+            skipped[place] = Skipped(seat.label, *left_out, 0.0)
+            course.exclude(place, *left_out, now_s)
+        elif refusal := seat.refusal(now_s):
+            back_s = None if refusal.until_s is None else refusal.until_s - now_s
+            skipped[place] = Skipped(seat.label, refusal.reason, refusal.detail, 0.0, back_s)
+    turns = _turns(course, now_s)
+    return Plan(
+        route=name,
+        targets=tuple(_planned(seat, turns.get(place), skipped.get(place)) for place, seat in enumerate(seats)),
+        deadline_s=deadline_s,
+        reserve_s=reserve_s,
+        all_open=route.all_open,
+        mid_stream=route.mid_stream,
+        upstream=upstream,
+        select=route.select,
+    )
+
+
+def _left_out(seat: Seat, chat: ChatRequest, *, stream: bool) -> tuple[SkipReason, str] | None:
+    """Reason and detail when the target is of no use for this request, whatever its health."""
+    if problem := left_out(seat, Needs.of(chat)):
+        return problem
+    endpoint = seat.live.endpoint(stream=stream)
+    if endpoint is not None:  # a key that comes from a file or a callback is not fetched for a plan
+        try:
+            seat.live.provider.build_request(seat.with_defaults(chat), endpoint)
+        except UNASKABLE as why:
+            return unaskable(why)
+        except ProviderError as why:  # what it signs with cannot be had: a call would fail here, and go on
+            return ("no_key" if why.kind is ErrorKind.AUTH else "misconfigured"), why.detail or why.kind.value
+    return None
+
+
+class _Turn(msgspec.Struct, frozen=True):
+    """One target's turn, on the course's clock."""
+
+    place: int
+    asked_s: float
+    silent_until_s: float
+
+
+def _turns(course: Course, began_s: float) -> dict[int, _Turn]:
+    """Go the course with everybody silent; the first turn of each target, by its place in the list."""
+    turns: dict[int, _Turn] = {}
+    now_s = began_s
+    step: Step | None = course.next(now_s)
+    while True:
+        match step:
+            case Ask(place, _, first_by_s):
+                turns.setdefault(place, _Turn(len(turns) + 1, now_s - began_s, first_by_s - began_s))
+                now_s = first_by_s
+                step = course.attempt_failed(place, ProviderError(ErrorKind.FIRST_TOKEN_TIMEOUT), now_s)
+            case Wait(until_s) if until_s > now_s:
+                now_s = until_s
+                step = course.next(now_s)
+            case _:  # the end, or a wait for a probe that only its own return can end
+                return turns
+
+
+def _planned(seat: Seat, turn: _Turn | None, skipped: Skipped | None) -> PlannedTarget:
+    live = seat.live
+    if turn is None and skipped is None and seat.only_on is not None:
+        skipped = Skipped(seat.label, "only_on", f"only after {seat.only_on.value.replace('_', ' ')}", 0.0)
+    elif turn is None and skipped is None:
+        skipped = Skipped(seat.label, "deadline", "the deadline leaves it no time", 0.0)
+    return PlannedTarget(
+        target=seat.label,
+        provider=live.target.provider,
+        model=live.model,
+        dialect=live.dialect,
+        base_url=live.base_url,
+        clocks=seat.clocks,
+        attempts_max=seat.retry.attempts,
+        place=turn.place if turn else None,
+        asked_s=turn.asked_s if turn else None,
+        silent_until_s=turn.silent_until_s if turn else None,
+        skipped=skipped,
+    )
+
+
+def _nobody_is_told(change: HealthChanged) -> None:
+    """Nothing happens to the targets of a plan."""

@@ -1,0 +1,351 @@
+"""Whether a target may be asked: its breaker, its parks, those of its credentials, and whether it is isolated by hand.
+
+Reading (`refusal`) changes nothing, so that selection and `explain` see what a call would see. Only `admit` takes
+something, and gives a lease that must be settled exactly once. While nothing is wrong, which is nearly always, one flag
+says so, and a call pays for no more.
+"""
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+
+from ...config.model import Health
+from ...providers.errors import ErrorKind, ProviderError
+from ...providers.secret import Secret
+from ..result.reasons import ChangeReason
+from .announcer import Announcer
+from .breaker import Breaker
+from .credentials import OF_CREDENTIAL, Credential, Credentials, Park, Parking
+from .doubts import SILENT, Doubts
+from .lease import Lease
+from .refusal import Refusal
+from .return_line import ReturnLine
+from .slow_start import Ramp
+from .snapshot import HealthChanged, HealthState
+
+_FOREVER = float("inf")
+
+
+class TargetHealth:
+    """The health of one target.
+
+    Args:
+        on_change: Told of every change, after it; a waiting call may then go on.
+        credentials: Its keys; none given: it needs none.
+
+    Attributes:
+        doubts: What calls hold against it.
+        calm: Nothing is wrong: closed, nothing parked or doubted, not isolated, no probe out.
+        slow_call_s: Without a useful delta for longer than this a call is slow; None: it never is.
+        parking: The target's own park.
+        ramp: Its slow start.
+        returning: The line of those who waited for it, since it was back last.
+        probing: A probe is out.
+    """
+
+    __slots__ = (
+        "_announcer", "_brief", "_isolated_until_s", "_opened_by", "_policy", "_probe", "breaker", "calm",
+        "credentials", "doubts", "parking", "ramp", "returning", "slow_call_s",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        policy: Health,
+        rng: random.Random,
+        on_change: Callable[[HealthChanged], None],
+        credentials: Sequence[Credential] = (),
+    ) -> None:
+        self._policy = policy
+        self.slow_call_s = policy.slow_call_s
+        self._announcer = Announcer(on_change)
+        self.breaker = Breaker(policy, rng)
+        self.doubts = Doubts(self.breaker, policy)
+        self.parking = Parking()
+        self.credentials = Credentials(credentials or (Credential(),))
+        self._probe: Lease | None = None
+        self._isolated_until_s: float | None = None
+        self._brief = False  # it is left alone for a short hint, and for nothing else
+        self._opened_by: ChangeReason = "answered"
+        self.ramp = Ramp(policy.slow_start_s)
+        self.returning: ReturnLine | None = None
+        self.calm = True
+
+    def follow(self, policy: Health) -> None:
+        """Decide by this policy from now on. What was seen, and what it is left alone for, stays as it is."""
+        self._policy = policy
+        self.slow_call_s = policy.slow_call_s
+        self.doubts.follow(policy)
+        self.ramp.follow(policy.slow_start_s)
+        if not policy.slow_start_s:
+            self.returning = None
+
+    def known_as(self, name: str) -> None:
+        """It is configured under this name, too."""
+        self._announcer.know(name)
+
+    def no_longer_known_as(self, name: str) -> None:
+        """One target less is configured under this name."""
+        self._announcer.forget(name)
+
+    # Reading
+
+    def refusal(self, now_s: float, fingerprint: Callable[[], bytes] | None = None) -> Refusal | None:
+        """Why the target may not be asked now; None when it may.
+
+        Args:
+            fingerprint: Of the request that it would be asked; None: of any. Found out only where it matters.
+        """
+        if self.calm:
+            return None
+        until_s = self._isolated_until_s
+        if until_s is not None and now_s < until_s:
+            lasting = until_s == _FOREVER
+            detail = "isolated by hand" if lasting else f"isolated by hand for {until_s - now_s:.3g} s more"
+            return Refusal("isolated", detail, None if lasting else until_s, ErrorKind.ISOLATED)
+        if self._probe is not None:
+            return Refusal("probing", "one probe is out to see whether it is back", None, self._left_alone_for())
+        if (park := self._blocking(now_s)) is not None:
+            wait_s = park.until_s - now_s
+            detail = f"left alone for {wait_s:.3g} s after {park.kind.value}"
+            return Refusal("parked", detail, park.until_s, park.kind)
+        if not self.credentials.admit(now_s):
+            return Refusal("probing", "probes are out with all its keys", None, self._left_alone_for())
+        if not self.breaker.admits(now_s):
+            if fingerprint is not None and self.breaker.admits_at_once(fingerprint):
+                return None
+            wait_s = self.breaker.until_s - now_s
+            detail = f"its breaker is open for {wait_s:.3g} s more"
+            return Refusal("breaker_open", detail, self.breaker.until_s, self._left_alone_for())
+        return None
+
+    def share(self, now_s: float) -> float:
+        """How much of its usual share of calls it should take: it rises to 1 after its breaker has closed."""
+        return self.ramp.share(now_s)
+
+    def has_other_credential(self, error: ProviderError, now_s: float) -> bool:
+        """After such an error with one of its keys: can it be asked with another, or a renewed one, at once?"""
+        if error.local or error.kind not in OF_CREDENTIAL:
+            return False
+        if error.kind is ErrorKind.RATE_LIMITED:
+            several = len(self.credentials.all) > 1
+            return several and self.credentials.any_free(now_s) and self.refusal(now_s) is None
+        return self.credentials.any_sound and self.refusal(now_s) is None
+
+    @property
+    def probing(self) -> bool:
+        """A probe is out."""
+        return self._probe is not None
+
+    @property
+    def park(self) -> Park | None:
+        """The park that the target as a whole is under, even if its time is up."""
+        own, of_keys = self.parking.park, self.credentials.park
+        return own if of_keys is None or (own is not None and own.until_s >= of_keys.until_s) else of_keys
+
+    def parks(self) -> Iterator[tuple[str | None, Park]]:
+        """Every park, with the name of the key that is under it; None: the target as a whole, or its only key."""
+        if self.parking.park is not None:
+            yield None, self.parking.park
+        several = len(self.credentials.all) > 1
+        for credential in self.credentials.all:
+            if credential.park is not None:
+                yield (credential.name if several else None), credential.park
+
+    def state(self, now_s: float) -> HealthState:
+        """Where it stands, in one word."""
+        if self._isolated_until_s is not None and now_s < self._isolated_until_s:
+            return "isolated"
+        if self._probe is not None:
+            return "half_open"
+        if self.breaker.state != "closed" and self._blocking(now_s) is None:
+            return "open"
+        return "closed" if self.park is None else "parked"
+
+    def reason(self, now_s: float) -> ChangeReason | None:
+        """What keeps it from being asked as usual: an error kind, `slow` or `isolated`; None: nothing does."""
+        state = self.state(now_s)
+        if state in ("closed", "isolated"):
+            return None if state == "closed" else "isolated"
+        park = self.park
+        return self._opened_by if state == "open" or park is None else park.kind
+
+    # What attempts do
+
+    def admit(self, now_s: float) -> Lease:
+        """Take the right to ask the target now. Whoever asks one that is left alone, asks as its probe."""
+        breaker = self.breaker
+        if self.calm:
+            credential = self.credentials.next()
+            return Lease(self, breaker.epoch, credential, credential.edition)
+        if self._isolated_until_s is not None and now_s >= self._isolated_until_s:
+            self._isolated_until_s = None
+            self._changed(now_s, "isolation_over")
+        left_alone = breaker.state != "closed" or self.park is not None
+        credential = self.credentials.take(now_s)
+        if left_alone and self._probe is not None:  # only as a last resort: the probe that is out keeps its task
+            return Lease(self, -1, credential, credential.edition)
+        if breaker.state == "open":
+            breaker.begin_probe()
+        lease = Lease(self, breaker.epoch, credential, credential.edition, left_alone)
+        lease.use(credential)
+        if self.parking.park is not None:
+            self.parking.probe = lease
+        if left_alone:
+            self._probe = lease
+            try:
+                self._changed(now_s, "probe")
+            except BaseException:  # of a listener that ends the task or the process: nothing is asked with this lease
+                lease.abandoned(now_s)
+                raise
+        return lease
+
+    def gave_up(self, error: ProviderError, now_s: float) -> None:
+        """A call has no retries left here. A rate limit without a hint parks an only key now: backoff came first."""
+        only = self.credentials.all[0]
+        if error.kind is ErrorKind.RATE_LIMITED and error.heeded_s is None and len(self.credentials.all) == 1:
+            only.refused(error, only.edition, self._policy, now_s, again=False)
+            self._changed(now_s, error.kind)
+
+    def resolved(self, credential: Credential, key: Secret, now_s: float) -> None:
+        """A key's file or callback has given this; another key than before may be asked with at once."""
+        if credential.sees(key):
+            self._changed(now_s, "renewed")
+
+    def replace_key(self, lease: Lease, error: ProviderError, now_s: float) -> bool:
+        """The lease's key cannot be had; nothing was sent. Is there another one to ask with in its place?"""
+        if len(self.credentials.all) == 1:
+            return False
+        lost = lease.credential
+        lost.refused(error, lease.edition, self._policy, now_s, again=lost.probe is lease)
+        if lost.probe is lease:
+            lost.probe = None
+        found = self.credentials.admit(now_s)
+        if found:
+            lease.use(self.credentials.take(now_s))
+        self._changed(now_s, error.kind)
+        return found
+
+    def lease_succeeded(self, lease: Lease, now_s: float) -> None:
+        breaker = self.breaker
+        reason: ChangeReason = "answered"
+        if (line := self.returning) is not None:
+            line.answered(now_s)
+            if line.is_over(now_s):
+                self.returning = None
+        if lease.epoch == breaker.epoch:
+            breaker.succeeded(now_s, slow=lease.slow)
+            if lease.epoch == breaker.epoch:
+                if self.calm:
+                    return
+            elif breaker.state == "closed":
+                self.ramp.begin(now_s)
+            elif lease.slow:
+                reason = self._opened_by = "slow"
+        lease.credential.answered(back=lease.credential.probe is lease)
+        if self.parking.probe is lease:
+            self.parking.lift()
+        self._settled(lease, now_s, reason)
+
+    def lease_failed(self, lease: Lease, error: ProviderError, now_s: float) -> None:
+        disposition, breaker, hint_s = error.disposition, self.breaker, error.heeded_s
+        reason: ChangeReason = "abandoned"
+        if self.returning is not None and disposition.health and not error.local:
+            self.returning.failed(now_s)
+        if disposition.parks and not error.local:
+            reason = error.kind
+            self._refused(lease, error, now_s)
+        elif hint_s is not None and hint_s > lease.patience_s:  # it has said when: nothing is left to find out
+            reason = error.kind
+            self.parking.hold(error.kind, now_s + min(hint_s, self._policy.open_max_s), brief=False)
+        elif disposition.health and not error.local and not error.reused_connection and lease.epoch == breaker.epoch:
+            reason = error.kind
+            if lease.call is None:
+                breaker.failed(now_s, disposition.health, slow=lease.slow)
+            elif breaker.state == "half_open":
+                lease.call.probe_failed(self.doubts, error.kind, now_s)
+            else:
+                lease.call.failed(self.doubts, error.kind, disposition.health, now_s, slow=lease.slow)
+            if lease.epoch != breaker.epoch:
+                reason = self._opened_by = "slow" if breaker.cause == "slow" else reason
+        elif disposition.health and not error.local and not error.reused_connection and lease.call is not None:
+            lease.call.failed_late(self.doubts, error.kind, lease.epoch, now_s)
+        elif error.local and error.kind in SILENT and lease.call is not None:
+            lease.call.unanswered(self.doubts, error.kind, now_s)
+        if lease is self._probe and lease.epoch == breaker.epoch:
+            breaker.abandon_probe(now_s)
+        self._settled(lease, now_s, reason)
+
+    def lease_abandoned(self, lease: Lease, now_s: float) -> None:
+        reason: ChangeReason = "abandoned"
+        if lease.slow and lease.epoch == self.breaker.epoch:
+            self.breaker.left_slow(now_s)
+            if lease.epoch != self.breaker.epoch and self.breaker.cause == "slow":
+                reason = self._opened_by = "slow"
+        elif lease is self._probe:
+            self.breaker.abandon_probe(now_s)
+        if lease.epoch != self.breaker.epoch or not self.calm:
+            self._settled(lease, now_s, reason)
+
+    def _refused(self, lease: Lease, error: ProviderError, now_s: float) -> None:
+        """Park what was refused, as far as the refusal concerns others than its own call."""
+        credential, kind, hint_s = lease.credential, error.kind, error.heeded_s
+        probe = credential.probe is lease
+        if kind not in OF_CREDENTIAL:
+            self.parking.refuse(error, self._policy, now_s, again=self.parking.probe is lease)
+        elif hint_s is not None and hint_s <= lease.patience_s:
+            credential.asked_to_wait(hint_s, now_s, again=lease.hint_waited or lease.probe or probe)
+        elif kind is not ErrorKind.RATE_LIMITED or hint_s is not None or len(self.credentials.all) > 1:
+            credential.refused(error, lease.edition, self._policy, now_s, again=probe)
+
+    def _settled(self, lease: Lease, now_s: float, reason: ChangeReason) -> None:
+        """Whatever this lease was the probe of may be probed anew."""
+        for parking in (self.parking, lease.credential):
+            if parking.probe is lease:
+                parking.probe = None
+        if lease is self._probe:
+            self._probe = None
+        self._changed(now_s, reason)
+
+    # What people do
+
+    def isolate(self, now_s: float, for_s: float | None = None) -> None:
+        """Ask it no more, for so long; None: until `restore`. What is under way goes on."""
+        self._isolated_until_s = _FOREVER if for_s is None else now_s + for_s
+        self._changed(now_s, "isolated")
+
+    def restore(self, now_s: float) -> None:
+        """Ask it again at once, whatever it was left alone for."""
+        if self.breaker.state != "closed":
+            self.ramp.begin(now_s)
+        self.breaker.close(now_s)
+        self.parking.lift()
+        for credential in self.credentials.all:
+            credential.back()
+        self._isolated_until_s = self._probe = None
+        self._changed(now_s, "restored")
+
+    # The rest
+
+    def _left_alone_for(self) -> ErrorKind | None:
+        """The kind of failure that opened its breaker, or that it was parked for; None: its calls were slow."""
+        park = self.park
+        if self.breaker.state == "closed":
+            return None if park is None else park.kind
+        return self._opened_by if isinstance(self._opened_by, ErrorKind) else None
+
+    def _blocking(self, now_s: float) -> Park | None:
+        """The park whose end is still to come, and before which the target cannot be asked with any key."""
+        own = self.parking.park
+        if own is not None and now_s < own.until_s:
+            return own
+        return None if self.credentials.admit(now_s) else self.credentials.first_back()
+
+    def _changed(self, now_s: float, reason: ChangeReason) -> None:
+        """Something may have changed: tell it, once all is as it will be."""
+        state, park = self.state(now_s), self.park
+        if state == "closed" != self._announcer.state and self._policy.slow_start_s and not self._brief:
+            self.returning = ReturnLine(self._policy.slow_start_s, now_s)
+        self._brief = park is not None and park.brief and self.breaker.state == "closed"
+        self.calm = state == "closed" and self._isolated_until_s is None and self.credentials.calm(now_s)
+        refusal = self.refusal(now_s)
+        self._announcer.credentials(self.credentials, reason, now_s)
+        self._announcer.target(state, reason, None if refusal is None else refusal.until_s, now_s)

@@ -1,0 +1,47 @@
+"""What a provider may say that a request has used: whole numbers, from nothing to what window and cap allow. Pure.
+
+Adapters may come from anywhere, and what they make of a provider's numbers ends in windows, budgets and averages, where
+one negative or huge number outweighs a day of calls. So every count is held against its room before it is booked, here
+and nowhere else; counts that do not fit are replaced by the estimate that a call without any gets.
+"""
+
+from typing import NamedTuple
+
+from ...providers.events import Usage
+
+TOKENS_MAX = 10_000_000
+"""The largest context window that any model has, for those whose window is not known."""
+
+WINDOW_SLACK = 1.5
+"""So much longer than the window that is known may a prompt be: capability data age, and selection asks up to here."""
+
+CAP_SLACK = 16
+"""So many tokens more than its cap may an answer be counted: some count what ends it, or opens a tool call."""
+
+
+class Room(NamedTuple):
+    """The room for the counts of one attempt.
+
+    Attributes:
+        window: The target's context window, as far as it is known.
+        cap: What the answer was bounded to.
+    """
+
+    window: int | None = None
+    cap: int | None = None
+
+    def holds(self, usage: Usage) -> bool:
+        """Whether all of it can be booked as it is. Of a plug-in's adapter a count may be anything."""
+        window, cap = self
+        most = TOKENS_MAX if window is None else window * WINDOW_SLACK
+        sent, answered = usage.input_tokens, usage.output_tokens
+        if not (type(sent) is type(answered) is int and 0 <= sent <= most and 0 <= answered <= most):
+            return False
+        read, thought = usage.cached_input_tokens, usage.reasoning_tokens
+        if not ((read is None or _fits(read, most)) and (thought is None or _fits(thought, most))):
+            return False
+        return cap is None or answered <= cap + CAP_SLACK + (thought or 0)  # some leave thoughts out of it
+
+
+def _fits(part: object, most: float) -> bool:
+    return type(part) is int and 0 <= part <= most

@@ -1,0 +1,37 @@
+"""What the router itself says in a stream, beside what providers say: that the answer has changed hands."""
+
+from typing import TypeAlias
+
+import msgspec
+
+from ...config.model import MidStream
+from ...providers.errors import ErrorKind
+from ...providers.events import ProviderEvent
+
+
+class HandedOver(msgspec.Struct, frozen=True, gc=False, tag="handed_over"):
+    """Another target goes on with the answer here: what follows joins what came before.
+
+    Attributes:
+        why: How the answer broke off.
+        policy: How it is gone on with.
+        trimmed: Characters that the new target said again, and that were left out.
+    """
+
+    source: str
+    target: str
+    why: ErrorKind
+    policy: MidStream
+    trimmed: int = 0
+
+
+class Restarted(msgspec.Struct, frozen=True, gc=False, tag="restarted"):
+    """What came before is void: the answer begins again here, from its beginning, at this target."""
+
+    source: str
+    target: str
+    why: ErrorKind
+
+
+RouterEvent: TypeAlias = HandedOver | Restarted
+StreamEvent: TypeAlias = ProviderEvent | RouterEvent

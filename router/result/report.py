@@ -1,0 +1,215 @@
+"""What happened in a call: attempts, skips and their reasons, timings, tokens. It holds no secret and no prompt.
+
+The same object is live on the stream, final on the result and on every exception, and one line in the log. Times are
+seconds since the call began, on the monotonic clock.
+"""
+
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+from ...config.model import MidStream
+from ...providers.errors import ErrorKind, ProviderError, safe_code
+from ...providers.events import Usage
+from .reasons import AttemptReason, SkipReason, WaitReason
+
+AttemptOutcome: TypeAlias = Literal["running", "finished", "failed", "cancelled"]
+CallOutcome: TypeAlias = Literal["running", "finished", "failed", "cancelled"]
+
+
+_LEFT: dict[ErrorKind, str] = {ErrorKind.CANCELLED: "the caller left", ErrorKind.CLOSED: "the Router was closed"}
+"""Why an attempt was dropped that nothing was wrong with."""
+
+
+class AttemptReport(msgspec.Struct):
+    """One try at one target.
+
+    Attributes:
+        why: What led to it: `first`, `retry`, `handover`, `return` (after waiting for the target), `hedge`,
+            `last_resort`, or the policy by which a delivered answer was gone on with.
+        headers_s: When the response head came.
+        first_delta_s: When the first useful delta came.
+        ended_s: When it was over.
+        kind: Why it failed.
+        detail: Our own words about the failure, or about why an attempt was dropped that had not failed.
+        hint_s: When the provider said it may be asked again, in seconds from the failure.
+        alert: It failed of what only a person can mend.
+        usage: Tokens as the provider counted them; what it cannot have used is estimated instead.
+        cost: What it cost, in US dollars; None: its price is not known.
+        estimated: `usage` and `cost` are our estimate, rather too high, in part or as a whole: the attempt was over
+            before its provider had counted, or what it counted cannot be.
+        notes: What the dialect could not say and left out harmlessly.
+    """
+
+    target: str
+    provider: str
+    model: str
+    why: AttemptReason
+    began_s: float
+    outcome: AttemptOutcome = "running"
+    headers_s: float | None = None
+    first_delta_s: float | None = None
+    ended_s: float | None = None
+    kind: ErrorKind | None = None
+    detail: str = ""
+    status: int | None = None
+    native_code: str | None = None
+    request_id: str | None = None
+    hint_s: float | None = None
+    alert: bool = False
+    usage: Usage | None = None
+    cost: float | None = None
+    estimated: bool = False
+    notes: tuple[str, ...] = ()
+
+    def failed(self, error: ProviderError, now_s: float) -> None:
+        """Note down why it failed; only what is safe to show."""
+        self.outcome = "cancelled" if error.kind in _LEFT else "failed"
+        self.ended_s = now_s
+        self.kind = error.kind
+        self.detail = error.detail or _LEFT.get(error.kind, "")
+        self.status = error.status
+        self.native_code = safe_code(error.native_code) or safe_code(error.native_type)
+        self.request_id = safe_code(error.request_id)
+        self.hint_s = error.retry_after_s
+        self.alert = error.alerts
+
+    def dropped(self, detail: str, now_s: float) -> None:
+        """It was well, but nothing of it is used; the detail says why."""
+        self.outcome, self.detail, self.ended_s = "cancelled", detail, now_s
+
+    def line(self) -> str:
+        """One line for people."""
+        took = f"{(self.ended_s or self.began_s) - self.began_s:.2f} s"
+        if self.outcome == "finished":
+            return f"{self.target}: answered in {took}"
+        if self.outcome != "failed" or self.kind is None:
+            return f"{self.target}: {self.outcome} after {took}" + (f", {self.detail}" if self.detail else "")
+        facts = [str(fact) for fact in (self.status, self.native_code) if fact is not None]
+        shown = f" ({', '.join(dict.fromkeys(facts))})" if facts else ""
+        return f"{self.target}: {self.kind.value}{shown} after {took}" + (f", {self.detail}" if self.detail else "")
+
+
+class Skipped(msgspec.Struct, frozen=True):
+    """A target that was not asked.
+
+    Attributes:
+        reason: A word: `breaker_open`, `probing`, `parked`, `isolated`, `returning`, `limit`, `budget`, `no_key`,
+            `misconfigured`, `unsupported`, `missing_extra`, `context_window`, `dialect`, `only_on`, or `deadline`.
+        detail: What a person should know.
+        until_s: When it may be asked again, if that is known.
+    """
+
+    target: str
+    reason: SkipReason
+    detail: str
+    at_s: float
+    until_s: float | None = None
+
+    def line(self) -> str:
+        """One line for people."""
+        return f"{self.target}: skipped, {self.detail}"
+
+
+class Waited(msgspec.Struct, frozen=True):
+    """Time in which nobody was asked.
+
+    Attributes:
+        reason: `backoff`, `hint` (a short Retry-After was waited out), `return` (of a target that was left alone), or
+            `queue` (for a place within its limits, or its budget).
+    """
+
+    reason: WaitReason
+    target: str | None
+    at_s: float
+    for_s: float
+
+
+class Switch(msgspec.Struct, frozen=True):
+    """A delivered answer that broke off was gone on with by another attempt.
+
+    Attributes:
+        policy: How: `continue`, `ask_to_continue`, `replay` or `restart`.
+        why: How it broke off.
+        at_chars: How much text had been delivered.
+        trimmed_chars: How much the new attempt said again, which was left out.
+    """
+
+    source: str
+    target: str
+    policy: MidStream
+    why: ErrorKind
+    at_s: float
+    at_chars: int
+    trimmed_chars: int
+
+
+class Report(msgspec.Struct):
+    """What happened in a call.
+
+    Attributes:
+        call_id: A random id, the same in the log.
+        target: Who gave the answer.
+        model: The model that the provider says answered; else the one that was asked for.
+        first_delta_s: When the first useful delta was delivered to the caller.
+        ended_s: When the call was over.
+        completion: `proven` when the dialect's end marker or HTTP framing shows that the answer is whole.
+        usage: Tokens of the answer, as its provider counted them; what it cannot have used is estimated instead.
+        tokens: Those of all attempts together, as far as they are known.
+        cost: What all attempts cost together, in US dollars, as far as prices are known; None: none is.
+        estimated: A part of `tokens` and `cost` is our estimate.
+    """
+
+    call_id: str
+    route: str
+    attempts: list[AttemptReport]
+    outcome: CallOutcome = "running"
+    kind: ErrorKind | None = None
+    target: str | None = None
+    model: str | None = None
+    first_delta_s: float | None = None
+    ended_s: float | None = None
+    completion: Literal["proven", "unproven"] | None = None
+    usage: Usage | None = None
+    tokens: Usage | None = None
+    cost: float | None = None
+    estimated: bool = False
+    skipped: list[Skipped] = []
+    waits: list[Waited] = []
+    switches: list[Switch] = []
+
+    def add(self, attempt: AttemptReport) -> None:
+        """Sum up what one more attempt has used."""
+        if attempt.usage is not None:
+            self.tokens = attempt.usage if self.tokens is None else _sum(self.tokens, attempt.usage)
+        if attempt.cost is not None:
+            self.cost = (self.cost or 0.0) + attempt.cost
+        self.estimated = self.estimated or attempt.estimated
+
+    def waited(self, reason: WaitReason, target: str | None, at_s: float, now_s: float) -> None:
+        """Nobody was asked since `at_s`. Waits that follow upon each other are one."""
+        last = self.waits[-1] if self.waits else None
+        if last is not None and (last.reason, last.target) == (reason, target) and last.at_s + last.for_s > at_s - 1e-6:
+            at_s = self.waits.pop().at_s
+        self.waits.append(Waited(reason, target, at_s, now_s - at_s))
+
+    def lines(self) -> list[str]:
+        """What was tried and who was skipped, a line each, for people."""
+        return [attempt.line() for attempt in self.attempts] + [skip.line() for skip in self.skipped]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, as plain JSON types."""
+        plain: dict[str, Any] = msgspec.to_builtins(self)
+        return plain
+
+
+def _sum(one: Usage, two: Usage) -> Usage:
+    def both(a: int | None, b: int | None) -> int | None:
+        return None if a is None and b is None else (a or 0) + (b or 0)
+
+    return Usage(
+        one.input_tokens + two.input_tokens,
+        one.output_tokens + two.output_tokens,
+        both(one.cached_input_tokens, two.cached_input_tokens),
+        both(one.reasoning_tokens, two.reasoning_tokens),
+    )

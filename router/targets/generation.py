@@ -1,0 +1,231 @@
+"""One generation of a Router's configuration: its live targets and their seats, until its last call is over.
+
+A reload makes a new generation at once; calls in flight finish on theirs, with its connections, and then it closes.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from msgspec.structs import replace
+
+from ...config.model import Config, Route, Target
+from ...providers.errors import DISPOSITIONS, Disposition, ErrorKind
+from ...providers.http.idle import Ways
+from ..limits.ledger import Ledger
+from ..limits.retry_budget import TokenBudget
+from .call_targets import Brought
+from .live_target import LiveTarget
+from .memory import Memory
+from .record import Identity
+from .route_target import Seat
+
+
+class OpenCall(Protocol):
+    """A call that has begun and not ended."""
+
+    def close(self) -> None:
+        """End it, because the Router closes."""
+        ...
+
+
+class Generation:
+    """What was made from one configuration.
+
+    Args:
+        number: Counts the configurations of a Router, from 1.
+        memory: What is remembered of targets.
+        clock: The loop's.
+        ledger_of: What was spent on a route, by its name.
+        on_brought: Called when a call has brought a target along that is not known.
+        ways: The idle connections of all generations.
+
+    Attributes:
+        calls: The calls that are open on it; a dict, because it keeps their order.
+        retired: A newer generation serves new calls.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        config: Config,
+        memory: Memory,
+        clock: Callable[[], float],
+        hedge_budgets: dict[object, TokenBudget],
+        environment: Mapping[str, str] = os.environ,
+        *,
+        ledger_of: Callable[[object], Ledger] | None = None,
+        on_brought: Callable[[], None] = lambda: None,
+        ways: Ways | None = None,
+    ) -> None:
+        self.number, self.config = number, config
+        self.calls: dict[OpenCall, None] = {}
+        self.retired = False
+        self._memory, self._clock, self._environment, self._ways = memory, clock, environment, ways
+        self._hedge_budgets, self._ledger_of, self._on_brought = hedge_budgets, ledger_of, on_brought
+        self._live: dict[object, LiveTarget] = {}  # of targets that are configured
+        self.brought = Brought(self._brought, self._forget, self._remember)
+        self._inherited: tuple[Identity, ...] = ()
+        self._given_back = False
+        self._seats: dict[object, tuple[Seat, ...]] = {}
+
+    def seats(self, route: Route, name: object, overrides: dict[str, float] | None = None) -> tuple[Seat, ...]:
+        """The seats of a route's targets, in its order.
+
+        Args:
+            name: What the seats are kept under; None when the route is this call's own.
+        """
+        if overrides or name is None:
+            return self._seated(route, name, overrides)
+        seats = self._seats.get(name)
+        if seats is None:
+            seats = self._seats[name] = self._seated(route, name, None)
+        return seats
+
+    def live(self, reference: str | Target) -> LiveTarget:
+        """The one live target that a configured reference means, made at its first use."""
+        found = self._live.get(reference) if isinstance(reference, str) else None
+        if found is None:
+            target = self.config.target(reference)
+            identity = _identity(target)
+            found = self._live.get(identity)
+            if found is None:
+                found = self._live[identity] = self.brought.take(identity) or self._made(target)
+            if isinstance(reference, str):
+                self._live[reference] = found
+        return found
+
+    def live_of_call(self, reference: str | Target) -> LiveTarget:
+        """The one live target that a call's own reference means: a configured one, or one that is kept by last use."""
+        if isinstance(reference, str):
+            if reference in self._live or reference in self.config.targets:
+                return self.live(reference)
+            target = self.brought.target(reference, self.config.target)
+        else:
+            target = reference
+        identity = _identity(target)
+        return self._live.get(identity) or self.brought.live(target, identity, self._clock())
+
+    def all_live(self) -> tuple[LiveTarget, ...]:
+        """Every target: the configured ones, those of the routes, and those that calls have brought along of late."""
+        for name in self.config.targets:
+            self.live(name)
+        for name, route in self.config.routes.items():
+            self.seats(route, name)
+        return self._made_so_far()
+
+    def inherit(self, before: "Generation") -> None:
+        """Keep what is remembered of the targets of an older configuration, which may be those of this one."""
+        self._inherited = tuple(live.remembered_as for live in dict.fromkeys(before._live.values()))
+        for identity in self._inherited:
+            self._memory.take(identity)
+
+    def resize(self, older: "Generation") -> None:
+        """Let calls that wait on an older generation wait within the limits of this one: the queue is the same."""
+        waited_for = [live for live in older._made_so_far() if live.limits.queue]
+        if not waited_for:
+            return
+        sizes = {(live.label, live.remembered_as): live.sizes for live in self.all_live()}
+        for live in waited_for:
+            mine = sizes.get((live.label, live.remembered_as), live.sizes)
+            if mine != live.sizes:
+                live.sizes = mine
+                live.limits.queue.wake_first()
+
+    def dispositions(self, route: Route) -> dict[ErrorKind, Disposition]:
+        """The table of what may follow an error, with what the route says otherwise."""
+        if not route.errors:
+            return DISPOSITIONS
+        table = dict(DISPOSITIONS)
+        for kind, handling in route.errors.items():
+            row = table[kind]
+            table[kind] = replace(
+                row, retry=handling.retry or row.retry, ask_another=handling.ask_another or row.ask_another
+            )
+        return table
+
+    def close(self) -> None:
+        """End its calls, and close every connection of theirs, as far as nothing has to be waited for. Idempotent."""
+        for call in tuple(self.calls):
+            call.close()
+        for live in self._made_so_far():
+            live.close()
+
+    async def aclose(self) -> None:
+        """Close it, and wait until its sockets are gone. Idempotent, also after a cancellation."""
+        self.close()
+        for live in self._made_so_far():
+            await live.aclose()
+
+    def over(self) -> None:
+        """No call is open on it, and it is retired: what is remembered of its targets is given back. Idempotent."""
+        self.brought.clear()
+        if self._given_back:
+            return
+        self._given_back = True
+        for live in dict.fromkeys(self._live.values()):
+            live.health.no_longer_known_as(live.label)
+        now_s = self._clock()
+        for identity in (*self._inherited, *(live.remembered_as for live in dict.fromkeys(self._live.values()))):
+            self._memory.give_back(identity, now_s)
+
+    def _made_so_far(self) -> tuple[LiveTarget, ...]:
+        return tuple(dict.fromkeys((*self._live.values(), *self.brought)))
+
+    def _made(self, target: Target) -> LiveTarget:
+        return LiveTarget(target, self._memory.take, self._environment, self._ways)
+
+    def _brought(self, target: Target) -> LiveTarget:
+        self._on_brought()
+        return self._made(target)
+
+    def _remember(self, live: LiveTarget) -> None:
+        live.forgotten = False
+        live.health.known_as(live.label)
+        self._memory.take(live.remembered_as)
+
+    def _forget(self, live: LiveTarget) -> None:
+        live.close()
+        live.forgotten = True
+        live.health.no_longer_known_as(live.label)
+        self._memory.give_back(live.remembered_as, self._clock())
+
+    def _seated(self, route: Route, name: object, overrides: dict[str, float] | None) -> tuple[Seat, ...]:
+        config = self.config
+        budget = self._hedge_budgets.get(name)
+        if budget is None:
+            budget = TokenBudget(hedge_ratio(route))
+            if name is not None:
+                self._hedge_budgets[name] = budget
+        ledger = None if self._ledger_of is None or name is None else self._ledger_of(name)
+        live_of = self.live_of_call if name is None else self.live
+        side_by_side = route.select != "priority" and all(len(place) == 1 for place, _ in route.placed())
+
+        def seat(reference: str | Target, tier: int, only_on: ErrorKind | None = None) -> Seat:
+            live = live_of(reference)
+            return Seat(
+                live, route, config.limits, config.retry, budget,
+                tier=tier, only_on=only_on, overrides=overrides, ledger=ledger,
+            )  # fmt: skip
+
+        seats = [seat(reference, 0 if side_by_side else place[0]) for place, reference in route.placed()]
+        last = len(route.targets)
+        seats += [seat(reference, last, kind) for kind, tier in route.on.items() for reference in tier]
+        return tuple(seats)
+
+
+def hedge_ratio(route: Route) -> float:
+    """How many hedges each call of a route earns."""
+    return 0.0 if route.hedge is None else route.hedge.budget_ratio
+
+
+def _identity(target: Target) -> tuple[object, ...]:
+    """Which configuration a target has: two that are alike in all of it share their connections."""
+    plain = (repr(sorted(part.items())) for part in (target.headers, target.body, target.parameters, target.options))
+    return (
+        target.provider, target.model, target.name, target.key, target.keys, target.key_file, target.base_url,
+        target.proxy, id(target.connector), target.trust_env, target.ca_file, target.client_cert, target.reasoning,
+        repr(sorted(target.capabilities.items())), target.connect_s, target.first_delta_s, target.stall_s,
+        target.total_s, target.connections_max, target.concurrency, target.requests_per_min, target.tokens_per_min,
+        target.price, target.budget_day, target.budget_month, *plain,
+    )  # fmt: skip

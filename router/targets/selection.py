@@ -1,0 +1,147 @@
+"""Which targets a call may ask, in what order, and why others are left out: pure, from request and newest state.
+
+An unknown capability never keeps a target out; its provider may still say `unsupported`, before anything is sent.
+"""
+
+import hashlib
+import math
+import random
+from collections.abc import Sequence
+from typing import NamedTuple, Self
+
+from ...config.model import Select
+from ...providers.capabilities import Capabilities
+from ...providers.chat import ChatRequest
+from ...providers.errors import MissingExtraError
+from ...providers.provider import Unsupported
+from ..limits.token_estimate import demand, estimated_tokens
+from ..result.reasons import SkipReason
+from .route_target import CONFIDENT, Seat
+
+UNASKABLE = (Unsupported, MissingExtraError)
+"""Raised before anything is sent: this target is of no use for this request, and others may well be."""
+
+
+def unaskable(problem: Unsupported | MissingExtraError) -> tuple[SkipReason, str]:
+    """Reason and detail of such a target."""
+    if isinstance(problem, MissingExtraError):
+        return "missing_extra", str(problem)
+    return "unsupported", f"cannot express {problem}"
+
+
+class Needs(NamedTuple):
+    """What a request needs of whoever answers it. Found out once a call."""
+
+    images: bool
+    tools: bool
+    json_schema: bool
+    tokens: int
+
+    @classmethod
+    def of(cls, chat: ChatRequest) -> Self:
+        tokens = estimated_tokens(chat)
+        if len(chat.messages) == 1 and chat.messages[0].plain_text is not None:
+            return cls(False, bool(chat.tools), chat.response_format is not None, tokens)
+        return cls(chat.has_images, chat.has_tools, chat.response_format is not None, tokens)
+
+
+def lacks(needs: Needs, capabilities: Capabilities) -> str | None:
+    """What the request needs and the target is known not to have; None when nothing is known to lack."""
+    if needs.images and capabilities.images is False:
+        return "takes no images"
+    if needs.tools and capabilities.tools is False:
+        return "takes no tools"
+    if needs.json_schema and capabilities.json_schema is False:
+        return "gives no structured output"
+    return None
+
+
+def left_out(seat: Seat, needs: Needs) -> tuple[SkipReason, str] | None:
+    """Reason and detail when a target is of no use for a request, whatever its health."""
+    if flaw := seat.live.flaw:
+        return flaw
+    if problem := lacks(needs, seat.capabilities):
+        return "unsupported", problem
+    window = seat.capabilities.context_window
+    if window is not None and needs.tokens > window * CONFIDENT:
+        return "context_window", f"about {needs.tokens} tokens are too many for its window of {window}"
+    return None
+
+
+def ordered(
+    seats: Sequence[Seat], select: Select, chat: ChatRequest, sticky: str | None, now_s: float, rng: random.Random
+) -> Sequence[Seat]:
+    """The seats in the order in which this call asks them.
+
+    Args:
+        sticky: A conversation's key: within a tier its calls go to the same target while that is well, so that prompt
+            caches stay warm.
+    """
+    loop_with = _tool_loop_with(chat) if chat.messages[-1].role == "tool" else None
+    if select == "priority" and sticky is None and loop_with is None and _all_steady(seats):
+        return seats  # as written: what nearly every call wants costs nothing
+    tiers: dict[int, list[Seat]] = {}
+    for seat in seats:
+        tiers.setdefault(seat.tier, []).append(seat)
+    order: list[Seat] = []
+    for tier in tiers.values():
+        order += _within(tier, select if tier[0].only_on is None else "priority", chat, sticky, rng)
+    order = _ramped(order, now_s, rng)
+    if loop_with is not None:  # who began a tool loop holds its opaque state, and goes on with it while it is well
+        order.sort(key=lambda seat: seat.live.target.provider != loop_with)
+    return order
+
+
+def _within(tier: list[Seat], select: Select, chat: ChatRequest, sticky: str | None, rng: random.Random) -> list[Seat]:
+    if len(tier) == 1:
+        return tier
+    if sticky is not None:
+        return sorted(tier, key=lambda seat: _rendezvous(sticky, seat), reverse=True)
+    match select:
+        case "priority":
+            return tier
+        case "weighted":
+            # Exponential keys: sorting by them draws without replacement, in proportion to the weights.
+            return sorted(
+                tier, key=lambda seat: -math.log(1.0 - rng.random()) / seat.weight if seat.weight else math.inf
+            )
+        case "latency":
+            shuffled = rng.sample(tier, len(tier))
+            one, two = shuffled[:2]
+            # The quicker of two: unlike the quickest of all, it does not send everybody to the same one.
+            # Who has no history yet counts as quick, so that it gets one.
+            if (two.live.latency.ewma_s or 0.0) < (one.live.latency.ewma_s or 0.0):
+                shuffled[:2] = [two, one]
+            return shuffled
+        case "cost":
+            usage = demand(chat).likely
+            return sorted(tier, key=lambda seat: math.inf if (rates := seat.live.rates) is None else rates.cost(usage))
+
+
+def _rendezvous(key: str, seat: Seat) -> float:
+    """Highest random weight: when a target goes, only its own conversations move."""
+    digest = hashlib.blake2b(f"{key}\0{seat.label}".encode(), digest_size=8).digest()
+    drawn = (int.from_bytes(digest, "big") + 1) / 2**64
+    return seat.weight / -math.log(drawn) if drawn < 1.0 else math.inf
+
+
+def _all_steady(seats: Sequence[Seat]) -> bool:
+    for seat in seats:  # noqa: SIM110 - a generator would cost more than all the rest
+        if seat.live.health.ramp.from_s is not None:
+            return False
+    return True
+
+
+def _ramped(order: list[Seat], now_s: float, rng: random.Random) -> list[Seat]:
+    """Those in slow start take only a growing share: else a target that is just back would drown at once."""
+    back: list[Seat] = [seat for seat in order if seat.live.health.ramp.from_s is not None]
+    late = [seat for seat in back if rng.random() > seat.live.health.share(now_s)]
+    return [seat for seat in order if seat not in late] + late if late else order
+
+
+def _tool_loop_with(chat: ChatRequest) -> str | None:
+    """The provider whose tool calls the last messages answer, if its opaque state is in the conversation."""
+    for message in reversed(chat.messages):
+        if message.role == "assistant":
+            return message.provider
+    return None

@@ -1,0 +1,1 @@
+"""The user's own drill: a route under a scenario of outages, in virtual time."""

@@ -1,0 +1,1 @@
+"""What a simulated provider is to say, and what goes wrong with it: plain data."""

@@ -1,0 +1,1 @@
+"""Time that jumps, and a network in memory."""

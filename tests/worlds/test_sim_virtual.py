@@ -1,0 +1,146 @@
+"""The loop whose clock jumps, and the network in memory, under the real transport."""
+
+import asyncio
+import threading
+from typing import cast
+
+import pytest
+from standby.simulator.scenario.faults import At, Cut
+from standby.simulator.scenario.reply import Answer
+from standby.simulator.scenario.script import Script
+from standby.simulator.server import Simulator
+from standby.simulator.virtual.loop import StandsStill, VirtualLoop, perform
+from standby.simulator.virtual.network import LATENCY_S, ConnectFault, FineWeather, Network, WireFault
+
+from standby import CallFailed, Hold, Router, Target
+
+WORDS = "one two three four five six seven eight"
+
+
+class Bad(FineWeather):
+    """One fault, always."""
+
+    def __init__(self, connect: ConnectFault | None = None, down: WireFault | None = None) -> None:
+        self._connect, self._down = connect, down
+
+    def resolving(self, host: str) -> ConnectFault | None:
+        return self._connect if self._connect in ("dns", "dns_timeout") else None
+
+    def reaching(self, host: str) -> ConnectFault | None:
+        return self._connect
+
+    def wires(self, host: str) -> tuple[WireFault | None, WireFault | None]:
+        return None, self._down
+
+
+async def asked(script: Script, weather: FineWeather | None = None) -> tuple[str, float, Network]:
+    """The text of one call, when it ended, and the network that it went over."""
+    loop = cast(VirtualLoop, asyncio.get_running_loop())
+    simulator = Simulator({"a": script})
+    await simulator.start(listen=False)
+    network = loop.network = Network(loop, weather)
+    network.serve("a.sim", simulator.protocol)
+    target = Target("openai", model="m", key="k", base_url="http://a.sim/a", reasoning=False)
+    try:
+        async with Router([target]) as router:
+            answer = await router.complete("Hi", deadline_s=30)
+            ended_s = loop.time()
+    finally:
+        await simulator.aclose()
+    return answer.text, ended_s, network
+
+
+def test_a_day_takes_no_time() -> None:
+    async def sleeper() -> float:
+        await asyncio.sleep(86_400)
+        return asyncio.get_running_loop().time()
+
+    assert perform(sleeper()) == 86_400
+
+
+def test_the_end_waits_for_threads_and_jumps_to_no_limit() -> None:
+    """Python 3.12 brought the limit; an event loop that is closed is given five minutes."""
+    release = threading.Event()
+
+    async def leave_one_waiting() -> None:
+        asyncio.get_running_loop().run_in_executor(None, release.wait)
+
+    loop = VirtualLoop()
+    loop.run_until_complete(leave_one_waiting())
+    loop.call_soon(release.set)
+    try:
+        loop.run_until_complete(loop.shutdown_default_executor(300))
+    finally:
+        release.set()  # or the process would not end
+    assert loop.time() == 0
+    loop.close()
+
+
+def test_a_wait_without_a_timer_is_an_error_and_no_hanging_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("standby.simulator.virtual.loop.THREADS_MAX_S", 0.0)
+
+    async def waits() -> None:
+        await asyncio.Event().wait()
+
+    with pytest.raises(StandsStill):
+        perform(waits())
+
+
+def test_the_real_transport_asks_over_the_network_in_memory() -> None:
+    text, ended_s, network = perform(asked(Script(Answer(WORDS), first_delay_s=3.0)))
+    assert text == WORDS
+    assert 3.0 < ended_s < 3.0 + 20 * LATENCY_S
+    assert network.opened == 1
+    assert not network.open
+
+
+def test_the_same_play_leaves_the_same_trace() -> None:
+    traces = {perform(asked(Script(Answer(WORDS), delta_delay_s=0.1)))[2].trace() for _ in range(3)}
+    assert len(traces) == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        ("refuse", "connect"), ("black_hole", "connect"), ("unreachable", "connect"), ("no_descriptors", "connect"),
+        ("dns", "dns"), ("dns_timeout", "connect"), ("tls", "tls"), ("tls_stall", "connect"),
+    ],
+)  # fmt: skip
+def test_connecting_fails_as_it_does_on_real_sockets(fault: ConnectFault, kind: str) -> None:
+    with pytest.raises(CallFailed) as failed:
+        perform(asked(Script(Answer(WORDS)), Bad(fault)))
+    assert {attempt.kind and attempt.kind.value for attempt in failed.value.report.attempts} == {kind}
+
+
+@pytest.mark.parametrize("what", ["rst", "fin", "stall"])
+def test_a_direction_breaks_off_at_an_offset(what: str) -> None:
+    with pytest.raises(CallFailed) as failed:
+        perform(asked(Script(Answer(WORDS)), Bad(down=WireFault(what, 900))))  # type: ignore[arg-type]
+    assert failed.value.report.attempts[0].kind in {"truncated", "stalled"}
+
+
+def test_slices_and_late_bytes_change_nothing_but_the_time() -> None:
+    assert perform(asked(Script(Answer(WORDS)), Bad(down=WireFault("slice", 1, size=1))))[0] == WORDS
+    text, ended_s, _ = perform(asked(Script(Answer(WORDS)), Bad(down=WireFault("late", 900, seconds=2.0))))
+    assert (text, round(ended_s)) == (WORDS, 2)
+
+
+def test_a_cut_of_the_script_reaches_the_client_too() -> None:
+    with pytest.raises(CallFailed):
+        perform(asked(Script(Answer(WORDS), (Cut(At.delta(3), rst=True),))))
+
+
+def test_a_hold_by_time_that_ends_between_two_deltas_loses_nothing() -> None:
+    async def held() -> list[str]:
+        loop = cast(VirtualLoop, asyncio.get_running_loop())
+        simulator = Simulator({"a": Script(Answer(WORDS), delta_delay_s=1.0)})
+        await simulator.start(listen=False)
+        network = loop.network = Network(loop)
+        network.serve("a.sim", simulator.protocol)
+        target = Target("openai", model="m", key="k", base_url="http://a.sim/a", reasoning=False)
+        async with Router([target]) as router, router.stream("Hi", hold=Hold(for_s=2.5)) as stream:
+            pieces = [piece async for piece in stream.text()]
+        await simulator.aclose()
+        return pieces
+
+    assert "".join(perform(held())) == WORDS

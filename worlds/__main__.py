@@ -1,0 +1,176 @@
+"""Many simulated worlds, one seed each: `python -m worlds --seeds 500`.
+
+Says how many streams were run, what was violated, and whether every fault and every way of ending came up often enough
+for the silence of the monitors to mean something. Its status is 1 when anything is wrong, and 0 otherwise. A long run
+says from time to time how far it is, and with `--state` a run that was ended goes on where it stood.
+"""
+
+import argparse
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+from .callers import TURNS
+from .draw import ALL_FAULTS, POISONS, Mode
+from .injection import POINTS
+from .play import Played, run
+from .progress import Progress, Summary
+from .world import STREAMS
+
+FAULT_SHARE_MIN = 0.01
+"""Each kind of fault strikes in at least so many of the streams in safety mode; in the others not all are played."""
+
+VIOLATIONS_TOLD = 50
+
+ENOUGH_STREAMS = 10_000
+"""From so many streams on, every fault and every edge must have come up."""
+
+EVERY_TENTH = 10
+"""So often a seed is played twice, and must leave the same trace."""
+
+STRETCH = 500
+"""After so many worlds a run says how far it is, and keeps it: half a minute on two cores."""
+
+MODES: tuple[Mode, ...] = ("safety", "liveness", "poisoned")
+
+EDGES = frozenset(
+    {f"ask {why}" for why in ("first", "retry", "handover", "return", "last_resort", "hedge", "standby")}
+    | {f"ask {policy}" for policy in ("continue", "ask_to_continue", "replay", "restart")}
+    | {f"switch {policy}" for policy in ("continue", "ask_to_continue", "replay", "restart")}
+    | {f"wait {reason}" for reason in ("backoff", "hint", "return", "queue")}
+    | {
+        f"skip {why}"
+        for why in ("breaker_open", "probing", "parked", "returning", "limit", "dialect", "context_window")
+    }
+    | {"end finished", "end cancelled", "end AllTargetsFailed", "end RequestRejected", "end NoTargetAvailable"}
+    | {"end StreamInterrupted"}
+    | {f"{temper} in turn {turn}" for temper in ("is_left", "is_cancelled") for turn in range(TURNS)}
+    | {f"poison {name}" for name in POISONS}
+)
+"""What may become of a call: how it is asked, gone on with, waits, is skipped, left, poisoned, and ends. All must be
+seen."""
+
+
+def rare(summary: Summary) -> list[str]:
+    """The faults that struck too seldom in these worlds of safety mode."""
+    return [name for name in ALL_FAULTS if summary.faults[name] < FAULT_SHARE_MIN * summary.streams]
+
+
+def untaken(summary: Summary) -> list[str]:
+    """The edges that were never taken."""
+    return sorted(EDGES - summary.edges.keys())
+
+
+def unstruck(summary: Summary) -> list[str]:
+    """The points that never struck."""
+    return [name for name in POINTS if not summary.points[name]]
+
+
+def play(seed: int, mode: Mode) -> Played:
+    """One world, played twice now and then. What breaks the world itself is a violation too, and names the seed."""
+    try:
+        played = run(seed, mode=mode)
+    except Exception as error:  # noqa: BLE001
+        return Played(seed, 0, [f"I10 seed {mode} {seed}: the world broke down: {error!r}"])
+    if seed % EVERY_TENTH == 0 and (again := run(seed, mode=mode)).trace != played.trace:
+        played.violations.append(f"I40 seed {mode} {seed}: two runs, two traces: {played.trace} and {again.trace}")
+    return played
+
+
+def sweep(first: int, count: int, *, mode: Mode = "safety", processes: int = 1) -> Summary:
+    """Play `count` worlds, from the seed `first` on."""
+    seeds = range(first, first + count)
+    summary = Summary()
+    if processes == 1:
+        for seed in seeds:
+            summary.add(play(seed, mode))
+        return summary
+    with ProcessPoolExecutor(processes) as pool:
+        for played in pool.map(play, seeds, [mode] * count, chunksize=5):
+            summary.add(played)
+    return summary
+
+
+def shares_of(seeds: int, mode: str) -> dict[Mode, int]:
+    """How many worlds are played in each mode: of ten, seven or eight in safety, two in liveness, one poisoned."""
+    if mode == "all":
+        liveness, poisoned = seeds // 5, seeds // 10
+        return {"safety": seeds - liveness - poisoned, "liveness": liveness, "poisoned": poisoned}
+    return {each: seeds for each in MODES if each == mode}
+
+
+class Told:
+    """What a run says as it goes: how far each mode is, and each violation once."""
+
+    def __init__(self) -> None:
+        self._began_s = time.monotonic()
+        self._violations: Counter[Mode] = Counter()
+
+    def tell(self, mode: Mode, summary: Summary) -> None:
+        """Say what the worlds of a mode have come to so far."""
+        out = sys.stdout
+        out.write(f"{mode}: {summary.line()}, {time.monotonic() - self._began_s:.0f} s so far\n")
+        for violation in summary.violations[self._violations[mode] : VIOLATIONS_TOLD]:
+            out.write(f"  {violation}\n")
+        self._violations[mode] = len(summary.violations)
+        out.flush()
+
+
+def play_all(progress: Progress, state: Path | None, processes: int) -> Summary:
+    """Play what is left of a run; its sum."""
+    total, told = Summary(), Told()
+    for mode in progress.shares:
+        summary = progress.came_to(mode)
+        if summary.worlds:
+            told.tell(mode, summary)
+        while seeds := progress.next_stretch(mode, STRETCH):
+            summary.include(sweep(seeds.start, len(seeds), mode=mode, processes=processes))
+            if state is not None:
+                progress.save(state)
+            told.tell(mode, summary)
+        total.include(summary)
+    return total
+
+
+def main(arguments: Iterable[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m worlds.__main__", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=50, help=f"how many worlds, of {STREAMS} streams each")
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
+    parser.add_argument("--mode", choices=(*MODES, "all"), default="all")
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--state", type=Path, help="a file that keeps how far the run is; it goes on from there")
+    asked = parser.parse_args(None if arguments is None else list(arguments))
+    try:
+        progress = Progress.of(asked.first, shares_of(asked.seeds, asked.mode), asked.state)
+    except ValueError as problem:
+        parser.error(str(problem))
+    total = play_all(progress, asked.state, asked.processes)
+    return int(_judged(total, progress.came_to("safety"), whole=asked.mode == "all"))
+
+
+def _judged(total: Summary, safety: Summary, *, whole: bool) -> bool:
+    """Tell what the run came to. Is anything wrong?"""
+    out = sys.stdout
+    out.write("points of our own code, and how often each was struck:\n")
+    for name in POINTS:
+        out.write(f"  {name:22}{total.points[name]:>9,}\n")
+    wrong = bool(total.violations)
+    if total.streams >= ENOUGH_STREAMS and whole:
+        for words, missing in (
+            ("too rare", rare(safety)), ("never taken", untaken(total)), ("never struck", unstruck(total)),
+        ):  # fmt: skip
+            if missing:
+                out.write(f"  {words}: {', '.join(missing)}\n")
+                wrong = True
+        rarest = min(ALL_FAULTS, key=lambda name: safety.faults[name])
+        share = f"{rarest} least, {safety.faults[rarest] / safety.streams:.2%} of the streams in safety mode"
+        out.write(f"{total.line()}; each of {len(ALL_FAULTS)} faults struck, {share}\n")
+    return wrong
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,54 @@
+"""What a caller of a simulated world heard, held against what was said to it. Pure: nothing is blamed here.
+
+Where all targets would say the same, what counts must be a beginning of that. Where each says its own, each piece must
+be told by the target that the mark before it names, from its beginning on, less what the mark says was left out: and
+left out may only be what the caller has already, or white space that an adapter cut off what it sent.
+"""
+
+import itertools
+from collections.abc import Iterator, Sequence
+
+from standby.router.result.report import Report, Switch
+
+from .records import Heard, Told
+
+
+def pieces_of(heard: Heard, report: Report) -> list[str]:
+    """The text between the marks. A reader of plain text sees no marks, but the report knows where they were."""
+    if heard.temper != "reads_text" or not report.switches:
+        return heard.pieces
+    text = heard.pieces[0]
+    places = [0, *(switch.at_chars for switch in report.switches), len(text)]
+    return [text[start:end] for start, end in itertools.pairwise(places)]
+
+
+def valid_from(heard: Heard) -> int:
+    """The first piece that no restart has made void."""
+    return max((place + 1 for place, mark in enumerate(heard.marks) if mark == "restart"), default=0)
+
+
+def foreign(pieces: Sequence[str], report: Report, told: Sequence[Told]) -> Iterator[str]:
+    """The pieces that nobody has said so to this call."""
+    delivered = ""
+    for place, piece in enumerate(pieces):
+        switch = report.switches[place - 1] if place else None
+        if switch is not None and switch.policy == "restart":
+            delivered = ""
+        if piece and not any(_told(each, piece, delivered, switch) for each in told):
+            yield piece
+        delivered += piece
+
+
+def rest(text: str, report: Report) -> str:
+    """What of the last attempt's text was to be delivered."""
+    return text[report.switches[-1].trimmed_chars :] if report.switches else text
+
+
+def _told(told: Told, piece: str, delivered: str, switch: Switch | None) -> bool:
+    """Is this piece the beginning of what was told here, less what the switch left out?"""
+    if switch is None:
+        return told.text.startswith(piece)
+    left_out = told.text[: switch.trimmed_chars]
+    blanks = len(delivered) - len(delivered.rstrip())
+    known = delivered.endswith(left_out.lstrip() or left_out) or (left_out.isspace() and len(left_out) <= blanks)
+    return known and told.provider == switch.target and told.text[len(left_out) :].startswith(piece)
