@@ -19,7 +19,7 @@ from standby.providers.events import ProviderEvent, ReasoningDelta, TextDelta, T
 from standby.providers.http.body import PIECE_MAX_BYTES
 from standby.providers.http.inflater import Inflater
 from standby.providers.provider import Decoder, ResponseHead
-from standby.router.engine.held_back import Held
+from standby.router.engine.held_back import HeldBack
 from standby.router.failover.delivered import Relayed
 from standby.router.failover.seam import Continuation, Replay
 from standby.router.result.answer import collect
@@ -243,7 +243,7 @@ def read_again(events: list[ProviderEvent]) -> Iterator[int]:
 
 
 def held_back(events: list[ProviderEvent]) -> Iterator[int]:
-    held = Held()
+    held = HeldBack()
     for event in events:
         held.add([event])
     yield EVENT_BYTES * len(events)

@@ -1,7 +1,7 @@
 """What a call would do: whom it would ask, in what order, within what limits, and whom not, and why.
 
 Nothing is asked, taken or counted. The plan is the course of a call in which every target stays silent to its limit:
-the same `Course`, `Seat`, `lacks`, `flaw` and `refusal` that a call uses, so that it cannot tell another story.
+the same `Course`, `RouteTarget`, `lacks`, `flaw` and `refusal` that a call uses, so that it cannot tell another story.
 """
 
 import os
@@ -25,7 +25,7 @@ from .targets.generation import Generation
 from .targets.limited_target import in_call
 from .targets.memory import Memory
 from .targets.record import TargetRecord
-from .targets.route_target import Seat
+from .targets.route_target import RouteTarget
 from .targets.selection import UNASKABLE, Needs, left_out, unaskable
 
 PLAIN = chat_request("A plain question?")
@@ -108,13 +108,15 @@ def explain(
     rng = random.Random(0)  # noqa: S311 - nothing is drawn from it
     record = TargetRecord(config, rng, _nobody_is_told, ())  # everybody is well: one record does for all
     generation = Generation(1, config, Memory(lambda _: record), lambda: 0.0, {}, environment)
-    seats = generation.seats(found, None)
+    route_targets = generation.route_targets(found, None)
     deadline_s = found.deadline_s or config.limits.deadline_s
-    return plan(seats, found, name, chat or PLAIN, deadline_s=deadline_s, reserve_s=config.limits.reserve_s, now_s=0.0)
+    return plan(
+        route_targets, found, name, chat or PLAIN, deadline_s=deadline_s, reserve_s=config.limits.reserve_s, now_s=0.0
+    )
 
 
 def plan(
-    seats: Sequence[Seat],
+    route_targets: Sequence[RouteTarget],
     route: Route,
     name: str,
     chat: ChatRequest,
@@ -124,27 +126,30 @@ def plan(
     now_s: float,
     upstream: Upstream | None = None,
 ) -> Plan:
-    """The plan of a call that these seats would be asked in.
+    """The plan of a call that these route targets would be asked in.
 
     Args:
-        now_s: The clock that the seats' health runs on.
+        now_s: The clock that the route targets' health runs on.
     """
-    seats = in_call(seats, chat, now_s + deadline_s)
+    route_targets = in_call(route_targets, chat, now_s + deadline_s)
     upstream = upstream or route.upstream
     policy = Policy(now_s + deadline_s, reserve_s, route.all_open, DISPOSITIONS, single=upstream == "single")
-    course = Course(seats, policy, Standings(seats, now_s), random.Random(0))  # noqa: S311 - nothing is drawn from it
+    course = Course(route_targets, policy, Standings(route_targets, now_s), random.Random(0))  # noqa: S311 - nothing is drawn from it
     skipped: dict[int, Skipped] = {}
-    for place, seat in enumerate(seats):
-        if left_out := _left_out(seat, chat, stream=upstream == "stream"):
-            skipped[place] = Skipped(seat.label, *left_out, 0.0)
+    for place, route_target in enumerate(route_targets):
+        if left_out := _left_out(route_target, chat, stream=upstream == "stream"):
+            skipped[place] = Skipped(route_target.label, *left_out, 0.0)
             course.exclude(place, *left_out, now_s)
-        elif refusal := seat.refusal(now_s):
+        elif refusal := route_target.refusal(now_s):
             back_s = None if refusal.until_s is None else refusal.until_s - now_s
-            skipped[place] = Skipped(seat.label, refusal.reason, refusal.detail, 0.0, back_s)
+            skipped[place] = Skipped(route_target.label, refusal.reason, refusal.detail, 0.0, back_s)
     turns = _turns(course, now_s)
     return Plan(
         route=name,
-        targets=tuple(_planned(seat, turns.get(place), skipped.get(place)) for place, seat in enumerate(seats)),
+        targets=tuple(
+            _planned(route_target, turns.get(place), skipped.get(place))
+            for place, route_target in enumerate(route_targets)
+        ),
         deadline_s=deadline_s,
         reserve_s=reserve_s,
         all_open=route.all_open,
@@ -154,14 +159,14 @@ def plan(
     )
 
 
-def _left_out(seat: Seat, chat: ChatRequest, *, stream: bool) -> tuple[SkipReason, str] | None:
+def _left_out(route_target: RouteTarget, chat: ChatRequest, *, stream: bool) -> tuple[SkipReason, str] | None:
     """Reason and detail when the target is of no use for this request, whatever its health."""
-    if problem := left_out(seat, Needs.of(chat)):
+    if problem := left_out(route_target, Needs.of(chat)):
         return problem
-    endpoint = seat.live.endpoint(stream=stream)
+    endpoint = route_target.live.endpoint(stream=stream)
     if endpoint is not None:  # a key that comes from a file or a callback is not fetched for a plan
         try:
-            seat.live.provider.build_request(seat.with_defaults(chat), endpoint)
+            route_target.live.provider.build_request(route_target.with_defaults(chat), endpoint)
         except UNASKABLE as why:
             return unaskable(why)
         except ProviderError as why:  # what it signs with cannot be had: a call would fail here, and go on
@@ -195,20 +200,22 @@ def _turns(course: Course, began_s: float) -> dict[int, _Turn]:
                 return turns
 
 
-def _planned(seat: Seat, turn: _Turn | None, skipped: Skipped | None) -> PlannedTarget:
-    live = seat.live
-    if turn is None and skipped is None and seat.only_on is not None:
-        skipped = Skipped(seat.label, "only_on", f"only after {seat.only_on.value.replace('_', ' ')}", 0.0)
+def _planned(route_target: RouteTarget, turn: _Turn | None, skipped: Skipped | None) -> PlannedTarget:
+    live = route_target.live
+    if turn is None and skipped is None and route_target.only_on is not None:
+        skipped = Skipped(
+            route_target.label, "only_on", f"only after {route_target.only_on.value.replace('_', ' ')}", 0.0
+        )
     elif turn is None and skipped is None:
-        skipped = Skipped(seat.label, "deadline", "the deadline leaves it no time", 0.0)
+        skipped = Skipped(route_target.label, "deadline", "the deadline leaves it no time", 0.0)
     return PlannedTarget(
-        target=seat.label,
+        target=route_target.label,
         provider=live.target.provider,
         model=live.model,
         dialect=live.dialect,
         base_url=live.base_url,
-        clocks=seat.clocks,
-        attempts_max=seat.retry.attempts,
+        clocks=route_target.clocks,
+        attempts_max=route_target.retry.attempts,
         place=turn.place if turn else None,
         asked_s=turn.asked_s if turn else None,
         silent_until_s=turn.silent_until_s if turn else None,

@@ -221,7 +221,7 @@ class Router:
         limits = generation.config.limits
         what = asked(generation.config, PLAIN if messages is None else messages, options)
         return plan(
-            generation.seats(what.route, what.key, what.clocks),
+            generation.route_targets(what.route, what.key, what.clocks),
             what.route,
             what.shown,
             what.chat,

@@ -34,8 +34,8 @@ from standby.router.engine import hedging as race
 from standby.router.engine import pause
 from standby.router.engine.attempt import Attempt
 from standby.router.engine.pause import Pause
-from standby.router.engine.target_attempts import Pursuit
-from standby.router.engine.watchdog import Watch
+from standby.router.engine.target_attempts import TargetAttempts
+from standby.router.engine.watchdog import Watchdog
 from standby.router.limits.queue import Queue
 from standby.router.router import Router
 from standby.router.targets import live_target as live
@@ -206,15 +206,15 @@ def turns_in_attempts(chance: Chance, swaps: Swaps) -> None:
 
 def turns_after_tries(chance: Chance, swaps: Swaps) -> None:
     """Between a try at a target, well or not, and what comes of it, the loop turns."""
-    once = Pursuit.once
+    once = TargetAttempts.once
 
-    async def slowly(self: Pursuit, *what: Any, **how: Any) -> Any:
+    async def slowly(self: TargetAttempts, *what: Any, **how: Any) -> Any:
         try:
             return await once(self, *what, **how)
         finally:
             await chance.turns()
 
-    swaps.put(Pursuit, "once", slowly)
+    swaps.put(TargetAttempts, "once", slowly)
 
 
 def turns_after_waits(chance: Chance, swaps: Swaps) -> None:
@@ -275,12 +275,12 @@ def _late(chance: Chance, swaps: Swaps, whose: Callable[..., object]) -> None:
 
 def early_clocks(chance: Chance, swaps: Swaps) -> None:
     """The timer of all attempts' clocks rings before its time."""
-    _early(chance, swaps, Watch._ring)
+    _early(chance, swaps, Watchdog._ring)
 
 
 def late_clocks(chance: Chance, swaps: Swaps) -> None:
     """It rings some milliseconds late."""
-    _late(chance, swaps, Watch._ring)
+    _late(chance, swaps, Watchdog._ring)
 
 
 def early_slow_clocks(chance: Chance, swaps: Swaps) -> None:

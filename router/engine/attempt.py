@@ -21,7 +21,7 @@ from ..limits.admission import Admission, Outcome
 from ..result.report import AttemptReport
 from ..result.transcript import PARTS_MAX, Transcript, excess
 from ..targets.clocks import Clocks
-from .watchdog import LATE_S, NEVER, Watch
+from .watchdog import LATE_S, NEVER, Watchdog
 
 if TYPE_CHECKING:
     from ..targets.live_target import LiveTarget
@@ -59,7 +59,7 @@ class Attempt(Opaque):
     admission: Admission
     report: AttemptReport
     loop: asyncio.AbstractEventLoop
-    watch: Watch
+    watch: Watchdog
     clocks: Clocks
     standing_clocks: Clocks
     call_began_s: float

@@ -36,14 +36,14 @@ from ..result.errors import (
 from ..result.events import HandedOver, Restarted, StreamEvent
 from ..result.report import CallOutcome, Report, Switch
 from ..result.transcript import Transcript
-from ..targets.limited_target import BoundedSeat
+from ..targets.limited_target import LimitedRouteTarget
 from ..targets.selection import UNASKABLE, Needs, left_out
 from .attempt import Attempt
 from .context import CallContext
 from .hedging import race
-from .held_back import Held
+from .held_back import HeldBack
 from .pause import Pause
-from .target_attempts import NotAdmitted, Pursuit
+from .target_attempts import NotAdmitted, TargetAttempts
 
 HOLD_MAX_CHARS = 1024 * 1024
 """No more of an answer is held than this, whatever the route says."""
@@ -63,9 +63,9 @@ class Call(Opaque):
     ended: bool = False
     _begun: bool = False
     _waited: bool = False
-    _pursuit: Pursuit | None = None  # whose answer is delivered, or is being asked for
+    _pursuit: TargetAttempts | None = None  # whose answer is delivered, or is being asked for
     _delivered: Transcript | None = None
-    _racers: list[Pursuit] = []
+    _racers: list[TargetAttempts] = []
     _racing: asyncio.Task[object] | None = None
     _pause: Pause | None = None  # made for the first wait
 
@@ -82,23 +82,23 @@ class Call(Opaque):
         if self.ended:
             return self._nothing_more()
         try:
-            pursuit = self._pursuit
+            target_attempts = self._pursuit
             delivered = self._delivered
-            if pursuit is None or delivered is None:
+            if target_attempts is None or delivered is None:
                 return await self._first_batch()
-            attempt = pursuit.attempt
+            attempt = target_attempts.attempt
             assert attempt is not None
             try:
                 batch = await attempt.next()
             except ProviderError as error:
-                pursuit.failed(error)
-                return self._nothing_more() if self.ended else await self._resume(pursuit.place, error)
+                target_attempts.failed(error)
+                return self._nothing_more() if self.ended else await self._resume(target_attempts.place, error)
             if self.ended:  # closed by another task in the very turn in which this came
                 return self._nothing_more()
             if delivered is not attempt.heard:
                 delivered.add(batch)
             if attempt.finished:
-                self._finish(pursuit)
+                self._finish(target_attempts)
             return batch
         except CallFailed:
             raise
@@ -177,13 +177,18 @@ class Call(Opaque):
                     if self._waited:
                         self._leave_lines(but=step.target_index)
                     found = await self._asked(step)
-                    pursuit = self._pursuit
-                    if holds and isinstance(found, list) and pursuit is not None and not pursuit.finished:
-                        found = await self._held(pursuit, found)
+                    target_attempts = self._pursuit
+                    if (
+                        holds
+                        and isinstance(found, list)
+                        and target_attempts is not None
+                        and not target_attempts.finished
+                    ):
+                        found = await self._held(target_attempts, found)
                     if isinstance(found, list):
-                        if self.ended or pursuit is None:  # closed in the very turn in which this came
+                        if self.ended or target_attempts is None:  # closed in the very turn in which this came
                             break
-                        return self._commit(pursuit, found)
+                        return self._commit(target_attempts, found)
                     step = self._following(found)
                 case Wait():
                     self._waited = True
@@ -198,9 +203,12 @@ class Call(Opaque):
     def _asked(self, step: Ask) -> Awaitable[list[ProviderEvent] | Step | None]:
         """Ask a target, and perhaps another beside it: what it says first, or what is next."""
         context = self._context
-        seat = context.seats[step.target_index]
-        if context.route.hedge is None or (hedge_after_s := seat.hedge_after_s(stream=not context.single)) is None:
-            self._pursuit = only = Pursuit(context, step.target_index)
+        route_target = context.route_targets[step.target_index]
+        if (
+            context.route.hedge is None
+            or (hedge_after_s := route_target.hedge_after_s(stream=not context.single)) is None
+        ):
+            self._pursuit = only = TargetAttempts(context, step.target_index)
             return only.first_useful(step)
         return self._race(step, context.loop.time() + hedge_after_s)
 
@@ -217,11 +225,11 @@ class Call(Opaque):
         context = self._context
         tokens = plain_tokens(context.chat)
         needs: Needs | None = None
-        for place, seat in enumerate(context.seats):
-            if tokens is not None and tokens <= seat.plain_tokens:
+        for place, route_target in enumerate(context.route_targets):
+            if tokens is not None and tokens <= route_target.plain_tokens:
                 continue
             needs = needs or Needs.of(context.chat)
-            if problem := left_out(seat, needs):
+            if problem := left_out(route_target, needs):
                 self._course.exclude(place, *problem, context.began_s)
 
     async def _race(self, step: Ask, hedge_at_s: float) -> list[ProviderEvent] | Step:
@@ -243,79 +251,81 @@ class Call(Opaque):
             self._racers.clear()
         return found
 
-    async def _held(self, pursuit: Pursuit, first: list[ProviderEvent]) -> list[ProviderEvent] | Step | None:
+    async def _held(
+        self, target_attempts: TargetAttempts, first: list[ProviderEvent]
+    ) -> list[ProviderEvent] | Step | None:
         """What is delivered at once: all of a whole answer, of a stream what the route has held; or what is next."""
         context, course = self._context, self._course
         hold = context.route.hold
         try:
             if context.whole or hold is None:
                 whole = [*first]  # what was heard stays as it was
-                while not pursuit.finished:
-                    whole += await pursuit.next()
+                while not target_attempts.finished:
+                    whole += await target_attempts.next()
                 return whole
-            held = Held()
+            held = HeldBack()
             held.add(first)
-            while not pursuit.finished and (more := await self._more(pursuit, hold, held)) is not None:
+            while not target_attempts.finished and (more := await self._more(target_attempts, hold, held)) is not None:
                 held.add(more)
             return held.events
         except ProviderError as error:
             error.__traceback__ = None
-            return course.attempt_failed(pursuit.place, error, context.loop.time(), begun=True)
+            return course.attempt_failed(target_attempts.place, error, context.loop.time(), begun=True)
         except NotAdmitted as why:
-            return course.not_admitted(pursuit.place, why.refusal, context.loop.time())
+            return course.not_admitted(target_attempts.place, why.refusal, context.loop.time())
 
-    async def _more(self, pursuit: Pursuit, hold: Hold, held: Held) -> list[ProviderEvent] | None:
+    async def _more(self, target_attempts: TargetAttempts, hold: Hold, held: HeldBack) -> list[ProviderEvent] | None:
         """What comes next, to be held too; None when what is held is to be delivered."""
         context = self._context
         if (hold.deltas is not None and held.deltas >= hold.deltas) or held.chars > HOLD_MAX_CHARS:
             return None
         until_s = context.deadline_s
-        if hold.for_s is not None and pursuit.attempt is not None:
-            until_s = min(until_s, context.began_s + (pursuit.attempt.report.first_delta_s or 0.0) + hold.for_s)
+        if hold.for_s is not None and target_attempts.attempt is not None:
+            until_s = min(until_s, context.began_s + (target_attempts.attempt.report.first_delta_s or 0.0) + hold.for_s)
         if context.loop.time() >= until_s:
             return None
-        return await pursuit.next(until_s) or None
+        return await target_attempts.next(until_s) or None
 
     async def _wait(self, step: Wait) -> None:
         """Wait for somebody to return, or for a place; any change of anybody's health ends it too."""
         context, at_s = self._context, self._context.since_s()
         self._pause = pause = self._pause or Pause(context.loop)
-        for place, seat in enumerate(context.seats):
-            if isinstance(seat, BoundedSeat):
+        for place, route_target in enumerate(context.route_targets):
+            if isinstance(route_target, LimitedRouteTarget):
                 if place in step.queues:
-                    seat.wait_in_line(pause.interrupt)
+                    route_target.wait_in_line(pause.interrupt)
                 else:
-                    seat.leave_line()
+                    route_target.leave_line()
         await pause.until(step.until_s, context.shared.waiting, (context.began_s, context.deadline_s))
-        self.report.waited(step.wait, context.seats[step.target_index].label, at_s, context.since_s())
+        self.report.waited(step.wait, context.route_targets[step.target_index].label, at_s, context.since_s())
 
     def _leave_lines(self, but: int | None = None) -> None:
         """Wait for a place nowhere any more, but where it is this call's turn."""
-        for place, seat in enumerate(self._context.seats):
-            if place != but and isinstance(seat, BoundedSeat):
-                seat.leave_line()
+        for place, route_target in enumerate(self._context.route_targets):
+            if place != but and isinstance(route_target, LimitedRouteTarget):
+                route_target.leave_line()
 
     # After the commit
 
-    def _commit(self, pursuit: Pursuit, batch: Sequence[StreamEvent]) -> Sequence[StreamEvent]:
+    def _commit(self, target_attempts: TargetAttempts, batch: Sequence[StreamEvent]) -> Sequence[StreamEvent]:
         """From here on the answer is this pursuit's."""
-        report, attempt = self.report, pursuit.attempt
+        report, attempt = self.report, target_attempts.attempt
         assert attempt is not None
         report.first_delta_s = self._context.since_s()
         report.target = attempt.report.target
         report.model = _named(batch, attempt) or attempt.report.model
         self._delivered = attempt.heard  # all that it has said is handed over, and all that it will say
         if attempt.finished:
-            self._finish(pursuit)
+            self._finish(target_attempts)
         return batch
 
     async def _resume(self, source: int, broken: ProviderError) -> Sequence[StreamEvent]:
         """The delivered answer broke off: go on with it, if there is a way that is correct for what was delivered."""
         context, course = self._context, self._course
         broken.__traceback__ = None
-        for seat in context.seats:
-            if isinstance(seat, BoundedSeat):
-                seat.urgent = True
+        for route_target in context.route_targets:
+            if isinstance(route_target, LimitedRouteTarget):
+                route_target.urgent = True
         assert self._delivered is not None
         relayed = Relayed(self._delivered.batches)
         step = course.broke_off(source, broken, relayed, context.loop.time())
@@ -323,65 +333,67 @@ class Call(Opaque):
             if isinstance(step, End):
                 self._over("failed", broken.kind)
                 raise StreamInterrupted(broken.kind, self.report, relayed.text, broken) from None
-            policy, seat = step.policy, context.seats[step.target_index]
+            policy, route_target = step.policy, context.route_targets[step.target_index]
             shape = partial(resumed, policy=policy, relayed=relayed, instruction=context.route.instruction)
-            self._pursuit = pursuit = Pursuit(context, step.target_index)
+            self._pursuit = target_attempts = TargetAttempts(context, step.target_index)
             try:
-                await pursuit.wait(step.not_before_s, "hint")
-                batch = await pursuit.once(policy, step.first_by_s, "no", shape=shape)
-                if policy == "continue" and not seat.live.prefill_shown:
+                await target_attempts.wait(step.not_before_s, "hint")
+                batch = await target_attempts.once(policy, step.first_by_s, "no", shape=shape)
+                if policy == "continue" and not route_target.live.prefill_shown:
                     raise Diverged("its answer does not show that it goes on from a prefill")
-                seam = seam_for(policy, relayed, context.chat, seat.capabilities, pursuit.prefill_cut)
+                seam = seam_for(policy, relayed, context.chat, route_target.capabilities, target_attempts.prefill_cut)
                 joined = seam.feed(batch)
                 while not seam.settled:
-                    joined += seam.feed(await pursuit.next())
+                    joined += seam.feed(await target_attempts.next())
             except ProviderError as failed:
                 failed.__traceback__ = None
                 step = course.broke_off(step.target_index, failed, relayed, context.loop.time())
             except (*UNASKABLE, NotAdmitted):
                 step = course.go_on(relayed, context.loop.time())
             except Diverged as how:
-                pursuit.stop(detail=str(how))
+                target_attempts.stop(detail=str(how))
                 step = course.go_on(relayed, context.loop.time())
             else:
                 if self.ended:
                     break
                 switch = Switch(
-                    context.seats[source].label,
-                    context.seats[step.target_index].label,
+                    context.route_targets[source].label,
+                    context.route_targets[step.target_index].label,
                     policy,
                     broken.kind,
                     context.since_s(),
                     len(relayed.text),
                     seam.trimmed,
                 )
-                return self._join(pursuit, switch, joined)
+                return self._join(target_attempts, switch, joined)
         return self._nothing_more()
 
-    def _join(self, pursuit: Pursuit, switch: Switch, joined: list[ProviderEvent]) -> Sequence[StreamEvent]:
+    def _join(
+        self, target_attempts: TargetAttempts, switch: Switch, joined: list[ProviderEvent]
+    ) -> Sequence[StreamEvent]:
         """Mark the switch and deliver what follows it."""
         self.report.target = switch.target
         self.report.switches.append(switch)
-        attempt = pursuit.attempt
+        attempt = target_attempts.attempt
         assert attempt is not None
         self.report.model = _named(joined, attempt) or attempt.report.model
         if switch.policy == "restart":
-            return self._hand_over(pursuit, [Restarted(switch.source, switch.target, switch.why), *joined])
+            return self._hand_over(target_attempts, [Restarted(switch.source, switch.target, switch.why), *joined])
         if joined and type(joined[-1]) is Finished and not attempt.finished:
             attempt.close()  # a stop text lay across the seam: the answer is over, whatever still comes
             attempt.finished = True
         mark = HandedOver(switch.source, switch.target, switch.why, switch.policy, switch.trimmed_chars)
-        return self._hand_over(pursuit, [mark, *(event for event in joined if type(event) is not Started)])
+        return self._hand_over(target_attempts, [mark, *(event for event in joined if type(event) is not Started)])
 
-    def _hand_over(self, pursuit: Pursuit, batch: Sequence[StreamEvent]) -> Sequence[StreamEvent]:
+    def _hand_over(self, target_attempts: TargetAttempts, batch: Sequence[StreamEvent]) -> Sequence[StreamEvent]:
         assert self._delivered is not None
         self._delivered.add(batch)
-        if pursuit.finished:
-            self._finish(pursuit)
+        if target_attempts.finished:
+            self._finish(target_attempts)
         return batch
 
-    def _finish(self, pursuit: Pursuit) -> None:
-        attempt, delivered = pursuit.attempt, self._delivered
+    def _finish(self, target_attempts: TargetAttempts) -> None:
+        attempt, delivered = target_attempts.attempt, self._delivered
         assert attempt is not None
         assert delivered is not None
         finish = delivered.batches[-1][-1]
@@ -396,11 +408,11 @@ class Call(Opaque):
         if bill is not None:
             usage, doubtful = bill.counted
         else:
-            seat = context.seats[pursuit.place]
-            usage, doubtful = counted(attempt.heard, seat.room(context.chat))
+            route_target = context.route_targets[target_attempts.place]
+            usage, doubtful = counted(attempt.heard, route_target.room(context.chat))
             mine.usage = usage
             if doubtful:  # it has no price, and yet what its provider counted cannot be
-                seat.bill(context.chat, self.report).close(mine, attempt.heard, None, now_s, whole=True)
+                route_target.bill(context.chat, self.report).close(mine, attempt.heard, None, now_s, whole=True)
             else:
                 self.report.add(mine)
         if usage is not None or doubtful:

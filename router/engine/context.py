@@ -1,4 +1,4 @@
-"""What the parts of one call share: the request, the seats, the course and the report."""
+"""What the parts of one call share: the request, the route targets, the course and the report."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -16,9 +16,9 @@ from ..result.report import Report
 from ..targets.generation import Generation
 from ..targets.limited_target import in_call
 from ..targets.live_target import LiveTarget
-from ..targets.route_target import Seat
+from ..targets.route_target import RouteTarget
 from ..targets.selection import ordered
-from .options import Asked
+from .options import ParsedOptions
 from .shared import Shared
 
 
@@ -39,7 +39,7 @@ class CallContext(Opaque):
     loop: asyncio.AbstractEventLoop
     chat: ChatRequest
     route: Route
-    seats: Sequence[Seat]
+    route_targets: Sequence[RouteTarget]
     course: Course
     report: Report
     began_s: float
@@ -62,7 +62,7 @@ class CallContext(Opaque):
         return self.loop.time() - self.began_s
 
 
-def in_context(shared: Shared, generation: Generation, what: Asked, *, whole: bool) -> CallContext:
+def in_context(shared: Shared, generation: Generation, what: ParsedOptions, *, whole: bool) -> CallContext:
     """The context of a call that begins now."""
     loop, chat, route = shared.loop, what.chat, what.route
     limits = generation.config.limits
@@ -70,11 +70,11 @@ def in_context(shared: Shared, generation: Generation, what: Asked, *, whole: bo
     deadline_s = what.deadline_s or standing_s
     began_s = loop.time()
     by_s = began_s + deadline_s
-    known = generation.seats(route, what.key, what.clocks)
+    known = generation.route_targets(route, what.key, what.clocks)
     if known[0].live.flaw:
         _refuse_if_all_are_misconfigured(known)
     order = ordered(known, route.select, chat, what.sticky, began_s, shared.rng)
-    seats = in_call(order, chat, by_s, whole=whole)
+    route_targets = in_call(order, chat, by_s, whole=whole)
     single = (what.upstream or route.upstream) == "single"
     policy = Policy(
         by_s,
@@ -87,8 +87,8 @@ def in_context(shared: Shared, generation: Generation, what: Asked, *, whole: bo
         fair_part_s(deadline_s, standing_s),
     )
     fingerprint = Fingerprint(chat)
-    standings = Standings(seats, began_s, fingerprint)
-    brought = () if what.key else tuple(dict.fromkeys(seat.live for seat in known))
+    standings = Standings(route_targets, began_s, fingerprint)
+    brought = () if what.key else tuple(dict.fromkeys(route_target.live for route_target in known))
     report = Report(shared.call_id(), what.shown, [], skipped=standings.skipped)
     return CallContext(
         shared,
@@ -96,8 +96,8 @@ def in_context(shared: Shared, generation: Generation, what: Asked, *, whole: bo
         loop,
         chat,
         route,
-        seats,
-        Course(seats, policy, standings, shared.rng),
+        route_targets,
+        Course(route_targets, policy, standings, shared.rng),
         report,
         began_s,
         by_s,
@@ -108,12 +108,14 @@ def in_context(shared: Shared, generation: Generation, what: Asked, *, whole: bo
     )
 
 
-def _refuse_if_all_are_misconfigured(seats: Sequence[Seat]) -> None:
+def _refuse_if_all_are_misconfigured(route_targets: Sequence[RouteTarget]) -> None:
     """One target that cannot be made is passed over; when all cannot, the call has nothing that it could ask.
 
     Raises:
         ConfigError: All cannot.
     """
-    flaws = [seat.live.flaw for seat in seats]
+    flaws = [route_target.live.flaw for route_target in route_targets]
     if all(flaw is not None and flaw[0] == "misconfigured" for flaw in flaws):
-        raise ConfigError("; ".join(f"target {s.label}: {f[1]}" for s, f in zip(seats, flaws, strict=True) if f))
+        raise ConfigError(
+            "; ".join(f"target {s.label}: {f[1]}" for s, f in zip(route_targets, flaws, strict=True) if f)
+        )

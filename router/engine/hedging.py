@@ -9,12 +9,12 @@ import asyncio
 from ...providers.events import ProviderEvent
 from ..failover.steps import Ask, Step
 from .context import CallContext
-from .target_attempts import Pursuit
+from .target_attempts import TargetAttempts
 
 
 async def race(
-    context: CallContext, step: Ask, hedge_at_s: float, racers: list[Pursuit]
-) -> tuple[Pursuit | None, list[ProviderEvent] | Step]:
+    context: CallContext, step: Ask, hedge_at_s: float, racers: list[TargetAttempts]
+) -> tuple[TargetAttempts | None, list[ProviderEvent] | Step]:
     """Ask one target, and from `hedge_at_s` on, if it is still silent, a second one beside it.
 
     Args:
@@ -24,7 +24,7 @@ async def race(
         Which gave the first useful delta, and its events so far; or none, and what is next.
     """
     loop, course = context.loop, context.course
-    lead = Pursuit(context, step.target_index)
+    lead = TargetAttempts(context, step.target_index)
     racers.append(lead)
     running = {loop.create_task(lead.first_useful(step)): lead}
     following: Step | None = None
@@ -34,10 +34,10 @@ async def race(
             timeout_s = max(0.0, hedge_at_s - loop.time()) if waits_for_hedge else None
             done, _ = await asyncio.wait(running, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
-                pursuit, found = running.pop(task), task.result()
+                target_attempts, found = running.pop(task), task.result()
                 if isinstance(found, list):
                     course.won()
-                    return pursuit, found
+                    return target_attempts, found
                 waits_for_hedge = False
                 if found is not None:  # both may end in one turn, and the one that came last has decided
                     following = found
@@ -46,14 +46,14 @@ async def race(
                 if (second := course.hedge(lead.place, loop.time())) is not None:
                     if lead.in_back_off:
                         lead.stop()
-                    pursuit = Pursuit(context, second.target_index)
-                    racers.append(pursuit)
-                    running[loop.create_task(pursuit.first_useful(second))] = pursuit
+                    target_attempts = TargetAttempts(context, second.target_index)
+                    racers.append(target_attempts)
+                    running[loop.create_task(target_attempts.first_useful(second))] = target_attempts
         assert following is not None, "the last one in flight decides"
         return None, following
     finally:
-        for pursuit in running.values():
-            pursuit.stop(detail="another target was faster")
+        for target_attempts in running.values():
+            target_attempts.stop(detail="another target was faster")
         for task in running:
             task.cancel()
         if running:

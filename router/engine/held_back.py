@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from ...providers.events import ProviderEvent, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta, is_useful
 
 
-class Held:
+class HeldBack:
     """Events that are not delivered yet.
 
     Attributes:

@@ -65,13 +65,13 @@ _MEANT = {
 """Options of other libraries, and how to say it here."""
 
 
-class Asked(Opaque):
+class ParsedOptions(Opaque):
     """What the options of one call come to.
 
     Attributes:
         chat: The request, checked.
         route: With what the call says of it.
-        key: What the route's seats are kept under; None when the list of targets is this call's own.
+        key: What the route's route targets are kept under; None when the list of targets is this call's own.
         shown: The route's name in the report.
         clocks: The call's own clocks, by name.
     """
@@ -86,7 +86,7 @@ class Asked(Opaque):
     sticky: str | None = None
 
 
-def asked(config: Config, messages: Messages, options: CallOptions) -> Asked:
+def asked(config: Config, messages: Messages, options: CallOptions) -> ParsedOptions:
     """Tell a call's options apart, and check them.
 
     Raises:
@@ -106,12 +106,12 @@ def asked(config: Config, messages: Messages, options: CallOptions) -> Asked:
     if targets is not None:
         if name is not None:
             raise ConfigError("give route or targets, not both")
-        found = Asked(chat, Route(listed(targets)), None, "-", clocks, **of_call)
+        found = ParsedOptions(chat, Route(listed(targets)), None, "-", clocks, **of_call)
     else:
         if name is not None and not isinstance(name, str):
             raise ConfigError(f"route must be a text, the name of a route, but is a {type_name(name)}")
         key = name or "default"
-        found = Asked(chat, config.route(name), key, key, clocks, **of_call)
+        found = ParsedOptions(chat, config.route(name), key, key, clocks, **of_call)
     if of_route:
         for name, value in of_route.items():
             if problem := setting_problem(Route, name, value):
@@ -133,7 +133,7 @@ def _refuse(name: str) -> NoReturn:
     )
 
 
-def _check(clocks: dict[str, float], found: Asked) -> None:
+def _check(clocks: dict[str, float], found: ParsedOptions) -> None:
     """Hold a call's own clocks to the bounds of the settings they stand in for."""
     given = clocks if found.deadline_s is None else {**clocks, "deadline_s": found.deadline_s}
     if found.sticky is not None and (problem := text_problem(found.sticky)):

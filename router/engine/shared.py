@@ -21,7 +21,7 @@ from ..targets.generation import Generation, OpenCall, hedge_ratio
 from ..targets.live_target import LiveTarget
 from ..targets.memory import HELD_MAX, Memory
 from ..targets.record import Identity, TargetRecord
-from .watchdog import Watch
+from .watchdog import Watchdog
 
 
 class Shared:
@@ -56,7 +56,7 @@ class Shared:
         prices.load_for(t.provider for t in config.all_targets() if t.price is None)  # for the same reason
         self.loop = loop
         self.closed = False
-        self.watch = Watch(loop)
+        self.watch = Watchdog(loop)
         self.rng = rng
         self.process = os.getpid()
         self._ids = random.Random()  # noqa: S311 - a name for people, and no secret

@@ -51,12 +51,12 @@ Failure: TypeAlias = ProviderError | Unsupported | MissingExtraError | NotAdmitt
 _NO_ANSWER = (ProviderError, *UNASKABLE, NotAdmitted)
 
 
-class Pursuit(Opaque):
+class TargetAttempts(Opaque):
     """One target's turn in a call.
 
     Attributes:
         context: Of the call.
-        place: The target's seat.
+        place: The target's route target.
         attempt: The attempt that is open.
         stopped: It was ended from outside.
         prefill_cut: White space at the end of the delivered text that its adapter could not send.
@@ -101,7 +101,7 @@ class Pursuit(Opaque):
         if isinstance(failure, ProviderError):
             following = course.attempt_failed(self.place, failure, now_s)
             if self.context.failed is not None and not wants_retry(following):
-                self.context.failed.over(self.context.seats[self.place].live.health.doubts)
+                self.context.failed.over(self.context.route_targets[self.place].live.health.doubts)
             return following
         if isinstance(failure, NotAdmitted):
             return course.not_admitted(self.place, failure.refusal, now_s)
@@ -145,7 +145,7 @@ class Pursuit(Opaque):
         self._pause = pause = self._pause or Pause(loop)
         await pause.until(until_s)
         if reason is not None:
-            waited = Waited(reason, context.seats[self.place].label, at_s, context.since_s() - at_s)
+            waited = Waited(reason, context.route_targets[self.place].label, at_s, context.since_s() - at_s)
             context.report.waits.append(waited)
 
     async def once(
@@ -168,11 +168,11 @@ class Pursuit(Opaque):
             NotAdmitted: It may not be asked any more.
         """
         context = self.context
-        loop, seat = context.loop, context.seats[self.place]
-        live = seat.live
+        loop, route_target = context.loop, context.route_targets[self.place]
+        live = route_target.live
         stream = not context.single
         now_s = loop.time()
-        admission = seat.admit(
+        admission = route_target.admit(
             context.chat, context.report, now_s, context.fingerprint, last_resort=why == "last_resort"
         )
         if not isinstance(admission, Admission):
@@ -188,7 +188,7 @@ class Pursuit(Opaque):
                     first_by_s += loop.time() - now_s
             if self.stopped or endpoint is None:
                 raise NotAdmitted
-            chat = seat.with_defaults(context.chat)
+            chat = route_target.with_defaults(context.chat)
             wire = live.wire(chat if shape is None else shape(chat), endpoint)
             if shape is not None:
                 self.prefill_cut = wire.prefill_cut
@@ -208,8 +208,8 @@ class Pursuit(Opaque):
             report,
             loop,
             context.shared.watch,
-            seat.clocks,
-            seat.standing_clocks,
+            route_target.clocks,
+            route_target.standing_clocks,
             context.began_s,
             first_by_s,
             cut,
@@ -284,7 +284,7 @@ class Pursuit(Opaque):
 
     def _unsent(self, why: AttemptReason, error: ProviderError) -> None:
         """There is no key to be had: nothing was sent, and the report has to say so."""
-        context, live = self.context, self.context.seats[self.place].live
+        context, live = self.context, self.context.route_targets[self.place].live
         live.own(error)
         report = AttemptReport(live.label, live.target.provider, live.model, why, context.since_s())
         report.failed(error, context.since_s())
@@ -317,7 +317,7 @@ class Pursuit(Opaque):
         attempt.admission.lease.call = self.context.failures
         if error.heeded_s is not None:
             lease = attempt.admission.lease
-            lease.patience_s = self.context.seats[self.place].retry.patience_s
+            lease.patience_s = self.context.route_targets[self.place].retry.patience_s
             lease.hint_waited = self.context.course.standings.of(self.place).hints > 0
         attempt.settle(error, self.context.loop.time())
         attempt.report.failed(error, self.context.since_s())

@@ -34,7 +34,7 @@ class Watched(Protocol):
         ...
 
 
-class Watch:
+class Watchdog:
     """Keeps an eye on everybody's clock.
 
     Attributes:

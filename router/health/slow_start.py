@@ -3,7 +3,7 @@
 _SHARE_MIN = 0.1
 
 
-class Ramp:
+class SlowStart:
     """How much of its usual share of calls a target should take. Pure: the clock is handed in.
 
     Attributes:

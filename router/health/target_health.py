@@ -19,7 +19,7 @@ from .doubts import SILENT, Doubts
 from .lease import Lease
 from .refusal import Refusal
 from .return_line import ReturnLine
-from .slow_start import Ramp
+from .slow_start import SlowStart
 from .snapshot import HealthChanged, HealthState
 
 _FOREVER = float("inf")
@@ -65,7 +65,7 @@ class TargetHealth:
         self._isolated_until_s: float | None = None
         self._brief = False  # it is left alone for a short hint, and for nothing else
         self._opened_by: ChangeReason = "answered"
-        self.ramp = Ramp(policy.slow_start_s)
+        self.ramp = SlowStart(policy.slow_start_s)
         self.returning: ReturnLine | None = None
         self.calm = True
 

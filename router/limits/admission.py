@@ -1,6 +1,6 @@
 """The right to one attempt, with all that it holds: the lease of the target's health, its permit and reservations.
 
-Taken all or nothing (`Seat.admit`), and given back exactly once, by `settle`, whatever way the attempt ends.
+Taken all or nothing (`RouteTarget.admit`), and given back exactly once, by `settle`, whatever way the attempt ends.
 """
 
 from typing import Literal, TypeAlias

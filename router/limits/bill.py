@@ -17,7 +17,7 @@ from ..result.transcript import Transcript
 from .ledger import Reservation
 from .limiter import Permit
 from .token_estimate import answer_tokens_max, demand, said
-from .usage_bounds import Room
+from .usage_bounds import UsageBounds
 
 Counted: TypeAlias = tuple[Usage | None, bool]
 """What a provider has counted last that can be, and whether it has said since what cannot."""
@@ -46,7 +46,7 @@ class Bill(Opaque):
     total: Report
     permit: Permit | None = None
     reservations: list[Reservation] = []
-    room: Room = Room()
+    room: UsageBounds = UsageBounds()
     counted: Counted = (None, False)
     _open: bool = True
 
@@ -111,7 +111,7 @@ class Bill(Opaque):
                 self.permit.release(now_s, tokens, whole=whole)
 
 
-def counted(heard: Transcript, room: Room) -> Counted:
+def counted(heard: Transcript, room: UsageBounds) -> Counted:
     """What the provider has counted last that can be, and whether it has said since what cannot."""
     doubtful = heard.miscounted
     for batch in reversed(heard.batches):

@@ -54,7 +54,7 @@ def plain_tokens(chat: ChatRequest) -> int | None:
     return chars // _CHARS_PER_TOKEN
 
 
-class Demand(NamedTuple):
+class TokenEstimate(NamedTuple):
     """What one request will use at one target.
 
     Attributes:
@@ -83,7 +83,7 @@ class Demand(NamedTuple):
         return Usage(self.prompt_max, self.answer_max or LONG_ANSWER_TOKENS)
 
 
-def demand(chat: ChatRequest, answer_max: int | None = None) -> Demand:
+def demand(chat: ChatRequest, answer_max: int | None = None) -> TokenEstimate:
     """What a request will use, as far as it says so itself.
 
     Args:
@@ -93,7 +93,7 @@ def demand(chat: ChatRequest, answer_max: int | None = None) -> Demand:
     if chat.tools:
         prompt += len(msgspec.json.encode(chat.tools)) // _CHARS_PER_TOKEN
     most = ceil(prompt * _MARGIN) + _PER_MESSAGE * (len(chat.messages) + 1)
-    return Demand(prompt, most, answer_max if chat.max_tokens is None else chat.max_tokens)
+    return TokenEstimate(prompt, most, answer_max if chat.max_tokens is None else chat.max_tokens)
 
 
 def said(batch: Iterable[StreamEvent]) -> int:

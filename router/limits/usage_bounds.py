@@ -19,7 +19,7 @@ CAP_SLACK = 16
 """So many tokens more than its cap may an answer be counted: some count what ends it, or opens a tool call."""
 
 
-class Room(NamedTuple):
+class UsageBounds(NamedTuple):
     """The room for the counts of one attempt.
 
     Attributes:

@@ -18,7 +18,7 @@ KEPT_S = 60.0
 """So long they are kept after their last use. Idle connections live for 10 s, and without one little is gained."""
 
 
-class Brought:
+class CallTargets:
     """The targets that calls have brought along to one generation.
 
     Args:

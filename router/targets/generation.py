@@ -1,4 +1,4 @@
-"""One generation of a Router's configuration: its live targets and their seats, until its last call is over.
+"""One generation of a Router's configuration: its live targets and their route targets, until its last call is over.
 
 A reload makes a new generation at once; calls in flight finish on theirs, with its connections, and then it closes.
 """
@@ -14,11 +14,11 @@ from ...providers.errors import DISPOSITIONS, Disposition, ErrorKind
 from ...providers.http.idle import Ways
 from ..limits.ledger import Ledger
 from ..limits.retry_budget import TokenBudget
-from .call_targets import Brought
+from .call_targets import CallTargets
 from .live_target import LiveTarget
 from .memory import Memory
 from .record import Identity
-from .route_target import Seat
+from .route_target import RouteTarget
 
 
 class OpenCall(Protocol):
@@ -64,23 +64,25 @@ class Generation:
         self._memory, self._clock, self._environment, self._ways = memory, clock, environment, ways
         self._hedge_budgets, self._ledger_of, self._on_brought = hedge_budgets, ledger_of, on_brought
         self._live: dict[object, LiveTarget] = {}  # of targets that are configured
-        self.brought = Brought(self._brought, self._forget, self._remember)
+        self.brought = CallTargets(self._brought, self._forget, self._remember)
         self._inherited: tuple[Identity, ...] = ()
         self._given_back = False
-        self._seats: dict[object, tuple[Seat, ...]] = {}
+        self._route_targets: dict[object, tuple[RouteTarget, ...]] = {}
 
-    def seats(self, route: Route, name: object, overrides: dict[str, float] | None = None) -> tuple[Seat, ...]:
-        """The seats of a route's targets, in its order.
+    def route_targets(
+        self, route: Route, name: object, overrides: dict[str, float] | None = None
+    ) -> tuple[RouteTarget, ...]:
+        """The route targets of a route's targets, in its order.
 
         Args:
-            name: What the seats are kept under; None when the route is this call's own.
+            name: What the route targets are kept under; None when the route is this call's own.
         """
         if overrides or name is None:
-            return self._seated(route, name, overrides)
-        seats = self._seats.get(name)
-        if seats is None:
-            seats = self._seats[name] = self._seated(route, name, None)
-        return seats
+            return self._made_for_route(route, name, overrides)
+        route_targets = self._route_targets.get(name)
+        if route_targets is None:
+            route_targets = self._route_targets[name] = self._made_for_route(route, name, None)
+        return route_targets
 
     def live(self, reference: str | Target) -> LiveTarget:
         """The one live target that a configured reference means, made at its first use."""
@@ -111,7 +113,7 @@ class Generation:
         for name in self.config.targets:
             self.live(name)
         for name, route in self.config.routes.items():
-            self.seats(route, name)
+            self.route_targets(route, name)
         return self._made_so_far()
 
     def inherit(self, before: "Generation") -> None:
@@ -190,7 +192,9 @@ class Generation:
         live.health.no_longer_known_as(live.label)
         self._memory.give_back(live.remembered_as, self._clock())
 
-    def _seated(self, route: Route, name: object, overrides: dict[str, float] | None) -> tuple[Seat, ...]:
+    def _made_for_route(
+        self, route: Route, name: object, overrides: dict[str, float] | None
+    ) -> tuple[RouteTarget, ...]:
         config = self.config
         budget = self._hedge_budgets.get(name)
         if budget is None:
@@ -201,17 +205,19 @@ class Generation:
         live_of = self.live_of_call if name is None else self.live
         side_by_side = route.select != "priority" and all(len(place) == 1 for place, _ in route.placed())
 
-        def seat(reference: str | Target, tier: int, only_on: ErrorKind | None = None) -> Seat:
+        def route_target(reference: str | Target, tier: int, only_on: ErrorKind | None = None) -> RouteTarget:
             live = live_of(reference)
-            return Seat(
+            return RouteTarget(
                 live, route, config.limits, config.retry, budget,
                 tier=tier, only_on=only_on, overrides=overrides, ledger=ledger,
             )  # fmt: skip
 
-        seats = [seat(reference, 0 if side_by_side else place[0]) for place, reference in route.placed()]
+        route_targets = [
+            route_target(reference, 0 if side_by_side else place[0]) for place, reference in route.placed()
+        ]
         last = len(route.targets)
-        seats += [seat(reference, last, kind) for kind, tier in route.on.items() for reference in tier]
-        return tuple(seats)
+        route_targets += [route_target(reference, last, kind) for kind, tier in route.on.items() for reference in tier]
+        return tuple(route_targets)
 
 
 def hedge_ratio(route: Route) -> float:

@@ -1,6 +1,6 @@
-"""A seat as one call sees it, where limits or a budget hold: what the call would use, and its place in line.
+"""A route target as one call sees it, where limits or a budget hold: what the call would use, and its place in line.
 
-Most calls need none of this, and keep the plain seats that all calls share.
+Most calls need none of this, and keep the plain route targets that all calls share.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,15 +12,15 @@ from ..health.refusal import Refusal
 from ..limits.admission import Admission
 from ..limits.limiter import Limited
 from ..limits.queue import Queue, Ticket
-from ..limits.token_estimate import Demand, demand
+from ..limits.token_estimate import TokenEstimate, demand
 from ..result.report import Report
-from .route_target import Seat
+from .route_target import RouteTarget
 
 _USUAL = 90.0
 """An answer takes as long as so many percent of the recent ones did at most: a single slow one is no rule."""
 
 
-class BoundedSeat(Seat):
+class LimitedRouteTarget(RouteTarget):
     """One target in one call, within its limits and budgets.
 
     Args:
@@ -34,9 +34,9 @@ class BoundedSeat(Seat):
 
     __slots__ = ("_cost_max", "_deadline_s", "_demand", "_full_queue", "_ticket", "_whole", "urgent")
 
-    def __init__(self, seat: Seat, wanted: Demand, deadline_s: float, *, whole: bool) -> None:
-        for name in Seat.__slots__:
-            setattr(self, name, getattr(seat, name))
+    def __init__(self, route_target: RouteTarget, wanted: TokenEstimate, deadline_s: float, *, whole: bool) -> None:
+        for name in RouteTarget.__slots__:
+            setattr(self, name, getattr(route_target, name))
         if wanted.answer_max is None and self.answer_max is not None:
             wanted = wanted._replace(answer_max=self.answer_max)
         self._demand, self._deadline_s, self._whole = wanted, deadline_s, whole
@@ -122,10 +122,15 @@ class BoundedSeat(Seat):
         return None
 
 
-def in_call(seats: Sequence[Seat], chat: ChatRequest, deadline_s: float, *, whole: bool = False) -> Sequence[Seat]:
-    """The seats as this call sees them: those where something is limited become its own."""
-    for seat in seats:
-        if seat.limited_here:
+def in_call(
+    route_targets: Sequence[RouteTarget], chat: ChatRequest, deadline_s: float, *, whole: bool = False
+) -> Sequence[RouteTarget]:
+    """The route targets as this call sees them: those where something is limited become its own."""
+    for route_target in route_targets:
+        if route_target.limited_here:
             wanted = demand(chat)
-            return [BoundedSeat(each, wanted, deadline_s, whole=whole) if each.limited_here else each for each in seats]
-    return seats
+            return [
+                LimitedRouteTarget(each, wanted, deadline_s, whole=whole) if each.limited_here else each
+                for each in route_targets
+            ]
+    return route_targets

@@ -1,4 +1,4 @@
-"""A target's seat on a route: the live target with the clocks, retries and defaults that hold for it there."""
+"""A target's route target on a route: the live target with the clocks, retries and defaults that hold for it there."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ from ..limits.bill import Bill
 from ..limits.ledger import Budgets, Ledger, Purse
 from ..limits.limiter import Sizes
 from ..limits.retry_budget import TokenBudget
-from ..limits.usage_bounds import Room
+from ..limits.usage_bounds import UsageBounds
 from ..result.report import Report
 from .clocks import Clocks
 from .live_target import LiveTarget
@@ -23,7 +23,7 @@ CONFIDENT = 1.5
 """So much longer than the window must an estimate be for a target to be left out."""
 
 
-class Seat:
+class RouteTarget:
     """One target as a call on one route sees it. Clocks: the call's, else the target's, the route's, the defaults.
 
     Args:
@@ -77,13 +77,13 @@ class Seat:
         self._defaults: dict[str, Any] = {**route.parameters, **live.target.parameters}
         own = self._defaults.get("max_tokens")
         self.answer_max = own if isinstance(own, int) else None
-        self._room = Room(self.capabilities.context_window, self.answer_max)
+        self._room = UsageBounds(self.capabilities.context_window, self.answer_max)
         window = self.capabilities.context_window
         self.plain_tokens = -1.0 if live.flaw else math.inf if window is None else window * CONFIDENT
 
     @property
     def limited_here(self) -> bool:
-        """A limit or a budget holds here, so that a call needs a `BoundedSeat`."""
+        """A limit or a budget holds here, so that a call needs a `LimitedRouteTarget`."""
         return self._limited or bool(self.live.limits.told)
 
     @property
@@ -165,10 +165,10 @@ class Seat:
         room = self._room if chat.max_tokens is None else self.room(chat)
         return Bill(chat, self.answer_max, self.live.rates, total, room=room)
 
-    def room(self, chat: ChatRequest) -> Room:
+    def room(self, chat: ChatRequest) -> UsageBounds:
         """What its provider may say that this request has used."""
         cap = chat.max_tokens
-        return self._room if cap is None else Room(self.capabilities.context_window, cap)
+        return self._room if cap is None else UsageBounds(self.capabilities.context_window, cap)
 
     def with_defaults(self, chat: ChatRequest) -> ChatRequest:
         """The request with the target's and the route's parameters where the caller left them open."""

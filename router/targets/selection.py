@@ -16,7 +16,7 @@ from ...providers.errors import MissingExtraError
 from ...providers.provider import Unsupported
 from ..limits.token_estimate import demand, estimated_tokens
 from ..result.reasons import SkipReason
-from .route_target import CONFIDENT, Seat
+from .route_target import CONFIDENT, RouteTarget
 
 UNASKABLE = (Unsupported, MissingExtraError)
 """Raised before anything is sent: this target is of no use for this request, and others may well be."""
@@ -56,54 +56,64 @@ def lacks(needs: Needs, capabilities: Capabilities) -> str | None:
     return None
 
 
-def left_out(seat: Seat, needs: Needs) -> tuple[SkipReason, str] | None:
+def left_out(route_target: RouteTarget, needs: Needs) -> tuple[SkipReason, str] | None:
     """Reason and detail when a target is of no use for a request, whatever its health."""
-    if flaw := seat.live.flaw:
+    if flaw := route_target.live.flaw:
         return flaw
-    if problem := lacks(needs, seat.capabilities):
+    if problem := lacks(needs, route_target.capabilities):
         return "unsupported", problem
-    window = seat.capabilities.context_window
+    window = route_target.capabilities.context_window
     if window is not None and needs.tokens > window * CONFIDENT:
         return "context_window", f"about {needs.tokens} tokens are too many for its window of {window}"
     return None
 
 
 def ordered(
-    seats: Sequence[Seat], select: Select, chat: ChatRequest, sticky: str | None, now_s: float, rng: random.Random
-) -> Sequence[Seat]:
-    """The seats in the order in which this call asks them.
+    route_targets: Sequence[RouteTarget],
+    select: Select,
+    chat: ChatRequest,
+    sticky: str | None,
+    now_s: float,
+    rng: random.Random,
+) -> Sequence[RouteTarget]:
+    """The route targets in the order in which this call asks them.
 
     Args:
         sticky: A conversation's key: within a tier its calls go to the same target while that is well, so that prompt
             caches stay warm.
     """
     loop_with = _tool_loop_with(chat) if chat.messages[-1].role == "tool" else None
-    if select == "priority" and sticky is None and loop_with is None and _all_steady(seats):
-        return seats  # as written: what nearly every call wants costs nothing
-    tiers: dict[int, list[Seat]] = {}
-    for seat in seats:
-        tiers.setdefault(seat.tier, []).append(seat)
-    order: list[Seat] = []
+    if select == "priority" and sticky is None and loop_with is None and _all_steady(route_targets):
+        return route_targets  # as written: what nearly every call wants costs nothing
+    tiers: dict[int, list[RouteTarget]] = {}
+    for route_target in route_targets:
+        tiers.setdefault(route_target.tier, []).append(route_target)
+    order: list[RouteTarget] = []
     for tier in tiers.values():
         order += _within(tier, select if tier[0].only_on is None else "priority", chat, sticky, rng)
     order = _ramped(order, now_s, rng)
     if loop_with is not None:  # who began a tool loop holds its opaque state, and goes on with it while it is well
-        order.sort(key=lambda seat: seat.live.target.provider != loop_with)
+        order.sort(key=lambda route_target: route_target.live.target.provider != loop_with)
     return order
 
 
-def _within(tier: list[Seat], select: Select, chat: ChatRequest, sticky: str | None, rng: random.Random) -> list[Seat]:
+def _within(
+    tier: list[RouteTarget], select: Select, chat: ChatRequest, sticky: str | None, rng: random.Random
+) -> list[RouteTarget]:
     if len(tier) == 1:
         return tier
     if sticky is not None:
-        return sorted(tier, key=lambda seat: _rendezvous(sticky, seat), reverse=True)
+        return sorted(tier, key=lambda route_target: _rendezvous(sticky, route_target), reverse=True)
     match select:
         case "priority":
             return tier
         case "weighted":
             # Exponential keys: sorting by them draws without replacement, in proportion to the weights.
             return sorted(
-                tier, key=lambda seat: -math.log(1.0 - rng.random()) / seat.weight if seat.weight else math.inf
+                tier,
+                key=lambda route_target: (
+                    -math.log(1.0 - rng.random()) / route_target.weight if route_target.weight else math.inf
+                ),
             )
         case "latency":
             shuffled = rng.sample(tier, len(tier))
@@ -115,28 +125,33 @@ def _within(tier: list[Seat], select: Select, chat: ChatRequest, sticky: str | N
             return shuffled
         case "cost":
             usage = demand(chat).likely
-            return sorted(tier, key=lambda seat: math.inf if (rates := seat.live.rates) is None else rates.cost(usage))
+            return sorted(
+                tier,
+                key=lambda route_target: math.inf if (rates := route_target.live.rates) is None else rates.cost(usage),
+            )
 
 
-def _rendezvous(key: str, seat: Seat) -> float:
+def _rendezvous(key: str, route_target: RouteTarget) -> float:
     """Highest random weight: when a target goes, only its own conversations move."""
-    digest = hashlib.blake2b(f"{key}\0{seat.label}".encode(), digest_size=8).digest()
+    digest = hashlib.blake2b(f"{key}\0{route_target.label}".encode(), digest_size=8).digest()
     drawn = (int.from_bytes(digest, "big") + 1) / 2**64
-    return seat.weight / -math.log(drawn) if drawn < 1.0 else math.inf
+    return route_target.weight / -math.log(drawn) if drawn < 1.0 else math.inf
 
 
-def _all_steady(seats: Sequence[Seat]) -> bool:
-    for seat in seats:  # noqa: SIM110 - a generator would cost more than all the rest
-        if seat.live.health.ramp.from_s is not None:
+def _all_steady(route_targets: Sequence[RouteTarget]) -> bool:
+    for route_target in route_targets:  # noqa: SIM110 - a generator would cost more than all the rest
+        if route_target.live.health.ramp.from_s is not None:
             return False
     return True
 
 
-def _ramped(order: list[Seat], now_s: float, rng: random.Random) -> list[Seat]:
+def _ramped(order: list[RouteTarget], now_s: float, rng: random.Random) -> list[RouteTarget]:
     """Those in slow start take only a growing share: else a target that is just back would drown at once."""
-    back: list[Seat] = [seat for seat in order if seat.live.health.ramp.from_s is not None]
-    late = [seat for seat in back if rng.random() > seat.live.health.share(now_s)]
-    return [seat for seat in order if seat not in late] + late if late else order
+    back: list[RouteTarget] = [
+        route_target for route_target in order if route_target.live.health.ramp.from_s is not None
+    ]
+    late = [route_target for route_target in back if rng.random() > route_target.live.health.share(now_s)]
+    return [route_target for route_target in order if route_target not in late] + late if late else order
 
 
 def _tool_loop_with(chat: ChatRequest) -> str | None:

@@ -15,8 +15,8 @@ from standby.providers.events import Finished, TextDelta
 from standby.providers.http.exchange import Exchange
 from standby.router.engine.attempt import Attempt
 from standby.router.engine.call import Call
-from standby.router.engine.target_attempts import Pursuit
-from standby.router.engine.watchdog import NEVER, Watch
+from standby.router.engine.target_attempts import TargetAttempts
+from standby.router.engine.watchdog import NEVER, Watchdog
 from standby.router.failover.course import Course
 from standby.router.failover.seam import TextSeam
 from standby.router.failover.steps import Policy
@@ -135,23 +135,23 @@ def delivers_the_text_of_a_failed_attempt(patch: Patch) -> None:
     held: dict[int, list[Any]] = {}
 
     @around(patch, Call, "_held")
-    async def _(original: Any, call: Call, pursuit: Pursuit, first: list[Any]) -> Any:
-        found = await original(call, pursuit, first)
+    async def _(original: Any, call: Call, target_attempts: TargetAttempts, first: list[Any]) -> Any:
+        found = await original(call, target_attempts, first)
         if not isinstance(found, list):
             held[id(call)] = [first[place] for place in deltas(first)]
         return found
 
     @around(patch, Call, "_commit")
-    def _(original: Any, call: Call, pursuit: Pursuit, batch: list[Any]) -> Any:
-        return original(call, pursuit, [*held.pop(id(call), []), *batch])
+    def _(original: Any, call: Call, target_attempts: TargetAttempts, batch: list[Any]) -> Any:
+        return original(call, target_attempts, [*held.pop(id(call), []), *batch])
 
 
 @mutation("I2 I3")
 def asks_again_after_the_commit(patch: Patch) -> None:
     async def resume(call: Any, source: int, broken: ProviderError) -> Any:
         now_s = call._context.loop.time()
-        call._pursuit = pursuit = Pursuit(call._context, source)
-        return call._hand_over(pursuit, await pursuit.once("retry", now_s + 2.0, "no"))
+        call._pursuit = target_attempts = TargetAttempts(call._context, source)
+        return call._hand_over(target_attempts, await target_attempts.once("retry", now_s + 2.0, "no"))
 
     patch.setattr(Call, "_resume", resume)
 
@@ -265,7 +265,7 @@ def tries_one_target_without_end(patch: Patch) -> None:
 
 @mutation("I11")
 def takes_every_ring_of_the_timer_for_the_end_of_a_clock(patch: Patch) -> None:
-    @around(patch, Watch, "_ring")
+    @around(patch, Watchdog, "_ring")
     def _(original: Any, watch: Any) -> None:
         for watched in list(watch._watched):
             if watched.limit_s != NEVER:
@@ -339,10 +339,10 @@ def logs_a_key(patch: Patch) -> None:
 
 @mutation("I45")
 def shows_the_prompt_in_an_exception(patch: Patch) -> None:
-    @around(patch, Pursuit, "failed")
-    def _(original: Any, pursuit: Any, error: ProviderError) -> None:
-        error.detail = f"{error.detail} for {pursuit.context.chat.messages[0].content[0].text}"
-        original(pursuit, error)
+    @around(patch, TargetAttempts, "failed")
+    def _(original: Any, target_attempts: Any, error: ProviderError) -> None:
+        error.detail = f"{error.detail} for {target_attempts.context.chat.messages[0].content[0].text}"
+        original(target_attempts, error)
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from standby.router.engine import attempt as attempt_module
-from standby.router.engine.held_back import Held
+from standby.router.engine.held_back import HeldBack
 from standby.router.result import transcript as transcript_module
 from standby.router.result.transcript import EVENTS_MAX, LOOSE_MAX, PARTS_MAX, Transcript, excess
 
@@ -124,7 +124,7 @@ def test_calls_and_thoughts_of_many_batches_are_counted_together() -> None:
 
 
 def test_what_is_held_is_counted_as_it_comes() -> None:
-    held = Held()
+    held = HeldBack()
     first = [Started("m"), TextDelta("ab"), ReasoningDelta("c"), ReasoningDelta("", 0, "state")]
     held.add(first)
     held.add([RefusalDelta("d"), ToolCallDelta(0, "i", "f", "{}"), Usage(1, 2)])

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from standby.router.engine.watchdog import LATE_S, NEVER, Watch
+from standby.router.engine.watchdog import LATE_S, NEVER, Watchdog
 
 
 class Timer:
@@ -67,8 +67,8 @@ def loop() -> Clockwork:
     return Clockwork()
 
 
-def watch_on(loop: Any) -> Watch:
-    return Watch(loop)
+def watch_on(loop: Any) -> Watchdog:
+    return Watchdog(loop)
 
 
 def test_each_clock_runs_out_at_its_own_time(loop: Clockwork) -> None:

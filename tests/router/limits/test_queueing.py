@@ -405,7 +405,7 @@ def test_where_nothing_is_limited_calls_share_their_seats(stage: MakeStage) -> N
             shared = router._shared
             assert shared is not None
             call = router.begin("hi", {}, whole=True)
-            assert call._context.seats is shared.generation.seats(router.config.route(), "default")
+            assert call._context.route_targets is shared.generation.route_targets(router.config.route(), "default")
             await call.next()
 
     perform(play())

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from standby.config import Price
 from standby.providers import registry
 from standby.providers.events import ProviderEvent, Usage
-from standby.router.limits.usage_bounds import CAP_SLACK, TOKENS_MAX, WINDOW_SLACK, Room
+from standby.router.limits.usage_bounds import CAP_SLACK, TOKENS_MAX, WINDOW_SLACK, UsageBounds
 from standby.router.targets.live_target import LiveTarget
 
 from stage import DONE, Play, Stage, chunk, perform, says
@@ -25,25 +25,25 @@ A_DOLLAR_A_TOKEN = Price(input=1e6, output=1e6)
 @pytest.mark.parametrize(
     ("room", "usage", "held"),
     [
-        (Room(), Usage(0, 0), True),
-        (Room(), Usage(TOKENS_MAX, TOKENS_MAX), True),
-        (Room(), Usage(TOKENS_MAX + 1, 0), False),
-        (Room(), Usage(0, TOKENS_MAX + 1), False),
-        (Room(), Usage(-1, 0), False),
-        (Room(), Usage(0, -1), False),
-        (Room(window=1000), Usage(int(1000 * WINDOW_SLACK), 0), True),
-        (Room(window=1000), Usage(int(1000 * WINDOW_SLACK) + 1, 0), False),
-        (Room(window=1000), Usage(0, int(1000 * WINDOW_SLACK) + 1), False),
-        (Room(cap=10), Usage(0, 10 + CAP_SLACK), True),
-        (Room(cap=10), Usage(0, 11 + CAP_SLACK), False),
-        (Room(cap=10), Usage(0, 110 + CAP_SLACK, None, 100), True),  # thoughts beside the cap
-        (Room(window=1000, cap=10), Usage(0, 2000, None, 2000), False),  # but not beside the window
-        (Room(), Usage(5, 5, -1), False),
-        (Room(), Usage(5, 5, None, -1), False),
-        (Room(), Usage(5, 5, 10**400), False),
+        (UsageBounds(), Usage(0, 0), True),
+        (UsageBounds(), Usage(TOKENS_MAX, TOKENS_MAX), True),
+        (UsageBounds(), Usage(TOKENS_MAX + 1, 0), False),
+        (UsageBounds(), Usage(0, TOKENS_MAX + 1), False),
+        (UsageBounds(), Usage(-1, 0), False),
+        (UsageBounds(), Usage(0, -1), False),
+        (UsageBounds(window=1000), Usage(int(1000 * WINDOW_SLACK), 0), True),
+        (UsageBounds(window=1000), Usage(int(1000 * WINDOW_SLACK) + 1, 0), False),
+        (UsageBounds(window=1000), Usage(0, int(1000 * WINDOW_SLACK) + 1), False),
+        (UsageBounds(cap=10), Usage(0, 10 + CAP_SLACK), True),
+        (UsageBounds(cap=10), Usage(0, 11 + CAP_SLACK), False),
+        (UsageBounds(cap=10), Usage(0, 110 + CAP_SLACK, None, 100), True),  # thoughts beside the cap
+        (UsageBounds(window=1000, cap=10), Usage(0, 2000, None, 2000), False),  # but not beside the window
+        (UsageBounds(), Usage(5, 5, -1), False),
+        (UsageBounds(), Usage(5, 5, None, -1), False),
+        (UsageBounds(), Usage(5, 5, 10**400), False),
     ],
 )
-def test_counts_fit_their_window_and_cap(room: Room, usage: Usage, held: bool) -> None:
+def test_counts_fit_their_window_and_cap(room: UsageBounds, usage: Usage, held: bool) -> None:
     assert room.holds(usage) is held
 
 
@@ -53,7 +53,7 @@ ANYTHING: Any = st.none() | st.booleans() | st.floats() | st.integers() | st.tex
 @given(ANYTHING, ANYTHING, ANYTHING, ANYTHING)
 def test_what_fits_is_whole_numbers_whatever_an_adapter_makes(sent: Any, answered: Any, cached: Any, t: Any) -> None:
     usage = Usage(sent, answered, cached, t)
-    if Room(window=1000).holds(usage):
+    if UsageBounds(window=1000).holds(usage):
         counts = [sent, answered, *(part for part in (cached, t) if part is not None)]
         assert all(type(count) is int and 0 <= count <= 1500 for count in counts)
 

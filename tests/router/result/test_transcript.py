@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from standby.router.failover.delivered import Relayed
 from standby.router.limits.bill import counted
 from standby.router.limits.token_estimate import said
-from standby.router.limits.usage_bounds import Room
+from standby.router.limits.usage_bounds import UsageBounds
 from standby.router.result.events import StreamEvent
 from standby.router.result.transcript import LOOSE_MAX, Transcript
 
@@ -47,7 +47,7 @@ def test_it_tells_the_same_as_all_batches_do(batches: list[list[StreamEvent]]) -
     assert (kept.reasoned, kept.plain, kept.only_reasoning) == (came.reasoned, came.plain, came.only_reasoning)
     assert sum(map(said, transcript.batches)) == sum(map(said, batches))
     usages = [event for batch in batches for event in batch if type(event) is Usage]
-    assert counted(transcript, Room()) == (usages[-1] if usages else None, False)
+    assert counted(transcript, UsageBounds()) == (usages[-1] if usages else None, False)
 
 
 @given(BATCHES)
