@@ -24,8 +24,7 @@ from .counts import Counting
 from .errors import ErrorKind, ProviderError
 from .events import Finished, ProviderEvent
 from .halves import HalfCharacters, whole
-from .http.body import PIECE_MAX_BYTES
-from .provider import Decoder, ResponseHead
+from .provider import PIECE_MAX_BYTES, Decoder, ResponseHead
 
 MAX_BODY_BYTES = 32 * 1024 * 1024
 _BOM = b"\xef\xbb\xbf"

@@ -20,6 +20,9 @@ from .errors import ProviderError
 from .events import Finished, ProviderEvent
 from .secret import Secret
 
+PIECE_MAX_BYTES = 64 * 1024
+"""Maximum bytes of a body that a decoder is fed between two turns of the loop."""
+
 
 class Unsupported(Exception):
     """A dialect cannot say what the request asks; `str` names the feature. Nothing has been sent."""

@@ -15,8 +15,7 @@ import asyncio
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.streams import StreamReader
 
-PIECE_MAX_BYTES = 64 * 1024
-"""No more of a body is decoded between two turns of the loop."""
+from ..provider import PIECE_MAX_BYTES
 
 CHUNK_BYTES = 48
 """What a chunk takes in memory beside its bytes: many small ones are bounded, too."""

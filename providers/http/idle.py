@@ -10,14 +10,18 @@ those are read anew for each target, so that a reload renews them. aiohttp compa
 
 from collections import defaultdict, deque
 from collections.abc import Hashable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from weakref import WeakSet, WeakValueDictionary
 
 if TYPE_CHECKING:
     from aiohttp.client_proto import ResponseHandler
     from aiohttp.client_reqrep import ConnectionKey
 
-    from .connector import PooledConnector
+
+class Pool(Protocol):
+    """What shares idle connections: a connector of aiohttp, which closes those that have lain idle for too long."""
+
+    def _cleanup(self) -> None: ...
 
 
 class Idle(defaultdict["ConnectionKey", "deque[tuple[ResponseHandler, float]]"]):
@@ -29,7 +33,7 @@ class Idle(defaultdict["ConnectionKey", "deque[tuple[ResponseHandler, float]]"])
 
     def __init__(self) -> None:
         super().__init__(deque)
-        self.users: WeakSet[PooledConnector] = WeakSet()
+        self.users: WeakSet[Pool] = WeakSet()
 
 
 class Ways:

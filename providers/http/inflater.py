@@ -8,7 +8,7 @@ which decodes to a huge one never stands in memory; and one which decodes to too
 import zlib
 
 from ..errors import ErrorKind, ProviderError
-from .body import PIECE_MAX_BYTES
+from ..provider import PIECE_MAX_BYTES
 
 RATIO_MAX = 200
 """No answer is so much larger than its compressed form: text comes to 3 to 10 times, JSON full of blanks to 50."""

@@ -15,8 +15,7 @@ from standby.providers.codecs.json import BULK_BYTES, HALVES_MAX, Bulk, check_bu
 from standby.providers.decoding import JsonBodyDecoder
 from standby.providers.errors import ErrorKind
 from standby.providers.events import ProviderEvent, TextDelta
-from standby.providers.http.body import PIECE_MAX_BYTES
-from standby.providers.provider import Decoder, ResponseHead
+from standby.providers.provider import PIECE_MAX_BYTES, Decoder, ResponseHead
 from test_halves import BEGINNINGS, PIECES, STREAM_TYPES, LineParrot, Parrot, framed
 
 from benchmarks.floods import BODIES

@@ -9,8 +9,9 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 from standby.providers import ErrorKind, ProviderError
 from standby.providers.http import exchange as exchange_module
-from standby.providers.http.inflater import FREE_BYTES, MEMBERS_MAX, PIECE_MAX_BYTES, Inflater
+from standby.providers.http.inflater import FREE_BYTES, MEMBERS_MAX, Inflater
 from standby.providers.http.transport import Exchange, Transport, TransportOptions
+from standby.providers.provider import PIECE_MAX_BYTES
 
 from rawserver import Peer, RawServer, answers, chunked, failure_of, keeps_alive, read_out, response
 
