@@ -215,7 +215,7 @@ class PooledConnector(aiohttp.TCPConnector):
         self._max_age_s, self._kept_s = max_age_s, keepalive_s
         self.connecting = 0
         self._conns = self._idle = Idle() if idle is None else idle
-        self._idle.users.add(self)
+        self._idle.users[self] = None
         self._gone: list[asyncio.Future[object]] = []
         self._factory = cast("partial[ResponseHandler]", partial(Line, self._loop))
 
@@ -289,7 +289,7 @@ class PooledConnector(aiohttp.TCPConnector):
     def _close(self, *, abort_ssl: bool = False) -> list[Any]:
         """What lies idle is closed with the last pool that could use it."""
         users = self._idle.users
-        users.discard(self)
+        users.pop(self, None)
         if self._conns is self._idle and users:
             self._conns = Idle()
             next(iter(users))._cleanup()  # else there might be no clock for what this one has put there

@@ -11,7 +11,7 @@ those are read anew for each target, so that a reload renews them. aiohttp compa
 from collections import defaultdict, deque
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Protocol
-from weakref import WeakSet, WeakValueDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 if TYPE_CHECKING:
     from aiohttp.client_proto import ResponseHandler
@@ -33,7 +33,7 @@ class Idle(defaultdict["ConnectionKey", "deque[tuple[ResponseHandler, float]]"])
 
     def __init__(self) -> None:
         super().__init__(deque)
-        self.users: WeakSet[Pool] = WeakSet()
+        self.users: WeakKeyDictionary[Pool, None] = WeakKeyDictionary()
 
 
 class Ways:

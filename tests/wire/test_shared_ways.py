@@ -1,6 +1,7 @@
 """Targets that are reached in the same way share what lies idle; what is one target's stays with it."""
 
 import asyncio
+import gc
 from dataclasses import replace
 from typing import Any
 
@@ -188,3 +189,18 @@ def test_a_way_is_forgotten_with_its_last_pool() -> None:
     assert ways.idle("a") is kept is not other
     del other
     assert len(ways) == 1
+
+
+def test_the_pools_of_a_way_are_told_in_the_order_in_which_they_came() -> None:
+    """The first one left looks after what lies idle; an order by address would differ from run to run."""
+
+    class Pool:
+        def _cleanup(self) -> None:
+            """Nothing lies idle."""
+
+    idle, pools = Ways().idle("a way"), [Pool() for _ in range(50)]
+    for pool in pools:
+        idle.users[pool] = None
+    del pools[::2], pool
+    gc.collect()
+    assert list(idle.users) == pools
