@@ -18,6 +18,9 @@ PEERS  := $(foreach peer,anthropic botocore google-genai openai,--exclude-newer-
 LOCK   := $(VENV)/bin/uv pip compile --no-config --quiet --universal --fork-strategy fewest --python-version 3.11 --generate-hashes \
 	--no-strip-extras --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --exclude-newer "7 days" $(PEERS) $(UPGRADE) pyproject.toml
 
+# The tests that run components of other makes.
+PARTS  := tests/peers tests/examples
+
 # Stamps: made when a set-up step is done, older than their inputs when it has to be done again.
 RUNTIME := $(VENV)/.runtime-installed
 DEV     := $(VENV)/.dev-installed
@@ -25,7 +28,7 @@ FUZZ    := $(VENV)/.fuzz-installed
 BESIDE  := $(VENV)/peers/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench sim fuzz build lock clean
+.PHONY: help demo test parts check format bench sim fuzz build lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -34,7 +37,10 @@ demo: $(RUNTIME)  ## watch a stream survive a failing provider; needs no key and
 	@$(VENV)/bin/standby demo $(ARGS)
 
 test: $(DEV)  ## run the tests; make test ARGS="-k breaker -x"
-	@$(PY) -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	@$(PY) -m pytest -n $(WORKERS) --dist loadfile $(foreach folder,$(PARTS),--ignore=$(folder)) $(ARGS)
+
+parts: $(DEV)  ## run the tests with components of other makes: official SDKs, Celery, Gunicorn, Uvicorn
+	@$(PY) -m pytest -n $(WORKERS) --dist loadfile $(PARTS) $(ARGS)
 
 check: $(DEV)  ## format, lint, types of the installed package, direction of imports
 	@$(PY) -m ruff format --check .
