@@ -8,9 +8,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..providers.bare import door
-from .model import Config, ConfigError, Handling, Health, Hedge, Hold, Limits, NoTargets, Price, Retry, Route, Target
+from .errors import ConfigError, NoTargets
+from .health import Health
+from .limits import Limits, Retry
+from .model import Config
 from .origin import ENV_FILE
 from .problems import ConfigFileError, ConfigProblem
+from .route import Handling, Hedge, Hold, Route
+from .target import Price, Target
 
 __all__ = [
     "Config",

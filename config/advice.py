@@ -6,11 +6,14 @@ from collections.abc import Iterator, Mapping
 
 from ..providers import prices, registry
 from ..providers.files import CERTIFICATES_BYTES_MAX, UnreadableFile, read_bounded
+from .errors import ConfigError
 from .flaws import flaws
 from .keys import read_key_file
-from .model import Config, ConfigError, Route, Target
+from .model import Config
 from .origin import ENV_FILE, IGNORED_HINT, Path
 from .problems import ConfigProblem
+from .route import Route
+from .target import Target
 
 
 def warnings(config: Config, environ: Mapping[str, str] | None = None) -> list[ConfigProblem]:

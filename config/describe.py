@@ -12,7 +12,10 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from .bounds import Bounds
-from .model import Handling, Health, Hedge, Hold, Limits, Price, Retry, Route, Target
+from .health import Health
+from .limits import Limits, Retry
+from .route import Handling, Hedge, Hold, Route
+from .target import Price, Target
 
 SECTIONS: tuple[type[Any], ...] = (Target, Price, Route, Handling, Hold, Hedge, Limits, Retry, Health)
 """The classes that a file is made of."""

@@ -1,6 +1,6 @@
 """What a field's value must be, said once beside the field and held in code, files, environment and JSON Schema.
 
-Each class annotates a field of `model.py`, as `Bounds` does for numbers. pydantic is imported only inside the hooks
+Each class annotates a field of the settings, as `Bounds` does for numbers. pydantic is imported only inside the hooks
 that it calls itself, so that importing the settings classes stays cheap.
 """
 

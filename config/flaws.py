@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ..providers import registry
 from ..providers.errors import MissingExtraError
-from .model import Target
+from .target import Target
 
 _SOCKS_MODULE = "aiohttp_socks"
 

@@ -2,7 +2,7 @@
 
 from ..providers.files import UnreadableFile, read_bounded
 from ..providers.secret import Secret
-from .model import ConfigError
+from .errors import ConfigError
 
 KEY_BYTES_MAX = 64 * 1024
 

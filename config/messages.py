@@ -5,9 +5,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from .errors import NoTargets
 from .fields import NameOrTarget
 from .layers import Layer, layer_of, names_at
-from .model import NoTargets
 from .origin import Path
 from .problems import PROBLEMS_MAX, ConfigProblem, did_you_mean
 

@@ -1,8 +1,9 @@
 """From files and variables to a checked `Config`: arguments go over the environment, it over a named file of variables,
 that over YAML.
 
-pydantic validates into the plain dataclasses of `model.py`; this module gives it the layers and puts every finding
-back to the place it comes from. Nothing is half accepted: all is right, or `ConfigFileError` lists all that is not.
+pydantic validates into the plain dataclasses of `model.py` and its parts. This module gives it the layers, and puts
+every finding back to the place it comes from. Nothing is half accepted: all is right, or `ConfigFileError` lists all
+that is not.
 """
 
 import dataclasses
@@ -25,13 +26,17 @@ from ..providers.bare import door
 from ..providers.files import UnreadableFile, read_bounded
 from .environment import DELIMITER, PREFIX, layer_from, settings_among
 from .flaws import flaws
+from .health import Health
 from .layers import Layer, layer_of
+from .limits import Limits, Retry
 from .messages import problems_of
-from .model import Config, Health, Limits, Retry, Route, Target
+from .model import Config
 from .origin import ENV_FILE, IGNORED_HINT, Origin, Path, UsualFile, in_target
 from .problems import PROBLEMS_MAX, ConfigFileError, ConfigProblem, did_you_mean
 from .references import resolve
+from .route import Route
 from .scalars import Text
+from .target import Target
 from .yaml_source import Document, read_file
 
 CONFIG_VARIABLE = "STANDBY_CONFIG"

@@ -11,7 +11,8 @@ from typing import Any
 
 import msgspec
 
-from ..config.model import AllOpen, Config, MidStream, Route, Select, Upstream
+from ..config.model import Config
+from ..config.route import AllOpen, MidStream, Route, Select, Upstream
 from ..providers.chat import ChatRequest, chat_request
 from ..providers.errors import DISPOSITIONS, ErrorKind, ProviderError
 from .failover.course import Course

@@ -12,7 +12,8 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterator, Sequence
 from contextlib import suppress
 from typing import Unpack
 
-from ..config.model import NoTargets, Target
+from ..config.errors import NoTargets
+from ..config.target import Target
 from ..providers.bare import door
 from ..providers.chat import Messages
 from ..providers.http.forked import let_go_when_forked

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 from ..config import load_off_loop, trail
-from ..config.model import Config, ConfigError
+from ..config.errors import ConfigError
+from ..config.model import Config
 from ..config.trail import LOOK_EVERY_S, watcher
 from ..config.yaml_source import BYTES_MAX
 from ..providers.files import UnreadableFile, read_bounded

@@ -9,7 +9,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, Unpack
 
-from ..config.model import SECONDS, Config, ConfigError, Target, listed
+from ..config.errors import ConfigError
+from ..config.field_types import SECONDS
+from ..config.model import Config
+from ..config.route import listed
+from ..config.target import Target
 from ..providers.bare import bare, door
 from ..providers.chat import Messages
 from ..providers.errors import ErrorKind

@@ -6,7 +6,11 @@ Everything is drawn from one seed, in swarm subsets: a world has some of the fau
 import random
 from typing import Any, Literal, cast
 
-from standby.config.model import Config, Health, Hedge, Hold, Limits, Retry, Route, Target
+from standby.config.health import Health
+from standby.config.limits import Limits, Retry
+from standby.config.model import Config
+from standby.config.route import Hedge, Hold, Route
+from standby.config.target import Target
 from standby.providers.errors import ErrorKind
 
 from .script_faults import SCRIPT_FAULTS

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import NoReturn, assert_never
 
-from ...config.model import Hold
+from ...config.route import Hold
 from ...providers.errors import ErrorKind, ProviderError
 from ...providers.events import Finished, ProviderEvent, Started, TextDelta
 from ...providers.opaque import Opaque

@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Callable, Sequence
 
-from ...config.model import ConfigError, Route
+from ...config.errors import ConfigError
+from ...config.route import Route
 from ...providers.chat import ChatRequest
 from ...providers.opaque import Opaque
 from ..failover.course import Course

@@ -5,8 +5,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NoReturn, TypedDict
 
+from ...config.errors import ConfigError
+from ...config.field_types import SECONDS
 from ...config.held import setting_problem
-from ...config.model import SECONDS, Config, ConfigError, Hold, MidStream, Route, Target, Upstream, listed
+from ...config.model import Config
+from ...config.route import Hold, MidStream, Route, Upstream, listed
+from ...config.target import Target
 from ...providers.chat import ChatRequest, InvalidRequest, Messages, ReasoningEffort, chat_request
 from ...providers.opaque import Opaque
 from ...providers.sendable import text_problem, type_name

@@ -15,7 +15,7 @@ import random
 from collections.abc import Sequence
 from typing import assert_never
 
-from ...config.model import MidStream
+from ...config.route import MidStream
 from ...providers.errors import ErrorKind, ProviderError, RetryRule
 from ...providers.opaque import Opaque
 from ..health.refusal import Refusal

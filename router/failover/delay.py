@@ -8,7 +8,7 @@ together; it has a floor, since a retry that follows at once meets what the firs
 import random
 from typing import NamedTuple, assert_never
 
-from ...config.model import Retry
+from ...config.limits import Retry
 from ...providers.errors import ProviderError, RetryRule
 from ..result.reasons import WaitReason
 

@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from ...config.model import MidStream
+from ...config.route import MidStream
 from ...providers.capabilities import Capabilities
 from ...providers.chat import ChatRequest, Message, TextPart
 from .delivered import Relayed

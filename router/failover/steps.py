@@ -6,7 +6,8 @@ from typing import Literal, Protocol, TypeAlias, TypeGuard
 
 import msgspec
 
-from ...config.model import AllOpen, MidStream, Retry
+from ...config.limits import Retry
+from ...config.route import AllOpen, MidStream
 from ...providers.capabilities import Capabilities
 from ...providers.errors import Disposition, ErrorKind, ProviderError
 from ..health.refusal import Refusal

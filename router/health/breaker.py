@@ -25,7 +25,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from ...config.model import Health
+from ...config.health import Health
 
 State: TypeAlias = Literal["closed", "open", "half_open"]
 Cause: TypeAlias = Literal["failures", "slow"]

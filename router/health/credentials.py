@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from ...config.model import Health
+from ...config.health import Health
 from ...providers.errors import ErrorKind, ProviderError
 from ...providers.secret import Secret
 

@@ -27,7 +27,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from ...config.model import Health
+from ...config.health import Health
 from ...providers.errors import ErrorKind
 from .breaker import Breaker
 

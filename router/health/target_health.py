@@ -8,7 +8,7 @@ says so, and a call pays for no more.
 import random
 from collections.abc import Callable, Iterator, Sequence
 
-from ...config.model import Health
+from ...config.health import Health
 from ...providers.errors import ErrorKind, ProviderError
 from ...providers.secret import Secret
 from ..result.reasons import ChangeReason

@@ -4,7 +4,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from ...config.model import MidStream
+from ...config.route import MidStream
 from ...providers.errors import ErrorKind
 from ...providers.events import ProviderEvent
 

@@ -5,7 +5,7 @@ Closed sets, in this one place. Reports, steps, health and plans use them, and t
 
 from typing import Literal, TypeAlias
 
-from ...config.model import MidStream
+from ...config.route import MidStream
 from ...providers.errors import ErrorKind
 
 AttemptReason: TypeAlias = Literal["first", "retry", "handover", "return", "hedge", "last_resort"] | MidStream

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from ...config.model import MidStream
+from ...config.route import MidStream
 from ...providers.errors import ErrorKind, ProviderError, safe_code
 from ...providers.events import Usage
 from .reasons import AttemptReason, SkipReason, WaitReason

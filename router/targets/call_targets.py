@@ -7,7 +7,7 @@ or when too many others have been used since: its connections are closed, and wh
 import math
 from collections.abc import Callable, Iterator
 
-from ...config.model import Target
+from ...config.target import Target
 from .live_target import LiveTarget
 
 KEPT_MAX = 256

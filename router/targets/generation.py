@@ -9,7 +9,9 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
-from ...config.model import Config, Route, Target
+from ...config.model import Config
+from ...config.route import Route
+from ...config.target import Target
 from ...providers.errors import DISPOSITIONS, Disposition, ErrorKind
 from ...providers.http.idle import Ways
 from ..limits.ledger import Ledger

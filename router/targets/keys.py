@@ -10,8 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
+from ...config.errors import ConfigError
 from ...config.keys import KEY_BYTES_MAX, key_in
-from ...config.model import ConfigError, KeyCallback, Target
+from ...config.target import KeyCallback, Target
 from ...providers.errors import ErrorKind, ProviderError
 from ...providers.files import UnreadableFile, read_off_loop
 from ...providers.secret import Secret

@@ -13,7 +13,7 @@ from typing import TypeAlias
 import msgspec
 
 from ...config.flaws import base_url_variable, missing_extras
-from ...config.model import Target
+from ...config.target import Target
 from ...providers import registry
 from ...providers.capabilities import Capabilities
 from ...providers.chat import ChatRequest

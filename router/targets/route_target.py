@@ -4,7 +4,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ...config.model import Limits, Retry, Route
+from ...config.limits import Limits, Retry
+from ...config.route import Route
 from ...providers.chat import ChatRequest, chat_request
 from ...providers.errors import ErrorKind, ProviderError
 from ..health.refusal import Refusal

@@ -9,7 +9,7 @@ import random
 from collections.abc import Sequence
 from typing import NamedTuple, Self
 
-from ...config.model import Select
+from ...config.route import Select
 from ...providers.capabilities import Capabilities
 from ...providers.chat import ChatRequest
 from ...providers.errors import MissingExtraError

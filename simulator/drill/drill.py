@@ -11,8 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import cast
 
-from ...config.model import Config, ConfigError, Route, Target
+from ...config.errors import ConfigError
+from ...config.model import Config
 from ...config.problems import did_you_mean
+from ...config.route import Route
+from ...config.target import Target
 from ...providers import registry
 from ...providers.errors import ErrorKind
 from ...providers.events import Usage

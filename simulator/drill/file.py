@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from ...config.model import ConfigError
+from ...config.errors import ConfigError
 from ...config.origin import Path
 from ...config.problems import ConfigFileError, did_you_mean
 from ...config.yaml_source import Document, read_file

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from standby.config import Config, ConfigFileError, flaws, load
-from standby.config.model import Target
+from standby.config.target import Target
 
 
 @pytest.fixture(autouse=True)

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
+from standby.config.errors import ConfigError
 from standby.config.keys import KEY_BYTES_MAX, read_key_file
-from standby.config.model import ConfigError
 from standby.providers.secret import Secret
 
 from canaries import CANARY_KEY, assert_no_canary

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 from standby.config import ConfigFileError, ConfigProblem, Handling, Route, Target, load
-from standby.config.model import ConfigError
+from standby.config.errors import ConfigError
 from standby.config.origin import shown
 from standby.config.problems import PROBLEMS_MAX, did_you_mean
 from standby.providers.errors import ErrorKind

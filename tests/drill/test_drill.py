@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from standby.config.model import ConfigError
+from standby.config.errors import ConfigError
 from standby.simulator.drill.drill import drill
 from standby.simulator.drill.result import SLICES
 from standby.simulator.drill.words import Latency, Spell

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from standby.config.model import ConfigError
+from standby.config.errors import ConfigError
 from standby.config.problems import ConfigFileError
 from standby.simulator.drill.file import DrillFile, read_drill_file
 from standby.simulator.drill.words import Latency, Spell

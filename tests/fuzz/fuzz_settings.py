@@ -11,7 +11,7 @@ from unittest import mock
 
 import yaml
 from standby.config import yaml_source as yaml_module
-from standby.config.model import ConfigError
+from standby.config.errors import ConfigError
 from standby.config.problems import ConfigFileError
 from standby.config.references import resolve
 from standby.config.scalars import Text, as_json

@@ -7,7 +7,7 @@ import pytest
 import watching
 from drawings import PAGE, ROOMS, first_sentence, with_drawing, with_drawings
 from sources import ROOT, modules
-from standby.config.model import MidStream
+from standby.config.route import MidStream
 from standby.router.failover.course import Course
 from standby.router.failover.steps import End, Resume, Step, Verdict
 from standby.router.health.breaker import Breaker, State

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from sources import ROOT
-from standby.config.model import AllOpen, MidStream
+from standby.config.route import AllOpen, MidStream
 from standby.providers import DISPOSITIONS
 
 from standby import Health, Limits, Retry

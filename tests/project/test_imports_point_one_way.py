@@ -159,6 +159,6 @@ def test_every_sub_room_has_its_place_in_the_order() -> None:
 
 
 def test_the_direction_test_sees_what_it_forbids() -> None:
-    config = modules()["standby.config.model"]
+    config = modules()["standby.config.target"]
     assert "standby.providers.errors" in {name for name, _ in imported(config)}
     assert "router" not in allowed(config)

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from standby.config.model import Config, Hold
+from standby.config.model import Config
+from standby.config.route import Hold
 from standby.providers.chat import ChatRequest
 from standby.router.engine.options import CallOptions
 

@@ -13,7 +13,7 @@ from unittest import mock
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # run by itself, it finds what pytest would
 
-from standby.config.model import CONTINUE
+from standby.config.route import CONTINUE
 from standby.router.targets import live_target as live
 
 from failoverbench import (

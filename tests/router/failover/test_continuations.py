@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from standby.config.model import Route
+from standby.config.route import Route
 
 from continuations import PAGE, TEXTS, WAYS, Cut, corpus, counted, judged, with_table
 

@@ -9,7 +9,7 @@ from collections import Counter
 from typing import Any, get_args
 
 import pytest
-from standby.config.model import AllOpen, MidStream
+from standby.config.route import AllOpen, MidStream
 from standby.providers.capabilities import Capabilities
 from standby.providers.errors import DISPOSITIONS
 from standby.router.failover.course import Course

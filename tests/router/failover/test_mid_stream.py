@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from standby.config.model import CONTINUE
+from standby.config.route import CONTINUE
 from standby.providers import registry
 from standby.providers.dialects.openai import OpenAIChat
 from standby.providers.dialects.openai_request import PrefillForm, Quirks

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from standby.config.model import AllOpen
+from standby.config.route import AllOpen
 
 from stage import Play, Stage, chunk, now_s, perform, says, status, texts
 from standby import AllTargetsFailed, CallFailed, Config, Hedge, Hold, Retry, Route, Router, Target

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from standby.config.model import Price
+from standby.config.target import Price
 
 from canaries import CANARY_KEY, CANARY_PROMPT, assert_no_canary, canaries_in
 from stage import DONE, Play, Stage, breaks_off, chunk, now_s, perform, refuses, says, status, texts

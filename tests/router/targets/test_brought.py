@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from standby.config.model import Price
+from standby.config.target import Price
 from standby.router.targets import call_targets as brought
 from standby.router.targets import memory
 from standby.router.targets.call_targets import KEPT_MAX, KEPT_S
