@@ -1,7 +1,7 @@
 """`standby ask`: one question, and the answer as it comes.
 
-The answer alone goes to standard output; who gave it, and what had to be gone through for it, to standard error.
-Ctrl-C cancels the call, which closes the connection to whoever is answering.
+Standard output gets the answer alone; standard error gets the target that answered and the attempts that failed.
+Ctrl-C cancels the call, which closes the connection to the answering target.
 """
 
 import asyncio
@@ -21,23 +21,23 @@ STDIN_BYTES_MAX = 16 * 1024 * 1024
 
 def ask(
     context: typer.Context,
-    question: Annotated[str, typer.Argument(help="What to ask; - reads it from standard input.", show_default=False)],
+    question: Annotated[str, typer.Argument(help="The question; - reads it from standard input.", show_default=False)],
     targets: TargetNames = None,
     config: ConfigFile = None,
     env_file: EnvFile = None,
     route: RouteName = None,
-    system: Annotated[str | None, typer.Option(help="What the model should know before the question.")] = None,
+    system: Annotated[str | None, typer.Option(help="A system prompt: what the model should know first.")] = None,
     deadline: Annotated[
         float | None,
-        typer.Option(metavar="SECONDS", help="How long to wait for the first word; with --json, for all."),
+        typer.Option(metavar="SECONDS", help="Maximum wait for the first word; with --json, for the whole answer."),
     ] = None,
     as_json: AsJson = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Tell nothing beside the answer.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but the answer.")] = False,
 ) -> None:
     """Ask a question. The answer comes word by word, from the first target that can give it.
 
-    Whom it asks: --targets; else the route of --config, $STANDBY_CONFIG or ./standby.yaml; else the providers
-    whose keys the environment holds; else, saying so, the built-in simulator.
+    The targets: those of --targets; else the route of --config, $STANDBY_CONFIG or ./standby.yaml; else the providers
+    with a key in the environment; else the built-in simulator, which says so.
     """
     with guarded(as_json=as_json, debug=Debugging.of(context)):
         text = _question(question)
@@ -62,7 +62,7 @@ def _question(given: str) -> str:
         try:
             given = data.decode("utf-8-sig")
         except UnicodeDecodeError:
-            raise UsageError("standard input is no text in UTF-8") from None
+            raise UsageError("standard input is not UTF-8 text") from None
     if not given.strip():
-        raise UsageError("the question is empty; write it behind `ask`, or - to read it from standard input")
+        raise UsageError("the question is empty; write it after `ask`, or - to read it from standard input")
     return given

@@ -1,6 +1,6 @@
-"""One question on its way: the stream printed as it comes, or the whole answer as JSON; and who gave it.
+"""Print one answer, as it comes or whole as JSON, and name the target that gave it.
 
-The answer alone goes to standard output, everything else to standard error.
+Standard output gets the answer alone, standard error everything else.
 """
 
 import sys
@@ -21,7 +21,7 @@ class Asking:
     """One question on its way.
 
     Args:
-        choice: Whom to ask; None: the simulator.
+        choice: The targets to ask; None: the simulator.
     """
 
     def __init__(self, question: str, options: CallOptions, choice: Choice | None, *, quiet: bool) -> None:
@@ -63,7 +63,7 @@ class Asking:
                 sys.stdout.flush()
 
     def _begin_again(self, event: Restarted, stream: RoutedStream, *, ends_line: bool) -> bool:
-        """What was printed is void. A person can be told so; what a pipe has read cannot be taken back."""
+        """Say on a terminal that the printed text is void; end the call in a pipe, which cannot take text back."""
         if not sys.stdout.isatty():
             raise StreamInterrupted(event.why, stream.report, "")
         sys.stdout.write("" if ends_line else "\n")
@@ -73,7 +73,7 @@ class Asking:
 
 
 def _tell_who(report: Report) -> None:
-    """One line on who answered; before it, what failed and who was passed over."""
+    """Print one line on the target that answered; before it, the failed attempts and the skipped targets."""
     err = console(stderr=True)
     failed = [attempt.line() for attempt in report.attempts if attempt.outcome == "failed"]
     switched = [

@@ -1,4 +1,4 @@
-"""`standby chat`: a conversation, with whoever speaks named, and every change of the speaker told."""
+"""`standby chat`: a conversation that names the answering target and reports each change of it."""
 
 from typing import Annotated
 
@@ -16,15 +16,15 @@ def chat(
     config: ConfigFile = None,
     env_file: EnvFile = None,
     route: RouteName = None,
-    system: Annotated[str | None, typer.Option(help="What the model should know before the first question.")] = None,
+    system: Annotated[str | None, typer.Option(help="A system prompt: what the model should know first.")] = None,
     deadline: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help="How long to wait for the first word of an answer.")
+        float | None, typer.Option(metavar="SECONDS", help="Maximum wait for the first word of an answer.")
     ] = None,
 ) -> None:
-    """Talk. It shows who speaks, when that changes, and why.
+    """Talk. Shows which target speaks, when that changes, and why.
 
-    Asks whom `ask` would. On a terminal /help lists the commands; Ctrl-C stops an answer, and at the prompt leaves.
-    In a pipe each line is a question.
+    Takes its targets as `ask` does. On a terminal /help lists the commands; Ctrl-C stops an answer, and leaves at the
+    prompt. In a pipe each line is a question.
     """
     with guarded(debug=Debugging.of(context)):
         choice = choose(targets or (), config, route, env_file=env_file)

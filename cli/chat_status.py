@@ -1,4 +1,4 @@
-"""What `standby chat` tells between two questions: the report of the last one, and how the targets stand."""
+"""`/report` and `/health` of `standby chat`: the report of the last call, and the health of the targets."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from .render import NONE, Cell, safe, seconds, show_table
 
 
 def show_report(out: Console, report: Report | None) -> None:
-    """What the last question went through; times are since it was asked."""
+    """Show each attempt of the last call; times count from the question."""
     if report is None:
         out.print("Nothing has been asked yet.")
         return
@@ -58,7 +58,7 @@ def _outcome(report: Report) -> str:
 
 
 def show_health(out: Console, snapshots: Sequence[HealthSnapshot]) -> None:
-    """How each target stands now."""
+    """Show the health of each target now."""
     columns = ("target", "state", "back in", "failures", "calls", "failed", "first word", "tokens/s")
     show_table(out, columns, [_standing(each) for each in snapshots], right=columns[2:])
 

@@ -1,4 +1,4 @@
-"""`standby check`: everything that is wrong with configuration files, each with its place."""
+"""`standby check`: list all problems of configuration files, each with its file, line and column."""
 
 import os
 from pathlib import Path
@@ -25,7 +25,7 @@ def check(
 ) -> None:
     """Check configuration files: all problems at once, a line each, as file:line:column: setting: what is wrong.
 
-    What is only suspicious is a warning, and no reason to fail.
+    A warning does not fail the check.
     """
     with guarded(as_json=as_json, debug=Debugging.of(context)):
         findings = [_Finding(file, env_file or ENV_FILE) for file in files or [_usual_file()]]
@@ -48,7 +48,7 @@ def _usual_file() -> Path:
 
 
 class _Finding:
-    """What is to be said of one file."""
+    """The problems and warnings of one file."""
 
     def __init__(self, file: Path, env_file: str | Path) -> None:
         self.file = file

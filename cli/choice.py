@@ -1,4 +1,4 @@
-"""Whom a command asks: what was named, else what is configured, else what has a key, else nobody.
+"""Choose a command's targets: those named, else those configured, else each provider with a key, else none.
 
 --targets                         as named; a configuration file beside them gives them meaning
 --config, $STANDBY_CONFIG, ./standby.yaml
@@ -36,12 +36,12 @@ USUAL_MODELS: dict[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Whom to ask.
+    """The targets to ask.
 
     Attributes:
         route: The named route; None: the default.
         targets: The targets to ask instead of a route.
-        note: What the user should be told, because nobody asked for it.
+        note: A line for the user, where the command has chosen the targets by itself.
     """
 
     config: Config
@@ -51,17 +51,17 @@ class Choice:
 
     @property
     def options(self) -> "CallOptions":
-        """What a call is given for it."""
+        """The options of a call."""
         return {"route": self.route, "targets": self.targets}
 
     @property
     def shown(self) -> str:
-        """What is asked, in words."""
+        """The choice in words."""
         return f"route {self.route or 'default'}" if self.targets is None else "these targets"
 
     @property
     def as_route(self) -> Route:
-        """The route that such a call takes."""
+        """The route of such a call."""
         return self.config.route(self.route) if self.targets is None else Route(self.targets)
 
 
@@ -73,7 +73,7 @@ def choose(
     *,
     env_file: Path | None = None,
 ) -> Choice | None:
-    """Whom to ask; None when nobody is configured.
+    """Choose the targets; None when none is configured.
 
     Raises:
         UsageError: The options contradict each other.
@@ -87,7 +87,7 @@ def choose(
         return Choice(config, targets=named)
     if config.routes or route:
         return Choice(config, route)
-    found: dict[str, str] = {}  # by variable: who reads one key by two dialects is asked by the first
+    found: dict[str, str] = {}  # by variable: of two providers that read one key, the first is asked
     for name in _by_preference():
         variable = registry.get(name).info.key_env
         if variable and environment.get(variable, "").strip() and _model(name):
@@ -97,19 +97,19 @@ def choose(
     chosen = tuple(Target(name, model=_model(name)) for name in found.values())
     shown = ", ".join(f"{target.label} ({variable})" for target, variable in zip(chosen, found, strict=True))
     routes = {"default": Route(chosen)}
-    note = f"no configuration: asking whom the environment has a key for: {shown}"
+    note = f"no configuration: asking the providers with a key in the environment: {shown}"
     return Choice(Config(routes=routes, limits=config.limits, retry=config.retry, health=config.health), note=note)
 
 
 def listed(targets: Sequence[str]) -> tuple[str, ...]:
-    """The targets of `--targets`, which may be given several times and hold several, parted by commas.
+    """Split `--targets`, which may stand several times and hold several targets, separated by commas.
 
     Raises:
-        UsageError: The option is there, and names nobody.
+        UsageError: The option is there, and names no target.
     """
     names = tuple(name for part in targets for each in part.split(",") if (name := each.strip()))
     if targets and not names:
-        raise UsageError("--targets names nobody; write for example --targets koala,openai/gpt-5-mini")
+        raise UsageError("--targets names no target; write for example --targets koala,openai/gpt-5-mini")
     return names
 
 

@@ -1,9 +1,9 @@
-"""A conversation: questions in, answers out, and who speaks.
+"""A conversation: read questions, print answers, and name the target that speaks.
 
-The event loop runs while an answer is on its way, and stands still while a person types. So Ctrl-C needs no handling of
-ours: in an answer it cancels the call, at the prompt it is a `KeyboardInterrupt`.
+The event loop runs while an answer arrives, and stops while the user types. So Ctrl-C needs no handler: during an
+answer it cancels the call, at the prompt it is a `KeyboardInterrupt`.
 
-On a terminal each answer has its speaker's name before it. In a pipe standard output holds the answers alone, and
+On a terminal the name of the target stands before each answer. In a pipe standard output holds the answers alone, and
 everything else goes to standard error.
 """
 
@@ -40,7 +40,7 @@ class Chatting:
     """One conversation.
 
     Args:
-        choice: Whom to ask; None: the simulator.
+        choice: The targets to ask; None: the simulator.
     """
 
     def __init__(self, options: CallOptions, choice: Choice | None, lines: Lines) -> None:
@@ -59,7 +59,7 @@ class Chatting:
         """Talk until the input is over, or `/quit`.
 
         Raises:
-            StandbyError: Nobody can be asked in this way at all.
+            StandbyError: No target can be asked with these options at all.
             KeyboardInterrupt: Ctrl-C at the prompt; in a pipe, at any time.
         """
         with asyncio.Runner() as runner:
@@ -141,10 +141,10 @@ class Chatting:
                             pass
                     turn.hear(event)
 
-    # Who speaks
+    # The speaker: the target that answers
 
     def _introduce(self, report: Report) -> None:
-        """Say who speaks, if that is news, and why it is this one."""
+        """Name the speaker if it is a new one, and say why it speaks."""
         speaker = report.target or ""
         if speaker != self._speaker:
             why = self._news(report, speaker)
@@ -154,7 +154,7 @@ class Chatting:
         self._enter(speaker)
 
     def _news(self, report: Report, speaker: str) -> list[str]:
-        """Why others do not speak. Who cannot be asked at all is told of once."""
+        """Say why the other targets do not speak; a target that cannot be asked at all is named only once."""
         lines = [each.line() for each in report.attempts if each.outcome == "failed" and each.target != speaker]
         for skip in report.skipped:
             key = (skip.target, skip.reason)
@@ -165,7 +165,7 @@ class Chatting:
         return lines
 
     def _enter(self, speaker: str) -> None:
-        """From here on this one speaks."""
+        """Make this target the speaker from here on."""
         self._speaker = speaker
         self._spoken.add(speaker)
         if self._labelled:
@@ -174,7 +174,7 @@ class Chatting:
             self._page.column = label.cell_len
 
     def _mark(self, event: HandedOver | Restarted, stream: RoutedStream) -> None:
-        """The answer that is being shown has changed hands."""
+        """Mark the place where another target takes the answer over."""
         broke_off = f"{event.source} broke off ({event.why.value.replace('_', ' ')})"
         if isinstance(event, HandedOver):
             mark = f"-- {broke_off}; {event.target} goes on --"
@@ -195,13 +195,13 @@ async def _health(router: Router) -> tuple[HealthSnapshot, ...]:
 
 
 def _introduction(plan: Plan) -> str:
-    asked = ", ".join(target.target for target in plan.asked) or "nobody: see /targets"
+    asked = ", ".join(target.target for target in plan.asked) or "no target: see /targets"
     return f"asking {asked}; /help lists the commands, Ctrl-D leaves"
 
 
 _HELP = """\
-/report   what the last question went through: each attempt, and why others were not asked
-/health   how each target stands
-/targets  whom the next question would be asked of, in what order, and how long
+/report   each attempt of the last question, and why other targets were not asked
+/health   the health of each target
+/targets  the targets of the next question, in order, with their time limits
 /quit     leave, as Ctrl-D and Ctrl-C do
-Ctrl-C while an answer comes stops that answer only. Everything else is a question."""
+Ctrl-C during an answer stops that answer only. Everything else is a question."""

@@ -1,7 +1,7 @@
 """`standby demo`: an answer that arrives although the lead fails and the second is down. No key, no network.
 
-Three providers are played by the simulator on this machine, and the real router asks them. If the answer did not come
-whole, or nothing failed, the exit code is 1.
+The simulator plays three providers on this machine, and the real router asks them. The exit code is 1 if the answer is
+not whole, or if nothing failed.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from .options import AsJson, Debugging
 
 def demo(
     context: typer.Context,
-    fast: Annotated[bool, typer.Option("--fast", help="Without the pauses that make it nice to watch.")] = False,
+    fast: Annotated[bool, typer.Option("--fast", help="Leave out the pauses that make it nice to watch.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Watch a stream survive two failing providers. Needs no key and no network: a simulator plays all three."""

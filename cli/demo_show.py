@@ -1,6 +1,6 @@
-"""The play of `standby demo`: three simulated providers, the real router, and what is shown of them.
+"""The show of `standby demo`: three simulated providers, the real router, and the screen.
 
-What is claimed at the end is checked against what the simulator has sent.
+The final claim is checked against what the simulator sent.
 """
 
 import asyncio
@@ -35,11 +35,11 @@ COLUMNS = ("#", "target", "why", "what happened", "when", "took")
 _FRAMES_PER_S = 15
 _BAR_WIDTH = 22
 _NEEDS_WIDTH = {"when": 78, "why": 66}
-"""Columns that are left out on a terminal of fewer characters."""
+"""Minimum width of the terminal, in characters, for a column to be shown."""
 
 
 class Show:
-    """The demo: what is told by the simulator, what is heard from the router, and what is shown of both."""
+    """The demo: the simulator sends, the router relays, and both are compared and shown."""
 
     def __init__(self, *, fast: bool) -> None:
         self._lead_delay_s = 0.0 if fast else LEAD_DELAY_S
@@ -82,7 +82,7 @@ class Show:
 
     @property
     def proven(self) -> bool:
-        """Has the call gone over from two failing targets to the third, and the third's answer come whole and once?"""
+        """Did two targets fail, and did the answer of the third come whole and once?"""
         report = self._report
         if report is None or report.outcome != "finished" or report.target != "standby":
             return False
@@ -96,7 +96,7 @@ class Show:
     # What the simulator plays
 
     def _lead(self) -> Scenario:
-        """Overloaded: once with a 503, once with an error inside a stream that had begun well."""
+        """An overloaded provider: it fails once with a 503, once with an error inside a stream that began well."""
         overloaded, wait_s = Failure(ErrorKind.OVERLOADED), self._lead_delay_s
         broken = (ErrorEvent(At.delta(0), overloaded),)
         return Scenario(
@@ -180,11 +180,14 @@ class Show:
         report = self._report
         assert report is not None
         if not self.proven:
-            return Text("This should not have happened: the answer is not the standby's, whole.", style="red")
+            return Text("This should not have happened: the standby's answer is not whole.", style="red")
         words, after_s = len(self._told), report.first_delta_s or 0.0
         return (
             Text("✓ ", style="green")
-            .append(f"Two providers failed, and nobody heard it: all {words} words came, in order, once.", style="bold")
+            .append(
+                f"Two providers failed, and no word was lost: all {words} came, in order, once.",
+                style="bold",
+            )
             .append(f"\n  The first came after {after_s:.2f} s, from the third. ")
             .append("Next: ")
             .append("standby ask “…”", style="cyan")
@@ -195,7 +198,7 @@ _INTRODUCTION = "  three simulated providers on this machine; no key, no network
 
 
 def _padded(text: Text, width: int) -> Text:
-    """At least so wide, so that the columns stand still while rows come."""
+    """Pad to a minimum width, so that the columns stand still while rows come."""
     text.pad_right(max(0, width - text.cell_len))
     return text
 

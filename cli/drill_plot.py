@@ -1,6 +1,6 @@
-"""The picture of a drill: over time, what each target answered and failed, and how long it was left alone.
+"""Draw a drill: the answers and failures of each target over time, and when it was not asked.
 
-Drawn by matplotlib, of the extra `plot`, which is loaded only here.
+Draws with matplotlib, from the extra `plot`, which only this module loads.
 """
 
 from collections.abc import Sequence
@@ -37,17 +37,17 @@ _STYLE: Any = {
 
 
 class Drawing:
-    """A picture to be drawn. Made before the drill is played, so that what is missing is told at once.
+    """A picture to draw. Made before the drill runs, so that a missing extra is reported at once.
 
     Raises:
-        UsageError: The file's name does not say a format that can be drawn.
+        UsageError: The file's suffix names no known format.
         MissingExtraError: matplotlib is not installed.
     """
 
     def __init__(self, file: Path) -> None:
         self._file, self._format = file, file.suffix.lower().removeprefix(".")
         if self._format not in FORMATS:
-            raise UsageError(f"{str(file)!r} is no picture that can be drawn; end its name in .svg or .png")
+            raise UsageError(f"{str(file)!r} is not a known picture format; end its name in .svg or .png")
         try:
             import matplotlib.figure  # noqa: F401
         except ImportError:
@@ -142,7 +142,7 @@ def _draw_waits(axis: "Axes", result: "DrillResult", begins: list[float]) -> Non
     timeline = result.timeline
     middles = [(begin + end) / 2 for begin, end in pairwise(begins)]
     for values, color, name in ((timeline.p95_s, _LATE, "p95"), (timeline.p50_s, _QUICK, "p50")):
-        known = [float("nan") if value is None else value for value in values]  # a gap where nobody was answered
+        known = [float("nan") if value is None else value for value in values]  # a gap where no call was answered
         axis.plot(middles, known, ".-", color=color, linewidth=1.6, markersize=2.5, label=name)
     axis.set_ylim(bottom=0)
     axis.set_title("first word", loc="left", fontweight="bold", fontsize=10, pad=3)

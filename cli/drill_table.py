@@ -1,4 +1,4 @@
-"""How `standby drill` tells what happened: figures, a row a target, and on a terminal a line of time a target."""
+"""Print the result of `standby drill`: figures, one row per target, and on a terminal one time line per target."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from ..simulator.drill.words import Demand
 
 STATE_STYLES = {"open": "red", "half_open": "yellow", "parked": "magenta", "isolated": "blue"}
-"""Every state but `closed`, in which a target is asked as usual."""
+"""All states but `closed`: a closed target is asked as usual."""
 
 STRETCHES_MAX = 40
-"""So many stretches of time are listed in a pipe; of more, only the number is told."""
+"""Maximum stretches of time listed in a pipe; of the rest, only the number is printed."""
 
 _LEVELS = "▁▂▃▄▅▆▇█"
 _FAILED, _LEFT_ALONE = "✗", "─"
@@ -24,7 +24,7 @@ _WIDTH = 60  # of a line of time, half as many as there are slices
 
 
 def show_drill(out: Console, result: "DrillResult", demands: Sequence["Demand"] = ()) -> None:
-    """Tell a result, and whether it is as required."""
+    """Print a result, and whether it meets each requirement."""
     lost = result.calls - result.answered
     head = f"{result.calls} calls in {result.for_s:g} s: {result.availability:.3%} answered"
     out.print(Text(head, style="bold red" if lost else "bold green"))
@@ -68,7 +68,7 @@ def _row(result: "DrillResult", target: str) -> list[Cell]:
 def _found(demand: "Demand", result: "DrillResult") -> str:
     found = demand.found(result)
     if found is None:
-        return "not known, since nothing was answered"
+        return "not known: no call was answered"
     return f"{found:.3%}" if demand.what == "availability" else seconds(found)
 
 
@@ -116,7 +116,7 @@ def _draw_time(out: Console, result: "DrillResult") -> None:
 
 
 def _cell(served: int, failed: int, most: int, state: str) -> Text:
-    """One character: how much was answered, and under it whether the target failed or was left alone."""
+    """One character: the share of answers; if there are none, whether the target failed or was not asked."""
     if served:
         level = _LEVELS[(served * len(_LEVELS) - 1) // most]
         return Text(level, style="yellow" if failed else "green")

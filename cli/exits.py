@@ -1,7 +1,7 @@
-"""How a command ends: the exit codes, and the one place where an error becomes a message and a code.
+"""Exit codes, and the one place that turns an error into a message and a code.
 
-An error that a user can meet is told in plain words on standard error: what happened, where, what to do. With `--json`
-it is an object on standard output as well. Only a bug, run with `--debug`, shows a traceback.
+An expected error prints plain words on standard error: what happened, where, what to do. With `--json` it is an object
+on standard output as well. Only a bug, run with `--debug`, shows a traceback.
 """
 
 import os
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class ExitCode(IntEnum):
-    """What the exit code of a command says."""
+    """The exit codes of a command."""
 
     DONE = 0
     NOBODY_ANSWERED = 1
@@ -33,29 +33,29 @@ class ExitCode(IntEnum):
     """As `sysexits.h` has it."""
     INTERRUPTED = 130
     READER_LEFT = 141
-    """What a shell reports of a program that SIGPIPE has ended."""
+    """As a shell reports a program that SIGPIPE ended."""
 
 
 class UsageError(StandbyError):
-    """The command line itself makes no sense; the message says what to write instead."""
+    """Raised when the command line makes no sense; the message says what to write instead."""
 
 
 _ADVICE: dict[ErrorKind, str] = {
     ErrorKind.AUTH: "check the key: `standby providers` names the variable that each provider reads",
     ErrorKind.BAD_REQUEST: "the provider did not understand the request; another model may",
-    ErrorKind.BLOCKED: "a bot wall stands before it; it may let you in from another network, or never",
-    ErrorKind.BUDGET: "the budget that is configured is spent: see budget_day and budget_month",
+    ErrorKind.BLOCKED: "a bot wall protects the provider; another network may get through, or none",
+    ErrorKind.BUDGET: "the configured budget is spent: see budget_day and budget_month",
     ErrorKind.CONNECT: "check the network, the proxy and the base URL",
-    ErrorKind.CONTENT_FILTER: "no other target is asked for what one has declined on its content",
+    ErrorKind.CONTENT_FILTER: "a target declined the content, so no other target was asked",
     ErrorKind.CONTEXT_LENGTH: "shorten the question, or name a target with a larger window",
     ErrorKind.DEADLINE: "give it more time with --deadline",
     ErrorKind.DNS: "check the network and the host in the base URL",
-    ErrorKind.ISOLATED: "every target that is left was isolated by hand",
+    ErrorKind.ISOLATED: "an operator has isolated every target that is left",
     ErrorKind.NOT_FOUND: "check the model's name and the base URL",
     ErrorKind.OVERLOADED: "try again later, or name one more target",
     ErrorKind.QUOTA_EXHAUSTED: "the account behind the key is used up: see its provider's console",
     ErrorKind.RATE_LIMITED: "try again later, or name one more target",
-    ErrorKind.REFUSED_HERE: "this model or account does not take it: see its provider's console, or name another",
+    ErrorKind.REFUSED_HERE: "the model or account does not take it: see its provider's console, or name another target",
     ErrorKind.TLS: "check the certificates: a proxy in between may need ca_file",
 }
 
@@ -125,7 +125,7 @@ def _headline(failure: "CallFailed") -> str:
 
     kind = failure.kind.value.replace("_", " ")
     if isinstance(failure, StreamInterrupted):
-        return f"the answer broke off ({kind}); what is above is a part of it"
+        return f"the answer broke off ({kind}); the text above is a part of it"
     if isinstance(failure, NoTargetAvailable):
         return f"no target could be asked ({kind})"
     if failure.kind is ErrorKind.DEADLINE:
@@ -134,7 +134,7 @@ def _headline(failure: "CallFailed") -> str:
 
 
 def _let_go_of_stdout() -> None:
-    """Nobody reads any more: let the interpreter flush into nothing when it ends."""
+    """The reader of the pipe has left: let the interpreter flush into nothing when it ends."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)

@@ -1,4 +1,4 @@
-"""`standby explain`: whom a call would ask, in what order and how long, and whom not, and why. Asks nobody."""
+"""`standby explain`: which targets a call would ask, in what order and for how long, and which not. Sends nothing."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -38,9 +38,9 @@ def explain(
     tools: Annotated[bool, typer.Option("--tools", help="For a request that offers tools.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show the plan of a call without asking anybody: the order of the targets, their clocks, and who is left out.
+    """Show the plan of a call without sending it: the order of the targets, their time limits, and those left out.
 
-    The times are the worst case, in which every target stays silent until it is given up.
+    The times are the worst case: every target stays silent until it is given up.
     """
     with guarded(as_json=as_json, debug=Debugging.of(context)):
         if file is not None and config is not None:
@@ -68,24 +68,24 @@ def _request(*, images: bool, tools: bool) -> ChatRequest:
 
 
 def show_plan(out: Console, plan: "Plan", what: str) -> None:
-    """The plan for people.
+    """Print the plan for a reader.
 
     Args:
-        what: Whose plan it is: a route's, or of targets that were named.
+        what: The subject of the plan: a route, or named targets.
     """
     out.print(Text(f"The plan of a call on {what}:", style="bold"))
     for fact in (
         f"its first word must come within {setting(plan.deadline_s)}, of which {setting(plan.reserve_s)} are kept for"
         " one more target",
         *_SELECTS.get(plan.select, ()),
-        f"when nobody may be asked: {plan.all_open.replace('_', ' ')}",
+        f"when no target may be asked: {plan.all_open.replace('_', ' ')}",
         f"when an answer breaks off: {', '.join(plan.mid_stream) or 'nothing'}, else an error",
     ):
         out.print(f"  {fact}")
     if plan.asked:
         _show_asked(out, plan)
     else:
-        out.print("Nobody would be asked.", style="red")
+        out.print("No target would be asked.", style="red")
     left_out = [target for target in plan.targets if target.place is None]
     if left_out:
         out.print(Text("Not asked:", style="bold"))

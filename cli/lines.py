@@ -1,6 +1,6 @@
-"""What a person types, line by line, or what comes through a pipe.
+"""Read questions line by line, from a terminal or from a pipe.
 
-At a terminal a line can be edited, and earlier ones called back, where Python has its `readline`.
+At a terminal, where Python has `readline`, lines can be edited and earlier ones called back.
 """
 
 import sys
@@ -17,7 +17,7 @@ class Lines:
     """Iterating gives each line, without its end, until the input is over.
 
     Attributes:
-        at_terminal: A person types.
+        at_terminal: The input is a terminal.
     """
 
     def __init__(self) -> None:
@@ -29,7 +29,7 @@ class Lines:
         """Each line.
 
         Raises:
-            UsageError: What comes through the pipe is no text, or has a line without end.
+            UsageError: The pipe carries no text, or a line longer than the bound.
             KeyboardInterrupt: Ctrl-C, at the prompt.
         """
         lines = self._typed() if self._edited else self._read()
@@ -43,7 +43,7 @@ class Lines:
             try:
                 line = input(self._prompt)
             except UnicodeDecodeError:
-                say("that was no text in UTF-8, and was not asked", style="red")
+                say("that line is not UTF-8 text, and was not asked", style="red")
                 continue
             except (EOFError, KeyboardInterrupt) as end:
                 sys.stdout.write("\n")  # the shell's prompt shall not stand behind ours
@@ -64,7 +64,7 @@ class Lines:
             try:
                 yield data.decode().rstrip("\r\n")
             except UnicodeDecodeError:
-                raise UsageError("standard input is no text in UTF-8") from None
+                raise UsageError("standard input is not UTF-8 text") from None
 
 
 def _prompt() -> str:

@@ -1,4 +1,4 @@
-"""The router of a command: over whom the user chose; else over the built-in simulator, which needs nobody."""
+"""Open the router of a command: over the targets chosen, else over the built-in simulator, which needs no network."""
 
 from contextlib import AsyncExitStack
 
@@ -10,10 +10,10 @@ from .choice import Choice, simulated
 
 
 async def opened(choice: Choice | None, stack: AsyncExitStack) -> Router:
-    """An entered router; the stack closes it, and the simulator that it may stand on.
+    """Open a router; the stack closes it, and the simulator under it if there is one.
 
     Args:
-        choice: Whom to ask; None: the simulator.
+        choice: The targets to ask; None: the simulator.
     """
     if choice is not None:
         config = choice.config

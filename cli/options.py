@@ -1,4 +1,4 @@
-"""The options that several commands share, so that they are spelt and explained alike."""
+"""Options that several commands share, so that their names and help are the same."""
 
 from pathlib import Path
 from typing import Annotated, TypeAlias
@@ -8,7 +8,7 @@ import typer
 TargetNames: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
-        "--targets", "-t", metavar="TARGETS", help="Whom to ask, the best first: koala,openai/gpt-5-mini",
+        "--targets", "-t", metavar="TARGETS", help="The targets to ask, best first: koala,openai/gpt-5-mini",
         show_default=False,
     ),
 ]  # fmt: skip
@@ -20,7 +20,7 @@ EnvFile: TypeAlias = Annotated[
     Path | None,
     typer.Option(
         "--env-file", metavar="FILE", exists=True,
-        help="A file of variables, below the environment's: for ${NAME}, and for settings.", show_default=False,
+        help="A file of variables for ${NAME} and for settings; the environment wins.", show_default=False,
     ),
 ]  # fmt: skip
 RouteName: TypeAlias = Annotated[
@@ -37,6 +37,6 @@ class Debugging:
 
     @classmethod
     def of(cls, context: typer.Context) -> bool:
-        """What was said before the command."""
+        """Whether `--debug` stood before the command."""
         found = context.find_object(cls)
         return found is not None and found._wanted

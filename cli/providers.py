@@ -1,4 +1,4 @@
-"""`standby providers`: whom a target may be made of, and which keys are there. Never shows a key."""
+"""`standby providers`: the providers that a target can name, and which keys are set. Never shows a key."""
 
 import os
 from typing import Any
@@ -20,7 +20,7 @@ _CAN = {"tools": "tools", "images": "images", "json_schema": "schemas", "reasoni
 
 
 def providers(context: typer.Context, as_json: AsJson = False) -> None:
-    """List the providers: what they speak, where they are, which key they read and whether it is set."""
+    """List the providers: their dialect, address and key variable, and whether the key is set."""
     with guarded(as_json=as_json, debug=Debugging.of(context)):
         known = [registry.get(name) for name in registry.names()]
         if as_json:
@@ -33,7 +33,7 @@ def providers(context: typer.Context, as_json: AsJson = False) -> None:
 
 
 def _draw(out: Console, known: list[Provider]) -> None:
-    """For people: what belongs together stands together, so that it fits into eighty columns."""
+    """Draw three columns, related facts in one cell, so that the table fits into eighty characters."""
     rows: list[tuple[Cell, ...]] = []
     for provider in known:
         name, title, dialect, base_url, key, model, can, note = _row(provider)

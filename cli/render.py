@@ -1,7 +1,7 @@
-"""What all commands show alike: consoles, tables, JSON, and text from outside made safe for a terminal.
+"""Consoles, tables and JSON for all commands, and text from outside made safe for a terminal.
 
-On a terminal, rich draws, as wide as it is and without colours where NO_COLOR says so. In a pipe there are no colours,
-no boxes and no wrapping: one line a row, the same whoever reads it.
+On a terminal rich draws, to its full width, without colours if NO_COLOR is set. In a pipe there are no colours, no
+boxes and no wrapping: one line per row.
 """
 
 import sys
@@ -18,10 +18,10 @@ from rich.text import Text
 Cell: TypeAlias = str | Text
 
 NONE = "-"
-"""Stands where there is nothing to show."""
+"""The text of an empty cell."""
 
 PIPE_WIDTH = 100_000
-"""As good as no width: what a pipe reads is never wrapped."""
+"""In characters. Wide enough that a line in a pipe is never wrapped."""
 
 _UNSAFE = {
     **{code: "\N{REPLACEMENT CHARACTER}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"},
@@ -50,14 +50,14 @@ def show_json(thing: object) -> None:
 
 
 def safe(text: str) -> str:
-    """A text from outside without what could steer a terminal: escape sequences, overstriking, turned directions."""
+    """Remove what could steer a terminal from text: escape sequences, overstriking, changes of direction."""
     return text.translate(_UNSAFE)
 
 
 def show_table(
     out: Console, columns: Sequence[str], rows: Sequence[Sequence[Cell]], *, right: Sequence[str] = ()
 ) -> None:
-    """A table; in a pipe, a header and one line a row in aligned columns.
+    """Print a table; in a pipe, a header and one line per row in aligned columns.
 
     Args:
         right: The columns that hold numbers.
@@ -83,7 +83,7 @@ def drawn_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], *, right
 
 
 def bar(began: float, ended: float, whole: float, width: int, *, style: str) -> Text:
-    """When something went on, within a whole, as a stroke of a line that is `width` characters long."""
+    """Draw the time from `began` to `ended` as a stroke on a line of `width` characters that stands for `whole`."""
     scale = width / whole if whole > 0 else 0.0
     first = min(int(began * scale), width - 1)
     length = max(1, min(round(ended * scale), width) - first)
@@ -91,12 +91,12 @@ def bar(began: float, ended: float, whole: float, width: int, *, style: str) -> 
 
 
 def seconds(value: float | None) -> str:
-    """Seconds for people."""
+    """Seconds as text."""
     return NONE if value is None else f"{value:.2f} s"
 
 
 def setting(value: float | None) -> str:
-    """A configured number of seconds, as it was written."""
+    """A configured number of seconds, as the user wrote it."""
     return NONE if value is None else f"{value:g} s"
 
 

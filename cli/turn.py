@@ -1,4 +1,4 @@
-"""One turn of a conversation: a question, what is heard of its answer, and what of both is remembered."""
+"""One turn of a conversation: a question, its answer so far, and the messages to remember of both."""
 
 from ..providers.chat import Message, TextPart
 from ..providers.events import Finished
@@ -8,7 +8,7 @@ from ..router.result.report import Report
 
 
 class Turn:
-    """A question, and the answer as far as it has come."""
+    """A question and its answer so far."""
 
     def __init__(self, question: str) -> None:
         self.question = Message("user", (TextPart(question),))
@@ -16,7 +16,7 @@ class Turn:
         self._joined = False
 
     def hear(self, event: StreamEvent) -> None:
-        """Take in what comes of the answer."""
+        """Add an event of the answer."""
         if isinstance(event, Restarted):
             self._heard.clear()  # void, says the router
         else:
@@ -24,10 +24,10 @@ class Turn:
             self._joined = self._joined or isinstance(event, HandedOver)
 
     def remembered(self, report: Report) -> tuple[Message, ...]:
-        """What the next question is asked after: both turns; none when nothing was said.
+        """Return the messages to append to the history; empty if there was no answer.
 
-        A whole answer goes back with its provider's opaque state. Of one that was stopped, or that two targets gave,
-        only the text does: a part of such a state, or that of two, is no state.
+        A whole answer keeps its provider's opaque state. A stopped answer, or one that two targets gave, keeps only its
+        text: half of a state, or half of two, is none.
         """
         provider = next((each.provider for each in reversed(report.attempts) if each.target == report.target), "")
         answer = collect(self._heard, report, provider)

@@ -1,4 +1,4 @@
-"""On a terminal, until the first word of an answer: who is being asked, and what has failed already."""
+"""Until the first word of an answer, show on a terminal which target is asked and which attempts have failed."""
 
 import asyncio
 from typing import Self
@@ -14,10 +14,10 @@ _EVERY_S = 0.1
 
 
 class Waiting:
-    """Shown while its block runs, or until `over`; nowhere but on a terminal.
+    """Shows its status while its block runs, or until `over`; only on a terminal.
 
     Args:
-        stream: Whose report is shown.
+        stream: The stream with the report to show.
         quiet: Show nothing.
     """
 
@@ -27,7 +27,7 @@ class Waiting:
         self._task: asyncio.Task[None] | None = None
 
     def over(self) -> None:
-        """The answer has begun. Idempotent."""
+        """Stop: the answer has begun. Idempotent."""
         if self._task is not None:
             self._task.cancel()
             self._task = None

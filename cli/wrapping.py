@@ -1,7 +1,7 @@
-"""An answer on a terminal, wrapped between words as it comes; in a pipe, exactly as it came.
+"""Write an answer to a terminal, wrapped between words as it comes; to a pipe, unchanged.
 
-Every delta is shown at once, also half a word. When the word then turns out too long for its line, it is taken back and
-begins the next one. Code between fences is left to the terminal, so that it can be copied whole.
+Every delta is shown at once, even half a word. If the word then turns out too long for its line, it moves to the next
+line. The terminal wraps code between fences itself, so that it can be copied whole.
 """
 
 import re
@@ -20,7 +20,7 @@ class Wrapping:
     """Writes to standard output.
 
     Attributes:
-        column: How many cells of the line are written; what somebody else has written there counts, once it is told.
+        column: Number of cells written on the line; a caller adds what it has written there itself.
     """
 
     def __init__(self) -> None:
@@ -45,14 +45,14 @@ class Wrapping:
         sys.stdout.flush()
 
     def end_line(self) -> None:
-        """What follows stands on a line of its own."""
+        """End the line, so that the next output begins a line of its own."""
         if self.column:
             sys.stdout.write("\n")
             sys.stdout.flush()
         self.column, self._line, self._word = 0, "", ""
 
     def _wrapped(self, piece: str, width: int) -> str:
-        """The piece, with what has to go before it."""
+        """Return the piece, with a line break before it where it needs one."""
         if piece == "\n":
             self._fenced ^= self._line.lstrip().startswith(_FENCE)
             self.column, self._line, self._word = 0, "", ""
@@ -80,7 +80,7 @@ class Wrapping:
         return "".join(self._cut(letter, width) for letter in piece)
 
     def _cut(self, letter: str, width: int) -> str:
-        """A letter of a word that no line is wide enough for."""
+        """Return a letter of a word that is longer than a line, with a line break where it needs one."""
         cells = cell_len(letter)
         if self.column + cells <= width:
             self.column += cells

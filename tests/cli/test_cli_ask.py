@@ -140,7 +140,7 @@ async def test_the_question_comes_from_standard_input(
 
 
 @pytest.mark.parametrize(
-    ("given", "told"), [(b"\xff\xfe", "no text in UTF-8"), (b" \n", "the question is empty"), (b"", "the question is")]
+    ("given", "told"), [(b"\xff\xfe", "not UTF-8 text"), (b" \n", "the question is empty"), (b"", "the question is")]
 )
 async def test_standard_input_that_holds_no_question(invoke: Invoke, given: bytes, told: str) -> None:
     ended = await invoke("ask", "-", given=given)
@@ -168,7 +168,7 @@ async def test_route_and_targets_exclude_each_other(invoke: Invoke) -> None:
 async def test_targets_that_name_nobody(invoke: Invoke) -> None:
     ended = await invoke("ask", "Who?", "-t", " , ")
     assert ended.exit_code == 2
-    assert "--targets names nobody" in ended.stderr
+    assert "--targets names no target" in ended.stderr
 
 
 async def test_a_key_in_the_environment_is_enough(

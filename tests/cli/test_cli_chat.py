@@ -218,7 +218,7 @@ async def test_standard_input_that_is_no_text(
     configured("lead")
     ended = await invoke("chat", given=b"Well?\n\xff\xfe\n")
     assert (ended.exit_code, ended.stdout) == (2, "Yes.\n")
-    assert "no text in UTF-8" in ended.stderr
+    assert "not UTF-8 text" in ended.stderr
 
 
 async def test_a_line_without_end(invoke: Invoke, configured: Configured, monkeypatch: pytest.MonkeyPatch) -> None:

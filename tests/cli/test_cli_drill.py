@@ -76,7 +76,7 @@ def test_a_file_tells_the_drill_and_the_command_line_wins(file: str, tmp_path: P
         (["--for", "0s"], "a drill has between one call and"),
         (["--rate", "often"], "'often' is no rate"),
         (["--route", "talk"], "there is no route 'talk'"),
-        (["--plot", "out.gif"], "'out.gif' is no picture that can be drawn; end its name in .svg or .png"),
+        (["--plot", "out.gif"], "'out.gif' is not a known picture format; end its name in .svg or .png"),
         (["--drill", "gone.yaml"], "gone.yaml: cannot be read: no such file or directory"),
     ],
 )

@@ -41,7 +41,7 @@ def test_who_is_left_out_and_why() -> None:
     ended = run("explain", "routes.yaml", "--route", "chat", "--tools")
     assert ended.exit_code == 0
     assert ended.stdout.splitlines()[-5:] == [
-        "Nobody would be asked.",
+        "No target would be asked.",
         "Not asked:",
         "  a: no key: set OPENAI_API_KEY",
         "  b: no key: set OPENAI_API_KEY",

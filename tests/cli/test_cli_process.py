@@ -132,7 +132,7 @@ def test_the_demo_on_a_terminal_shows_colours_and_the_whole_answer() -> None:
     assert "\x1b[32m" in written  # green: the one who answered
     assert "\x1b[31m" in written  # red: those who failed
     assert "✓ answered, whole" in written
-    assert "Two providers failed, and nobody heard it: all 29 words came, in order, once." in written
+    assert "Two providers failed, and no word was lost: all 29 came, in order, once." in written
 
 
 def test_no_color_is_respected_on_a_terminal() -> None:
