@@ -1,5 +1,6 @@
 """How the targets of one call stand within it: tried, used up, standing by, and skipped with the reason. Pure."""
 
+import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
@@ -7,8 +8,10 @@ import msgspec
 from ...providers.errors import ErrorKind, ProviderError
 from ...providers.opaque import Opaque
 from ..health.refusal import Refusal
+from ..limits.limiter import Limited
 from ..result.reasons import SkipReason
 from ..result.report import Skipped
+from .delay import own_delay_s
 from .steps import Candidate
 
 LEFT_OUT_FOR: Mapping[SkipReason, ErrorKind] = {
@@ -131,10 +134,35 @@ class Standings(Opaque):
             if candidate.only_on is kind and other not in seen and self.of(other).dormant:
                 yield from self._with_stand_ins(other, now_s, seen)
 
+    def another_left(self, index: int, kind: ErrorKind, now_s: float, by_s: float) -> bool:
+        """Can another target still be asked by then, once this one has failed with such an error?"""
+        if len(self.candidates) == 1:
+            return False
+        if self.is_ready(0 if index else 1, now_s):
+            return True
+        for _, _, refusal in self.walk(now_s, but=index, failing_with=kind):
+            if refusal is None or (refusal.until_s is not None and refusal.until_s < by_s):
+                return True
+            if refusal.until_s is None and isinstance(refusal, Limited) and refusal.queues:
+                return True
+        return False
+
     def any_left(self) -> bool:
         """May any target still be asked in this call, whatever its health?"""
         standings = map(self.of, range(len(self.candidates)))
         return any(not (standing.done or standing.dormant) for standing in standings)
+
+    def heed(self, index: int, error: ProviderError, now_s: float, rng: random.Random) -> None:
+        """A short hint delays this call, whatever it does meanwhile; unless it can go on with another key.
+
+        Args:
+            rng: Draws the jitter of a wait that is longer than the hint.
+        """
+        candidate, standing = self.candidates[index], self.of(index)
+        delay_s = own_delay_s(error, candidate.retry, standing.hints + 1, rng)
+        if delay_s is not None and not candidate.has_other_credential(error, now_s):
+            standing.hints += 1
+            standing.not_before_s = now_s + delay_s
 
     def skip(self, index: int, reason: SkipReason, detail: str, now_s: float, until_s: float | None = None) -> None:
         """Note down once why a target is passed over."""
