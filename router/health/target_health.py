@@ -14,15 +14,15 @@ from ...providers.secret import Secret
 from ..result.reasons import ChangeReason
 from .announcer import Announcer
 from .breaker import Breaker
-from .credentials import OF_CREDENTIAL, Credential, Credentials, Park, Parking
+from .credentials import OF_CREDENTIAL, Credential, Credentials, Park
 from .doubts import SILENT, Doubts
+from .isolation import Isolation
 from .lease import Lease
+from .parks import Parks
 from .refusal import Refusal
 from .return_line import ReturnLine
 from .slow_start import SlowStart
 from .snapshot import HealthChanged, HealthState
-
-_FOREVER = float("inf")
 
 
 class TargetHealth:
@@ -43,7 +43,7 @@ class TargetHealth:
     """
 
     __slots__ = (
-        "_announcer", "_brief", "_isolated_until_s", "_opened_by", "_policy", "_probe", "breaker", "calm",
+        "_announcer", "_brief", "_isolation", "_opened_by", "_parks", "_policy", "_probe", "breaker", "calm",
         "credentials", "doubts", "parking", "ramp", "returning", "slow_call_s",
     )  # fmt: skip
 
@@ -59,10 +59,11 @@ class TargetHealth:
         self._announcer = Announcer(on_change)
         self.breaker = Breaker(policy, rng)
         self.doubts = Doubts(self.breaker, policy)
-        self.parking = Parking()
         self.credentials = Credentials(credentials or (Credential(),))
+        self._parks = Parks(self.credentials)
+        self.parking = self._parks.own
         self._probe: Lease | None = None
-        self._isolated_until_s: float | None = None
+        self._isolation = Isolation()
         self._brief = False  # it is left alone for a short hint, and for nothing else
         self._opened_by: ChangeReason = "answered"
         self.ramp = SlowStart(policy.slow_start_s)
@@ -96,14 +97,11 @@ class TargetHealth:
         """
         if self.calm:
             return None
-        until_s = self._isolated_until_s
-        if until_s is not None and now_s < until_s:
-            lasting = until_s == _FOREVER
-            detail = "isolated by hand" if lasting else f"isolated by hand for {until_s - now_s:.3g} s more"
-            return Refusal("isolated", detail, None if lasting else until_s, ErrorKind.ISOLATED)
+        if (isolated := self._isolation.refusal(now_s)) is not None:
+            return isolated
         if self._probe is not None:
             return Refusal("probing", "one probe is out to see whether it is back", None, self._left_alone_for())
-        if (park := self._blocking(now_s)) is not None:
+        if (park := self._parks.blocking(now_s)) is not None:
             wait_s = park.until_s - now_s
             detail = f"left alone for {wait_s:.3g} s after {park.kind.value}"
             return Refusal("parked", detail, park.until_s, park.kind)
@@ -138,25 +136,19 @@ class TargetHealth:
     @property
     def park(self) -> Park | None:
         """The park that the target as a whole is under, even if its time is up."""
-        own, of_keys = self.parking.park, self.credentials.park
-        return own if of_keys is None or (own is not None and own.until_s >= of_keys.until_s) else of_keys
+        return self._parks.whole
 
     def parks(self) -> Iterator[tuple[str | None, Park]]:
         """Every park, with the name of the key that is under it; None: the target as a whole, or its only key."""
-        if self.parking.park is not None:
-            yield None, self.parking.park
-        several = len(self.credentials.all) > 1
-        for credential in self.credentials.all:
-            if credential.park is not None:
-                yield (credential.name if several else None), credential.park
+        return self._parks.all()
 
     def state(self, now_s: float) -> HealthState:
         """Where it stands, in one word."""
-        if self._isolated_until_s is not None and now_s < self._isolated_until_s:
+        if self._isolation.holds(now_s):
             return "isolated"
         if self._probe is not None:
             return "half_open"
-        if self.breaker.state != "closed" and self._blocking(now_s) is None:
+        if self.breaker.state != "closed" and self._parks.blocking(now_s) is None:
             return "open"
         return "closed" if self.park is None else "parked"
 
@@ -176,8 +168,8 @@ class TargetHealth:
         if self.calm:
             credential = self.credentials.next()
             return Lease(self, breaker.epoch, credential, credential.edition)
-        if self._isolated_until_s is not None and now_s >= self._isolated_until_s:
-            self._isolated_until_s = None
+        if self._isolation.is_over(now_s):
+            self._isolation.lift()
             self._changed(now_s, "isolation_over")
         left_alone = breaker.state != "closed" or self.park is not None
         credential = self.credentials.take(now_s)
@@ -186,9 +178,7 @@ class TargetHealth:
         if breaker.state == "open":
             breaker.begin_probe()
         lease = Lease(self, breaker.epoch, credential, credential.edition, left_alone)
-        lease.use(credential)
-        if self.parking.park is not None:
-            self.parking.probe = lease
+        self._parks.begin_probes(lease)
         if left_alone:
             self._probe = lease
             try:
@@ -214,13 +204,7 @@ class TargetHealth:
         """The lease's key cannot be had; nothing was sent. Is there another one to ask with in its place?"""
         if len(self.credentials.all) == 1:
             return False
-        lost = lease.credential
-        lost.refused(error, lease.edition, self._policy, now_s, again=lost.probe is lease)
-        if lost.probe is lease:
-            lost.probe = None
-        found = self.credentials.admit(now_s)
-        if found:
-            lease.use(self.credentials.take(now_s))
+        found = self._parks.replace_key(lease, error, self._policy, now_s)
         self._changed(now_s, error.kind)
         return found
 
@@ -240,9 +224,7 @@ class TargetHealth:
                 self.ramp.begin(now_s)
             elif lease.slow:
                 reason = self._opened_by = "slow"
-        lease.credential.answered(back=lease.credential.probe is lease)
-        if self.parking.probe is lease:
-            self.parking.lift()
+        self._parks.answered(lease)
         self._settled(lease, now_s, reason)
 
     def lease_failed(self, lease: Lease, error: ProviderError, now_s: float) -> None:
@@ -252,7 +234,7 @@ class TargetHealth:
             self.returning.failed(now_s)
         if disposition.parks and not error.local:
             reason = error.kind
-            self._refused(lease, error, now_s)
+            self._parks.refuse(lease, error, self._policy, now_s)
         elif hint_s is not None and hint_s > lease.patience_s:  # it has said when: nothing is left to find out
             reason = error.kind
             self.parking.hold(error.kind, now_s + min(hint_s, self._policy.open_max_s), brief=False)
@@ -285,22 +267,9 @@ class TargetHealth:
         if lease.epoch != self.breaker.epoch or not self.calm:
             self._settled(lease, now_s, reason)
 
-    def _refused(self, lease: Lease, error: ProviderError, now_s: float) -> None:
-        """Park what was refused, as far as the refusal concerns others than its own call."""
-        credential, kind, hint_s = lease.credential, error.kind, error.heeded_s
-        probe = credential.probe is lease
-        if kind not in OF_CREDENTIAL:
-            self.parking.refuse(error, self._policy, now_s, again=self.parking.probe is lease)
-        elif hint_s is not None and hint_s <= lease.patience_s:
-            credential.asked_to_wait(hint_s, now_s, again=lease.hint_waited or lease.probe or probe)
-        elif kind is not ErrorKind.RATE_LIMITED or hint_s is not None or len(self.credentials.all) > 1:
-            credential.refused(error, lease.edition, self._policy, now_s, again=probe)
-
     def _settled(self, lease: Lease, now_s: float, reason: ChangeReason) -> None:
         """Whatever this lease was the probe of may be probed anew."""
-        for parking in (self.parking, lease.credential):
-            if parking.probe is lease:
-                parking.probe = None
+        self._parks.settle(lease)
         if lease is self._probe:
             self._probe = None
         self._changed(now_s, reason)
@@ -309,7 +278,7 @@ class TargetHealth:
 
     def isolate(self, now_s: float, for_s: float | None = None) -> None:
         """Ask it no more, for so long; None: until `restore`. What is under way goes on."""
-        self._isolated_until_s = _FOREVER if for_s is None else now_s + for_s
+        self._isolation.begin(now_s, for_s)
         self._changed(now_s, "isolated")
 
     def restore(self, now_s: float) -> None:
@@ -317,10 +286,9 @@ class TargetHealth:
         if self.breaker.state != "closed":
             self.ramp.begin(now_s)
         self.breaker.close(now_s)
-        self.parking.lift()
-        for credential in self.credentials.all:
-            credential.back()
-        self._isolated_until_s = self._probe = None
+        self._parks.lift()
+        self._isolation.lift()
+        self._probe = None
         self._changed(now_s, "restored")
 
     # The rest
@@ -332,20 +300,13 @@ class TargetHealth:
             return None if park is None else park.kind
         return self._opened_by if isinstance(self._opened_by, ErrorKind) else None
 
-    def _blocking(self, now_s: float) -> Park | None:
-        """The park whose end is still to come, and before which the target cannot be asked with any key."""
-        own = self.parking.park
-        if own is not None and now_s < own.until_s:
-            return own
-        return None if self.credentials.admit(now_s) else self.credentials.first_back()
-
     def _changed(self, now_s: float, reason: ChangeReason) -> None:
         """Something may have changed: tell it, once all is as it will be."""
         state, park = self.state(now_s), self.park
         if state == "closed" != self._announcer.state and self._policy.slow_start_s and not self._brief:
             self.returning = ReturnLine(self._policy.slow_start_s, now_s)
         self._brief = park is not None and park.brief and self.breaker.state == "closed"
-        self.calm = state == "closed" and self._isolated_until_s is None and self.credentials.calm(now_s)
+        self.calm = state == "closed" and self._isolation.until_s is None and self.credentials.calm(now_s)
         refusal = self.refusal(now_s)
         self._announcer.credentials(self.credentials, reason, now_s)
         self._announcer.target(state, reason, None if refusal is None else refusal.until_s, now_s)
