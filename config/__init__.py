@@ -8,16 +8,21 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..providers.bare import door
+from ..providers.errors import AskAnother, RetryRule
+from ..providers.secret import Secret
 from .errors import ConfigError, NoTargets
 from .health import Health
 from .limits import Limits, Retry
 from .model import Config
-from .origin import ENV_FILE
+from .origin import ENV_FILE, Origin, Place
+from .origin import Path as SettingPath
 from .problems import ConfigFileError, ConfigProblem
-from .route import Handling, Hedge, Hold, Route
-from .target import Price, Target
+from .route import AllOpen, Handling, Hedge, Hold, MidStream, Route, Select, Tier, Upstream
+from .target import KeyCallback, Price, Target
 
 __all__ = [
+    "AllOpen",
+    "AskAnother",
     "Config",
     "ConfigError",
     "ConfigFileError",
@@ -26,12 +31,22 @@ __all__ = [
     "Health",
     "Hedge",
     "Hold",
+    "KeyCallback",
     "Limits",
+    "MidStream",
     "NoTargets",
+    "Origin",
+    "Place",
     "Price",
     "Retry",
+    "RetryRule",
     "Route",
+    "Secret",
+    "Select",
+    "SettingPath",
     "Target",
+    "Tier",
+    "Upstream",
     "example",
     "json_schema",
     "load",

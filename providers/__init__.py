@@ -1,7 +1,18 @@
 """What the outside world speaks: events, errors, the chat request; codecs, dialects, the registry, the transport."""
 
 from .capabilities import Capabilities
-from .chat import ChatRequest, ImagePart, InvalidRequest, JsonSchema, Message, Reasoning, TextPart, Tool, ToolCall
+from .chat import (
+    ChatRequest,
+    ImagePart,
+    InvalidRequest,
+    JsonSchema,
+    Message,
+    Messages,
+    Reasoning,
+    TextPart,
+    Tool,
+    ToolCall,
+)
 from .errors import DISPOSITIONS, Disposition, ErrorKind, MissingExtraError, ProviderError, StandbyError
 from .events import Finished, ReasoningDelta, RefusalDelta, Started, TextDelta, ToolCallDelta, Usage
 from .provider import Decoder, Endpoint, Provider, ProviderInfo, ResponseHead, Unsupported, WireRequest
@@ -21,6 +32,7 @@ __all__ = [
     "InvalidRequest",
     "JsonSchema",
     "Message",
+    "Messages",
     "MissingExtraError",
     "Provider",
     "ProviderError",

@@ -57,7 +57,7 @@ def register(provider: Provider) -> None:
         TypeError: It is not a provider.
     """
     if not isinstance(provider, Provider):
-        raise TypeError(f"{provider!r} is not a provider: it lacks a method or attribute of standby.Provider")
+        raise TypeError(f"{provider!r} is not a provider: it lacks a method or attribute of standby.adapters.Provider")
     holder = _registered.get(provider.name)
     if (holder is not None and holder is not provider) or _is_built_in(provider.name):
         raise ValueError(f"a provider named {provider.name!r} is already registered")

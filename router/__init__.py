@@ -1,5 +1,7 @@
 """What the product is: the decision core, the attempts, the stream, health and retries, the report."""
 
+from .engine.options import CallOptions
+from .explain import Plan
 from .health.snapshot import FileSnapshot, HealthChanged, HealthSnapshot, HealthState, ParkSnapshot
 from .notices.observers import AttemptEnded, CallEnded, Notice, NoticeCounts, Observer
 from .oneshot import ask, ask_stream, complete, stream
@@ -14,7 +16,7 @@ from .result.errors import (
     StreamInterrupted,
     WrongLoop,
 )
-from .result.events import HandedOver, Restarted
+from .result.events import HandedOver, Restarted, StreamEvent
 from .result.report import AttemptReport, Report, Skipped, Switch
 from .router import Router
 from .stream import RoutedStream
@@ -26,6 +28,7 @@ __all__ = [
     "AttemptReport",
     "CallEnded",
     "CallFailed",
+    "CallOptions",
     "FileSnapshot",
     "HandedOver",
     "HealthChanged",
@@ -36,6 +39,7 @@ __all__ = [
     "NoticeCounts",
     "Observer",
     "ParkSnapshot",
+    "Plan",
     "Report",
     "RequestRejected",
     "Restarted",
@@ -44,6 +48,7 @@ __all__ = [
     "RouterClosed",
     "Skipped",
     "StreamBusy",
+    "StreamEvent",
     "StreamInterrupted",
     "Switch",
     "WrongLoop",

@@ -22,6 +22,7 @@ from .engine.options import CallOptions
 from .result.answer import Answer
 from .result.errors import StreamBusy, WrongLoop
 from .router import Router
+from .router import begin as begin_call
 from .stream import RoutedStream
 
 
@@ -32,7 +33,7 @@ def stream(messages: Messages, **options: Unpack[CallOptions]) -> RoutedStream:
 
     def begin() -> Call:
         router.enter()
-        return router.begin(messages, options, whole=False)
+        return begin_call(router, messages, options, whole=False)
 
     return RoutedStream(begin, on_close=router.aclose, on_drop=router.close_now)
 

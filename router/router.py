@@ -180,7 +180,7 @@ class Router:
             ConfigError: There is no such route or target.
         """
         try:
-            call = self.begin(messages, options, whole=False)
+            call = begin(self, messages, options, whole=False)
         except BaseException as error:
             bare(error)
             raise
@@ -199,7 +199,7 @@ class Router:
             ConfigError: There is no such route or target.
         """
         try:
-            call = self.begin(messages, options, whole=True)
+            call = begin(self, messages, options, whole=True)
             events = await call.next()
             return collect(events, call.report, call.report.attempts[-1].provider)
         except BaseException as error:
@@ -283,16 +283,6 @@ class Router:
             raise ConfigError(f"there is no target {target!r}; there are {known}")
         return found
 
-    def begin(self, messages: Messages, options: CallOptions, *, whole: bool) -> Call:
-        """The call behind `stream` and `complete`."""
-        if self._closed or (self._shared is not None and self._shared.closed):
-            shown = "-" if options.get("targets") else options.get("route") or "default"
-            raise RouterClosed(ErrorKind.CLOSED, Report("-", shown, [], "failed", ErrorKind.CLOSED))
-        shared = self._entered()
-        generation = shared.generation
-        context = in_context(shared, generation, asked(generation.config, messages, options), whole=whole)
-        return Call(context, context.course, context.report)
-
     def _entered(self) -> Shared:
         shared = self._shared
         if shared is None:
@@ -311,6 +301,17 @@ class Router:
         if shared.forked:
             raise WrongLoop("this Router was entered before the process was forked: make one Router in each worker")
         raise WrongLoop("this Router belongs to another event loop: make one Router for each loop")
+
+
+def begin(router: Router, messages: Messages, options: CallOptions, *, whole: bool) -> Call:
+    """The call behind `stream` and `complete` of a Router."""
+    if router._closed or (router._shared is not None and router._shared.closed):
+        shown = "-" if options.get("targets") else options.get("route") or "default"
+        raise RouterClosed(ErrorKind.CLOSED, Report("-", shown, [], "failed", ErrorKind.CLOSED))
+    shared = router._entered()
+    generation = shared.generation
+    context = in_context(shared, generation, asked(generation.config, messages, options), whole=whole)
+    return Call(context, context.course, context.report)
 
 
 def _check(*, reload: object, rng: object, wall: object) -> None:

@@ -9,59 +9,56 @@ With pytest, the fixtures `standby_simulator` and `standby_provider` are there a
 (and pytest-asyncio, for they are asynchronous).
 """
 
-from .simulator import (
+from .router.limits.ledger import WallClock
+from .simulator.embedded import Stage, StagedTarget, embedded
+from .simulator.ports import BlackHole, ClosedPort
+from .simulator.scenario.faults import (
     Afterwards,
-    Answer,
     At,
-    BlackHole,
-    ClosedPort,
     Cut,
     Delay,
     ErrorEvent,
-    Exchange,
-    Failure,
+    Fault,
     Insert,
     LeaveOut,
     Malformed,
-    Page,
+    Part,
     Pings,
-    Raw,
-    Reading,
-    Request,
-    Scenario,
-    Script,
-    ScriptedProvider,
-    ScriptError,
-    Simulator,
-    Stage,
-    StagedTarget,
     Stall,
-    Window,
-    blocked,
-    embedded,
-    redirect,
-    registered,
-    talk,
 )
+from .simulator.scenario.persona import talk
+from .simulator.scenario.reply import Answer, Failure, Page, Raw, Reply, Words, blocked, redirect
+from .simulator.scenario.request import Reading, Request
+from .simulator.scenario.script import Chooser, Encoding, Framing, Scenario, Script, Step, Window
+from .simulator.scripted import ScriptedProvider, registered
+from .simulator.server import ScriptError, Simulator
+from .simulator.serving.exchange import Ending, Exchange
 
 __all__ = [
     "Afterwards",
     "Answer",
     "At",
     "BlackHole",
+    "Chooser",
     "ClosedPort",
     "Cut",
     "Delay",
+    "Encoding",
+    "Ending",
     "ErrorEvent",
     "Exchange",
     "Failure",
+    "Fault",
+    "Framing",
     "Insert",
     "LeaveOut",
     "Malformed",
     "Page",
+    "Part",
     "Pings",
     "Raw",
     "Reading",
+    "Reply",
     "Request",
     "Scenario",
     "Script",
@@ -71,7 +68,10 @@ __all__ = [
     "Stage",
     "StagedTarget",
     "Stall",
+    "Step",
+    "WallClock",
     "Window",
+    "Words",
     "blocked",
     "embedded",
     "redirect",

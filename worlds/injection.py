@@ -29,6 +29,7 @@ from standby.providers.http.exchange import Exchange
 from standby.providers.http.transport import Transport
 from standby.providers.provider import WireRequest
 from standby.providers.secret import Secret
+from standby.router import router as routers
 from standby.router.engine import call as calls
 from standby.router.engine import hedging as race
 from standby.router.engine import pause
@@ -349,14 +350,14 @@ def overruled(chance: Chance, swaps: Swaps) -> None:
 
 def reloads(chance: Chance, swaps: Swaps) -> None:
     """Before a call begins, the configuration is taken up anew."""
-    begin = Router.begin
+    begin = routers.begin
 
-    def after_a_reload(self: Router, *what: Any, **how: Any) -> Any:
+    def after_a_reload(router: Router, *what: Any, **how: Any) -> Any:
         if chance.comes(0.1):
-            self.swap(self.config)
-        return begin(self, *what, **how)
+            router.swap(router.config)
+        return begin(router, *what, **how)
 
-    swaps.put(Router, "begin", after_a_reload)
+    swaps.put(routers, "begin", after_a_reload)
 
 
 def garbage(chance: Chance, swaps: Swaps) -> None:

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from standby.config import Hedge, Price
+from standby.config import Health, Hedge, Price, Retry
 
-from standby import Config, Health, Retry, Route, Router, TextDelta
+from standby import Config, Route, Router, TextDelta
 
 from .router import QUESTION, Routed, target
 

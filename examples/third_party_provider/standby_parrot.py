@@ -11,13 +11,18 @@ POST /v1/say  {"model": "grey-1", "live": true, "lines": [{"by": "user", "text":
 from typing import Any
 
 import msgspec
-from standby.providers import (
+
+from standby.adapters import (
     Capabilities,
     ChatRequest,
     Decoder,
     Endpoint,
+    EventStreamDecoder,
     Finished,
+    FinishReason,
+    JsonBodyDecoder,
     ProviderError,
+    ProviderEvent,
     ProviderInfo,
     ResponseHead,
     Started,
@@ -25,14 +30,17 @@ from standby.providers import (
     Unsupported,
     Usage,
     WireRequest,
+    capabilities_of,
+    decode_json,
+    decoder_for,
+    fit,
+    left_out,
+    provider_error,
+    refused,
+    request_body,
+    request_headers,
+    stream_error,
 )
-from standby.providers.codecs import decode_json
-from standby.providers.decoding import EventStreamDecoder, JsonBodyDecoder, decoder_for
-from standby.providers.envelope import request_body, request_headers
-from standby.providers.events import FinishReason, ProviderEvent
-from standby.providers.fit import fit, left_out, refused
-from standby.providers.mapping import provider_error, stream_error
-from standby.providers.provider import capabilities_of
 
 FIT = (
     refused("stop", "a parrot cannot be stopped"),

@@ -50,6 +50,7 @@ class CallEnded(msgspec.Struct, frozen=True):
 
 Notice: TypeAlias = AttemptEnded | CallEnded
 Observer: TypeAlias = Callable[[Notice], None]
+"""What `Router(observers=[…])` calls with each notice."""
 
 
 class Observers:

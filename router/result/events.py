@@ -35,3 +35,4 @@ class Restarted(msgspec.Struct, frozen=True, gc=False, tag="restarted"):
 
 RouterEvent: TypeAlias = HandedOver | Restarted
 StreamEvent: TypeAlias = ProviderEvent | RouterEvent
+"""What `async for event in stream` gives: a closed union, so that a `match` on it can end with `assert_never`."""

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from standby.providers import registry
-from standby.simulator import Simulator
 
 from canaries import CANARY_KEY
 from commands import Ended, Invoke, run
+from standby.testing import Simulator
 
 
 @pytest.fixture(autouse=True)

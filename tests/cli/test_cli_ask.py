@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 from standby.providers.errors import ErrorKind
-from standby.simulator import Simulator
 from standby.simulator.scenario.faults import At, Cut, Stall
 from standby.simulator.scenario.reply import Answer, Failure
 from standby.simulator.scenario.script import Script
 
 from canaries import CANARY_COMPLETION, CANARY_KEY, CANARY_PROMPT
 from commands import Invoke
+from standby.testing import Simulator
 
 Configured = Callable[..., Path]
 

@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 from standby.cli import lines
 from standby.providers.errors import ErrorKind
-from standby.simulator import Simulator
 from standby.simulator.scenario.faults import At, Cut, Stall
 from standby.simulator.scenario.reply import Answer, Failure
 from standby.simulator.scenario.script import Script
@@ -21,6 +20,7 @@ from test_cli_process import LEFT_WITHIN_S, started
 
 from canaries import CANARY_COMPLETION
 from commands import Invoke
+from standby.testing import Simulator
 
 Configured = Callable[..., Path]
 BREAKS_OFF = Script(Answer("Once upon a time"), (Cut(At.delta(2)),))

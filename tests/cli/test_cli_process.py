@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from standby.simulator import Simulator
 from standby.simulator.scenario.faults import At, Cut, Stall
 from standby.simulator.scenario.reply import Answer
 from standby.simulator.scenario.script import Script
+
+from standby.testing import Simulator
 
 Configured = Callable[..., Path]
 STANDBY = (sys.executable, "-m", "standby")

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-from standby.config import load, warnings
+from standby.config import Secret, load, warnings
 
 from canaries import CANARY_KEY, assert_no_canary
-from standby import ConfigError, Secret, Target
+from standby import ConfigError, Target
 
 ONE, TWO = CANARY_KEY + "1", CANARY_KEY + "2"
 

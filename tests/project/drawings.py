@@ -12,14 +12,13 @@ from typing import TypeVar, get_args
 
 import watching
 from sources import ROOT, Module, modules, packages
+from standby.config import Limits
 from standby.providers import DISPOSITIONS
 from standby.providers.errors import AskAnother, RetryRule
 from standby.router.failover.course import Course
 from standby.router.health.breaker import Breaker, State
 from standby.router.targets.clocks import Clocks
 from test_imports_point_one_way import INSIDE, MAY_IMPORT, imported, room_of, sub_room_of
-
-from standby import Limits
 
 T = TypeVar("T")
 

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 from sources import ROOT
+from standby.config import Health, Limits, Retry
 from standby.config.route import AllOpen, MidStream
 from standby.providers import DISPOSITIONS
-
-from standby import Health, Limits, Retry
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 FAILOVER = (ROOT / "docs" / "failover.md").read_text(encoding="utf-8")

@@ -20,13 +20,14 @@ sys.path.append(str(Path(__file__).parents[1] / "support"))  # run by itself, it
 sys.path.append(str(Path(__file__).parents[1] / "router" / "failover"))  # the model of the course
 
 import test_course_model
+from standby.config import Health, Limits, Retry
 from standby.router.failover.course import Course
 from standby.router.failover.steps import Ask, End, Resume
 from standby.router.health.breaker import Breaker
 from standby.router.targets import live_target as live
 
 from stage import DONE, PING, FakeTransport, Play, Stage, chunk, perform, says
-from standby import CallFailed, Config, Health, Limits, Report, Retry, Router, Target
+from standby import CallFailed, Config, Report, Router, Target
 from standby.testing import Simulator
 
 SEED = 7

@@ -4,15 +4,16 @@ import asyncio
 import json
 
 import pytest
+from standby.config import Health, Limits, Retry
 from standby.providers.chat import chat_request
 from standby.router.explain import explain
-from standby.simulator import Simulator
 from standby.simulator.scenario.faults import At, Stall
 from standby.simulator.scenario.reply import Failure
 from standby.simulator.scenario.script import Script
 
 from canaries import CANARY_KEY, CANARY_PROMPT, assert_no_canary
-from standby import AllTargetsFailed, Config, ConfigError, ErrorKind, Health, Limits, Retry, Route, Router, Target
+from standby import AllTargetsFailed, Config, ConfigError, ErrorKind, Route, Router, Target
+from standby.testing import Simulator
 
 TOOL = {"type": "function", "function": {"name": "look", "parameters": {}}}
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from standby.config import load
+from standby.config import Health, Hedge, Retry, load
 from standby.router.reload import Reloader
 from standby.router.targets.live_target import LiveTarget
 
 from stage import Play, Stage, now_s, perform, refuses, says, status, texts
-from standby import CallFailed, Config, ConfigError, Health, Hedge, Retry, Route, Router, Target
+from standby import CallFailed, Config, ConfigError, Route, Router, Target
 
 MakeStage = Callable[..., Stage]
 

@@ -3,11 +3,12 @@
 import random
 from dataclasses import dataclass, field
 
+from standby.config import Retry
 from standby.providers.capabilities import Capabilities
 from standby.router.health.refusal import Refusal
 from standby.router.health.return_line import ReturnLine
 
-from standby import ErrorKind, ProviderError, Retry
+from standby import ErrorKind, ProviderError
 
 
 class Middling(random.Random):

@@ -9,11 +9,12 @@ from email.utils import formatdate
 from time import time
 from typing import Any
 
+from standby.config import Limits, Retry
 from standby.providers import DISPOSITIONS
 from standby.providers.chat import ToolCall
 
 from playing import Playing, health_of
-from standby import Config, ErrorKind, Limits, Report, Retry, Route, Router, Target
+from standby import Config, ErrorKind, Report, Route, Router, Target
 from standby.testing import (
     Answer,
     At,

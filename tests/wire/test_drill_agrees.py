@@ -11,11 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from standby.config import load
+from standby.config import Health, Retry, load
 from standby.simulator.drill.drill import drill
 from standby.simulator.drill.words import Spell
 
-from standby import CallFailed, Config, ErrorKind, Health, Retry, Router
+from standby import CallFailed, Config, ErrorKind, Router
 from standby.testing import Answer, Failure, Request, Scenario, Script, Simulator
 
 EXAMPLE = Path(__file__).parents[2] / "config" / "examples" / "minimal.yaml"

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
+from standby.config import Health, Limits, Retry
 
 from failoverbench import (
     ANSWER,
@@ -27,7 +28,7 @@ from failoverbench import (
     Run,
     Scenario,
 )
-from standby import CallFailed, Config, ErrorKind, Health, Limits, Retry, Route, Router, Target
+from standby import CallFailed, Config, ErrorKind, Route, Router, Target
 from standby.testing import Answer, At, Cut, Failure, LeaveOut, Malformed, Request, Script, Simulator, Stall
 
 FASTER, FASTER_OUTAGE = 10, 40

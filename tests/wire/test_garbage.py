@@ -8,9 +8,10 @@ import gc
 from typing import Any, Self
 
 import pytest
+from standby.config import Health, Retry
 
 from playing import Playing
-from standby import CallFailed, Config, ErrorKind, Health, Retry, Route, Router, Target
+from standby import CallFailed, Config, ErrorKind, Route, Router, Target
 from standby.testing import At, Cut, Failure, Script, Simulator
 
 TEXT = "Good morning to you all."

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from standby.config import Limits, Retry
 
 from playing import Playing, live_of, until
-from standby import Config, ErrorKind, Limits, Retry, Route, RoutedStream, Router, Target, TextDelta
+from standby import Config, ErrorKind, Route, RoutedStream, Router, Target, TextDelta
 from standby.testing import At, Failure, LeaveOut, Script, Stall
 
 WITHIN_S = 0.05

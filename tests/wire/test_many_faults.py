@@ -7,9 +7,10 @@ import random
 from collections import Counter
 
 import pytest
+from standby.config import Health, Limits, Retry
 
 from playing import Playing, live_of, until
-from standby import CallFailed, Config, ErrorKind, Health, Limits, Retry, Route, Router, Target
+from standby import CallFailed, Config, ErrorKind, Route, Router, Target
 from standby.testing import (
     Answer,
     At,

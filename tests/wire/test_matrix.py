@@ -10,6 +10,7 @@ from itertools import pairwise, product
 from typing import Any
 
 import pytest
+from standby.config import Retry
 from standby.providers import registry
 from standby.providers.chat import Reasoning
 from standby.providers.dialects.compatible import PRESETS
@@ -22,7 +23,6 @@ from standby import (
     ErrorKind,
     ImagePart,
     Message,
-    Retry,
     Route,
     Router,
     Target,

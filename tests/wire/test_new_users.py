@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from standby.config import Hedge, NoTargets
 
 import standby
 from canaries import CANARY_KEY, assert_no_canary
@@ -16,16 +17,14 @@ from standby import (
     Config,
     ConfigError,
     ErrorKind,
-    Hedge,
     InvalidRequest,
     NoTargetAvailable,
-    NoTargets,
     Route,
     Router,
     StreamInterrupted,
     Target,
-    UnknownProvider,
 )
+from standby.adapters import UnknownProvider
 from standby.testing import Answer, At, Failure, Insert, Page, Request, Script, redirect
 
 TEXT = "Welcome!"

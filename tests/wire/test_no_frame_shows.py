@@ -16,26 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from standby.config import Health, Hedge, Hold, Limits, Retry
 
 import standby
 from canaries import CANARY_COMPLETION, CANARY_KEY, CANARY_PROMPT, canaries_in
 from components import need
 from playing import LONG_S, Playing
-from standby import (
-    CallFailed,
-    Config,
-    ConfigError,
-    ErrorKind,
-    Health,
-    Hedge,
-    Hold,
-    InvalidRequest,
-    Limits,
-    Retry,
-    Route,
-    Router,
-    Target,
-)
+from standby import CallFailed, Config, ConfigError, ErrorKind, InvalidRequest, Route, Router, Target
 from standby.testing import Answer, At, Cut, ErrorEvent, Failure, Malformed, Page, Raw, Script, Stall
 
 ROOM = str(Path(standby.__file__).parents[1])

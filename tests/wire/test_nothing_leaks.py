@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 import pytest
 import structlog
+from standby.config import Limits, Retry
 from standby.providers.http.transport import TransportOptions
 from standby.providers.provider import Endpoint, WireRequest
 from standby.providers.secret import Secret
@@ -28,9 +29,7 @@ from standby import (
     Config,
     ConfigError,
     ErrorKind,
-    Limits,
     Report,
-    Retry,
     Route,
     Router,
     StreamInterrupted,

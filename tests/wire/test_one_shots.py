@@ -12,10 +12,11 @@ from typing import Any
 
 import aiohttp
 import pytest
+from standby.config import NoTargets
 
 import standby
 from playing import LONG_S, Playing, until
-from standby import CallFailed, ErrorKind, NoTargets, Router, Target, WrongLoop
+from standby import CallFailed, ErrorKind, Router, Target, WrongLoop
 from standby.testing import At, Failure, Script, Simulator, Stall
 
 TEXT = "Good morning to you all."

@@ -5,12 +5,13 @@ from itertools import product
 from typing import Any
 
 import pytest
+from standby.config import Hedge
 from standby.providers import registry
 from standby.providers.provider import Endpoint, WireRequest
 
 from canaries import CANARY_PROMPT, assert_no_canary, canaries_in
 from playing import Playing
-from standby import ChatRequest, Config, ErrorKind, Hedge, InvalidRequest, Message, Route, Router, Target, TextPart
+from standby import ChatRequest, Config, ErrorKind, InvalidRequest, Message, Route, Router, Target, TextPart
 
 HALF = f"{CANARY_PROMPT}\ud83d"
 FORMS: dict[str, tuple[Any, dict[str, Any]]] = {

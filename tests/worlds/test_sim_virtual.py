@@ -5,6 +5,7 @@ import threading
 from typing import cast
 
 import pytest
+from standby.config import Hold
 from standby.simulator.scenario.faults import At, Cut
 from standby.simulator.scenario.reply import Answer
 from standby.simulator.scenario.script import Script
@@ -12,7 +13,7 @@ from standby.simulator.server import Simulator
 from standby.simulator.virtual.loop import StandsStill, VirtualLoop, perform
 from standby.simulator.virtual.network import LATENCY_S, ConnectFault, FineWeather, Network, WireFault
 
-from standby import CallFailed, Hold, Router, Target
+from standby import CallFailed, Router, Target
 
 WORDS = "one two three four five six seven eight"
 

@@ -6,11 +6,12 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from standby.config import Health, Retry
 from standby.router.engine.attempt import Attempt
 from standby.router.engine.watchdog import Watchdog
 
 from stage import DONE, PING, SILENT, Play, Stage, VirtualTimeLoop, chunk, now_s, perform, refuses, says, status, texts
-from standby import CallFailed, Config, ErrorKind, Health, Retry, Route, Router, StreamInterrupted
+from standby import CallFailed, Config, ErrorKind, Route, Router, StreamInterrupted
 
 MakeStage = Callable[..., Stage]
 

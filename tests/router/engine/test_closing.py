@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from standby.config import Hedge, Hold
 from standby.router.engine.interruptible import Interruptible
 from standby.router.reload import STOP_S, Reloader
 from test_leaving import PHASES as PHASES_OF_AN_ATTEMPT
@@ -16,8 +17,6 @@ from standby import (
     CallFailed,
     Config,
     ErrorKind,
-    Hedge,
-    Hold,
     RequestRejected,
     Route,
     RoutedStream,

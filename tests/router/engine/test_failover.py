@@ -5,6 +5,7 @@ import pickle
 from collections.abc import Callable
 
 import pytest
+from standby.config import Handling
 
 from stage import DONE, PING, SILENT, Play, Stage, breaks_off, chunk, now_s, perform, refuses, says, status, texts
 from standby import (
@@ -12,7 +13,6 @@ from standby import (
     CallFailed,
     Config,
     ErrorKind,
-    Handling,
     NoTargetAvailable,
     ProviderError,
     RequestRejected,

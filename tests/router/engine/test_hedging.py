@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from standby.config import Hedge
 from standby.router.targets.live_target import LiveTarget
 
 from stage import SILENT, Play, Stage, now_s, perform, refuses, says, status, texts
-from standby import CallFailed, Config, Hedge, Route, Router
+from standby import CallFailed, Config, Route, Router
 
 MakeStage = Callable[..., Stage]
 

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from standby.config import Hedge, Hold
 
 from stage import DONE, SILENT, Play, Stage, chunk, now_s, perform, says, status, texts
-from standby import Config, Hedge, Hold, Route, Router, StreamBusy, WrongLoop
+from standby import Config, Route, Router, StreamBusy, WrongLoop
 
 MakeStage = Callable[..., Stage]
 

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from standby.config import Hedge, Hold
 
 from stage import DONE, Play, Stage, chunk, perform
-from standby import Config, Finished, Hedge, Hold, Restarted, Route, Router, TextDelta
+from standby import Config, Finished, Restarted, Route, Router, TextDelta
 
 MakeStage = Callable[..., Stage]
 

@@ -7,9 +7,10 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from standby.config import Health
 
 from stage import DONE, SILENT, Play, Stage, breaks_off, chunk, now_s, perform, refuses, says, status
-from standby import AllTargetsFailed, CallFailed, Config, Health, Route, Router
+from standby import AllTargetsFailed, CallFailed, Config, Route, Router
 
 MakeStage = Callable[..., Stage]
 

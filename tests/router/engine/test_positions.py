@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from standby.config import Health, Hold
 from standby.providers.chat import chat_request
 from standby.router.failover.overlap import ECHO_MIN_WEIGHT
 from standby.router.failover.seam import weight
@@ -17,19 +18,7 @@ from standby.router.targets import live_target as live
 
 from cutstage import FAULTS, SECONDS, TRANSCRIPTS, Cut, Scene, Wire, transcript
 from stage import perform
-from standby import (
-    Config,
-    Finished,
-    HandedOver,
-    Health,
-    Hold,
-    Restarted,
-    Route,
-    Router,
-    StreamInterrupted,
-    Target,
-    TextDelta,
-)
+from standby import Config, Finished, HandedOver, Restarted, Route, Router, StreamInterrupted, Target, TextDelta
 
 HELD = 3
 ROUTES: dict[str, dict[str, Any]] = {

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 
 import pytest
+from standby.config import Hedge
 
 from stage import Play, Stage, now_s, perform, refuses, says, status, texts
-from standby import AllTargetsFailed, Config, Hedge, Route, Router, Target
+from standby import AllTargetsFailed, Config, Route, Router, Target
 
 MakeStage = Callable[..., Stage]
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from standby.config import Health, Hedge, Limits, Retry
 from standby.providers.capabilities import Capabilities
 from standby.providers.errors import DISPOSITIONS
 from standby.router.failover.course import Course
@@ -17,7 +18,7 @@ from standby.router.failover.steps import Ask, Policy, fair_part_s
 from coursefakes import Fake
 from coursefakes import Health as Left
 from stage import SILENT, Play, Stage, breaks_off, chunk, now_s, perform, says, texts
-from standby import CallFailed, Config, ErrorKind, Health, Hedge, Limits, ProviderError, Retry, Route, Router, Target
+from standby import CallFailed, Config, ErrorKind, ProviderError, Route, Router, Target
 
 MakeStage = Callable[..., Stage]
 

@@ -11,9 +11,10 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from standby.config import Health, Retry
 
 from stage import SILENT, Play, Stage, now_s, perform, refuses, says, status
-from standby import CallFailed, Config, Health, Retry, Route, Router
+from standby import CallFailed, Config, Route, Router
 
 MakeStage = Callable[..., Stage]
 

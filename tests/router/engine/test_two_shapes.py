@@ -5,9 +5,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from standby.config import Health, Hedge, Hold, Limits, Retry
 
 from stage import SILENT, Play, Stage, breaks_off, chunk, now_s, perform, says, status, texts
-from standby import AllTargetsFailed, Config, ErrorKind, Health, Hedge, Hold, Limits, Retry, Route, Router
+from standby import AllTargetsFailed, Config, ErrorKind, Route, Router
 
 MakeStage = Callable[..., Stage]
 BODY = b'{"choices":[{"message":{"content":"whole"},"finish_reason":"stop"}]}'

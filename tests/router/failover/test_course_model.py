@@ -9,6 +9,7 @@ from collections import Counter
 from typing import Any, get_args
 
 import pytest
+from standby.config import Retry
 from standby.config.route import AllOpen, MidStream
 from standby.providers.capabilities import Capabilities
 from standby.providers.errors import DISPOSITIONS
@@ -18,7 +19,7 @@ from standby.router.failover.steps import Ask, End, Policy, Resume, Step, Wait, 
 
 from coursefakes import Fake, Health, Middling, Relayed
 from reference import Reference
-from standby import ErrorKind, ProviderError, Retry
+from standby import ErrorKind, ProviderError
 
 CALLS = 100_000
 SEED = 20_261_122

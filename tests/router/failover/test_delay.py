@@ -3,10 +3,11 @@
 import random
 
 import pytest
+from standby.config import Retry
 from standby.providers.errors import RetryRule
 from standby.router.failover.delay import AT_ONCE, Delay, backoff_s, own_delay_s, retry_delay
 
-from standby import ErrorKind, ProviderError, Retry
+from standby import ErrorKind, ProviderError
 
 RETRY = Retry(backoff_s=1.0, backoff_max_s=4.0, patience_s=2.5)
 

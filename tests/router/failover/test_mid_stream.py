@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from standby.config import Hold
 from standby.config.route import CONTINUE
 from standby.providers import registry
 from standby.providers.dialects.openai import OpenAIChat
 from standby.providers.dialects.openai_request import PrefillForm, Quirks
 
 from stage import DONE, Play, Stage, breaks_off, chunk, now_s, perform, says, status
-from standby import Config, ErrorKind, HandedOver, Hold, Restarted, Route, Router, StreamInterrupted, Target, TextDelta
+from standby import Config, ErrorKind, HandedOver, Restarted, Route, Router, StreamInterrupted, Target, TextDelta
 
 MakeStage = Callable[..., Stage]
 

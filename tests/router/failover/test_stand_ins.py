@@ -5,10 +5,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from standby.config import Price
+from standby.config import Hedge, Price
 
 from stage import SILENT, Play, Stage, breaks_off, now_s, perform, refuses, says, status, texts
-from standby import Config, ErrorKind, Hedge, Route, Router, StreamInterrupted, Target
+from standby import Config, ErrorKind, Route, Router, StreamInterrupted, Target
 
 MakeStage = Callable[..., Stage]
 SPARE = says("spare")

@@ -2,9 +2,8 @@
 
 import random
 
+from standby.config import Health
 from standby.router.health.breaker import Breaker, Window
-
-from standby import Health
 
 POLICY = Health(failures_in_row=3, failure_ratio=0.5, window_s=30, window_min_calls=10, open_s=5, open_max_s=20)
 

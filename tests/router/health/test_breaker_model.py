@@ -8,9 +8,8 @@ import random
 from collections import Counter
 
 import pytest
+from standby.config import Health
 from standby.router.health.breaker import Breaker
-
-from standby import Health
 
 STEPS = 120_000
 POLICIES = [

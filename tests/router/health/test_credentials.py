@@ -3,11 +3,12 @@
 import random
 
 import pytest
+from standby.config import Health, Secret
 from standby.router.health.credentials import Credential
 from standby.router.health.lease import Lease
 from standby.router.health.target_health import TargetHealth
 
-from standby import ErrorKind, Health, HealthChanged, ProviderError, Secret
+from standby import ErrorKind, HealthChanged, ProviderError
 
 POLICY = Health(failures_in_row=3, open_s=5)
 REFUSED = ProviderError(ErrorKind.AUTH)

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
+from standby.config import Health
 from standby.router.health.breaker import Breaker
 from standby.router.health.doubts import HELD_MAX, CallFailures, Doubts, alike
 
-from standby import ErrorKind, Health
+from standby import ErrorKind
 
 HISTORIES = 6_000
 POLICY = Health(failures_in_row=4, window_min_calls=6, window_s=30)

@@ -3,10 +3,11 @@
 import random
 
 import pytest
+from standby.config import Health
 from standby.providers import DISPOSITIONS
 from standby.router.health.target_health import TargetHealth
 
-from standby import ErrorKind, Health, HealthChanged, ProviderError
+from standby import ErrorKind, HealthChanged, ProviderError
 
 POLICY = Health(failures_in_row=3, open_s=5)
 

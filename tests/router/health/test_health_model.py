@@ -9,12 +9,13 @@ from collections import Counter
 from itertools import pairwise
 
 import pytest
+from standby.config import Health, Secret
 from standby.providers import DISPOSITIONS
 from standby.router.health.credentials import Credential
 from standby.router.health.lease import Lease
 from standby.router.health.target_health import TargetHealth
 
-from standby import ErrorKind, Health, HealthChanged, ProviderError, Secret
+from standby import ErrorKind, HealthChanged, ProviderError
 
 STEPS = 10_000
 POLICIES = [

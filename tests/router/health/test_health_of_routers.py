@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from standby.config import Health, Hedge, Secret
 from standby.router import HealthSnapshot
 
 from canaries import CANARY_KEY, CANARY_PROMPT, assert_no_canary
@@ -18,13 +19,10 @@ from standby import (
     Config,
     ConfigError,
     ErrorKind,
-    Health,
     HealthChanged,
-    Hedge,
     NoTargetAvailable,
     Route,
     Router,
-    Secret,
     Target,
     WrongLoop,
 )

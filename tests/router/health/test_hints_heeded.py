@@ -3,12 +3,13 @@
 import random
 
 import pytest
+from standby.config import Health
 from standby.providers import DISPOSITIONS
 from standby.router.health.credentials import Credential
 from standby.router.health.lease import Lease
 from standby.router.health.target_health import TargetHealth
 
-from standby import ErrorKind, Health, HealthChanged, ProviderError
+from standby import ErrorKind, HealthChanged, ProviderError
 
 POLICY = Health(failures_in_row=3, open_s=5, open_max_s=40)
 PATIENCE_S = 2.5

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from standby.config import Price
+from standby.config import Hedge, Price, Retry
 from standby.providers import Usage
 from standby.providers.chat import chat_request
 from standby.router.limits.bill import Bill
@@ -16,7 +16,7 @@ from standby.router.limits.ledger import Ledger
 from standby.router.limits.token_estimate import LONG_ANSWER_TOKENS, demand
 
 from stage import SILENT, Play, Stage, breaks_off, chunk, now_s, perform, refuses, says, status, texts
-from standby import CallFailed, Config, ErrorKind, Hedge, Retry, Route, Router
+from standby import CallFailed, Config, ErrorKind, Route, Router
 
 MakeStage = Callable[..., Stage]
 

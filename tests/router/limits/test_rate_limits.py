@@ -10,10 +10,11 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from standby.config import Hedge, Hold, Retry
 from standby.config.route import AllOpen
 
 from stage import Play, Stage, chunk, now_s, perform, says, status, texts
-from standby import AllTargetsFailed, CallFailed, Config, Hedge, Hold, Retry, Route, Router, Target
+from standby import AllTargetsFailed, CallFailed, Config, Route, Router, Target
 
 MakeStage = Callable[..., Stage]
 CALLERS = 10

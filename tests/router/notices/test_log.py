@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 import structlog
-from standby.config import Price
+from standby.config import Hedge, Price
 from standby.router.notices.log import LOGGER, CallLog
 from standby.router.notices.observers import NoticeCounts
 from standby.router.reload import Reloader
 
 from canaries import CANARY_PROMPT
 from stage import Play, Stage, now_s, perform, refuses, says, texts
-from standby import Config, Hedge, Route, Router
+from standby import Config, Route, Router
 
 MakeStage = Callable[..., Stage]
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from standby.config import Hedge
 from standby.config.target import Price
 
 from canaries import CANARY_KEY, CANARY_PROMPT, assert_no_canary, canaries_in
@@ -16,7 +17,6 @@ from standby import (
     CallFailed,
     Config,
     ErrorKind,
-    Hedge,
     NoTargetAvailable,
     RequestRejected,
     Route,

@@ -1,0 +1,133 @@
+"""For those who write a provider: the protocol, the types that it takes and gives, and the parts to build it from.
+
+    from standby.adapters import EventStreamDecoder, ProviderInfo, WireRequest, register
+
+A service that speaks OpenAI's protocol is an `OpenAIChat` with a `ProviderInfo`. One with a wire of its own is an
+object with the attributes and methods of `Provider`; docs/providers.md builds one step by step.
+"""
+
+from .providers.capabilities import Capabilities, Prefill
+from .providers.chat import (
+    ChatRequest,
+    ImagePart,
+    JsonSchema,
+    Message,
+    Part,
+    Reasoning,
+    ReasoningEffort,
+    Role,
+    TextPart,
+    Tool,
+    ToolCall,
+    ToolChoice,
+)
+from .providers.codecs import NDJSONDecoder, SSEDecoder, SSEEvent, decode_json, decode_kindly
+from .providers.counts import Count
+from .providers.decoding import BaseDecoder, EventStreamDecoder, JsonBodyDecoder, LineDecoder, decoder_for
+from .providers.dialects.openai import ModelRows, OpenAIChat
+from .providers.dialects.openai_request import EffortForm, PrefillForm, Quirks
+from .providers.envelope import request_body, request_headers
+from .providers.error_facts import ErrorFacts
+from .providers.errors import AskAnother, Disposition, ErrorKind, ProviderError, RetryRule
+from .providers.events import (
+    Finished,
+    FinishReason,
+    ProviderEvent,
+    ReasoningDelta,
+    RefusalDelta,
+    Started,
+    TextDelta,
+    ToolCallDelta,
+    Usage,
+    UsefulDelta,
+)
+from .providers.fit import Row, fit, left_out, refused, said_otherwise
+from .providers.mapping import Rule, provider_error, rule, stream_error
+from .providers.provider import (
+    Decoder,
+    Endpoint,
+    Provider,
+    ProviderInfo,
+    ResponseHead,
+    Unsupported,
+    WireRequest,
+    capabilities_of,
+)
+from .providers.registry import UnknownProvider, get, names, register, unregister
+from .providers.secret import Secret
+from .providers.tool_calls import CallNumbering
+
+__all__ = [
+    "AskAnother",
+    "BaseDecoder",
+    "CallNumbering",
+    "Capabilities",
+    "ChatRequest",
+    "Count",
+    "Decoder",
+    "Disposition",
+    "EffortForm",
+    "Endpoint",
+    "ErrorFacts",
+    "ErrorKind",
+    "EventStreamDecoder",
+    "FinishReason",
+    "Finished",
+    "ImagePart",
+    "JsonBodyDecoder",
+    "JsonSchema",
+    "LineDecoder",
+    "Message",
+    "ModelRows",
+    "NDJSONDecoder",
+    "OpenAIChat",
+    "Part",
+    "Prefill",
+    "PrefillForm",
+    "Provider",
+    "ProviderError",
+    "ProviderEvent",
+    "ProviderInfo",
+    "Quirks",
+    "Reasoning",
+    "ReasoningDelta",
+    "ReasoningEffort",
+    "RefusalDelta",
+    "ResponseHead",
+    "RetryRule",
+    "Role",
+    "Row",
+    "Rule",
+    "SSEDecoder",
+    "SSEEvent",
+    "Secret",
+    "Started",
+    "TextDelta",
+    "TextPart",
+    "Tool",
+    "ToolCall",
+    "ToolCallDelta",
+    "ToolChoice",
+    "UnknownProvider",
+    "Unsupported",
+    "Usage",
+    "UsefulDelta",
+    "WireRequest",
+    "capabilities_of",
+    "decode_json",
+    "decode_kindly",
+    "decoder_for",
+    "fit",
+    "get",
+    "left_out",
+    "names",
+    "provider_error",
+    "refused",
+    "register",
+    "request_body",
+    "request_headers",
+    "rule",
+    "said_otherwise",
+    "stream_error",
+    "unregister",
+]
