@@ -243,7 +243,7 @@ class InflatingExchange(Exchange):
         self._inflated = 0
 
     async def read(self) -> bytes:
-        if self._inflater.pending:
+        if self._inflater.pending or (self._inflated and super().pending()):
             try:
                 await asyncio.sleep(0)  # as between the pieces of a body that is not compressed
             except BaseException:
