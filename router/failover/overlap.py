@@ -12,7 +12,7 @@ How often that comes to a join, and that it never harms, is counted in docs/cont
 
 import re
 
-from ...providers.events import Finished, ProviderEvent, ToolCallDelta
+from ...providers.events import RefusalDelta, ToolCallDelta
 from .seam import Diverged, TextSeam, weight
 
 ECHO_MAX_CHARS = 1000
@@ -63,10 +63,13 @@ class Overlap(TextSeam):
             waits = self._feed_fenced(piece) or waits
         return None if waits else self._joint()
 
-    def _decide_at_end(self, event: ProviderEvent) -> int:
-        if not isinstance(event, Finished | ToolCallDelta):
-            raise Diverged("it declines")
+    def _decide_at_end(self) -> int:
         return self._joint()
+
+    def _hold(self, event: ToolCallDelta | RefusalDelta) -> None:
+        if isinstance(event, RefusalDelta):
+            raise Diverged("it declines")
+        super()._hold(event)
 
     def _feed_fenced(self, piece: str) -> bool:
         """As `_Tail.feed`, behind a line that opens the fence again."""

@@ -78,6 +78,7 @@ class TextSeam:
         self._chars = 0  # in the pieces
         self._left_out: int | None = None  # of the head; None: not known yet
         self._usage: list[ProviderEvent] = []
+        self._held: list[tuple[int, ProviderEvent]] = []  # other parts of the answer, and behind how much of the head
 
     def feed(self, events: list[ProviderEvent]) -> list[ProviderEvent]:
         if self.settled:
@@ -89,8 +90,12 @@ class TextSeam:
                     texts.append(event.text)
                 case ToolCallDelta() | RefusalDelta() | Finished():
                     self._take("".join(texts))
-                    left_out = self._decide_at_end(event) if self._left_out is None else self._left_out
-                    return self._settle(left_out, events[place:])
+                    texts.clear()
+                    if self._left_out is not None:
+                        return self._settle(self._left_out, events[place:])
+                    if isinstance(event, Finished):
+                        return self._settle(self._decide_at_end(), events[place:])
+                    self._hold(event)
                 case Usage():
                     self._usage.append(event)
                 case ReasoningDelta():
@@ -114,18 +119,30 @@ class TextSeam:
         """How much of the head is left out; None: more of it must be seen. `piece` is its newest part."""
         raise NotImplementedError
 
-    def _decide_at_end(self, event: ProviderEvent) -> int:
-        """The same, when no more text comes before this event."""
+    def _decide_at_end(self) -> int:
+        """The same, when no more text comes."""
         raise NotImplementedError
+
+    def _hold(self, event: ToolCallDelta | RefusalDelta) -> None:
+        """Keep what is no text until the head is decided: text may follow that shows how it joins."""
+        self._held.append((self._chars, event))
 
     def _settle(self, left_out: int, following: list[ProviderEvent]) -> list[ProviderEvent]:
         self.settled = True
         self.trimmed = left_out
-        rest = "".join(self._pieces)[left_out:]
-        if self._stopped_across(rest):
+        head = "".join(self._pieces)
+        if self._stopped_across(head[left_out:]):
             counted = [event for event in following if isinstance(event, Usage)]
             return [*self._usage, *counted, Finished("stop", "stop")]
-        return [*([TextDelta(rest)] if rest else []), *self._usage, *following]
+        joined: list[ProviderEvent] = []
+        at = left_out
+        for end, event in [*self._held, (len(head), None)]:
+            if end > at:
+                joined.append(TextDelta(head[at:end]))
+                at = end
+            if event is not None:
+                joined.append(event)
+        return [*joined, *self._usage, *following]
 
     def _stopped_across(self, rest: str) -> bool:
         """Does a stop text begin in the delivered part and end in the new one?"""
@@ -169,7 +186,7 @@ class Continuation(TextSeam):
         self._again = [again for again in self._again if again.possible(piece)]
         return None if self._again or self._chars < len(self._cut) else self._white_space()
 
-    def _decide_at_end(self, event: ProviderEvent) -> int:
+    def _decide_at_end(self) -> int:
         if self._shown_nothing and not self._chars:
             raise Diverged("only white space was delivered, and nothing follows it")
         for again in self._again:
@@ -263,7 +280,7 @@ class Echo(TextSeam):
             raise Diverged("it does not say its prefill again")
         return None
 
-    def _decide_at_end(self, event: ProviderEvent) -> int:
+    def _decide_at_end(self) -> int:
         raise Diverged("it ended before it had said its prefill again")
 
 

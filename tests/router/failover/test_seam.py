@@ -256,8 +256,24 @@ def test_one_that_declines_is_not_joined_and_one_that_calls_a_tool_only_behind_t
     with pytest.raises(Diverged):
         through(Overlap(SKY), [*deltas("than long ones"), RefusalDelta("I cannot")])
     with pytest.raises(Diverged):
-        through(Overlap(SKY), [call])
-    assert through(Overlap(SKY), [*deltas("than long ones"), call])[1] == [call]
+        through(Overlap(SKY), [call, STOP])
+    assert through(Overlap(SKY), [*deltas("than long ones"), call, STOP])[1] == [call, STOP]
+
+
+@pytest.mark.parametrize("other", [ToolCallDelta(0, "i", "f"), RefusalDelta("I cannot")])
+@pytest.mark.parametrize("size", [1, 3, 100])
+def test_text_behind_another_part_of_the_answer_still_shows_how_the_head_joins(size: int, other: ProviderEvent) -> None:
+    begun = "c42 c42 c42 c42 and no more of it"
+    with pytest.raises(Diverged):
+        through(Continuation(begun), [other, *deltas(begun, size), STOP])
+    with pytest.raises(Diverged):
+        through(Continuation(begun), [*deltas("c42 "), other, *deltas(begun[4:], size), STOP])
+    _, passed = through(Continuation(begun), [other, *deltas(", but more", size), STOP], batch=2)
+    assert passed[0] == other
+    assert "".join(event.text for event in passed if isinstance(event, TextDelta)) == ", but more"
+    _, passed = through(Continuation(begun), [*deltas("c42", 3), other, *deltas(" at last", size), STOP])
+    assert passed[:2] == [TextDelta("c42"), other]
+    assert through(Continuation(begun), [other, STOP])[1] == [other, STOP]
 
 
 # Both
