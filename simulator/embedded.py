@@ -1,4 +1,4 @@
-"""The stage for those who have no provider yet: the demo, and the command line without a configuration.
+"""Embedded simulated targets, for the demo and for the command line without a configuration.
 
 Three targets, in the order in which they shall be asked: the lead fails before its first word, the second is down,
 the standby answers.

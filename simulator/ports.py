@@ -1,4 +1,4 @@
-"""Ports that refuse, and ports that swallow: two ways of being down that no server can play on its own port."""
+"""Ports that refuse and ports that swallow connections: two outages that no server can play on its own port."""
 
 import contextlib
 import errno
@@ -8,7 +8,7 @@ from typing import Self
 
 
 class ClosedPort:
-    """A port on loopback that refuses every connection, held so that nobody else can open it meanwhile."""
+    """A port on loopback that refuses every connection, held so that no other program can open it meanwhile."""
 
     def __init__(self) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)

@@ -1,4 +1,4 @@
-"""A provider of the registry whose wire is a simulated one, so that users' tests name it like any other.
+"""A simulated provider in the registry, so that tests of users name it like any other.
 
 with registered(ScriptedProvider("fake", simulator.base_url("fake"))):
     Router(["fake"])
@@ -20,10 +20,10 @@ class ScriptedProvider:
     """A provider under a name of its own that speaks a built-in dialect to `base_url`, and needs no key.
 
     Args:
-        name: What it is called in the registry.
-        base_url: Where it is asked: `Simulator.base_url(…)`.
-        dialect: The provider whose wire it speaks.
-        capabilities: What is known of its models; None: what that provider says.
+        name: Its name in the registry.
+        base_url: Its address: `Simulator.base_url(…)`.
+        dialect: The name of the provider with the same wire format.
+        capabilities: Capabilities of its models; None: those of that provider.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The simulator: several providers that do what their scenarios say, on one port of loopback.
+"""The simulator: several providers, each with a scenario, on one port of loopback.
 
     async with Simulator() as simulator:
         simulator.play("primary", Failure(ErrorKind.OVERLOADED), "Hello again.")
@@ -22,7 +22,7 @@ from .serving.connection import Connection
 from .serving.exchange import Exchange, ExchangeLog
 from .serving.http1 import WireMessage
 from .serving.plan import Plan
-from .serving.simulated_provider import PlayedProvider, nobody
+from .serving.simulated_provider import PlayedProvider, unknown_provider
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 BACKLOG = 1024
@@ -204,7 +204,7 @@ class Simulator:
         now_s = self.now_s()
         played = self._played.get(name)
         if played is None:
-            request, plan = nobody(message.head, list(self._played))
+            request, plan = unknown_provider(message.head, list(self._played))
         else:
             request, plan = played.receive(message.head, "/" + below, query, message.body, now_s)
         exchange = Exchange(request, connection, on_connection, now_s)

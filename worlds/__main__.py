@@ -1,8 +1,8 @@
 """Many simulated worlds, one seed each: `python -m worlds --seeds 500`.
 
-Says how many streams were run, what was violated, and whether every fault and every way of ending came up often enough
-for the silence of the monitors to mean something. Its status is 1 when anything is wrong, and 0 otherwise. A long run
-says from time to time how far it is, and with `--state` a run that was ended goes on where it stood.
+Prints the number of streams, the violations, and whether every fault and every kind of end came up often enough for the
+silence of the monitors to mean something. The exit status is 1 if anything is wrong, else 0. A long run prints its
+progress from time to time, and with `--state` an interrupted run resumes.
 """
 
 import argparse
@@ -22,18 +22,18 @@ from .progress import Progress, Summary
 from .world import STREAMS
 
 FAULT_SHARE_MIN = 0.01
-"""Each kind of fault strikes in at least so many of the streams in safety mode; in the others not all are played."""
+"""Minimum share of the streams of safety mode that each kind of fault strikes; other modes do not play all kinds."""
 
 VIOLATIONS_TOLD = 50
 
 ENOUGH_STREAMS = 10_000
-"""From so many streams on, every fault and every edge must have come up."""
+"""Minimum streams of a run in which every fault and every edge must come up."""
 
 EVERY_TENTH = 10
-"""So often a seed is played twice, and must leave the same trace."""
+"""One seed in ten is played twice, and must leave the same trace."""
 
 STRETCH = 500
-"""After so many worlds a run says how far it is, and keeps it: half a minute on two cores."""
+"""Worlds between two progress lines, at which the state is saved: half a minute on two cores."""
 
 MODES: tuple[Mode, ...] = ("safety", "liveness", "poisoned")
 
@@ -51,8 +51,7 @@ EDGES = frozenset(
     | {f"{temper} in turn {turn}" for temper in ("is_left", "is_cancelled") for turn in range(TURNS)}
     | {f"poison {name}" for name in POISONS}
 )
-"""What may become of a call: how it is asked, gone on with, waits, is skipped, left, poisoned, and ends. All must be
-seen."""
+"""Ways of a call: how it asks, continues, waits, skips, is left, is poisoned, and ends. A run must see all of them."""
 
 
 def rare(summary: Summary) -> list[str]:
@@ -71,7 +70,7 @@ def unstruck(summary: Summary) -> list[str]:
 
 
 def play(seed: int, mode: Mode) -> Played:
-    """One world, played twice now and then. What breaks the world itself is a violation too, and names the seed."""
+    """Play one world, some worlds twice. An exception of the world itself is a violation, too, and names the seed."""
     try:
         played = run(seed, mode=mode)
     except Exception as error:  # noqa: BLE001
@@ -96,7 +95,7 @@ def sweep(first: int, count: int, *, mode: Mode = "safety", processes: int = 1) 
 
 
 def shares_of(seeds: int, mode: str) -> dict[Mode, int]:
-    """How many worlds are played in each mode: of ten, seven or eight in safety, two in liveness, one poisoned."""
+    """Number of worlds per mode: of ten, seven or eight in safety, two in liveness, one poisoned."""
     if mode == "all":
         liveness, poisoned = seeds // 5, seeds // 10
         return {"safety": seeds - liveness - poisoned, "liveness": liveness, "poisoned": poisoned}
@@ -104,14 +103,14 @@ def shares_of(seeds: int, mode: str) -> dict[Mode, int]:
 
 
 class Told:
-    """What a run says as it goes: how far each mode is, and each violation once."""
+    """Prints the progress of a run: each mode's sum so far, and each violation once."""
 
     def __init__(self) -> None:
         self._began_s = time.monotonic()
         self._violations: Counter[Mode] = Counter()
 
     def tell(self, mode: Mode, summary: Summary) -> None:
-        """Say what the worlds of a mode have come to so far."""
+        """Print the sum of a mode so far."""
         out = sys.stdout
         out.write(f"{mode}: {summary.line()}, {time.monotonic() - self._began_s:.0f} s so far\n")
         for violation in summary.violations[self._violations[mode] : VIOLATIONS_TOLD]:
@@ -121,7 +120,7 @@ class Told:
 
 
 def play_all(progress: Progress, state: Path | None, processes: int) -> Summary:
-    """Play what is left of a run; its sum."""
+    """Play the rest of a run; return its sum."""
     total, told = Summary(), Told()
     for mode in progress.shares:
         summary = progress.came_to(mode)
@@ -153,7 +152,7 @@ def main(arguments: Iterable[str] | None = None) -> int:
 
 
 def _judged(total: Summary, safety: Summary, *, whole: bool) -> bool:
-    """Tell what the run came to. Is anything wrong?"""
+    """Print the sum of the run. Is anything wrong?"""
     out = sys.stdout
     out.write("points of our own code, and how often each was struck:\n")
     for name in POINTS:

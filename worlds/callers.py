@@ -1,6 +1,6 @@
 """The callers of a simulated world: they read to the end, collect, break off, stall, are cancelled, or left.
 
-A caller hands what it got to the monitors, and judges nothing itself.
+A caller hands its result to the monitors, and judges nothing itself.
 """
 
 import asyncio
@@ -17,13 +17,13 @@ from .struck import CALL
 from .world import World
 
 IN_A_TURN = 0.7
-"""Of those who are cancelled or left go in one turn of the loop after bytes have come for them."""
+"""Share of the cancelled and left callers that go at an exact turn of the loop after bytes have come for them."""
 
 SLOW_EVENTS = 20
-"""Who reads slowly does so for so many events: an answer of a thousand would take an hour."""
+"""Maximum events that a slow caller reads slowly: an answer of a thousand would take an hour."""
 
 TURNS = 8
-"""All that follows from an arrival of bytes is over after so many turns."""
+"""Turns of the loop after which all effects of an arrival of bytes are over."""
 
 
 class CallersOwnError(Exception):
@@ -35,13 +35,13 @@ class Listener(Protocol):
 
 
 class Leaving(msgspec.Struct):
-    """Somebody goes away when bytes have come for a call.
+    """A caller that goes away after bytes have come for its call.
 
     Attributes:
-        arrivals: When they have come so many times more.
-        turns: And then after so many turns of the loop.
-        where: Before these bytes are handed on, or behind.
-        leave: Goes away.
+        arrivals: Number of arrivals still to come before it goes.
+        turns: Number of turns of the loop after the last arrival.
+        where: Whether the turns count from before these bytes are handed on, or from after.
+        leave: Makes the caller go.
     """
 
     arrivals: int
@@ -51,7 +51,7 @@ class Leaving(msgspec.Struct):
 
 
 class Departures:
-    """Who is to go away in which turn after which arrival of bytes, by the number of the call."""
+    """The callers to go away, with the arrival of bytes and the turn, by the number of the call."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -61,7 +61,7 @@ class Departures:
         self._leaving[call] = leaving
 
     def arrived(self, where: Literal["before", "behind"]) -> None:
-        """Bytes have come for the call that runs now."""
+        """Count an arrival of bytes for the call that runs now."""
         call = CALL.get()
         leaving = None if call is None else self._leaving.get(call)
         if call is None or leaving is None or leaving.where != where:
@@ -120,7 +120,7 @@ class Caller:
         heard.error = None
 
     async def _cancel(self, task: "asyncio.Task[None]", heard: Heard) -> None:
-        """After some time; or in one turn of the loop, if bytes ever come for it."""
+        """Cancel the call after some time; or in one turn of the loop, if bytes ever come for it."""
 
         def cancel() -> None:
             if not task.done():

@@ -1,4 +1,4 @@
-"""By what a simulated world strikes our own code: the chance of each point, and what stands in the place of what.
+"""The means to strike our own code in a simulated world: the chance of each point, and the attributes it replaces.
 
 Limits and delays that are put in place of ours count by themselves how often they made a difference, so that the code
 that they strike is left as it is.

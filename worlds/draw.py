@@ -1,4 +1,4 @@
-"""What is drawn for one simulated world: its faults, its targets in several dialects, and a route with its policies.
+"""Draw one simulated world: its faults, its targets in several dialects, and a route with its policies.
 
 Everything is drawn from one seed, in swarm subsets: a world has some of the faults, not all, so that rare ones combine.
 """
@@ -27,25 +27,25 @@ SPEAKERS = ("openai", "openai", "anthropic", "gemini", "koala", "openai-response
 POISONS = (
     "server_error", "overloaded", "timeout", "silent", "empty", "malformed", "error_first", "fin_before_head",
 )  # fmt: skip
-"""What becomes of the one request that every target fails at. None of it says that a target cannot be reached."""
+"""Faults of the one request that fails at every target. None of them means that a target cannot be reached."""
 
 _HARMLESS = (
     *(name for name, fault in SCRIPT_FAULTS.items() if fault.harmless and name != "slow_answer"),
     "slow", "down_slice", "up_slice",
 )  # fmt: skip
-"""What befalls a target that is well, and costs nobody an answer."""
+"""Faults of a healthy target, which cost no call its answer."""
 
 POISON = "#poison"
-"""Stands where the number of the call stands in the other prompts: what fails everywhere is always the same request."""
+"""Stands in place of the call's number in the prompt: the request that fails everywhere is always the same one."""
 
 CANARY_PROMPT = "canaryprompt-9f3b"
-"""In every prompt: it must show nowhere but with the providers."""
+"""Part of every prompt; it must reach the providers and show nowhere else."""
 
 POISONED_EVERY = 20
-"""One call of so many is poisoned."""
+"""One call in twenty is poisoned."""
 
 _NOT_TO_END_WELL = (*SURFACED, *PROCESS_FAULTS, "no_descriptors", "calls_without_index")
-"""With these a call may fail though a healthy target stands by: an answer with a call in it is not gone on with."""
+"""Faults under which a call may fail beside a healthy target: no target continues an answer with a tool call in it."""
 
 _MAY_GO_ON = ("openai", "anthropic", "gemini", "ollama")
 """Some models behind these go on from a beginning, and a configuration may say so of any."""
@@ -54,19 +54,19 @@ CANARY_KEY = "sk-canary-7Jq2LwP0xVbN4tRz"
 
 
 class Draw:
-    """What a seed comes to before anything is played.
+    """The settings that follow from a seed, before the world runs.
 
     Attributes:
-        common: All targets would say the same, so that answers can be gone on with; else each says its own.
+        common: All targets give the same answer, so that one can continue another's; else each gives its own.
         kinds: The faults of this world. In `poisoned` mode they are harmless, and only the poison is not.
-        poison: What becomes of a poisoned request, everywhere.
-        share: How much of what may go wrong does.
-        prefilled: Of whom the configuration says that it goes on from a beginning.
-        core: Who is healed after a while, in `liveness` mode.
-        standby: Who is asked only after an error of one kind.
-        texts: What the answers follow from, beside their marks.
-        forgetful: Who takes a beginning to go on from, and begins again all the same.
-        lined_up: Where calls wait, so that the next one may follow at once on the connection of the one before.
+        poison: The fault of a poisoned request, at every target.
+        share: Share of the requests and connections that a fault strikes.
+        prefilled: The targets that the configuration says continue an answer from its beginning.
+        core: The target that is healed after a while, in `liveness` mode.
+        standby: The target that is asked only after an error of one kind.
+        texts: The source of the answers, beside their marks.
+        forgetful: The targets that take the beginning of an answer to continue, and begin again all the same.
+        lined_up: The targets with a queue, where the next call may follow at once on the connection of the one before.
     """
 
     def __init__(self, seed: int, mode: Mode) -> None:

@@ -1,4 +1,4 @@
-"""What is watched of a simulated world besides its calls: everybody's health, and what is written to the log.
+"""Invariants of a simulated world beside its calls: the health of each target, the decoder's steps, and the log.
 
 A target is shut for what an attempt at it has reported, and for nothing else; and only an answer opens it again, or a
 person.
@@ -46,13 +46,13 @@ class _Failure(msgspec.Struct, frozen=True):
 
 
 class HealthWatch:
-    """Holds every change of anybody's health against the attempts of all calls.
+    """Checks every change of a target's health against the attempts of all calls.
 
     Args:
-        blame: Told of what must not be.
-        slow_call_s: Without a useful delta for so long an attempt is slow.
-        keys_fetched: Keys come from callbacks. One that cannot be had in time, because the process stands still, is
-            left alone and replaced by another before anything is sent.
+        blame: Called with each violation.
+        slow_call_s: Maximum time to a useful delta; beyond it an attempt is slow.
+        keys_fetched: Keys come from callbacks. If the process stands still, a key may come too late: the target then
+            takes another before it sends anything.
     """
 
     def __init__(self, blame: Blame, slow_call_s: float, *, keys_fetched: bool) -> None:
@@ -61,7 +61,7 @@ class HealthWatch:
         self._shut: list[HealthChanged] = []
 
     def changed(self, change: HealthChanged) -> None:
-        """Somebody's health has changed."""
+        """Check a change of a target's health."""
         by_hand = change.was == "isolated" or change.reason == "restored"
         if change.now == "closed" and change.reason != "answered" and not by_hand:
             self._blame("I23", None, f"{change.target} is back, though it did not answer: {change.reason}")
@@ -69,7 +69,7 @@ class HealthWatch:
             self._shut.append(change)
 
     def over(self, heard: Heard, report: Report) -> None:
-        """A call is over: keep how its attempts failed, and which were slow."""
+        """Keep the failed and the slow attempts of a call that is over."""
         for attempt in report.attempts:
             if attempt.kind is not None and attempt.ended_s is not None:
                 self._failures.append(_Failure(attempt.target, attempt.kind.value, heard.began_s + attempt.ended_s))
@@ -78,14 +78,14 @@ class HealthWatch:
                 self._failures += [_Failure(attempt.target, _SLOW, heard.began_s + at_s) for at_s in instants_s]
 
     def settle(self, stalled_s: float) -> None:
-        """All calls are over: was everybody shut for a reason (I24)?
+        """Check, once all calls are over, that every target was shut for a reason (I24).
 
         Args:
-            stalled_s: How long the process stood still in all: instants are no better known than that.
+            stalled_s: Total time for which the process stood still: it bounds the precision of instants.
         """
         for change in self._shut:
             waits = change.reason == ErrorKind.RATE_LIMITED.value  # it is parked once its tries are used up
-            # What is shut for being slow stays shut for that, however its probe fails.
+            # A target that is shut as slow stays shut as slow, however its probe fails.
             probed = change.was == "half_open" and change.reason == _SLOW
             known = any(
                 failure.target == change.target
@@ -101,10 +101,10 @@ class HealthWatch:
 
 @contextmanager
 def steps_watched(loop: VirtualLoop, blame: Blame, bytes_max: int = STEP_MAX_BYTES) -> Iterator[None]:
-    """While it holds, each step of decoding is watched: how long it takes, and how much comes between two turns (I31).
+    """Watch each step of decoding: the time it takes, and the bytes of one answer between two turns of the loop (I31).
 
     Args:
-        bytes_max: So much at most, of one answer.
+        bytes_max: Maximum bytes of one answer between two turns.
     """
     decoded = Attempt._decoded
     taken: dict[Attempt, tuple[int, int]] = {}  # in which turn of the loop, and how many bytes in it
@@ -127,7 +127,7 @@ def steps_watched(loop: VirtualLoop, blame: Blame, bytes_max: int = STEP_MAX_BYT
 
 
 class LogListener(logging.Handler):
-    """Looks for what must not be logged."""
+    """Looks for secrets in the log."""
 
     def __init__(self, secrets: dict[str, str], blame: Blame) -> None:
         super().__init__(logging.DEBUG)
@@ -142,10 +142,10 @@ class LogListener(logging.Handler):
 
 @contextmanager
 def log_watched(secrets: dict[str, str], blame: Blame) -> Iterator[None]:
-    """While it holds, every line of the log is read.
+    """Watch every line of the log.
 
     Args:
-        secrets: What no line may hold, and the invariant that it would break.
+        secrets: Texts that no line may hold, each with the invariant that it would break.
     """
     logger, listener = logging.getLogger(LOGGER), LogListener(secrets, blame)
     level, propagate = logger.level, logger.propagate

@@ -1,8 +1,8 @@
-"""What a caller of a simulated world heard, held against what was said to it. Pure: nothing is blamed here.
+"""Compare what a caller of a simulated world got with what the targets sent to it. Pure: it blames nothing.
 
-Where all targets would say the same, what counts must be a beginning of that. Where each says its own, each piece must
-be told by the target that the mark before it names, from its beginning on, less what the mark says was left out: and
-left out may only be what the caller has already, or white space that an adapter cut off what it sent.
+If all targets give the same answer, the delivered text must be a beginning of it. If each gives its own, each piece
+must come from the target that the mark before it names, from its beginning on, less the text that the mark says was
+left out. Only text that the caller has already may be left out, or white space that an adapter cut off its request.
 """
 
 import itertools
@@ -28,7 +28,7 @@ def valid_from(heard: Heard) -> int:
 
 
 def foreign(pieces: Sequence[str], report: Report, told: Sequence[Told]) -> Iterator[str]:
-    """The pieces that nobody has said so to this call."""
+    """The pieces that no target has sent to this call."""
     delivered = ""
     for place, piece in enumerate(pieces):
         switch = report.switches[place - 1] if place else None
@@ -40,12 +40,12 @@ def foreign(pieces: Sequence[str], report: Report, told: Sequence[Told]) -> Iter
 
 
 def rest(text: str, report: Report) -> str:
-    """What of the last attempt's text was to be delivered."""
+    """The part of the last attempt's text that was to be delivered."""
     return text[report.switches[-1].trimmed_chars :] if report.switches else text
 
 
 def _told(told: Told, piece: str, delivered: str, switch: Switch | None) -> bool:
-    """Is this piece the beginning of what was told here, less what the switch left out?"""
+    """Is this piece a beginning of the text sent here, less the text that the switch left out?"""
     if switch is None:
         return told.text.startswith(piece)
     left_out = told.text[: switch.trimmed_chars]

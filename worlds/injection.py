@@ -1,13 +1,12 @@
-"""Points at which our own code is struck while a world runs: tiny limits, turns of the loop in between, timers at odd
-times, and what people and Python itself do at awkward moments.
+"""Points that strike our own code while a world runs: tiny limits, extra turns of the loop, timers at odd times, and
+awkward moments of users and of Python itself.
 
-A point puts something else in the place of an attribute of the product for as long as a world is played, and puts the
-attribute back. The product holds no code for it and pays nothing. Each world has some of the points, or none, drawn
-from its seed; each point draws from a chance of its own, and counts how often it struck. A sweep in which one of them
-never did is no good. After FoundationDB's BUGGIFY.
+A point replaces an attribute of the product while a world runs, and puts it back afterwards. The product holds no code
+for it and pays nothing. Each world has some of the points, or none, drawn from its seed; each point draws from its own
+chance, and counts its strikes. A sweep is no good if one of them never struck. After FoundationDB's BUGGIFY.
 
-Where no point strikes: `asyncio.timeout` looks at no clock when it rings, so it must not ring early. Between a look at
-a pooled connection and the request on it, or at a queue and the wait in it, our code has no await and relies on that.
+Places without a point: `asyncio.timeout` reads no clock when it rings, so it must not ring early. Between the check of
+a pooled connection and the request on it, or of a queue and the wait in it, our code has no await and relies on that.
 """
 
 import asyncio
@@ -47,26 +46,26 @@ from .chance import Chance, Short, Swaps, Tiny
 from .health_invariants import LogListener
 
 LATE_S = 0.005
-"""A late timer rings at most so much too late."""
+"""Maximum delay of a late timer."""
 
 _NONE, _EACH = 0.25, 0.3
-"""So many worlds have no point at all, and so many of the others each."""
+"""Share of the worlds without any point, and share of the others that has each point."""
 
 _SELDOM = {"tiny_pool": 0.1, "short_drain": 0.1}
-"""Where these strike, hardly a connection is left for what befalls idle ones."""
+"""Drawn seldom: these leave hardly a connection idle for the faults of idle ones."""
 
 _RAISED: tuple[Exception, ...] = (
     BrokenPipeError("the reader of the log is gone"), RuntimeError("it is closed"), RecursionError("too deep"),
     UnicodeEncodeError("ascii", "\xe9", 0, 1, "ordinal not in range(128)"),
 )  # fmt: skip
-"""What a log or a listener of the application's may raise."""
+"""Errors that a log handler or a listener of the application may raise."""
 
 
 # Tiny limits
 
 
 def tiny_read_buffer(chance: Chance, swaps: Swaps) -> None:
-    """No more of a body waits to be read than a few bytes: then the connection is told to pause."""
+    """At most a few bytes of a body wait to be read: beyond them the connection pauses."""
     paused = Line.pause_reading
 
     def counted(self: Line) -> None:
@@ -115,12 +114,12 @@ def tiny_queues(chance: Chance, swaps: Swaps) -> None:
 
 
 def tiny_hold(chance: Chance, swaps: Swaps) -> None:
-    """No more of an answer is held than a few characters."""
+    """At most a few characters of an answer are held."""
     swaps.put(calls, "HOLD_MAX_CHARS", Tiny(chance.rng.choice((0, 10)), chance))
 
 
 def cut_reads(chance: Chance, swaps: Swaps) -> None:
-    """What one read would give comes by a few bytes at a time."""
+    """The bytes of one read come a few at a time."""
     size = chance.rng.choice((1, 5, 30))
     rests: dict[Exchange, bytes] = {}
     read, pending, interrupt = Exchange.read, Exchange.pending, Exchange.interrupt
@@ -153,7 +152,7 @@ def short_drain(chance: Chance, swaps: Swaps) -> None:
 
 
 def turns_around_reads(chance: Chance, swaps: Swaps) -> None:
-    """Before and after a read of a body the loop turns."""
+    """The loop turns before and after a read of a body."""
     read = Exchange.read
 
     async def slowly(self: Exchange) -> bytes:
@@ -361,7 +360,7 @@ def reloads(chance: Chance, swaps: Swaps) -> None:
 
 
 def garbage(chance: Chance, swaps: Swaps) -> None:
-    """Python collects garbage at any time: a task that nobody but its own wait holds would vanish."""
+    """Python collects garbage at any time: a task held only by its own wait would vanish."""
     call_at = VirtualLoop.call_at
     gc.freeze()  # or each time all that has been imported would be looked through, too
     swaps.callback(gc.unfreeze)
@@ -387,7 +386,7 @@ def raising_logs(chance: Chance, swaps: Swaps) -> None:
 
 
 def raising_listeners(chance: Chance, swaps: Swaps) -> None:
-    """Who listens to changes of health raises whatever he likes."""
+    """A listener to changes of health raises any error."""
     enter = Router.__aenter__
 
     def raising(_: object) -> None:

@@ -1,4 +1,4 @@
-"""What must hold in a simulated world, whatever goes wrong in it. Numbers like I4 are those of docs/guarantees.md.
+"""Invariants of a simulated world, under any fault. Numbers like I4 are those of docs/guarantees.md.
 
 A monitor only writes down; a violation names the call, so that the seed and the number are enough to see it again.
 """
@@ -44,8 +44,8 @@ class Monitors:
     """Watches one world.
 
     Attributes:
-        violations: What must not be.
-        edges: What happened, by name: how attempts came to be, how calls ended, what was waited for, who was skipped.
+        violations: One line for each broken invariant.
+        edges: Counts by name: reasons of attempts, ends of calls, waits, and skipped targets.
     """
 
     def __init__(self, world: World, simulator: Simulator, network: Network, router: Router) -> None:
@@ -66,7 +66,7 @@ class Monitors:
         self.violations.append(f"{invariant} seed {self._world.mode} {self._world.seed}{where}: {words}")
 
     def _shut(self, change: HealthChanged) -> None:
-        """Nothing fails in this world but one request, again and again: that shuts nobody (I49)."""
+        """In this world one request alone fails, again and again: that shuts no target (I49)."""
         if change.now in ("open", "parked"):
             self.blame("I49", None, f"{change.target} is {change.now} after {change.reason}, for one request's sake")
 
@@ -137,7 +137,7 @@ class Monitors:
             self.blame("I6", call, f"partial is not what was delivered: {heard.error.partial!r} {heard.pieces}")
 
     def _whole(self, heard: Heard, report: Report, text: str, told: "list[Told]") -> None:
-        """What counts as finished was told to its end by the one who was asked last, and has arrived (I4)."""
+        """A finished answer was sent to its end by the target asked last, and has arrived (I4)."""
         call, world = heard.call, self._world
         if report.completion == "unproven":
             if world.dialects.get(report.target or "") != "koala":
@@ -191,7 +191,7 @@ class Monitors:
                 self.blame("I12", heard.call, f"it slept past its deadline: {wait}")
 
     def _clocks(self, heard: Heard, report: Report) -> None:
-        """Nobody is called silent before a clock of his has run out, whenever its timer rings (I11)."""
+        """No target is called silent before one of its time limits has run out, whenever the timer rings (I11)."""
         clocks, slack_s = self._world.limits, EXACT_S + self._world.stalled_s
         for attempt in report.attempts:
             ended_s, delta_s = attempt.ended_s or 0.0, attempt.first_delta_s
@@ -226,7 +226,7 @@ class Monitors:
             self.blame("I10", heard.call, f"a healthy target stood by, and it ended {report.outcome}: {kinds} {skips}")
 
     def _unharmed(self, heard: Heard, report: Report) -> None:
-        """A request that fails everywhere costs nobody else an answer (I49)."""
+        """A request that fails everywhere costs no other call its answer (I49)."""
         if self._world.mode == "poisoned" and not (heard.poisoned or heard.left or heard.finished):
             kinds = [(attempt.target, attempt.why, attempt.kind) for attempt in report.attempts]
             self.blame("I49", heard.call, f"all targets are well, and it ended {report.outcome}: {kinds}")
@@ -265,7 +265,7 @@ class Monitors:
         self._loop.call_at(due_s, self._left, call, given_up, due_s)
 
     def _left(self, call: int, given_up: bool, due_s: float) -> None:
-        """A little later: nobody generates for a call that is over (I14, I15)."""
+        """A little later, no target generates for a call that is over (I14, I15)."""
         if self._loop.time() > due_s + SLACK_S:  # the process stood still, and all that was due comes at once
             self._look_again(call, given_up)
             return
@@ -274,9 +274,9 @@ class Monitors:
                 self.blame("I14", call, f"{exchange.provider} still answers, though the call is over")
 
     def unhandled(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Nobody holds a task that is not done, or has looked at its exception, or a callback raised (I17).
+        """The loop reports a lost task, an exception that no code has read, or a callback that raised (I17).
 
-        That the log cannot be written is told here too: once, and only where it raises.
+        A log that cannot be written is reported here, too: once, and only where it raises.
         """
         if "log cannot be written" in context["message"]:
             self._log_told += 1
@@ -299,7 +299,7 @@ class Monitors:
                 held = f"{live.limits.in_flight} permits are out, {len(live.limits.queue)} calls stand in line"
                 self.blame("I18", None, f"{live.label}: {held}")
             if live.health.probing:
-                self.blame("I23", None, f"{live.label}: a probe is out that nobody sent")
+                self.blame("I23", None, f"{live.label}: a probe is out that no call sent")
             transport = live._transport
             if transport is not None and transport.open_exchanges:
                 self.blame("I17", None, f"{live.label}: {transport.open_exchanges} exchanges are open")
@@ -308,7 +308,7 @@ class Monitors:
                 self.blame("I17", None, f"{live.label}: {pool.acquired} connections are taken")
         told = Counter(each.call for each in self._world.told)
         if any(call >= self._world.streams for call in told):
-            self.blame("I41", None, "a provider was asked for a call that nobody made")
+            self.blame("I41", None, "a provider was asked for a call that no caller made")
 
     def closed(self) -> None:
         """The Router is closed: nothing of it is left (I10, I17)."""

@@ -1,9 +1,9 @@
 """One simulated world, played from its beginning to its end, in virtual time.
 
-The real Router, with its real transport, is asked by callers who read, collect, break off, are cancelled, or are slow;
-`drill_monitors` watches what reaches them. In `safety` mode the faults go on throughout; in `liveness` mode one target
-is healed after a while and spared from then on, and every call that begins later must end well; in `poisoned` mode all
-targets are well, but one request fails at each of them, and every other call must be answered.
+The real Router, with its real transport, serves callers that read, collect, break off, are cancelled, or are slow;
+`invariants` checks what reaches them. In `safety` mode the faults go on throughout; in `liveness` mode one target heals
+after a while and stays well, and every call that begins later must succeed; in `poisoned` mode all targets are well,
+but one request fails at each of them, and every other call must be answered.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""How far a long run of simulated worlds has come, kept in a file: one that was ended goes on where it stood.
+"""Keep the progress of a long run of simulated worlds in a file, so that an interrupted run resumes.
 
 A run is played in stretches. After each, the file holds what all worlds so far came to; it is replaced as a whole, so
 that it is never half written.

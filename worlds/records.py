@@ -1,4 +1,4 @@
-"""What is written down of a simulated world: what one call got, and what was to be said to one request."""
+"""Records of a simulated world: what one call got, and the answer scripted for one request."""
 
 from typing import Literal
 

@@ -1,7 +1,7 @@
-"""What a simulated provider may do wrong with one request, by name, each with the row of the fault catalogue it plays.
+"""Faults of a simulated provider at one request, by name, each with the row of the fault catalogue that it plays.
 
-A fault is a function from an answer to the script that spoils it; chance is handed in. `harmless` ones must be survived
-without anybody noticing: the answer is whole all the same.
+A fault is a function from an answer to the script that spoils it; chance is handed in. After a `harmless` fault the
+answer must still be whole, and the caller must notice nothing.
 """
 
 import random
@@ -30,7 +30,7 @@ SECOND_ANSWER = (
     b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: 47\r\n\r\n"
     b'data: {"choices":[{"delta":{"content":"ALIEN"}}'
 )
-"""An answer that nobody asked for."""
+"""An answer that no call asked for."""
 
 
 class Cast(msgspec.Struct, frozen=True):
@@ -116,7 +116,7 @@ def _mid(cast: Cast) -> At:
 
 
 def _unframed_cut(cast: Cast) -> Script:
-    """A clean end in the middle of an unframed body; for Koala that would be a whole answer: nobody could tell."""
+    """A clean end inside an unframed body; not for Koala, where it could not be told from a whole answer."""
     if cast.dialect == "koala":
         return Script(cast.answer, (Cut(_mid(cast)),))
     return Script(cast.answer, (LeaveOut(("finish", "usage", "marker")),), framing="close")

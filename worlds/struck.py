@@ -1,5 +1,4 @@
-"""Which streams of a simulated world were really struck by which fault: what was only planned, or befell nobody, is not
-counted.
+"""Count the streams of a simulated world that each fault has really struck, and not those it was only planned for.
 
 A fault of the network counts when it happens, for the call that it happens to. A fault of a provider's script counts
 when the exchange was played to its end, or when the client ended it because of what it saw there.
@@ -17,7 +16,7 @@ from standby.simulator.serving.exchange import Exchange
 from .records import Heard, Told
 
 CALL: ContextVar[int | None] = ContextVar("CALL", default=None)
-"""Whose call runs: set by a caller in its own task, and by a provider as soon as it knows whom it answers."""
+"""The call that runs: set by a caller in its own task, and by a provider as soon as it knows the call it answers."""
 
 ON_IDLE = ("late_answer", "late_garbage", "idle_close")
 """These happen on the idle connection, once the answer is over."""
@@ -36,7 +35,7 @@ class _Attempt(msgspec.Struct):
 
 
 class Strikes:
-    """Who was struck by what.
+    """The strikes of each fault.
 
     Attributes:
         streams: The calls that each fault has struck.
@@ -49,17 +48,17 @@ class Strikes:
         self._attempts: list[_Attempt] = []
 
     def strike(self, fault: str) -> None:
-        """A fault befalls the call that runs now."""
+        """Count a fault for the call that runs now."""
         call = CALL.get()
         if call is not None:
             self.streams[fault].add(call)
 
     def strike_all(self, fault: str) -> None:
-        """A fault befalls every call that is under way."""
+        """Count a fault for every running call."""
         self.streams[fault] |= self.running
 
     def over(self, heard: Heard, report: Report) -> None:
-        """A call is over: keep when it had asked whom, and how that ended."""
+        """Keep the attempts of a call that is over: target, times and failure."""
         self._attempts += [
             _Attempt(
                 heard.call,

@@ -1,4 +1,4 @@
-"""What the providers of a simulated world say: text as models write it, in which a lost or repeated piece shows.
+"""Answers of simulated providers: text as models write it, in which a lost or repeated piece shows.
 
 Code, tables, nested lists, JSON, rounds of the same line, line ends of two characters, letters of several code points,
 characters outside the first plane, white space of every kind, also at both ends. The mark of a call, and where each

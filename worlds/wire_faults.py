@@ -1,4 +1,4 @@
-"""Bad weather on a simulated network: what goes wrong with each connection, drawn from one seed.
+"""Faults of a simulated network: at most one for each connection, drawn from one seed.
 
 The names are those of the faults in `network`, with the direction in front where there is one: `up` is what we send,
 `down` is what the provider sends.
@@ -37,9 +37,9 @@ class SwarmWeather:
 
     Args:
         kinds: The faults that may happen, from `CONNECT_FAULTS` and `WIRE_FAULTS`.
-        share: How many connections get one. Fewer fail to be made, for who gets no connection meets no other fault;
-            but names are looked up seldom, since they are remembered.
-        strikes: Told of every fault that comes true.
+        share: Share of the connections with a fault. Fewer fail to connect, since such an attempt meets no other fault;
+            name look-ups fail more often, since results are cached and look-ups are rare.
+        strikes: Called for every fault that strikes.
     """
 
     def __init__(self, rng: random.Random, kinds: Sequence[str], share: float, strikes: Strikes) -> None:

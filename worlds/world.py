@@ -1,4 +1,4 @@
-"""What the providers of one simulated world say, of what `drill_draw` has drawn for it."""
+"""The providers of one simulated world, made from its `Draw`."""
 
 import asyncio
 from collections import Counter
@@ -20,7 +20,7 @@ ENDS_ALL_THE_SAME = ("kept_open", "short_body")
 """Something goes wrong behind the dialect's end marker, which has proven that the answer is whole. Koala has none."""
 
 UNASKED = ("late_answer", "late_garbage")
-"""Bytes that nobody asked for."""
+"""Faults that send bytes after the answer, which no request asked for."""
 
 STREAMS = 70
 
@@ -61,7 +61,7 @@ class World(Draw):
         if answer.text and not spared and rng.random() < self.share:
             known = [kind for kind in self.kinds if kind in SCRIPT_FAULTS]
             known = [kind for kind in known if request.reading.stream or not SCRIPT_FAULTS[kind].streams_only]
-            if name in self.lined_up:  # nobody can tell an answer from what is under way when the next request is sent
+            if name in self.lined_up:  # bytes under way at the next request would pass for its answer
                 known = [kind for kind in known if kind not in UNASKED]
             if "down_slice" in self.kinds or "cut_reads" in self.points:
                 known = [kind for kind in known if not SCRIPT_FAULTS[kind].large]
@@ -88,7 +88,7 @@ class World(Draw):
         if fault.streams_only and not stream:
             fault = SCRIPT_FAULTS["server_error"]
         script = fault.spoil(Cast(Answer("lost"), dialect, stream, self.rng))
-        if isinstance(script.reply, Failure):  # without a hint: one would park its target, whoever asked
+        if isinstance(script.reply, Failure):  # without a hint: one would park the target for all calls
             return msgspec.structs.replace(script, reply=msgspec.structs.replace(script.reply, retry_after_s=None))
         return script
 
@@ -132,7 +132,7 @@ class World(Draw):
         return False
 
     def whole(self, call: int) -> str:
-        """What everybody would answer to a call, in a world where all would say the same, as it is heard."""
+        """The one answer of all targets to a call, as the caller gets it, in a world where they all give the same."""
         whole = self._wholes.get(call)
         if whole is None:
             whole = self._wholes[call] = as_heard(self._text(call))

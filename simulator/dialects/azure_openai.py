@@ -39,7 +39,7 @@ _ERRORS: dict[ErrorKind, dict[str, Any]] = {
         "innererror": {"code": "ResponsibleAIPolicyViolation", "content_filter_result": _SAFE},
     },
 }
-"""Kinds whose bodies are not OpenAI's."""
+"""Kinds with bodies other than OpenAI's."""
 
 
 class AzureOpenAI(OpenAIChat):

@@ -1,4 +1,4 @@
-"""What a dialect of the simulator is: pure functions from what is meant to what stands on the wire, and back.
+"""The interface of a simulated dialect: pure functions from plain data to the bytes on the wire, and back.
 
 Facts about each wire are in the dialect's own file. Nothing here opens a socket or looks at a clock.
 """
@@ -115,5 +115,5 @@ def opened(frames: list[Frame]) -> list[Frame]:
 
 
 def malformed_event(frame: bytes) -> bytes:
-    """A Server-Sent Event whose JSON lost its last character."""
+    """A Server-Sent Event with the last character of its JSON missing."""
     return frame.rstrip(b"\n")[:-1] + b"\n\n"

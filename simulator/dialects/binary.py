@@ -1,4 +1,4 @@
-"""Frames of AWS's binary event stream, with valid checksums: what `providers.codecs.eventstream` takes apart."""
+"""Frames of AWS's binary event stream, with valid checksums: `providers.codecs.eventstream` reads them."""
 
 import struct
 import zlib

@@ -1,8 +1,7 @@
 """A drill: a route of the user's own configuration under a scenario of outages, in virtual time, with the real Router.
 
-Nobody outside is asked: every target is played by the simulator in its own dialect, over a network in memory. What
-comes out is what the caller would have seen: how many calls were answered, how soon, by whom, and how the targets'
-health went.
+It sends nothing: the simulator plays every target in its own dialect, over a network in memory. The result is what a
+caller would have seen: the calls answered, their times, the answering targets, and the health of each target over time.
 """
 
 import asyncio
@@ -32,17 +31,17 @@ from .result import Drilled, DrillResult, Stretch, Tried, summed_up
 from .words import Latency, Spell
 
 SOUND = Latency()
-"""How soon a sound target answers, of which nothing else is said."""
+"""The latency of a healthy target without one of its own."""
 
 SLOWER = 10.0
-"""So much longer takes a slow one."""
+"""Factor on the time to the first word of a slow target."""
 
 RATE_LIMIT_HINT_S = 10.0
 USAGE = Usage(input_tokens=500, output_tokens=200)
-"""What every answer is said to have taken, for the bill and for limits on tokens: its own few words say nothing."""
+"""Tokens of every answer, for costs and for limits on tokens: the few words that are really sent tell nothing."""
 
 LOOKS = 600
-"""So often everybody's health is looked at in a drill."""
+"""Number of looks at the health of the targets in a drill."""
 
 CALLS_MAX = 1_000_000
 
@@ -60,9 +59,9 @@ def drill(
     """Play a route under a scenario.
 
     Args:
-        latencies: How soon a target answers, by its name; others are as `SOUND`.
-        rate: Calls a second, drawn evenly at random.
-        for_s: How long, in virtual seconds.
+        latencies: Time to the first word, by the target's name; the others have `SOUND`.
+        rate: Calls a second, at random instants.
+        for_s: Duration in virtual seconds.
 
     Raises:
         ConfigError: A spell or a latency names no target of the route, a spell begins too late, or a target's dialect
@@ -73,7 +72,7 @@ def drill(
     for spell in spells:
         if spell.from_s >= for_s:
             raise ConfigError(
-                f"{spell.target} is to fare ill from {spell.from_s:g} s on, but the drill lasts {for_s:g} s"
+                f"the outage of {spell.target} begins at {spell.from_s:g} s, but the drill ends at {for_s:g} s"
             )
     play = _Drill(config, config.route(route), spells, latencies or {}, rate, for_s, seed)
     return perform(play.play())
@@ -88,7 +87,7 @@ def targets_of(config: Config, route: Route) -> tuple[str, ...]:
 
 
 def unknown_target(name: str, targets: Sequence[str]) -> str:
-    """What to say of a name that is none of a route's targets."""
+    """The message for a name that is not a target of the route."""
     meant = did_you_mean(name, targets)
     return f"the route has no target {name!r}; it has {', '.join(targets)}" + (f"; {meant}" if meant else "")
 
@@ -192,7 +191,7 @@ class _Drill:
         self._drilled.append(Drilled(began_s, served_by, report.first_delta_s, tried, kind))
 
     async def _watch(self, router: Router) -> None:
-        """Look at everybody's health, over and over. A state lasts until another one is seen."""
+        """Look at the health of every target again and again. A state lasts until another one is seen."""
         loop = asyncio.get_running_loop()
         shared = router._entered()
         while (now_s := self._now_s()) < self._for_s:
@@ -214,7 +213,7 @@ def _dialect_of(target: Target) -> str:
 
 
 def _simulated(target: Target, host: str) -> Target:
-    """The same target, played by the simulator: its clocks and model stay, its ways out do not."""
+    """The same target, played by the simulator: it keeps its time limits and model, and loses its key and network."""
     return replace(
         target,
         name=target.label,

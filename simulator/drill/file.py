@@ -1,4 +1,4 @@
-"""Drill files: a scenario in YAML, in the words of the command line, each problem told with its line.
+"""Read drill files: a scenario in YAML, in the words of the command line; each problem names its line.
 
 for: 5m
 rate: 50/s
@@ -29,7 +29,7 @@ _SETTINGS = ("route", "rate", "for", "seed", "spells", "latency", "require")
 
 
 class DrillFile(msgspec.Struct):
-    """What a drill file says; None: nothing about that."""
+    """The settings of a drill file; None: not set."""
 
     spells: list[Spell] = []
     latencies: dict[str, Latency] = {}
@@ -44,10 +44,10 @@ def read_drill_file(path: FilePath, targets_of: Callable[[str | None], Sequence[
     """Read a drill file.
 
     Args:
-        targets_of: The names of the targets of a route, to which those in the file are held; None: the default route.
+        targets_of: Gives the targets of a route by its name (None: the default route); the file may name only these.
 
     Raises:
-        ConfigFileError: It cannot be read, or something in it makes no sense. All problems are listed.
+        ConfigFileError: The file cannot be read, or has problems. All of them are listed.
     """
     document = read_file(path)
     reading = _Reading(document)

@@ -1,4 +1,4 @@
-"""What a drill came to: the figures, the targets' health over time, and what happened when, in equal slices of time."""
+"""The result of a drill: figures, the health of the targets over time, and a timeline in equal slices."""
 
 import math
 
@@ -18,7 +18,7 @@ class Stretch(msgspec.Struct):
 
 
 class Tried(msgspec.Struct, frozen=True):
-    """One attempt of a call, from when in the drill, and whether it answered, failed, or was not needed."""
+    """One attempt of a call: when it began in the drill, and whether it answered, failed, or was not needed."""
 
     target: str
     began_s: float
@@ -27,12 +27,12 @@ class Tried(msgspec.Struct, frozen=True):
 
 
 class Drilled(msgspec.Struct):
-    """What one call of a drill came to.
+    """The result of one call of a drill.
 
     Attributes:
-        served_by: Who answered; None: nobody.
-        first_delta_s: When its first useful delta came, from its beginning.
-        kind: Why it failed; None: it did not.
+        served_by: The target that answered; None: none did.
+        first_delta_s: Time from the beginning of the call to its first useful delta.
+        kind: The kind of its failure; None: it did not fail.
     """
 
     began_s: float
@@ -43,15 +43,15 @@ class Drilled(msgspec.Struct):
 
 
 class Timeline(msgspec.Struct):
-    """What happened when, slice by slice. A thing belongs to the slice in which it began; what began late to none.
+    """Counts per slice of time. A call or attempt counts in the slice in which it began; after the last one, in none.
 
     Attributes:
-        slice_s: How long a slice is.
-        served: How many calls each target answered.
-        failed: How many attempts failed at each target.
-        unanswered: How many calls nobody answered.
-        p50_s: The median time to the first word; None where no call was answered.
-        p95_s: What one in twenty exceeded.
+        slice_s: Duration of a slice.
+        served: Number of calls that each target answered.
+        failed: Number of attempts that failed at each target.
+        unanswered: Number of calls without an answer.
+        p50_s: Median time to the first word; None where no call was answered.
+        p95_s: 95th percentile of it.
     """
 
     slice_s: float
@@ -63,16 +63,16 @@ class Timeline(msgspec.Struct):
 
 
 class DrillResult(msgspec.Struct):
-    """What a drill came to.
+    """The result of a drill.
 
     Attributes:
-        availability: The share of calls that were answered.
+        availability: Share of the calls that were answered.
         first_delta_s: Percentiles of the time to the first useful delta of the answered calls, `p50`, `p95`, `p99`.
-        served: How many calls each target answered.
-        asked: How many requests each target got.
-        failed: How many attempts failed at each target.
+        served: Number of calls that each target answered.
+        asked: Number of requests that each target got.
+        failed: Number of attempts that failed at each target.
         retries: Attempts beyond the first of their calls.
-        failures: How many calls ended without an answer, by kind.
+        failures: Number of calls that ended without an answer, by kind.
         health: How each target stood over time.
         cost: What it would have cost, in US dollars, as far as prices are known.
         spend: That by target.

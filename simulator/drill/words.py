@@ -1,6 +1,6 @@
-"""The words in which a drill is told, on the command line and in a file alike: texts in, plain values out.
+"""Parse the words of a drill, on the command line and in a file alike: texts in, plain values out.
 
-What cannot be read raises `ValueError`, whose message says what to write instead.
+A text that cannot be read raises `ValueError`; its message says what to write instead.
 """
 
 import math
@@ -23,14 +23,14 @@ _DURATION = re.compile(rf"({_NUMBER})(ms|s|m|h|)")
 _RATE = re.compile(rf"({_NUMBER})(?:/(s|m|h))?")
 _DEMAND = re.compile(rf"(availability|p50|p95|p99)\s*(>=|<=|>|<)\s*({_NUMBER})(%|ms|s|)")
 _COMPARE = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
-_P95_SIGMAS = 1.6449  # so many standard deviations above the median are one in twenty
+_P95_SIGMAS = 1.6449  # standard deviations from the median to the 95th percentile
 
 
 class Latency(msgspec.Struct, frozen=True):
-    """How long a sound target takes to its first word: by chance, around a median.
+    """The time of a healthy target to its first word: random, around a median.
 
     Attributes:
-        p95_s: One in twenty takes longer than this.
+        p95_s: 95th percentile: one answer in twenty takes longer.
     """
 
     median_s: float = 0.4
@@ -42,7 +42,7 @@ class Latency(msgspec.Struct, frozen=True):
 
 
 class Spell(msgspec.Struct, frozen=True):
-    """What is wrong with one target, and from when to when, in seconds since the drill began."""
+    """A spell of trouble at one target (an outage), in seconds since the drill began."""
 
     target: str
     trouble: Trouble
@@ -51,10 +51,10 @@ class Spell(msgspec.Struct, frozen=True):
 
 
 class Demand(msgspec.Struct, frozen=True):
-    """What must hold of a drill's result.
+    """A requirement on the result of a drill.
 
     Attributes:
-        text: As it was written.
+        text: The requirement as written.
         bound: A share of 1, or seconds.
     """
 
@@ -64,7 +64,7 @@ class Demand(msgspec.Struct, frozen=True):
     bound: float
 
     def found(self, result: "DrillResult") -> float | None:
-        """What the result has of it; None when nothing was answered."""
+        """The value of the result; None when no call was answered."""
         return result.availability if self.what == "availability" else result.first_delta_s.get(self.what)
 
     def holds(self, result: "DrillResult") -> bool:
@@ -82,7 +82,7 @@ def duration_s(text: str) -> float:
 
 
 def rate_per_s(text: str) -> float:
-    """`50/s`, `600/m`; a bare number is a second's."""
+    """`50/s`, `600/m`; a bare number is per second."""
     found = _RATE.fullmatch(text.strip())
     if found is None or float(found[1]) == 0:
         raise ValueError(f"{text!r} is no rate; write for example 50/s or 600/m")
@@ -90,7 +90,7 @@ def rate_per_s(text: str) -> float:
 
 
 def spell(text: str, trouble: Trouble) -> Spell:
-    """`openai@10s..70s`; without an end to the end, without times all the time."""
+    """`openai@10s..70s`; without an end it lasts to the end of the drill, without times for all of it."""
     target, at, span = text.strip().rpartition("@")
     if not at:
         target, span = span, ""
@@ -104,7 +104,7 @@ def spell(text: str, trouble: Trouble) -> Spell:
 
 
 def latency(text: str) -> Latency:
-    """`0.3s..1.2s`, the median and what one in twenty exceeds; else one in twenty takes twice as long."""
+    """`0.3s..1.2s`: the median and the 95th percentile; without the latter it is twice the median."""
     median, _, p95 = text.partition("..")
     median_s = duration_s(median)
     found = Latency(median_s, duration_s(p95) if p95 else 2 * median_s)

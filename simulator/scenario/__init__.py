@@ -1,1 +1,1 @@
-"""What a simulated provider is to say, and what goes wrong with it: plain data."""
+"""Scenarios of a simulated provider: its replies and its faults, as plain data."""

@@ -1,7 +1,7 @@
-"""How a simulated answer goes wrong on its way: where, and what happens there. Plain data; `plan` carries it out.
+"""Faults of a simulated answer: what happens, and at which place. Plain data; `plan` carries it out.
 
 The faults are those of the project's catalogue: cuts by FIN or RST at any byte, stalls, pings without end, events that
-cannot be decoded, errors inside a stream, missing end markers, data that nobody asked for.
+cannot be decoded, errors inside a stream, missing end markers, data that no request asked for.
 """
 
 from typing import Literal, TypeAlias
@@ -139,8 +139,8 @@ class Afterwards(msgspec.Struct, frozen=True):
     """What happens on the idle connection once the response is over, unless the next request comes first.
 
     Attributes:
-        delay_s: How long after the response.
-        data: Bytes that nobody asked for.
+        delay_s: Time after the response.
+        data: Bytes that no request asked for.
         close: End the connection, without having announced it.
     """
 

@@ -1,7 +1,7 @@
-"""What the simulator says when nobody wrote it a script: a few friendly words that claim nothing.
+"""Answers of the simulator without a script: a few friendly words that claim nothing.
 
-It repeats nothing of what it was asked, and always says that it is the simulator, so that nobody takes a demo for a
-model's answer. The same request number gets the same words.
+An answer repeats nothing of the question, and always says that it comes from the simulator, so that it cannot pass for
+a model's. The same request number gets the same words.
 """
 
 from .reply import Answer

@@ -1,4 +1,4 @@
-"""What a simulated provider replies to one request: an answer, a refusal, a page, or raw bytes. Plain data, no I/O.
+"""Replies of a simulated provider to one request: an answer, a refusal, a page, or raw bytes. Plain data, no I/O.
 
 An `Answer` is said in the events of `providers.events`, so that what a decoder makes of the wire can be compared with
 what the script meant.

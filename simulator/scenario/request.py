@@ -1,4 +1,4 @@
-"""What a simulated provider was asked. Plain data, and its `repr` gives nothing away."""
+"""A request to a simulated provider. Plain data, and its `repr` gives nothing away."""
 
 from collections.abc import Mapping
 from typing import Any

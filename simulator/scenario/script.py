@@ -1,4 +1,4 @@
-"""What a simulated provider does with one request (`Script`), and from request to request (`Scenario`).
+"""The behaviour of a simulated provider at one request (`Script`), and over many requests (`Scenario`).
 
 Both are plain data: nothing here knows of sockets, and time comes in as a number.
 """

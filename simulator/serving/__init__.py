@@ -1,1 +1,1 @@
-"""How a simulated provider says it: bytes, pauses and endings, on any transport and clock."""
+"""Serve the replies of a simulated provider: bytes, pauses and endings, on any transport and clock."""

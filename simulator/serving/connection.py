@@ -1,4 +1,4 @@
-"""One connection of the simulator: the thin shell that carries plans out on an asyncio transport.
+"""One connection of the simulator: a thin shell that carries out plans on an asyncio transport.
 
 It decides nothing. It works on any transport and loop, real sockets or in memory, real time or virtual; a client that
 leaves is seen at once, since the transport is read all the time.

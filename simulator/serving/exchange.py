@@ -1,4 +1,4 @@
-"""What the simulator saw: one `Exchange` a request, kept in a log with bounds. Nothing of it goes to any logger."""
+"""The simulator's log of requests: one `Exchange` per request, bounded. Nothing of it goes to any logger."""
 
 import asyncio
 from collections import deque

@@ -1,4 +1,4 @@
-"""From a reply to the events of its body, with the faults between events done: left out, spoilt, added to. Pure."""
+"""Turn a reply into the events of its body, and apply the faults between events: drop, spoil, add. Pure."""
 
 import zlib
 from collections.abc import Sequence

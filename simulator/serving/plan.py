@@ -1,4 +1,4 @@
-"""From a script to the bytes, pauses and endings of one response: pure, so that it runs on any transport and clock.
+"""Turn a script into the bytes, pauses and endings of one response: pure, so that it runs on any transport and clock.
 
     script + dialect + request -> frames (events) -> blocks (writes, framed for HTTP) -> steps
 
@@ -255,7 +255,7 @@ def _interruption(fault: Interruption, dialect: Dialect, framing: Framing) -> Pl
             return Close(rst=rst)
         case Pings(_, every_s, count):
             if framing == "content_length":
-                raise ValueError("pings need framing='chunked' or 'close': nobody counted their bytes")
+                raise ValueError("pings need framing='chunked' or 'close': a content-length does not count them")
             ping = dialect.ping
             framed = b"%x\r\n%s\r\n" % (len(ping), ping) if framing == "chunked" else ping
             return Repeat(framed, every_s, count)

@@ -1,4 +1,4 @@
-"""One simulated provider: which script a request gets, and what that comes to. No I/O; time comes in as a number."""
+"""One simulated provider: choose the script of a request and plan its response. No I/O; time comes in as a number."""
 
 from ...providers.codecs.json import UNDECODABLE
 from ...providers.errors import ErrorKind
@@ -63,7 +63,7 @@ class PlayedProvider:
         return self._scenario.script_for(request, step, now_s)
 
 
-def nobody(head: WireHead, names: list[str]) -> tuple[Request, Plan]:
+def unknown_provider(head: WireHead, names: list[str]) -> tuple[Request, Plan]:
     """A request that belongs to no provider: 404, with the names that there are."""
     path, _, query = head.target.partition("?")
     request = Request(provider="", number=0, method=head.method, path=path, query=query, headers=head.headers)

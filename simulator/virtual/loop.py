@@ -1,11 +1,11 @@
-"""An event loop whose clock jumps: when nothing is left to do, the next timer is due at once.
+"""An event loop with a jumping clock: when nothing is left to do, the next timer is due at once.
 
 An hour of outages takes no time, instants can be compared exactly, and the same seed gives the same run. The
 clocks that our HTTP client and the engine read beside the loop's (the age of pooled connections and of resolved names,
 the date of a response) follow the virtual clock while `virtual_time` holds.
 
 A network may be joined to the loop (see `network`): then names are resolved and connections made in memory, and not one
-byte leaves the process. Threads are let in, but whoever uses them gives the determinism up.
+byte leaves the process. Threads work, but runs that use them are not deterministic.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ THREADS_MAX_S = 10.0
 
 
 class StandsStill(RuntimeError):
-    """Nothing is due, nothing can come, and yet somebody waits: a wait without a timer."""
+    """Raised when a task waits although nothing is due and nothing can come: a wait without a timer."""
 
 
 class Connecting(Protocol):
@@ -53,7 +53,7 @@ class JumpingSelector(selectors.DefaultSelector):
         ready = super().select(THREADS_MAX_S if timeout is None else 0)
         if not ready:
             if timeout is None:
-                raise StandsStill("nothing is due and nothing can come, and yet somebody waits")
+                raise StandsStill("a task waits although nothing is due and nothing can come")
             self.now_s += timeout
         return ready
 

@@ -26,10 +26,10 @@ TICK_S = 1e-6
 """Between two deliveries in one direction, at least."""
 
 WINDOW_BYTES = 64 * 1024
-"""So much is taken for a reader who does not read; then the writer is told to wait."""
+"""Maximum bytes buffered for a reader that does not read; beyond them the writer must wait."""
 
 RESOLVER_GIVES_UP_S = 20.0
-"""A resolver that gets no answer tries each server twice. All who wait for the name wait for this one lookup."""
+"""A resolver without an answer tries each server twice. All connections to the name wait for this one look-up."""
 
 ConnectFault: TypeAlias = Literal[
     "refuse", "black_hole", "unreachable", "no_descriptors", "dns", "dns_timeout", "tls", "tls_stall", "slow"
@@ -75,7 +75,7 @@ class FineWeather:
         return None, None
 
     def struck(self, direction: Literal["up", "down"], what: str) -> None:
-        """Nobody needs to know."""
+        """Do nothing: the strikes of this weather are not counted."""
 
 
 class Network:
@@ -356,7 +356,7 @@ class MemoryTransport(asyncio.Transport):
         return 0
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        """Everything that is written is on its way at once; who does not read is seen by what lies before it."""
+        """Do nothing: written bytes are on their way at once, and the reader's buffer shows if it does not read."""
 
     def can_write_eof(self) -> bool:
         return False

@@ -51,7 +51,7 @@ def test_a_spell_must_name_a_target_of_the_route() -> None:
 
 
 def test_a_spell_must_begin_before_the_end() -> None:
-    with pytest.raises(ConfigError, match="lead is to fare ill from 60 s on, but the drill lasts 60 s"):
+    with pytest.raises(ConfigError, match="the outage of lead begins at 60 s, but the drill ends at 60 s"):
         drill(TWO, [Spell("lead", "slow", 60, 90)], for_s=60)
 
 
