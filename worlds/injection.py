@@ -22,7 +22,7 @@ from typing import Any
 
 import msgspec
 from standby.providers.errors import ProviderError
-from standby.providers.http import exchange, transport
+from standby.providers.http import exchange, private_way, transport, way
 from standby.providers.http.connector import Line, PooledConnector
 from standby.providers.http.exchange import Exchange
 from standby.providers.http.transport import Transport
@@ -72,14 +72,14 @@ def tiny_read_buffer(chance: Chance, swaps: Swaps) -> None:
         chance.strikes += 1
         paused(self)
 
-    swaps.put(transport, "READ_BUFFER_BYTES", chance.rng.choice((1, 16, 100)))
+    swaps.put(way, "READ_BUFFER_BYTES", chance.rng.choice((1, 16, 100)))
     swaps.put(Line, "pause_reading", counted)
 
 
 def tiny_caches(chance: Chance, swaps: Swaps) -> None:
     """A transport remembers one address and one head, and is asked at two URLs with two heads by turns."""
     swaps.put(transport, "ADDRESSES_MAX", Tiny(1, chance))
-    swaps.put(transport, "HEADS_MAX", Tiny(1, chance))
+    swaps.put(private_way, "HEADS_MAX", Tiny(1, chance))
     opened = Transport.open
 
     async def at_another_url(self: Transport, wire: WireRequest, **how: Any) -> Exchange:

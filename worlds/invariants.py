@@ -303,9 +303,8 @@ class Monitors:
             transport = live._transport
             if transport is not None and transport.open_exchanges:
                 self.blame("I17", None, f"{live.label}: {transport.open_exchanges} exchanges are open")
-            pool = None if transport is None else transport._pool
-            if pool is not None and pool.acquired:
-                self.blame("I17", None, f"{live.label}: {pool.acquired} connections are taken")
+            if transport is not None and transport.connections_in_use:
+                self.blame("I17", None, f"{live.label}: {transport.connections_in_use} connections are taken")
         told = Counter(each.call for each in self._world.told)
         if any(call >= self._world.streams for call in told):
             self.blame("I41", None, "a provider was asked for a call that no caller made")

@@ -5,7 +5,7 @@ request (aio-libs/aiohttp#13656). Here a connection that received anything while
 message, or that is readable when its turn comes (data or the end: both mean that it is spent) is closed. Connections
 are closed at once, without a farewell: a cancelled call must stop a provider from generating, and billing.
 
-This module overrides private methods of aiohttp 3.14; `tests/providers/test_transport_pool.py` tells when they change.
+What this module uses of aiohttp's insides stands in the table of `privates`.
 """
 
 import asyncio
@@ -13,30 +13,26 @@ import select
 import socket
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
-from weakref import WeakSet
+from weakref import WeakSet, ref
 
 import aiohttp
-from aiohttp import connector
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
-from aiohttp.helpers import weakref_handle
 from aiohttp.http_exceptions import BadHttpMessage
 from aiohttp.streams import StreamReader
 
 from ..errors import ErrorKind, ProviderError
-from .body import Body
+from .body import Body, bound, most_chunks
 from .exceptions import fault
 from .idle import Idle
+from .sockets import descriptor, made
+from .way import UNWIND_TURNS
 
 if TYPE_CHECKING:
-    from aiohappyeyeballs import AddrInfoType
     from aiohttp.client_reqrep import ConnectionKey
 
 INTERIM_MAX = 32
 """Interim responses (1xx) before the real one; a server that sends more of them is not going to answer."""
-
-UNWIND_TURNS = 100
-"""A task that is cancelled while it connects closes its socket within a few turns of the loop; so many are given."""
 
 
 class Quiet:
@@ -65,16 +61,21 @@ class Line(ResponseHandler):
         used: It has carried an exchange before the present one.
         answered: Bytes of an answer to the present request have come.
         born_s: When it was made, on the loop's clock.
+        rested_s: When it went into the pool, the last time.
         opened_by: What must live as long as the connection, for those who opened it.
+        key: What it lies under in the pool.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop)
         self.used = False
         self.answered = False
-        self.born_s = loop.time()
+        self.born_s = self.rested_s = loop.time()
         self.opened_by: object = None
+        self.key: ConnectionKey | None = None
         self._idle = False
+        self._watched = False  # what `data_received` has done is looked at
+        self._chunks_max = 0
         self._interim = 0
         self._poll: select.poll | None = None
 
@@ -84,11 +85,13 @@ class Line(ResponseHandler):
 
     def rest(self) -> None:
         """It goes into the pool: from here on, it must stay silent."""
-        self._idle = True
+        self._idle = self._watched = True
+        self.rested_s = self._loop.time()
 
     def wake(self) -> bool:
         """It leaves the pool. Is it fit for another exchange? What made it unfit while it lay idle has closed it."""
-        self._idle, self.answered, self._interim = False, False, 0
+        self._idle = self._watched = self.answered = False
+        self._interim = 0
         return not self._readable()
 
     def data_received(self, data: bytes) -> None:
@@ -99,9 +102,8 @@ class Line(ResponseHandler):
                 return
             self.answered = True
         ResponseHandler.data_received(self, data)
-        if self._idle and (self._buffer or self._holds_more()):
-            self.force_close()
-            self.abort()
+        if self._watched:
+            self._look_behind()
 
     def resume_reading(self, resume_parser: bool = True) -> None:
         """Resume what was paused, and nothing else: aiohttp would run its parser, on no data, for every HTTP chunk that
@@ -117,8 +119,12 @@ class Line(ResponseHandler):
                 self.abort()
                 self.set_exception(BadHttpMessage("too many interim responses"))
                 return
-        if type(data[1]) is StreamReader:  # else there is no body
-            Body.of(data[1], self)
+        message, reader = data
+        if type(reader) is StreamReader:  # else there is no body
+            limit, _ = reader.get_read_buffer_limits()
+            bound(reader, limit)
+            self._chunks_max = most_chunks(limit)
+            self._watched = not message.chunked  # of a body in chunks, aiohttp bounds the number itself
         super().feed_data(data, size)
 
     def connection_lost(self, exc: BaseException | None) -> None:
@@ -150,6 +156,15 @@ class Line(ResponseHandler):
             self._poll.register(number, select.POLLIN)
         return bool(self._poll.poll(0))
 
+    def _look_behind(self) -> None:
+        """Close an idle connection on which anything came; pause one whose body comes in many small pieces."""
+        if self._idle:
+            if self._buffer or self._holds_more():
+                self.force_close()
+                self.abort()
+        elif self._payload is not None and not self._reading_paused and len(self._payload._buffer) > self._chunks_max:
+            self.pause_reading()
+
     def _holds_more(self) -> bool:
         """Behind the end of the answer came the beginning of something else, in the same packet."""
         try:
@@ -164,20 +179,19 @@ class Response(aiohttp.ClientResponse):
     Attributes:
         reused: The connection had carried an exchange before.
         line: What it came over.
-        key: What its connection lies under in the pool.
+        body: What comes behind its head.
     """
 
     reused = False
     line: ResponseHandler | None = None
-    key: "ConnectionKey | None" = None
+    body: Body
 
     async def start(self, connection: Connection) -> "Response":
         where = f"{self.url.raw_host}:{self.url.port}"
         line, transport = cast("Line | None", connection.protocol), connection.transport
         if line is None or transport is None:
             raise fault(aiohttp.ServerDisconnectedError(), where)  # it was lost while the request was being sent
-        self.reused, self.key = getattr(line, "used", False), connection._key
-        self.line = line
+        self.reused, self.line = getattr(line, "used", False), line
         line.used = True  # a caller's connector has lines of aiohttp's own, which take the attribute too
         try:
             await super().start(connection)
@@ -188,6 +202,7 @@ class Response(aiohttp.ClientResponse):
             transport.abort()
             raise
         else:
+            self.body = Body.of(self.content, line)
             return self
         try:
             raise failure
@@ -210,7 +225,7 @@ class PooledConnector(aiohttp.TCPConnector):
 
     def __init__(self, *, keepalive_s: float, max_age_s: float, idle: Idle | None = None, **options: Any) -> None:
         self._sockets: WeakSet[socket.socket] = WeakSet()
-        options.setdefault("socket_factory", partial(_made, self._sockets))
+        options.setdefault("socket_factory", partial(made, self._sockets))
         super().__init__(keepalive_timeout=keepalive_s, **options)
         self._max_age_s, self._kept_s = max_age_s, keepalive_s
         self.connecting = 0
@@ -235,10 +250,13 @@ class PooledConnector(aiohttp.TCPConnector):
         full = 0 < self._limit <= len(self._acquired)
         self.connecting += 1
         try:
-            return await super().connect(req, traces, timeout)
+            connection = await super().connect(req, traces, timeout)
         except TimeoutError:
             if not full:
                 raise
+        else:
+            cast(Line, connection.protocol).key = req.connection_key
+            return connection
         finally:
             self.connecting -= 1
         raise ProviderError(
@@ -273,11 +291,11 @@ class PooledConnector(aiohttp.TCPConnector):
         lines = self._conns.get(key)
         if lines is None:
             return None
-        now_s = connector.monotonic()  # type: ignore[attr-defined]  # the clock of its stamps
+        now_s = self._loop.time()
         while lines:
-            line, since_s = lines.popleft()
+            line, _ = lines.popleft()
             assert isinstance(line, Line)
-            if line.is_connected() and now_s - since_s <= self._kept_s and line.wake():
+            if line.is_connected() and now_s - line.rested_s <= self._kept_s and line.wake():
                 if not lines:
                     del self._conns[key]
                 self._acquired.add(line)
@@ -300,20 +318,19 @@ class PooledConnector(aiohttp.TCPConnector):
         if self._cleanup_handle is not None:
             self._cleanup_handle.cancel()
             self._cleanup_handle = None
-        now_s = connector.monotonic()  # type: ignore[attr-defined]  # the clock of its stamps
+        now_s = self._loop.time()
         for key, lines in tuple(self._conns.items()):
             for _ in range(len(lines)):
                 line, since_s = lines.popleft()
-                if line.is_connected() and now_s - since_s <= self._kept_s:
+                assert isinstance(line, Line)
+                if line.is_connected() and now_s - line.rested_s <= self._kept_s:
                     lines.append((line, since_s))
                 else:
                     line.close()
             if not lines:
                 del self._conns[key]
         if self._conns:
-            self._cleanup_handle = weakref_handle(
-                self, "_cleanup", self._kept_s, self._loop, self._timeout_ceil_threshold
-            )
+            self._cleanup_handle = self._loop.call_later(self._kept_s, partial(_clean, ref(self)))
 
     async def _get(self, key: "ConnectionKey", traces: list[Any]) -> Connection | None:
         return self.take(key)
@@ -325,18 +342,10 @@ class PooledConnector(aiohttp.TCPConnector):
         protocol.rest()
 
 
-def descriptor(line: ResponseHandler | None) -> int:
-    """That of a connection's socket; -1: it has none."""
-    transport = None if line is None else line.transport
-    held = None if transport is None else transport.get_extra_info("socket")
-    return -1 if held is None else int(held.fileno())
-
-
-def _made(known: WeakSet[socket.socket], info: "AddrInfoType") -> socket.socket:
-    """A new socket, noted down from its first moment on."""
-    made = socket.socket(*info[:3])
-    known.add(made)
-    return made
+def _clean(pool: "ref[PooledConnector]") -> None:
+    left = pool()
+    if left is not None:
+        left._cleanup()
 
 
 def _looked_at(gone: "asyncio.Future[object]") -> None:

@@ -7,17 +7,18 @@ on a body without framing (`framed` is False then, and the end proves nothing).
 
 import asyncio
 import time
+from typing import TYPE_CHECKING
 
-from aiohttp.client_proto import ResponseHandler
 from aiohttp.http_exceptions import HttpProcessingError
 
 from ..errors import ErrorKind, ProviderError
 from ..provider import ResponseHead
-from .body import Body
-from .connector import Response
 from .exceptions import let_go, redirection
 from .inflater import Inflater
-from .keep_alive import KeptResponse
+from .way import Answer
+
+if TYPE_CHECKING:
+    from aiohttp.client_proto import ResponseHandler
 
 BODY_MAX_BYTES = 256 * 1024 * 1024
 """No answer of a model is longer than this, decoded: a longer one is an attack, or a mistake in base_url."""
@@ -40,13 +41,12 @@ class Exchange:
         "reused",
     )  # fmt: skip
 
-    def __init__(self, response: Response | KeptResponse, open_exchanges: "set[Exchange]") -> None:
+    def __init__(self, response: Answer, open_exchanges: "set[Exchange]") -> None:
         self.head = _head(response)
         self.framed = _is_framed(self.head)
         self.reused = response.reused
         self._response = response
-        assert response.line is not None
-        self._content = Body.of(response.content, response.line)
+        self._content = response.body
         self._taken = 0
         self._failure: ProviderError | None = None
         self._rest: list[bytes] = []  # what had come before the failure, from the last piece to the next one
@@ -56,7 +56,7 @@ class Exchange:
         open_exchanges.add(self)
 
     @property
-    def line(self) -> ResponseHandler | None:
+    def line(self) -> "ResponseHandler | None":
         """The connection that it comes over."""
         return self._response.line
 
@@ -68,8 +68,7 @@ class Exchange:
     @property
     def ended(self) -> bool:
         """The body's clean end is known, and all before it was read: `read` would give `b""` at once."""
-        content = self._content
-        return content._eof and not content._buffer and content._exception is None and self._failure is None
+        return self._failure is None and self._content.ended()
 
     async def read(self) -> bytes:
         """The next bytes of the body, decoded, at most 64 KiB; `b""` at its clean end. One reader at a time.
@@ -86,8 +85,10 @@ class Exchange:
             return await self._before_failure()
         content = self._content
         try:
-            while (arrival := content.arrival()) is not None:
+            arrival = content.arrival()
+            while arrival is not None:
                 await arrival
+                arrival = None if content.buffer else content.arrival()
             data = content.take()
         except Exception as error:  # noqa: BLE001 - every error becomes ours, by the table
             data = self._rest_before(error)
@@ -122,7 +123,7 @@ class Exchange:
 
     def pending(self) -> bool:
         """Are there bytes in memory that `read` would give without waiting for the network?"""
-        return bool(self._content._buffer or self._rest)
+        return bool(self._content.buffer or self._rest)
 
     @property
     def _must_wait(self) -> bool:
@@ -237,7 +238,7 @@ class InflatingExchange(Exchange):
 
     __slots__ = ("_inflated", "_inflater")
 
-    def __init__(self, response: Response | KeptResponse, open_exchanges: set[Exchange], encoding: str) -> None:
+    def __init__(self, response: Answer, open_exchanges: set[Exchange], encoding: str) -> None:
         super().__init__(response, open_exchanges)
         self._inflater = Inflater(encoding)
         self._inflated = 0
@@ -287,7 +288,7 @@ class InflatingExchange(Exchange):
             return b""
 
 
-def exchange(response: Response | KeptResponse, open_exchanges: set[Exchange]) -> Exchange:
+def exchange(response: Answer, open_exchanges: set[Exchange]) -> Exchange:
     """The exchange for a response whose head has come."""
     encoding = response.headers.get("content-encoding")
     if encoding is None or encoding.strip().lower() in ("", "identity"):
@@ -295,7 +296,7 @@ def exchange(response: Response | KeptResponse, open_exchanges: set[Exchange]) -
     return InflatingExchange(response, open_exchanges, encoding)
 
 
-def _head(response: Response | KeptResponse) -> ResponseHead:
+def _head(response: Answer) -> ResponseHead:
     headers = {name.lower(): value for name, value in response.headers.items()}
     if len(headers) != len(response.headers):
         headers = {name: ", ".join(response.headers.getall(name)) for name in headers}

@@ -8,17 +8,17 @@ first, goes through a proxy, is large, or has a header that changes how a messag
 What many tasks ask in one turn of the loop leaves together in the next: an upstream or a proxy on the same machine,
 which sleeps in between, is then woken once for all of them. That is a fifth of what a call costs.
 
-This module uses private methods of aiohttp 3.14, as `connector` does.
+What this module uses of aiohttp's insides stands in the table of `privates`.
 """
 
 import asyncio
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from aiohttp.streams import StreamReader
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
+from .body import Body
 from .connector import Line, PooledConnector
 from .exceptions import fault
 
@@ -38,10 +38,11 @@ class KeptResponse:
     Attributes:
         connection: None once it is given back.
         line: What it came over.
+        body: What comes behind its head.
         reused: Always.
     """
 
-    __slots__ = ("connection", "content", "headers", "line", "status")
+    __slots__ = ("body", "connection", "headers", "line", "status")
 
     reused = True
 
@@ -49,8 +50,10 @@ class KeptResponse:
         self, connection: "Connection", status: int, headers: CIMultiDictProxy[str], content: StreamReader
     ) -> None:
         self.connection: Connection | None = connection
-        self.line = connection.protocol
-        self.status, self.headers, self.content = status, headers, content
+        self.line = line = connection.protocol
+        assert line is not None
+        self.status, self.headers = status, headers
+        self.body = Body.of(content, line)
         content.on_eof(self._ended)
 
     def close(self) -> None:
@@ -109,7 +112,6 @@ async def ask(
             read_until_eof=True,
             auto_decompress=False,
             read_bufsize=buffer_bytes,
-            timeout_ceil_threshold=pool._timeout_ceil_threshold,
         )
         # As a view, whose repr shows nothing: asyncio logs in debug mode what fails here, with the frame that holds it.
         transport.write(memoryview(b"%b%d\r\n\r\n%b" % (start, len(body), body)))
@@ -131,10 +133,3 @@ async def ask(
         raise failure
     finally:
         del failure  # it holds this frame
-
-
-def merged(constant: Mapping[str, str], checked: "CIMultiDict[str]") -> "CIMultiDict[str]":
-    """A request's headers over those that all requests have."""
-    headers = CIMultiDict(constant)
-    headers.update(checked)
-    return headers

@@ -153,13 +153,10 @@ _ADDRESS_OF: dict[int, tuple[str, int]] = {}
 
 @contextmanager
 def virtual_time(loop: VirtualLoop) -> Iterator[None]:
-    """Let the clocks that are read beside the loop's follow it."""
+    """Let the wall clock follow the loop's."""
     from ...providers.http import exchange
 
-    with (
-        mock.patch("aiohttp.connector.monotonic", loop.time),
-        mock.patch.object(exchange, "time", _Wall(loop)),
-    ):
+    with mock.patch.object(exchange, "time", _Wall(loop)):
         yield
 
 

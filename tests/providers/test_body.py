@@ -4,7 +4,7 @@ import asyncio
 from typing import Any, cast
 
 import pytest
-from aiohttp.streams import EMPTY_PAYLOAD
+from aiohttp.streams import EMPTY_PAYLOAD, EmptyStreamReader, StreamReader
 from standby.providers.http.body import CHUNK_BYTES, Body
 from standby.providers.http.connector import Line
 
@@ -34,9 +34,9 @@ async def begun(*first: bytes) -> tuple[Line, Wire, Body]:
     line.transport = cast(Any, wire)
     line.set_response_params(read_until_eof=True, auto_decompress=False, read_bufsize=BUFFER_BYTES)
     line.data_received(b"".join((HEAD, *first)))
-    _, body = await line.read()
-    assert type(body) is Body
-    return line, wire, body
+    _, content = await line.read()
+    assert type(content) is StreamReader
+    return line, wire, Body.of(content, line)
 
 
 async def read(body: Body) -> bytes:
@@ -70,7 +70,7 @@ async def test_what_waits_to_be_read_is_bounded_whatever_its_pieces(size: int) -
     line, wire, body = await begun()
     line.data_received(chunks(*pieces) + b"0\r\n\r\n")
     assert wire.paused
-    assert len(body._buffer) * (size + CHUNK_BYTES) <= 2 * BUFFER_BYTES + size + CHUNK_BYTES
+    assert len(body.buffer) * (size + CHUNK_BYTES) <= 2 * BUFFER_BYTES + size + CHUNK_BYTES
     said = b""
     while piece := await read(body):
         said += piece
@@ -103,4 +103,20 @@ async def test_where_there_is_no_body_there_is_nothing_to_take() -> None:
     line, _, _ = await begun()
     nothing = Body.of(EMPTY_PAYLOAD, line)
     assert await read(nothing) == b""
-    assert type(EMPTY_PAYLOAD) is not Body
+    assert nothing.ended()
+    assert type(EMPTY_PAYLOAD) is EmptyStreamReader
+
+
+async def test_many_small_pieces_of_a_body_without_chunks_are_bounded_too() -> None:
+    line, wire = Line(asyncio.get_running_loop()), Wire()
+    line.transport = cast(Any, wire)
+    line.set_response_params(read_until_eof=True, auto_decompress=False, read_bufsize=BUFFER_BYTES)
+    line.data_received(b"HTTP/1.1 200 OK\r\ncontent-length: 10000\r\n\r\n")
+    _, content = await line.read()
+    assert isinstance(content, StreamReader)
+    body, came = Body.of(content, line), 0
+    while not wire.paused:
+        line.data_received(b"x")
+        came += 1
+    assert came * (1 + CHUNK_BYTES) <= 2 * BUFFER_BYTES
+    assert (await read(body), wire.paused) == (b"x" * came, False)

@@ -14,6 +14,7 @@ from standby.providers.http.inflater import FREE_BYTES, MEMBERS_MAX, Inflater
 from standby.providers.http.transport import Exchange, Transport, TransportOptions
 from standby.providers.provider import PIECE_MAX_BYTES
 
+from insides import is_paused, waiting_bytes
 from rawserver import Peer, RawServer, answers, chunked, failure_of, keeps_alive, read_out, response
 
 STREAM = b"".join(b"data: %d\n\n" % number for number in range(100))
@@ -209,7 +210,7 @@ def test_bytes_behind_a_compressed_body_are_no_part_of_it() -> None:
 async def all_in_memory(exchange: Exchange) -> None:
     """Let the end of the body come in, or as much of it as is taken before it is read."""
     async with asyncio.timeout(5):
-        while not (exchange._content._eof or exchange._content._protocol._reading_paused):  # noqa: ASYNC110
+        while not (exchange._content.is_eof() or is_paused(exchange)):  # noqa: ASYNC110
             await asyncio.sleep(0.001)
 
 
@@ -271,7 +272,7 @@ async def test_a_body_that_is_given_up_before_its_next_turn_leaves_no_complaint(
     loop.set_exception_handler(lambda _, context: complaints.append(context))
     async with RawServer(answers(response(bytes(3 * PIECE_MAX_BYTES)))) as server:
         exchange = await opened(transport, server)
-        while not exchange._content._size > PIECE_MAX_BYTES:  # noqa: ASYNC110
+        while not waiting_bytes(exchange) > PIECE_MAX_BYTES:  # noqa: ASYNC110
             await asyncio.sleep(0.001)
         assert await exchange.read()
         exchange.interrupt(ProviderError(ErrorKind.CANCELLED, "the caller left"))
@@ -357,11 +358,8 @@ async def test_a_reader_that_stops_holds_a_bounded_part(transport: Transport) ->
 
     async with RawServer(floods) as server:
         exchange = await opened(transport, server)
-        connection = exchange._response.connection
-        assert connection is not None
-        assert connection.protocol is not None
         async with asyncio.timeout(5):
-            while not connection.protocol._reading_paused:  # noqa: ASYNC110 - nobody sets an event for it
+            while not is_paused(exchange):  # noqa: ASYNC110 - nobody sets an event for it
                 await asyncio.sleep(0)
         assert exchange.pending()
         assert len(await exchange.read()) <= 512 * 1024

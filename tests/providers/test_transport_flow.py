@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 from aiohttp.base_protocol import BaseProtocol
-from standby.providers.http.connector import Line
-from standby.providers.http.transport import READ_BUFFER_BYTES, Exchange, Transport, TransportOptions
+from standby.providers.http.transport import Transport, TransportOptions
+from standby.providers.http.way import READ_BUFFER_BYTES
 
+from insides import is_paused, waiting_bytes
 from rawserver import Peer, RawServer, chunked, read_out, response
 
 PIECES = [b"data: %d\n\n" % number for number in range(40_000)]
@@ -20,13 +21,6 @@ async def transport() -> AsyncIterator[Transport]:
     await transport.aclose()
 
 
-def line_of(exchange: Exchange) -> Line:
-    connection = exchange._response.connection
-    assert connection is not None
-    assert isinstance(connection.protocol, Line)
-    return connection.protocol
-
-
 async def test_a_reader_that_stopped_reads_on_where_it_was(transport: Transport) -> None:
     async def script(peer: Peer) -> None:
         await peer.request()
@@ -35,13 +29,12 @@ async def test_a_reader_that_stopped_reads_on_where_it_was(transport: Transport)
 
     async with RawServer(script) as server:
         exchange = await transport.open(server.wire(), connect_s=1, expect_stream=True)
-        line = line_of(exchange)
         for _ in range(10_000):
-            if line._reading_paused:
+            if is_paused(exchange):
                 break
             await asyncio.sleep(0)
-        assert line._reading_paused
-        assert exchange._content._size < 4 * READ_BUFFER_BYTES
+        assert is_paused(exchange)
+        assert waiting_bytes(exchange) < 4 * READ_BUFFER_BYTES
         assert await read_out(exchange) == (b"".join(PIECES), None)
         exchange.close()
 

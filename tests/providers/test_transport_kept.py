@@ -8,8 +8,11 @@ import aiohttp
 import pytest
 from standby.providers import ErrorKind, WireRequest
 from standby.providers.http.keep_alive import KeptResponse, ask
-from standby.providers.http.transport import BYTES_MAX, HEADS_MAX, Transport, TransportOptions
+from standby.providers.http.private_way import HEADS_MAX
+from standby.providers.http.transport import Transport, TransportOptions
+from standby.providers.http.way import BYTES_MAX
 
+from insides import pool_of, private_way_of
 from rawserver import Peer, RawServer, answers, failure_of, keeps_alive, read_out, response
 
 
@@ -90,8 +93,7 @@ async def test_one_alone_is_sent_at_once_and_many_leave_together(transport: Tran
     async with RawServer(keeps_alive(*[response(b"a")] * 3)) as server:
         wire = server.wire()
         await asyncio.gather(*[open_one() for _ in range(3)])
-        pool = transport._pool
-        assert pool is not None
+        pool = pool_of(transport)
         assert (pool.acquired, pool.idle) == (0, 3)
         alone = asyncio.create_task(open_one())
         await asyncio.sleep(0)
@@ -113,8 +115,7 @@ async def test_who_waits_for_the_others_takes_nothing_along_when_it_is_cancelled
             await read_out(await transport.open(wire, connect_s=1, expect_stream=False))
 
         await asyncio.gather(open_one(), open_one())
-        pool = transport._pool
-        assert pool is not None
+        pool = pool_of(transport)
         first, second = asyncio.create_task(open_one()), asyncio.create_task(open_one())
         await asyncio.sleep(0)
         second.cancel()
@@ -221,7 +222,7 @@ async def test_a_head_that_comes_as_the_transport_closes_is_given_up(monkeypatch
     async with RawServer(keeps_alive(response(b"a"), response(b"more than fits", length=100))) as server:
         exchange = await transport.open(server.wire(), connect_s=1, expect_stream=True)
         assert await read_out(exchange) == (b"a", None)
-        monkeypatch.setattr("standby.providers.http.transport.ask", closed_meanwhile)
+        monkeypatch.setattr("standby.providers.http.private_way.ask", closed_meanwhile)
         error = await failure_of(transport.open(server.wire(), connect_s=1, expect_stream=True))
         assert error.kind is ErrorKind.CLOSED
     assert transport.open_connections == transport.open_exchanges == 0
@@ -233,7 +234,7 @@ async def test_few_heads_are_remembered(transport: Transport) -> None:
             wire = WireRequest(server.url, {"Visitor-ID": str(number)}, b"{}")
             await read_out(await transport.open(wire, connect_s=1, expect_stream=True))
         assert f"visitor-id: {2 * HEADS_MAX - 1}\r\n" in server.peers[0].requests[-1].lower()
-    assert len(transport._heads) <= HEADS_MAX
+    assert len(private_way_of(transport)._heads) <= HEADS_MAX
 
 
 async def test_a_header_that_cannot_be_sent_is_refused_here_too(transport: Transport) -> None:

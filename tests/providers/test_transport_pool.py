@@ -10,6 +10,7 @@ from standby.providers import ErrorKind
 from standby.providers.http.connector import Line
 from standby.providers.http.transport import Exchange, Transport, TransportOptions
 
+from insides import pool_of, waiting_bytes
 from rawserver import Peer, RawServer, answers, chunked, failure_of, keeps_alive, read_out, response
 
 
@@ -76,15 +77,14 @@ async def test_what_comes_over_an_idle_connection_is_nobodys_answer(transport: T
     async with RawServer(keeps_alive(response(b"mine"))) as server:
         assert await read_out(await opened(transport, server)) == (b"mine", None)
         await server.peers[0].send(late)
-        await until(lambda: transport._pool is not None and not _idle_and_connected(transport))
+        await until(lambda: not _idle_and_connected(transport))
         second = await opened(transport, server)
         assert (second.reused, await read_out(second)) == (False, (b"mine", None))
         assert len(server.peers) == 2
 
 
 def _idle_and_connected(transport: Transport) -> int:
-    assert transport._pool is not None
-    return sum(line.is_connected() for lines in transport._pool._conns.values() for line, _ in lines)
+    return sum(line.is_connected() for lines in pool_of(transport)._conns.values() for line, _ in lines)
 
 
 @pytest.mark.parametrize("late", LATE[:-1])
@@ -257,7 +257,7 @@ async def test_release_drains_no_more_than_the_buffer_holds(transport: Transport
         exchange = await opened(transport, server)
         exchange.release()
         await until(lambda: server.peers[0].closed.is_set())
-        assert 0 < exchange._content._size <= 1024 * 1024
+        assert 0 < waiting_bytes(exchange) <= 1024 * 1024
         assert transport.open_connections == 0
 
 

@@ -10,7 +10,8 @@ import pytest
 import trustme
 from cryptography.hazmat.primitives import serialization
 from standby.providers import ErrorKind, WireRequest
-from standby.providers.http.transport import Transport, TransportOptions, _tls_context
+from standby.providers.http.tls import tls_context
+from standby.providers.http.transport import Transport, TransportOptions
 
 from rawserver import Peer, RawServer, answers, failure_of, keeps_alive, read_out, response
 
@@ -130,7 +131,7 @@ async def test_a_key_with_a_password_is_refused_and_nobody_is_asked_for_it(
     await transport.aclose()
 
 
-@pytest.mark.parametrize("make", [ssl.create_default_context, lambda: _tls_context(None, None)])
+@pytest.mark.parametrize("make", [ssl.create_default_context, lambda: tls_context(None, None)])
 def test_tls_is_verified_and_new_enough(make: Callable[[], ssl.SSLContext]) -> None:
     """The first is what aiohttp uses when we give it none."""
     context = make()

@@ -59,4 +59,4 @@ def health_of(router: Router, name: str) -> HealthSnapshot:
 async def settled(router: Router, target: str | Target) -> None:
     """Until the target's finished exchanges have given their connections back."""
     transport = live_of(router, target).transport
-    await until(lambda: transport.open_exchanges == 0 and (transport._pool is None or not transport._pool.acquired))
+    await until(lambda: transport.open_exchanges == transport.connections_in_use == 0)

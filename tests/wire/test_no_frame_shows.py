@@ -225,7 +225,7 @@ async def test_nor_does_the_first_write_on_a_new_connection(
             raise ConnectionResetError(errno.ECONNRESET, "reset")
 
     caplog.set_level(logging.DEBUG, "asyncio")
-    monkeypatch.setattr("standby.providers.http.connector._made", lambda known, info: Broken(*info[:3]))
+    monkeypatch.setattr("standby.providers.http.connector.made", lambda known, info: Broken(*info[:3]))
     async with Router(config(target(simulator, "openai"))) as router:
         with pytest.raises(CallFailed):
             await router.complete(CANARY_PROMPT, upstream=upstream)

@@ -1,0 +1,147 @@
+"""Requests and responses by aiohttp's insides: kept connections that are looked at, heads that are put together once.
+
+Taken where `privates` finds a release that was tested, with every name in place.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import aiohttp
+from yarl import URL
+
+from ..provider import WireRequest
+from . import way
+from .address import Address
+from .connector import PooledConnector, Response
+from .headers import merged, request_headers
+from .keep_alive import KeptResponse, ask, head
+from .sockets import descriptor
+from .way import BYTES_MAX, Timeouts, WayOptions, in_pieces, new_session
+
+if TYPE_CHECKING:
+    from aiohttp.client_reqrep import ConnectionKey
+
+HEADS_MAX = 64
+
+
+class PrivateWay:
+    """The way that is fast.
+
+    Attributes:
+        pool: Its connections; None: a caller's connector has them.
+    """
+
+    def __init__(self, options: WayOptions) -> None:
+        self._options = options
+        self.pool = None if options.connector is not None else _pool(options)
+        self._connector: aiohttp.BaseConnector | PooledConnector | None = self.pool or options.connector
+        assert self._connector is not None
+        self._session: aiohttp.ClientSession | None = new_session(options, self._connector, Response)
+        self._timeouts = Timeouts()
+        self._keys: dict[str, ConnectionKey] = {}  # by URL: where its connections lie in the pool
+        self._heads: dict[object, _Head] = {}  # by URL and headers
+
+    @property
+    def in_use(self) -> int:
+        """Connections of our own that carry an exchange, or are being made."""
+        return 0 if self.pool is None else self.pool.acquired
+
+    @property
+    def open(self) -> int:
+        """Those, and the ones that lie idle."""
+        return 0 if self.pool is None else self.pool.acquired + self.pool.idle
+
+    async def ask(
+        self, wire: WireRequest, to: Address, *, connect_s: float, expect_stream: bool
+    ) -> Response | KeptResponse:
+        """Send a request and wait for the head of its response: over a connection that lies idle, if there is one."""
+        url, body, pool = wire.url, wire.body, self.pool
+        key = self._keys.get(url)
+        if key is not None and pool is not None:
+            start = self._kept_head(wire, to.url, expect_stream=expect_stream)
+            if start is not None:
+                kept = await ask(pool, key, start, body, to.where, way.READ_BUFFER_BYTES)
+                if kept is not None:
+                    return kept
+        assert self._session is not None
+        response = await self._session.request(
+            wire.method,
+            to.url,
+            data=in_pieces(body),
+            headers=request_headers(wire, expect_stream=expect_stream),
+            allow_redirects=False,
+            proxy=to.proxy,
+            ssl=self._options.tls,
+            timeout=self._timeouts.of(connect_s),
+        )
+        assert isinstance(response, Response)
+        if pool is not None and to.proxy is None and response.line is not None:
+            known = getattr(response.line, "key", None)
+            if known is not None:
+                self._keys[url] = known
+        return response
+
+    def forget(self) -> None:
+        """Forget where the connections of each URL lie."""
+        self._keys.clear()
+
+    def abandon(self) -> None:
+        """Close every connection at once. Idempotent."""
+        if self.pool is not None:
+            self.pool.abandon()
+        if self._session is not None:
+            self._session.detach()
+            self._session = None
+
+    async def close(self) -> None:
+        """Close every connection, and wait until their sockets are gone. Idempotent, also after a cancellation."""
+        self.abandon()
+        if self.pool is not None:
+            await self.pool.close()
+
+    def descriptors(self) -> set[int]:
+        """Those of its sockets; on a caller's connector, of those that are in use."""
+        assert self._connector is not None
+        found = {descriptor(line) for line in self._connector._acquired}
+        return found if self.pool is None else found | self.pool.descriptors()
+
+    def _kept_head(self, wire: WireRequest, url: URL, *, expect_stream: bool) -> bytes | None:
+        """The head of a request over a connection that lies idle; None when the session must send it."""
+        if wire.method != "POST" or len(wire.body) > BYTES_MAX:
+            return None
+        lasting = type(wire.headers) is MappingProxyType
+        known = wire.url, expect_stream, id(wire.headers) if lasting else tuple(wire.headers.items())
+        start = self._heads.get(known)
+        if start is None:
+            if len(self._heads) >= HEADS_MAX:
+                self._heads.clear()
+            headers = merged(self._options.constant, request_headers(wire, expect_stream=expect_stream))
+            start = self._heads[known] = _Head(head(url, headers), wire.headers)
+        return start.sent
+
+
+class _Head(NamedTuple):
+    """A request's head.
+
+    Attributes:
+        sent: As it is sent, up to its length; None: the session must send it.
+        headers: What it was made of, held so that no others can have their `id`.
+    """
+
+    sent: bytes | None
+    headers: Mapping[str, str]
+
+
+def _pool(options: WayOptions) -> PooledConnector:
+    settings: dict[str, Any] = {
+        "limit": options.connections_max,
+        "keepalive_s": options.keepalive_s,
+        "max_age_s": options.max_age_s,
+        "idle": options.idle,
+    }
+    if options.socks is None:
+        return PooledConnector(**settings)
+    from .private_socks import SocksConnector
+
+    return SocksConnector(options.socks, **settings)
