@@ -3,13 +3,14 @@
 python -m benchmarks.before ed36051       builds and installs what this revision of the repository holds
 """
 
+import argparse
 import io
 import subprocess
 import sys
 import tarfile
 import tempfile
 import venv
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from importlib.metadata import distributions
 from pathlib import Path
 
@@ -23,13 +24,29 @@ def extras_of(tree: Path, installed: Container[str]) -> list[str]:
     return [extra for extra, wanted in extras.items() if all(package_in(each) in installed for each in wanted)]
 
 
-def main() -> int:
+def commit_of(revision: str) -> str:
+    """The commit that a revision of this repository means.
+
+    Raises:
+        LookupError: There is no such revision.
+    """
+    asked = ["git", "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"]
+    found = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True)
+    if found.returncode:
+        raise LookupError(f"git knows no revision {revision!r} here")
+    return found.stdout.strip()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
     """Install it, with the very versions of everything else that are installed here: only the code may differ."""
-    if len(sys.argv) != 2:
-        sys.exit("usage: python -m benchmarks.before REVISION, of this repository")
-    archive = subprocess.run(["git", "archive", sys.argv[1]], cwd=ROOT, capture_output=True)
-    if archive.returncode:
-        sys.exit(f"git knows no revision {sys.argv[1]!r} here: {archive.stderr.decode().strip()}")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.before", description=__doc__.splitlines()[0])
+    parser.add_argument("revision", help="of this repository: a commit, a tag or a branch")
+    revision = parser.parse_args(argv).revision
+    try:
+        commit = commit_of(revision)
+    except LookupError as error:
+        parser.error(str(error))
+    archive = subprocess.run(["git", "archive", commit], cwd=ROOT, capture_output=True, check=True)
     place = PLACE / BEFORE
     venv.create(place, clear=True, with_pip=True)
     with tempfile.TemporaryDirectory() as folder:

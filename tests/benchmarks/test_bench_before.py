@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.before import extras_of
+from benchmarks.before import commit_of, extras_of, main
 from benchmarks.case import engine
 from benchmarks.clients import CLIENTS
 from benchmarks.product import NAMED, ROOT, name_in, name_of, product
@@ -32,6 +32,28 @@ def test_an_earlier_release_has_the_extras_that_are_here(tmp_path: Path) -> None
     (tmp_path / "pyproject.toml").write_text(f'[project]\nname = "x"\n{extras}')
     assert extras_of(tmp_path, {"a"}) == ["fast"]
     assert extras_of(tmp_path, {"a", "b"}) == ["fast", "both"]
+
+
+def test_a_revision_is_named_by_its_commit() -> None:
+    assert len(commit_of("HEAD")) == 40
+
+
+@pytest.mark.parametrize("wrong", ["no-such-revision", "", "HEAD:README.md", "--remote=elsewhere", "HEAD HEAD"])
+def test_what_is_no_revision_is_refused_before_anything_is_made(
+    wrong: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("benchmarks.before.venv", None)
+    with pytest.raises(SystemExit) as ended:
+        main(["--", wrong])
+    assert ended.value.code == 2
+    assert f"git knows no revision {wrong!r} here" in capsys.readouterr().err
+
+
+def test_help_is_help(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+    assert ended.value.code == 0
+    assert "revision" in capsys.readouterr().out
 
 
 def test_a_delta_and_a_call_are_measured_beside_an_earlier_release() -> None:
