@@ -5,7 +5,9 @@ of digits) costs no answer. Where one makes no sense, those beside it are not tr
 be counted, and the decoder shows that it is `miscounted`, so that an earlier count is not taken for the last word.
 """
 
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
+
+import msgspec
 
 from .events import ProviderEvent, Usage
 
@@ -14,6 +16,9 @@ Count: TypeAlias = Any
 
 COUNT_MAX = 1_000_000_000
 """More tokens than any request has; what a target's window allows is the router's to know."""
+
+PlainCount: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=COUNT_MAX)]
+"""A count that makes sense, for structs that are tried first and may refuse: it needs no second look."""
 
 _NONSENSE = -1
 
@@ -30,22 +35,24 @@ class Counting:
     def _counted(
         self,
         events: list[ProviderEvent],
-        sent: tuple[Count, ...],
-        answered: tuple[Count, ...],
+        prompt: Count,
+        answer: Count,
         cached: Count = None,
         reasoning: Count = None,
     ) -> None:
         """Add what was counted to the events. A count that is not given (None) is none.
 
         Args:
-            sent, answered: The counts that add up to the prompt's and to the answer's.
+            prompt, answer: As the provider counted them, or the `total` of what it counted apart.
         """
-        prompt, answer = total(sent), total(answered)
-        read = None if cached is None else total((cached,))
-        thought = None if reasoning is None else total((reasoning,))
-        self.miscounted = _NONSENSE in (prompt, answer, read, thought)
+        counts = prompt, answer, cached, reasoning
+        for count in counts:
+            if count is not None and (type(count) is not int or not 0 <= count <= COUNT_MAX):
+                prompt, answer, cached, reasoning = (None if each is None else total((each,)) for each in counts)
+                break
+        self.miscounted = _NONSENSE in (prompt, answer, cached, reasoning)
         if not self.miscounted:
-            events.append(Usage(prompt, answer, read, thought))
+            events.append(Usage(prompt or 0, answer or 0, cached, reasoning))
 
 
 def total(counts: tuple[Count, ...]) -> int:

@@ -274,12 +274,13 @@ class JsonBodyDecoder(BaseDecoder):
     unless: Callable[[], Decoder] | None = None
     """Makes the decoder of a body that does not begin as an object, and may be no JSON; None: that is a failure."""
     _other: Decoder | None = None
+    _bytes = 0
+    _bulk: Bulk | None = None
+    """Of a body that is no small one."""
 
     def __init__(self, parse: Callable[[bytes, "JsonBodyDecoder"], list[ProviderEvent]] | None = None) -> None:
         self._parse = parse
         self._pieces: list[bytes] = []
-        self._bytes = 0
-        self._bulk: Bulk | None = None  # of a body that is no small one
 
     def feed(self, data: bytes) -> list[ProviderEvent]:
         if self.failure is not None:

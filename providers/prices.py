@@ -60,9 +60,10 @@ class Rates(msgspec.Struct, frozen=True):
         rates = self
         while rates.longer is not None and usage.input_tokens > rates.longer.from_tokens:
             rates = rates.longer
-        cached = min(usage.cached_input_tokens or 0, usage.input_tokens)
-        fresh = usage.input_tokens - cached
-        return (fresh * rates.input + cached * rates.cached + usage.output_tokens * rates.output) / _MILLION
+        sent, cached = usage.input_tokens, usage.cached_input_tokens or 0
+        if cached > sent:
+            cached = sent
+        return ((sent - cached) * rates.input + cached * rates.cached + usage.output_tokens * rates.output) / _MILLION
 
 
 def installed() -> bool:

@@ -11,7 +11,7 @@ import msgspec
 
 from ..codecs import Aside, Details, decode_json, decode_kindly
 from ..codecs.json import json_text
-from ..counts import Count, Counting
+from ..counts import Count, Counting, total
 from ..decoding import BaseDecoder, EventStreamDecoder, JsonBodyDecoder
 from ..errors import ErrorKind, ProviderError
 from ..events import Finished, FinishReason, ProviderEvent, ReasoningDelta, Started, TextDelta
@@ -193,7 +193,7 @@ class MessageReader(Counting):
         cached = known.cache_read_input_tokens
         thought = known.output_tokens_details.thinking_tokens if known.output_tokens_details else None
         sent = known.input_tokens, known.cache_creation_input_tokens, cached
-        self._counted(events, sent, (known.output_tokens,), cached, thought)
+        self._counted(events, total(sent), known.output_tokens, cached, thought)
 
     def _argue(
         self, index: int, call_id: str | None, name: str | None, arguments: str, events: list[ProviderEvent]

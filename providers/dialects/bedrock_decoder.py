@@ -12,7 +12,7 @@ import msgspec
 from .. import hints
 from ..codecs import UNDECODABLE, Aside, SplitCharacter, decode_json, decode_kindly
 from ..codecs.json import BULK_BYTES, json_text
-from ..counts import Count
+from ..counts import Count, total
 from ..decoding import BaseDecoder, JsonBodyDecoder
 from ..errors import ErrorKind, ProviderError
 from ..events import Finished, FinishReason, ProviderEvent, ReasoningDelta, Started, TextDelta
@@ -229,7 +229,7 @@ class BedrockDecoder(BaseDecoder):
         """Token counts: Bedrock's `inputTokens` leaves out those that went into or came from its cache."""
         if counts is not None:
             sent = counts.inputTokens, counts.cacheReadInputTokens, counts.cacheWriteInputTokens
-            self._counted(events, sent, (counts.outputTokens,), counts.cacheReadInputTokens)
+            self._counted(events, total(sent), counts.outputTokens, counts.cacheReadInputTokens)
 
 
 def body_decoder(head: ResponseHead) -> JsonBodyDecoder:

@@ -147,7 +147,7 @@ class CohereDecoder(EventStreamDecoder):
         tokens = delta.usage.tokens if delta.usage else None
         if tokens is not None and tokens.input_tokens is not None:
             cached = delta.usage.cached_tokens if delta.usage else None
-            self._counted(events, (tokens.input_tokens,), (tokens.output_tokens,), cached)
+            self._counted(events, tokens.input_tokens, tokens.output_tokens, cached)
         native = delta.finish_reason or ""
         status = _FAILURES.get(native)
         if status is not None:

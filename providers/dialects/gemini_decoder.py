@@ -14,7 +14,7 @@ from ..codecs import UNDECODABLE, Aside, SSEDecoder, decode_json, decode_kindly
 from ..codecs.bare_json import BareJson
 from ..codecs.json import json_text
 from ..codecs.sse import STRAY
-from ..counts import Count
+from ..counts import Count, total
 from ..decoding import EventStreamDecoder, JsonBodyDecoder
 from ..errors import ErrorKind, ProviderError
 from ..events import Finished, FinishReason, ProviderEvent, ReasoningDelta, Started, TextDelta, ToolCallDelta
@@ -237,8 +237,8 @@ class ContentStreamDecoder(EventStreamDecoder):
         self._counts = counts
         self._counted(
             events,
-            (counts.prompt_token_count, counts.tool_use_prompt_token_count),
-            (counts.candidates_token_count, counts.thoughts_token_count),
+            total((counts.prompt_token_count, counts.tool_use_prompt_token_count)),
+            total((counts.candidates_token_count, counts.thoughts_token_count)),
             counts.cached_content_token_count,
             counts.thoughts_token_count,
         )

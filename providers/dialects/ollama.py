@@ -141,7 +141,7 @@ class OllamaDecoder(LineDecoder):
 
     def _finish(self, said: _Object, events: list[ProviderEvent]) -> None:
         if said.prompt_eval_count is not None or said.eval_count is not None:  # zeros are left out by the server
-            self._counted(events, (said.prompt_eval_count,), (said.eval_count,))
+            self._counted(events, said.prompt_eval_count, said.eval_count)
         reason = _FINISH_REASONS.get(said.done_reason or "", "other")
         if self._calls and reason != "length":
             reason = "tool_calls"  # the server says `stop`

@@ -74,7 +74,7 @@ class OpenAIChat:
         Raises:
             Unsupported: It asks what this speaker cannot say, or more than one answer.
         """
-        if chat.extra.get("n", endpoint.body.get("n")) not in (None, 1):
+        if (chat.extra or endpoint.body) and chat.extra.get("n", endpoint.body.get("n")) not in (None, 1):
             raise Unsupported("n: a stream of several answers")
         quirks = self._quirks
         body, notes = chat_body(

@@ -4,12 +4,12 @@ Only fields that are read are declared, in the order of the wire: that is what m
 not fit (a count as a float, content as a list, arguments as an object) is read again as plain JSON.
 """
 
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 
 from ..codecs import Aside, Details, read_aside
-from ..counts import Count
+from ..counts import Count, PlainCount
 from ..events import FinishReason
 
 NoText: TypeAlias = Annotated[str, msgspec.Meta(max_length=0)] | None
@@ -103,6 +103,38 @@ class PlainChunk(msgspec.Struct, gc=False):
 class WholeChoice(msgspec.Struct, gc=False, rename={"delta": "message"}):
     delta: Delta | None = None
     finish_reason: str | None = None
+
+
+class PlainPromptDetails(msgspec.Struct, gc=False):
+    cached_tokens: PlainCount | None = None
+
+
+class PlainCompletionDetails(msgspec.Struct, gc=False):
+    reasoning_tokens: PlainCount | None = None
+
+
+class PlainCounts(msgspec.Struct, gc=False):
+    prompt_tokens: PlainCount
+    completion_tokens: PlainCount = 0
+    prompt_tokens_details: PlainPromptDetails | None = None
+    completion_tokens_details: PlainCompletionDetails | None = None
+    prompt_cache_hit_tokens: PlainCount | None = None
+
+
+class PlainWholeChoice(msgspec.Struct, gc=False, rename={"delta": "message"}):
+    delta: PlainDelta
+    finish_reason: Literal["stop"]
+
+
+class PlainWhole(msgspec.Struct, gc=False):
+    """A whole answer of text and nothing else, as most are; `PlainChunk` says how."""
+
+    choices: tuple[PlainWholeChoice]
+    id: str | None = None
+    model: str | None = None
+    usage: PlainCounts | None = None
+    error: None = None
+    x_groq: None = None
 
 
 class Whole(msgspec.Struct, gc=False):

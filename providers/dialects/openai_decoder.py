@@ -12,9 +12,10 @@ import msgspec
 
 from .. import hints
 from ..codecs import UNDECODABLE, decode_json, decode_kindly
+from ..counts import Count
 from ..decoding import LF, BaseDecoder, EventStreamDecoder, JsonBodyDecoder
 from ..errors import ErrorKind, ProviderError
-from ..events import Finished, ProviderEvent, ReasoningDelta, RefusalDelta, Started, TextDelta
+from ..events import Finished, ProviderEvent, ReasoningDelta, RefusalDelta, Started, TextDelta, Usage
 from ..mapping import Rule, stream_error
 from ..provider import ResponseHead
 from ..tool_calls import CallNumbering
@@ -26,6 +27,8 @@ from .openai_chunks import (
     Delta,
     FirstChunk,
     PlainChunk,
+    PlainCounts,
+    PlainWhole,
     Whole,
     kindly,
 )
@@ -34,6 +37,7 @@ _decode_first = msgspec.json.Decoder(FirstChunk).decode
 _decode = msgspec.json.Decoder(Chunk).decode
 _decode_plain = msgspec.json.Decoder(PlainChunk).decode
 _decode_whole = msgspec.json.Decoder(Whole).decode
+_decode_plain_whole = msgspec.json.Decoder(PlainWhole).decode
 
 _STOPPED = Finished("stop", "stop")
 _NAMED = (FirstChunk, Whole)
@@ -48,6 +52,15 @@ _CUT_OFF: dict[str, ErrorKind] = {
 """Finish reasons that are failures."""
 
 
+def _beside(counts: Counts | PlainCounts) -> tuple[Count, Count]:
+    """Those of the prompt that were cached, and those of the answer that were thought."""
+    prompt, answer = counts.prompt_tokens_details, counts.completion_tokens_details
+    cached = prompt.cached_tokens if prompt else None
+    if cached is None:
+        cached = counts.prompt_cache_hit_tokens
+    return cached, answer.reasoning_tokens if answer else None
+
+
 class ChatReader(BaseDecoder):
     """Chunks into events, however they were framed.
 
@@ -56,12 +69,13 @@ class ChatReader(BaseDecoder):
         rules: The dialect's own rows for classifying errors.
     """
 
+    _begun = False
+    _calls: CallNumbering | None = None
+
     def __init__(self, head: ResponseHead, rules: tuple[Rule, ...] = ()) -> None:
         super().__init__()
         self._head = head
         self._rules = rules
-        self._begun = False
-        self._calls: CallNumbering | None = None
 
     def _take(self, chunk: Chunk | Whole, events: list[ProviderEvent]) -> None:
         if not self._begun:
@@ -114,11 +128,7 @@ class ChatReader(BaseDecoder):
     def _count(self, counts: Counts, events: list[ProviderEvent]) -> None:
         if counts.prompt_tokens is None:
             return
-        cached = counts.prompt_tokens_details.cached_tokens if counts.prompt_tokens_details else None
-        reasoning = counts.completion_tokens_details.reasoning_tokens if counts.completion_tokens_details else None
-        if cached is None:
-            cached = counts.prompt_cache_hit_tokens
-        self._counted(events, (counts.prompt_tokens,), (counts.completion_tokens,), cached, reasoning)
+        self._counted(events, counts.prompt_tokens, counts.completion_tokens, *_beside(counts))
 
     def _finish(self, native: str) -> None:
         cut_off = _CUT_OFF.get(native)
@@ -205,9 +215,25 @@ class ChatStreamDecoder(ChatReader, EventStreamDecoder):
 
 
 class ChatBodyDecoder(ChatReader, JsonBodyDecoder):
-    """A whole answer in one JSON body. DeepSeek puts blank lines before it to keep the line warm."""
+    """A whole answer in one JSON body, tried as plain text first, by the strictest type.
+
+    DeepSeek puts blank lines before it to keep the line warm.
+    """
 
     def _read(self, body: bytes) -> list[ProviderEvent]:
+        try:
+            plain = _decode_plain_whole(body)
+        except UNDECODABLE:
+            return self._read_any(body)
+        text = TextDelta(plain.choices[0].delta.content)
+        events: list[ProviderEvent] = [Started(plain.model or None, plain.id or None), text]
+        counts = plain.usage
+        if counts is not None:
+            events.append(Usage(counts.prompt_tokens, counts.completion_tokens, *_beside(counts)))
+        self.finish = _STOPPED
+        return events
+
+    def _read_any(self, body: bytes) -> list[ProviderEvent]:
         events: list[ProviderEvent] = []
         try:
             whole = _decode_whole(body)
@@ -216,25 +242,12 @@ class ChatBodyDecoder(ChatReader, JsonBodyDecoder):
         choices = None if whole is None or whole.error else whole.choices
         delta = choices[0].delta if choices and len(choices) == 1 else None
         if whole is None or choices is None or delta is None:
-            self._kindly_read(body, events)
-        elif (
-            delta.content
-            and whole.usage is not None
-            and whole.x_groq is None
-            and delta.reasoning is None
-            and delta.reasoning_content is None
-            and delta.refusal is None
-            and delta.tool_calls is None
-            and choices[0].finish_reason == "stop"
-        ):  # what `_take` does with the commonest answer, in one go
-            events += (Started(whole.model or None, whole.id or None), TextDelta(delta.content))
-            self._count(whole.usage, events)
-            self.finish = _STOPPED
+            self._read_kindly(body, events)
         else:
             self._take(whole, events)
         return events
 
-    def _kindly_read(self, body: bytes, events: list[ProviderEvent]) -> None:
+    def _read_kindly(self, body: bytes, events: list[ProviderEvent]) -> None:
         decoded = decode_json(body)
         if isinstance(decoded, list) and len(decoded) == 1:
             decoded = decoded[0]  # Google's compatible endpoint wraps its errors

@@ -175,7 +175,7 @@ class ResponseReader(Counting):
         if counts is not None:
             cached = counts.input_tokens_details.cached_tokens if counts.input_tokens_details else None
             thought = counts.output_tokens_details.reasoning_tokens if counts.output_tokens_details else None
-            self._counted(events, (counts.input_tokens,), (counts.output_tokens,), cached, thought)
+            self._counted(events, counts.input_tokens, counts.output_tokens, cached, thought)
         if response.status == "failed":
             error = response.error or {"code": "server_error", "message": "the response failed"}
             self.failure = event_error({"error": error}, self._head)

@@ -1,4 +1,4 @@
-"""Most chunks of a stream are plain text, and tried as that first: nobody can tell by what comes of them."""
+"""Most chunks and most whole answers are plain text, and tried as that first: what comes of them does not show it."""
 
 import json
 from typing import Any
@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from standby.providers.counts import COUNT_MAX
 from standby.providers.dialects import openai_decoder
-from standby.providers.dialects.openai_decoder import ChatStreamDecoder
-from standby.providers.events import TextDelta
+from standby.providers.dialects.openai_decoder import ChatBodyDecoder, ChatStreamDecoder
+from standby.providers.events import Started, TextDelta
 from standby.providers.provider import ResponseHead
 
 STREAM = ResponseHead(200, {"content-type": "text/event-stream"}, 1000.0)
+WHOLE = ResponseHead(200, {"content-type": "application/json"}, 1000.0)
 
 ODDITIES: dict[str, list[Any]] = {
     "content": ["word", "", None, 7, [{"type": "text", "text": "part"}]],
@@ -38,7 +40,7 @@ def chunk(**odd: Any) -> bytes:
     return b"data: " + json.dumps(whole).encode() + b"\n\n"
 
 
-def seen(decoder: ChatStreamDecoder, reads: list[bytes]) -> tuple[object, ...]:
+def seen(decoder: ChatStreamDecoder | ChatBodyDecoder, reads: list[bytes]) -> tuple[object, ...]:
     events = [event for data in reads for event in decoder.feed(data)]
     failure = decoder.failure and (decoder.failure.kind, decoder.failure.detail)
     return events, decoder.finish, decoder.closed, failure
@@ -64,3 +66,63 @@ def test_fields_that_say_nothing_leave_plain_text_plain(empty: dict[str, Any], m
     decoder.feed(chunk())
     monkeypatch.setattr(openai_decoder, "_decode", None)
     assert decoder.feed(chunk(**empty)) == [TextDelta("word")]
+
+
+def body(**odd: Any) -> bytes:
+    """A whole answer of plain text, but for what is odd about it."""
+    message = {"role": "assistant", "content": odd.get("content", "word")}
+    message |= {name: odd[name] for name in ("reasoning", "reasoning_content", "refusal", "tool_calls") if name in odd}
+    choice = {"index": 0, "message": message, "finish_reason": odd.get("finish_reason", "stop")}
+    whole: dict[str, Any] = {"id": "i", "model": "m", "choices": [choice] * odd.get("choices", 1)}
+    whole |= {name: odd[name] for name in ("usage", "error", "x_groq", "id", "model") if name in odd}
+    return json.dumps(whole).encode()
+
+
+ODD_COUNTS: list[dict[str, Any]] = [
+    {},
+    {"prompt_tokens": None},
+    *({"prompt_tokens": said} for said in (0, -1, True, 2.0, 2.5, "7", COUNT_MAX, COUNT_MAX + 1, 10**400)),
+    *({"completion_tokens": said} for said in (None, 0, -1, 1.5, COUNT_MAX + 1)),
+    *({"prompt_tokens_details": said} for said in (None, 7, {}, {"cached_tokens": 2}, {"cached_tokens": -2})),
+    *({"completion_tokens_details": said} for said in ([], {}, {"reasoning_tokens": 2}, {"reasoning_tokens": "2"})),
+    {"prompt_cache_hit_tokens": 1},
+    {"prompt_cache_hit_tokens": 1, "prompt_tokens_details": {"cached_tokens": 0}},
+]
+BODY_ODDITIES = {**ODDITIES, "id": ["", None, 7], "model": ["", None, 7]}
+BODY_ODDITIES["usage"] = [None, {}, 7, *({"prompt_tokens": 3, "completion_tokens": 5, **odd} for odd in ODD_COUNTS)]
+BODY_ODDITIES["finish_reason"] = [None, "", "stop", "length", "error", 7]
+BODY_ODDITIES["content"] = [*ODDITIES["content"], "\ud83d", "half \ud83d", "\ude00"]
+
+
+@given(st.fixed_dictionaries({}, optional={k: st.sampled_from(v) for k, v in BODY_ODDITIES.items()}))
+def test_a_whole_answer_is_tried_as_plain_text_first_and_read_as_any_other_is(odd: dict[str, Any]) -> None:
+    _assert_read_as_any(odd)
+
+
+@pytest.mark.parametrize("name", BODY_ODDITIES)
+def test_so_is_one_with_a_single_oddity(name: str) -> None:
+    for value in BODY_ODDITIES[name]:
+        _assert_read_as_any({name: value})
+
+
+def _assert_read_as_any(odd: dict[str, Any]) -> None:
+    class Careful(ChatBodyDecoder):
+        _read = ChatBodyDecoder._read_any
+
+    decoders = ChatBodyDecoder(WHOLE), Careful(WHOLE)
+    plain, careful = (
+        (decoder.feed(body(**odd)) + decoder.end(), seen(decoder, []), decoder.miscounted) for decoder in decoders
+    )
+    assert plain == careful
+
+
+@pytest.mark.parametrize(
+    "empty", [{"tool_calls": []}, {"refusal": ""}, {"reasoning_content": ""}, {"error": None}, {"usage": None}]
+)
+def test_fields_that_say_nothing_leave_a_whole_answer_plain(
+    empty: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoder = ChatBodyDecoder(WHOLE)
+    monkeypatch.setattr(openai_decoder, "_decode_whole", None)
+    decoder.feed(body(**empty))
+    assert decoder.end() == [Started("m", "i"), TextDelta("word")]
