@@ -64,13 +64,12 @@ class Config:
             ConfigError: There is no such route.
             NoTargets: Nothing is configured.
         """
+        wanted = "default" if name is None else name
+        found = self.routes.get(wanted)
+        if found is not None:
+            return found
         if not self.routes:
             raise NoTargets("no routes are configured: give targets, or a YAML file with routes")
-        if name is None:
-            if len(self.routes) == 1:
-                return next(iter(self.routes.values()))
-            name = "default"
-        found = self.routes.get(name)
-        if found is None:
-            raise ConfigError(f"there is no route {name!r}; configured are {', '.join(sorted(self.routes))}")
-        return found
+        if name is None and len(self.routes) == 1:
+            return next(iter(self.routes.values()))
+        raise ConfigError(f"there is no route {wanted!r}; configured are {', '.join(sorted(self.routes))}")

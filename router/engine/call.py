@@ -37,7 +37,7 @@ from ..result.events import HandedOver, Restarted, StreamEvent
 from ..result.report import CallOutcome, Report, Switch
 from ..result.transcript import Transcript
 from ..targets.limited_target import LimitedRouteTarget
-from ..targets.selection import UNASKABLE, Needs, left_out
+from ..targets.selection import UNASKABLE, Needs, all_take_any, left_out
 from .attempt import Attempt
 from .context import CallContext
 from .hedging import race
@@ -203,14 +203,13 @@ class Call(Opaque):
     def _asked(self, step: Ask) -> Awaitable[list[ProviderEvent] | Step | None]:
         """Ask a target, and perhaps another beside it: what it says first, or what is next."""
         context = self._context
-        route_target = context.route_targets[step.target_index]
-        if (
-            context.route.hedge is None
-            or (hedge_after_s := route_target.hedge_after_s(stream=not context.single)) is None
-        ):
-            self._pursuit = only = TargetAttempts(context, step.target_index)
-            return only.first_useful(step)
-        return self._race(step, context.loop.time() + hedge_after_s)
+        if context.route.hedge is not None:
+            route_target = context.route_targets[step.target_index]
+            hedge_after_s = route_target.hedge_after_s(stream=not context.single)
+            if hedge_after_s is not None:
+                return self._race(step, context.loop.time() + hedge_after_s)
+        self._pursuit = only = TargetAttempts(context, step.target_index)
+        return only.first_useful(step)
 
     def _following(self, step: Step | None) -> Step:
         """What is next, since nothing is to be delivered."""
@@ -223,6 +222,8 @@ class Call(Opaque):
     def _leave_out(self) -> None:
         """Who is known to be of no use for this request is not asked at all."""
         context = self._context
+        if all_take_any(context.route_targets):
+            return
         tokens = plain_tokens(context.chat)
         needs: Needs | None = None
         for place, route_target in enumerate(context.route_targets):
@@ -437,16 +438,16 @@ class Call(Opaque):
         raise AllTargetsFailed(end.kind, self.report, [error.with_traceback(None) for error in errors]) from None
 
     def _over(self, outcome: CallOutcome, kind: ErrorKind | None) -> None:
+        context, report = self._context, self.report
         self.ended = True
         self._pursuit = None
-        if self._context.failed is not None:
-            self._context.failed.end()
+        if context.failed is not None:
+            context.failed.end()
         if self._waited:
             self._leave_lines()
-        report = self.report
-        report.outcome, report.kind, report.ended_s = outcome, kind, self._context.since_s()
+        report.outcome, report.kind, report.ended_s = outcome, kind, context.since_s()
         if self._begun:
-            self._context.shared.call_ended(self, report, self._context.generation, self._context.brought)
+            context.shared.call_ended(self, report, context.generation, context.brought)
 
 
 def _runs_here(loop: asyncio.AbstractEventLoop) -> bool:

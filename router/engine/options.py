@@ -54,11 +54,12 @@ class CallOptions(TypedDict, total=False):
 
 _PARTS: tuple[tuple[str, ...], ...] = (
     tuple(name for name in ChatRequest.__struct_fields__ if name != "messages"),
-    ("route", "targets", "deadline_s", "upstream", "sticky"),
+    ("route", "targets"),
+    ("deadline_s", "upstream", "sticky"),
     ("hold", "mid_stream"),
     ("connect_s", "first_delta_s", "stall_s", "total_s"),
 )
-"""Options of the request, of the call, in place of the route's own, and the call's clocks."""
+"""Options of the request, of which targets are asked, of the call, in place of the route's own, and its clocks."""
 _PART_OF = {name: place for place, names in enumerate(_PARTS) for name in names}
 _MEANT = {
     "model": "; a model is part of a target: targets=['openai/gpt-5-mini'].",
@@ -97,21 +98,21 @@ def asked(config: Config, messages: Messages, options: CallOptions) -> ParsedOpt
         InvalidRequest: The request makes no sense.
         ConfigError: There is no such route or target.
     """
-    parts: tuple[dict[str, Any], ...] = ({}, {}, {}, {})
+    parts: tuple[dict[str, Any], ...] = ({}, {}, {}, {}, {})
     for option, value in options.items():
         part = _PART_OF.get(option)
         if part is None:
             _refuse(option)
         if value is not None:
             parts[part][option] = value
-    of_request, of_call, of_route, clocks = parts
+    of_request, which, of_call, of_route, clocks = parts
     chat = chat_request(messages, **of_request)
-    name, targets = of_call.pop("route", None), of_call.pop("targets", None)
-    if targets is not None:
-        if name is not None:
+    if "targets" in which:
+        if "route" in which:
             raise ConfigError("give route or targets, not both")
-        found = ParsedOptions(chat, Route(listed(targets)), None, "-", clocks, **of_call)
+        found = ParsedOptions(chat, Route(listed(which["targets"])), None, "-", clocks, **of_call)
     else:
+        name = which.get("route")
         if name is not None and not isinstance(name, str):
             raise ConfigError(f"route must be a text, the name of a route, but is a {type_name(name)}")
         key = name or "default"
@@ -139,12 +140,13 @@ def _refuse(name: str) -> NoReturn:
 
 def _check(clocks: dict[str, float], found: ParsedOptions) -> None:
     """Hold a call's own clocks to the bounds of the settings they stand in for."""
-    given = clocks if found.deadline_s is None else {**clocks, "deadline_s": found.deadline_s}
     if found.sticky is not None and (problem := text_problem(found.sticky)):
         raise InvalidRequest(f"sticky {problem}")
-    for name, value in given.items():
-        if problem := SECONDS.problem(value):
-            raise ConfigError(f"{name} {problem}")
+    if clocks or found.deadline_s is not None:
+        given = clocks if found.deadline_s is None else {**clocks, "deadline_s": found.deadline_s}
+        for name, value in given.items():
+            if problem := SECONDS.problem(value):
+                raise ConfigError(f"{name} {problem}")
     upstream = found.upstream
     if upstream is not None and not (isinstance(upstream, str) and upstream in ("stream", "single")):
         shown = repr(upstream) if isinstance(upstream, str) else f"a {type_name(upstream)}"

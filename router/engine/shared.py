@@ -121,14 +121,14 @@ class Shared:
         if generation.retired and not generation.calls and not self.closed:
             self._close(generation)
         self.log.call_ended(report)
-        if self.observers:
+        if self.observers.present:
             self.observers.tell(CallEnded(report))
 
     def attempt_ended(self, report: Report, attempt: AttemptReport) -> None:
         """One attempt of a call is over."""
         if attempt.alert and self._alerts.tell(attempt, self.loop.time()):
             self.log.alert(attempt)
-        if self.observers:
+        if self.observers.present:
             self.observers.tell(AttemptEnded(report.call_id, report.route, copy(attempt)))
 
     def health_changed(self, change: HealthChanged) -> None:
@@ -173,7 +173,7 @@ class Shared:
             await generation.aclose()
         if self._closing:
             await asyncio.wait(self._closing)
-        if self.observers:
+        if self.observers.present:
             await asyncio.to_thread(self.observers.close)
 
     def _record(self, identity: Identity) -> TargetRecord:

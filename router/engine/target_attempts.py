@@ -197,7 +197,9 @@ class TargetAttempts(Opaque):
             if isinstance(error, ProviderError):
                 self._unsent(why, error)
             raise
-        report = AttemptReport(live.label, live.target.provider, live.model, why, context.since_s(), notes=wire.notes)
+        report = AttemptReport(
+            live.label, live.target.provider, live.model, why, loop.time() - context.began_s, notes=wire.notes
+        )
         context.report.attempts.append(report)
         context.course.began(self.place)
         if why != "retry":

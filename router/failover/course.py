@@ -266,15 +266,13 @@ class Course(Opaque):
         if len(self.candidates) == 1 or not self.standings.another_left(
             index, ErrorKind.FIRST_TOKEN_TIMEOUT, now_s, policy.deadline_s
         ):
-            held = candidate.first_delta_held and own_s < left_s
-            return (now_s + own_s, "no") if held else (policy.deadline_s, self._cut(left_s, own_s))
-        limit_s = left_s - min(policy.reserve_s, left_s / 2)
-        return now_s + min(limit_s, own_s), self._cut(limit_s, own_s)
-
-    def _cut(self, limit_s: float, own_s: float) -> Cut:
-        if limit_s >= own_s:
-            return "no"
-        return "fair" if limit_s >= self.policy.fair_s else "short"
+            if candidate.first_delta_held and own_s < left_s:
+                return now_s + own_s, "no"
+            limit_s, by_s = left_s, policy.deadline_s
+        else:
+            limit_s = left_s - min(policy.reserve_s, left_s / 2)
+            by_s = now_s + min(limit_s, own_s)
+        return by_s, "no" if limit_s >= own_s else "fair" if limit_s >= policy.fair_s else "short"
 
     def _note(self, error: ProviderError) -> None:
         if not self.errors or self.errors[-1] is not error:

@@ -28,17 +28,18 @@ class Latency:
 
     def record(self, took_s: float, now_s: float) -> None:
         """A first useful delta came after so long."""
-        if len(self._samples) < _KEPT:
-            self._samples.append(took_s)
+        samples, known_s = self._samples, self._ewma_s
+        if len(samples) < _KEPT:
+            samples.append(took_s)
         else:
-            self._samples[self._place] = took_s
+            samples[self._place] = took_s
             self._place = (self._place + 1) % _KEPT
         self._new += 1
-        if self._ewma_s is None or took_s > self._ewma_s:
+        if known_s is None or took_s > known_s:
             self._ewma_s = took_s  # a peak counts at once, and is forgotten slowly
         else:
-            weight = math.exp(-(now_s - self._at_s) / _DECAY_S)
-            self._ewma_s = self._ewma_s * weight + took_s * (1.0 - weight)
+            weight = math.exp((self._at_s - now_s) / _DECAY_S)
+            self._ewma_s = known_s * weight + took_s * (1.0 - weight)
         self._at_s = now_s
 
     def record_output(self, tokens: int | None, took_s: float) -> None:

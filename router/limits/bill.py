@@ -52,7 +52,9 @@ class Bill(Opaque):
 
     def void(self, now_s: float) -> None:
         """Nothing was sent."""
-        self._settle(Usage(0, 0), 0.0, now_s)
+        if self._open:
+            self._open = False
+            self._give_back(Usage(0, 0), 0.0, now_s)
 
     def close(
         self, attempt: AttemptReport, heard: Transcript, error: ProviderError | None, now_s: float, *, whole: bool
@@ -66,6 +68,7 @@ class Bill(Opaque):
         """
         if not self._open:
             return
+        self._open = False
         used: Usage | None = None
         cost: float | None = None
         try:
@@ -80,7 +83,8 @@ class Bill(Opaque):
             attempt.usage, attempt.cost = usage, price
             self.total.add(attempt)
         finally:  # what could not be counted has used what was held for it
-            self._settle(used, cost, now_s, whole=whole)
+            if self.permit is not None or self.reservations:
+                self._give_back(used, cost, now_s, whole=whole)
 
     def _is_free(self, error: ProviderError, heard: Transcript) -> bool:
         """Refused before anything was said, or never there: nobody bills that."""
@@ -97,11 +101,8 @@ class Bill(Opaque):
             return Usage(wanted.prompt_max, answer)
         return Usage(counted.input_tokens, max(counted.output_tokens, answer), counted.cached_input_tokens)
 
-    def _settle(self, usage: Usage | None, cost: float | None, now_s: float, *, whole: bool = False) -> None:
+    def _give_back(self, usage: Usage | None, cost: float | None, now_s: float, *, whole: bool = False) -> None:
         """Give back what was held; None: it is used as was thought."""
-        if not self._open:
-            return
-        self._open = False
         try:
             for reservation in self.reservations:
                 reservation.settle(reservation.cost if cost is None else cost)

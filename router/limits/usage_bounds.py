@@ -5,8 +5,6 @@ one negative or huge number outweighs a day of calls. So every count is held aga
 and nowhere else; counts that do not fit are replaced by the estimate that a call without any gets.
 """
 
-from typing import NamedTuple
-
 from ...providers.events import Usage
 
 TOKENS_MAX = 10_000_000
@@ -19,28 +17,29 @@ CAP_SLACK = 16
 """So many tokens more than its cap may an answer be counted: some count what ends it, or opens a tool call."""
 
 
-class UsageBounds(NamedTuple):
+class UsageBounds:
     """The room for the counts of one attempt.
 
-    Attributes:
+    Args:
         window: The target's context window, as far as it is known.
         cap: What the answer was bounded to.
     """
 
-    window: int | None = None
-    cap: int | None = None
+    __slots__ = ("_answer_most", "_most")
+
+    def __init__(self, window: int | None = None, cap: int | None = None) -> None:
+        self._most = TOKENS_MAX if window is None else window * WINDOW_SLACK
+        self._answer_most = self._most if cap is None else cap + CAP_SLACK
 
     def holds(self, usage: Usage) -> bool:
         """Whether all of it can be booked as it is. Of a plug-in's adapter a count may be anything."""
-        window, cap = self
-        most = TOKENS_MAX if window is None else window * WINDOW_SLACK
-        sent, answered = usage.input_tokens, usage.output_tokens
+        most, sent, answered = self._most, usage.input_tokens, usage.output_tokens
         if not (type(sent) is type(answered) is int and 0 <= sent <= most and 0 <= answered <= most):
             return False
         read, thought = usage.cached_input_tokens, usage.reasoning_tokens
         if not ((read is None or _fits(read, most)) and (thought is None or _fits(thought, most))):
             return False
-        return cap is None or answered <= cap + CAP_SLACK + (thought or 0)  # some leave thoughts out of it
+        return answered <= self._answer_most + (thought or 0)  # some leave thoughts out of it
 
 
 def _fits(part: object, most: float) -> bool:

@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, TypeVarTuple
 
 from ..health.snapshot import HealthChanged
 from ..result.report import AttemptReport, Report
@@ -24,16 +24,16 @@ from .observers import NoticeCounts
 
 LOGGER = "standby"
 
-P = ParamSpec("P")
+Facts = TypeVarTuple("Facts")
 
 
-def _guarded(write: "Callable[Concatenate[CallLog, P], None]") -> "Callable[Concatenate[CallLog, P], None]":
+def _guarded(write: "Callable[[CallLog, *Facts], None]") -> "Callable[[CallLog, *Facts], None]":
     """What writing raises is the log's own affair."""
 
     @wraps(write)
-    def guarded(self: "CallLog", /, *args: P.args, **named: P.kwargs) -> None:
+    def guarded(self: "CallLog", /, *facts: *Facts) -> None:
         try:
-            write(self, *args, **named)
+            write(self, *facts)
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - the application's own logging may raise anything
             self._failed(error)
 

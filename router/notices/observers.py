@@ -59,21 +59,22 @@ class Observers:
     Args:
         on_raised: Told of the first exception of an observer, in the observers' thread.
         counts: Where exceptions and dropped notices are counted.
+
+    Attributes:
+        present: There are any.
     """
 
     def __init__(
         self, observers: Sequence[Observer], on_raised: Callable[[str], None], counts: NoticeCounts | None = None
     ) -> None:
         self._observers = tuple(observers)
+        self.present = bool(observers)
         self._on_raised = on_raised
         self._waiting: deque[Notice | None] = deque()
         self._ready = threading.Semaphore(0)
         self._thread: threading.Thread | None = None
         self._closed = False
         self.counts = NoticeCounts() if counts is None else counts
-
-    def __bool__(self) -> bool:
-        return bool(self._observers)
 
     def tell(self, notice: Notice) -> None:
         """Hand a notice over; returns at once, and raises nothing."""

@@ -47,6 +47,9 @@ class Answer(msgspec.Struct, frozen=True):
         return f"Answer(<{len(self.text)} characters>, {len(self.tool_calls)} tool calls, target={self.target!r})"
 
 
+_TOLD_BY_THE_REPORT = (Started, Usage)
+
+
 class _Call:
     __slots__ = ("arguments", "id", "name", "signature")
 
@@ -79,7 +82,7 @@ def collect(events: Iterable[StreamEvent], report: Report, provider: str) -> Ans
             text.append(event.text)
         elif type(event) is Finished:
             reason = event.reason
-        elif type(event) is not Started and type(event) is not Usage:
+        elif type(event) not in _TOLD_BY_THE_REPORT:
             rare.append(event)
     said = "".join(text)
     reasoning, refusal, tool_calls = _rare(rare) if rare else ((), "", ())

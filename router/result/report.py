@@ -184,7 +184,8 @@ class Report(msgspec.Struct):
             self.tokens = attempt.usage if self.tokens is None else _sum(self.tokens, attempt.usage)
         if attempt.cost is not None:
             self.cost = (self.cost or 0.0) + attempt.cost
-        self.estimated = self.estimated or attempt.estimated
+        if attempt.estimated:
+            self.estimated = True
 
     def waited(self, reason: WaitReason, target: str | None, at_s: float, now_s: float) -> None:
         """Nobody was asked since `at_s`. Waits that follow upon each other are one."""

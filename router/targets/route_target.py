@@ -39,12 +39,13 @@ class RouteTarget:
         plain_tokens: A request of text alone is answered here if it has no more tokens than this.
         purses: What an attempt here is paid from.
         standing_clocks: Those that would hold if the call had set none.
+        takes_any: No request has to be left out here, as far as is known.
     """
 
     __slots__ = (
         "_defaults", "_hedge", "_hedge_budget", "_limited", "_room", "answer_max", "capabilities", "clocks", "dialect",
         "first_delta_held", "first_delta_s", "label", "live", "only_on", "plain_tokens", "purses", "retry",
-        "standing_clocks", "tier", "weight",
+        "standing_clocks", "takes_any", "tier", "weight",
     )  # fmt: skip
 
     def __init__(
@@ -80,6 +81,8 @@ class RouteTarget:
         self.answer_max = own if isinstance(own, int) else None
         self._room = UsageBounds(self.capabilities.context_window, self.answer_max)
         window = self.capabilities.context_window
+        known = self.capabilities.images, self.capabilities.tools, self.capabilities.json_schema
+        self.takes_any = not live.flaw and window is None and False not in known
         self.plain_tokens = -1.0 if live.flaw else math.inf if window is None else window * CONFIDENT
 
     @property

@@ -56,6 +56,14 @@ def lacks(needs: Needs, capabilities: Capabilities) -> str | None:
     return None
 
 
+def all_take_any(route_targets: Sequence[RouteTarget]) -> bool:
+    """Is nothing known of any of them for which a request may have to be `left_out`?"""
+    for route_target in route_targets:  # noqa: SIM110 - as below
+        if not route_target.takes_any:
+            return False
+    return True
+
+
 def left_out(route_target: RouteTarget, needs: Needs) -> tuple[SkipReason, str] | None:
     """Reason and detail when a target is of no use for a request, whatever its health."""
     if flaw := route_target.live.flaw:

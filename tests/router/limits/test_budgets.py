@@ -285,8 +285,10 @@ def test_the_cheapest_for_this_request_is_asked_first_and_the_unknown_last(stage
 def test_a_bill_is_closed_once(stage: MakeStage, monkeypatch: pytest.MonkeyPatch) -> None:
     one = stage(a=counted(30, 5))
     closed: list[int] = []
-    settle = Bill._settle
-    monkeypatch.setattr(Bill, "_settle", lambda self, *args, **more: closed.append(1) or settle(self, *args, **more))
+    give_back = Bill._give_back
+    monkeypatch.setattr(
+        Bill, "_give_back", lambda self, *args, **more: closed.append(1) or give_back(self, *args, **more)
+    )
 
     async def play() -> None:
         async with priced(one, budget_day=1e6) as router:

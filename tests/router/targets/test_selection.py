@@ -2,12 +2,14 @@
 
 from collections import Counter
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import pytest
+from standby.router.targets.selection import Needs, all_take_any, left_out
 
 from stage import Play, Stage, perform, says, status, texts
-from standby import Config, ConfigError, Message, Route, Router, TextPart, ToolCall
+from standby import Config, ConfigError, Message, Route, Router, Target, TextPart, ToolCall
 
 MakeStage = Callable[..., Stage]
 
@@ -106,3 +108,21 @@ def test_the_rest_of_the_order_is_the_way_of_the_handovers(stage: MakeStage) -> 
 def test_a_wrong_weight_is_refused() -> None:
     with pytest.raises(ConfigError, match="weights: 'a' must be"):
         Route(("a",), weights={"a": -1})
+
+
+def test_what_takes_any_request_is_what_nothing_is_left_out_at() -> None:
+    asks = [Needs(*needs, tokens) for needs in product((False, True), repeat=3) for tokens in (1, 10**9)]
+    said = product((None, True, False), (None, True, False), (None, True, False), (None, 1000), (False, True))
+
+    async def play() -> None:
+        for images, tools, json_schema, window, flawed in said:
+            given = {"images": images, "tools": tools, "json_schema": json_schema, "context_window": window}
+            known = {name: value for name, value in given.items() if value is not None}
+            target = Target("openai/m", key="k", capabilities=known, options={"unknown": "1"} if flawed else {})
+            async with Router([target]) as router:
+                generation = router._entered().generation
+                (route_target,) = generation.route_targets(generation.config.route(), "default")
+                left = any(left_out(route_target, needs) for needs in asks)
+                assert route_target.takes_any == all_take_any([route_target]) == (not left)
+
+    perform(play())
