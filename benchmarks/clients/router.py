@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any
 
 import msgspec
@@ -11,8 +12,11 @@ from ..product import product
 from ..wire import MODEL
 
 here = product()
-Config, Health, Retry, Route = here.Config, here.Health, here.Retry, here.Route
-Router, Target, TextDelta = here.Router, here.Target, here.TextDelta
+settings = import_module(f"{here.__name__}.config")
+Router, TextDelta = here.Router, here.TextDelta
+Config, Health, Retry, Route, Target = (
+    settings.Config, settings.Health, settings.Retry, settings.Route, settings.Target,
+)  # fmt: skip
 
 QUESTION = "Why is the sky blue?"
 

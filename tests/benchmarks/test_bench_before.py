@@ -2,6 +2,7 @@
 
 import json
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,12 @@ def test_an_environment_says_what_is_measured_in_it(tmp_path: Path, monkeypatch:
     assert name_of(tmp_path) == "json"
     monkeypatch.setattr(sys, "prefix", str(tmp_path))
     assert product() is json
+
+
+def test_what_is_measured_of_the_present_release_is_found_where_it_offers_it() -> None:
+    client = import_module("benchmarks.clients.router")
+    assert client.target(0, "http://127.0.0.1:1/v1", 5).connections_max == 5
+    assert client.Routed().start
 
 
 def test_an_earlier_release_has_the_extras_that_are_here(tmp_path: Path) -> None:
