@@ -311,7 +311,7 @@ def begin(router: Router, messages: Messages, options: CallOptions, *, whole: bo
     shared = router._entered()
     generation = shared.generation
     context = in_context(shared, generation, asked(generation.config, messages, options), whole=whole)
-    return Call(context, context.course, context.report)
+    return Call(context)
 
 
 def _check(*, reload: object, rng: object, wall: object) -> None:

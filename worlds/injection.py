@@ -29,11 +29,11 @@ from standby.providers.http.transport import Transport
 from standby.providers.provider import WireRequest
 from standby.providers.secret import Secret
 from standby.router import router as routers
-from standby.router.engine import call as calls
 from standby.router.engine import hedging as race
-from standby.router.engine import pause
+from standby.router.engine import held_back, pause
 from standby.router.engine.attempt import Attempt
 from standby.router.engine.pause import Pause
+from standby.router.engine.slow_call import SlowCall
 from standby.router.engine.target_attempts import TargetAttempts
 from standby.router.engine.watchdog import Watchdog
 from standby.router.limits.queue import Queue
@@ -115,7 +115,7 @@ def tiny_queues(chance: Chance, swaps: Swaps) -> None:
 
 def tiny_hold(chance: Chance, swaps: Swaps) -> None:
     """At most a few characters of an answer are held."""
-    swaps.put(calls, "HOLD_MAX_CHARS", Tiny(chance.rng.choice((0, 10)), chance))
+    swaps.put(held_back, "HOLD_MAX_CHARS", Tiny(chance.rng.choice((0, 10)), chance))
 
 
 def cut_reads(chance: Chance, swaps: Swaps) -> None:
@@ -285,7 +285,7 @@ def late_clocks(chance: Chance, swaps: Swaps) -> None:
 
 def early_slow_clocks(chance: Chance, swaps: Swaps) -> None:
     """The timer that tells a slow call rings before its time."""
-    _early(chance, swaps, Attempt._slow)
+    _early(chance, swaps, SlowCall._ring)
 
 
 def early_pauses(chance: Chance, swaps: Swaps) -> None:

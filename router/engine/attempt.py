@@ -7,7 +7,7 @@ slow then, not the target), nor does time in which the loop itself was late.
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Literal, ParamSpec, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import msgspec
 
@@ -21,7 +21,9 @@ from ..limits.admission import Admission, Outcome
 from ..result.report import AttemptReport
 from ..result.transcript import PARTS_MAX, Transcript, excess
 from ..targets.clocks import Clocks
-from .watchdog import LATE_S, NEVER, Watchdog
+from .expiry import Expiry, set_by_the_call
+from .slow_call import SlowCall
+from .watchdog import NEVER, Watchdog
 
 if TYPE_CHECKING:
     from ..targets.live_target import LiveTarget
@@ -33,10 +35,8 @@ MAX_ERROR_BODY_BYTES = 64 * 1024
 _ROUNDING_S = 0.001
 """A timer may ring so early, as some loops round."""
 
-ClockName: TypeAlias = Literal["connect_s", "first_delta_s", "stall_s", "total_s"]
 
-
-class Attempt(Opaque):
+class Attempt(Opaque, kw_only=True):
     """One try at one target.
 
     Attributes:
@@ -81,7 +81,7 @@ class Attempt(Opaque):
     _cancelling: int = 0
     _aborted: ProviderError | None = None
     _begun: bool = False  # the clock that runs is not the one for the first useful delta any more
-    _slow_timer: asyncio.TimerHandle | None = None
+    _slow_call: SlowCall | None = None
     _stall_left_s: float | None = None  # None: all of it
     _stalled_by_s: float = NEVER  # when the clock between deltas would have rung, had the deadline not come before
     _total_by_s: float = NEVER
@@ -106,7 +106,7 @@ class Attempt(Opaque):
         self.watch.over(self)
         slow_call_s = self.live.health.slow_call_s if stream else None  # one body gives nothing before its end
         if slow_call_s is not None:
-            self._slow_from(loop.time() + slow_call_s)
+            self._slow_call = SlowCall(loop, loop.time() + slow_call_s, self.admission.lease)
         try:
             exchange = await self.live.transport.open(wire, connect_s=clocks.connect_s, expect_stream=stream)
             self._exchange, self._task = exchange, None
@@ -117,11 +117,9 @@ class Attempt(Opaque):
             self.live.learn(head, now_s)
             self.report.headers_s = now_s - self.call_began_s
             self.framed = exchange.framed
-            provider = self.live.provider
             if not 200 <= head.status < 300:
-                body = await exchange.read_all(MAX_ERROR_BODY_BYTES)
-                raise exchange.redirected or self._adapted(provider.error_for, head, body)
-            self._decoder = decoder = self._adapted(provider.decoder, head)
+                raise await self._refused(exchange)
+            self._decoder = decoder = self._adapted(self.live.provider.decoder, head)
             events = self._decoded(await exchange.read(), exchange, decoder)
             batch = events
             while not (self.finished or any_useful(events)):
@@ -140,14 +138,12 @@ class Attempt(Opaque):
         except BaseException as error:
             self.close()
             if isinstance(error, ProviderError) and error.kind is ErrorKind.CONNECT:
-                waited_s = loop.time() - self.call_began_s - self.report.began_s
-                error.local |= waited_s >= clocks.connect_s - _ROUNDING_S and self._is_of_the_call("connect_s")
+                error.local |= self._hurried_connect()
             raise
         finally:
             self._task = None
-            if self._slow_timer is not None:
-                self._slow_timer.cancel()
-                self._slow_timer = None
+            if self._slow_call is not None:
+                self._slow_call.stop()
 
     async def next(self, until_s: float | None = None) -> list[ProviderEvent]:
         """The next events, at least one; the last batch ends with `Finished`.
@@ -207,6 +203,17 @@ class Attempt(Opaque):
     def settle(self, outcome: Outcome, now_s: float) -> None:
         """It is over: give back what was held for it. Idempotent."""
         self.admission.settle(outcome, now_s, self.report, self.heard, whole=self.finished)
+
+    async def _refused(self, exchange: Exchange) -> ProviderError:
+        """What the response says, whose status is that of no answer."""
+        body = await exchange.read_all(MAX_ERROR_BODY_BYTES)
+        return exchange.redirected or self._adapted(self.live.provider.error_for, exchange.head, body)
+
+    def _hurried_connect(self) -> bool:
+        """Has a limit for connecting run out that the call alone has set?"""
+        waited_s = self.loop.time() - self.call_began_s - self.report.began_s
+        in_vain = waited_s >= self.clocks.connect_s - _ROUNDING_S
+        return in_vain and set_by_the_call("connect_s", self.clocks, self.standing_clocks)
 
     def _adapted(self, adapt: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
         """What the provider's adapter says; it may come from anybody, and a bug in it is a failure of its target."""
@@ -294,49 +301,20 @@ class Attempt(Opaque):
 
     def expire(self) -> None:
         """The clock that runs has run out."""
-        error, self.limit_s = self._expiry(), NEVER
-        self._interrupt(error)
-
-    def _slow_from(self, at_s: float) -> None:
-        self._slow_timer = self.loop.call_at(at_s, self._slow, at_s)
-
-    def _slow(self, rang_for_s: float) -> None:
-        now_s = self.loop.time()
-        if now_s < rang_for_s:
-            self._slow_from(rang_for_s)  # uvloop's timers may ring a little early
-        elif now_s - rang_for_s > LATE_S:
-            self._slow_from(now_s + LATE_S)  # the loop was late, not the target: let the bytes come in first
-        else:
-            self.admission.lease.slow = True
-
-    def _expiry(self) -> ProviderError:
-        clocks = self.clocks
-        silent = not self._begun and self.limit_s >= self.first_by_s
-        if self.limit_s >= self.end_by_s and not silent:
-            silent_s = clocks.stall_s - (self._stalled_by_s - self.end_by_s)
-            if silent_s >= self.fair_s:
-                return ProviderError(ErrorKind.STALLED, f"no useful delta for {silent_s:.3g} s, up to the deadline")
-            return ProviderError(ErrorKind.DEADLINE, "the call's deadline came before the end of the answer")
-        if self.limit_s >= self._total_by_s and not silent:
-            detail, local = f"not whole after total_s = {clocks.total_s:g} s", self._is_of_the_call("total_s")
-            return ProviderError(ErrorKind.STALLED, detail, local=local)
-        if self._begun:
-            detail, local = f"no useful delta for {clocks.stall_s:g} s", self._is_of_the_call("stall_s")
-            return ProviderError(ErrorKind.STALLED, detail, local=local)
-        if self.cut == "fair":
-            return ProviderError(ErrorKind.FIRST_TOKEN_TIMEOUT, "no useful delta in its part of the deadline")
-        if self.cut == "short":
-            detail = "no useful delta in what was left of the deadline"
-            return ProviderError(ErrorKind.FIRST_TOKEN_TIMEOUT, detail, local=True)
-        local = self._is_of_the_call("first_delta_s")
-        return ProviderError(ErrorKind.FIRST_TOKEN_TIMEOUT, "no useful delta within its limit", local=local)
-
-    def _is_of_the_call(self, clock: ClockName) -> bool:
-        """Has the call alone set this clock, to less than would hold for any other?"""
-        if self.clocks is self.standing_clocks:
-            return False
-        own_s, standing_s = getattr(self.clocks, clock), getattr(self.standing_clocks, clock)
-        return own_s is not None and (standing_s is None or own_s < standing_s)
+        expiry = Expiry(
+            limit_s=self.limit_s,
+            begun=self._begun,
+            cut=self.cut,
+            first_by_s=self.first_by_s,
+            end_by_s=self.end_by_s,
+            total_by_s=self._total_by_s,
+            stalled_by_s=self._stalled_by_s,
+            fair_s=self.fair_s,
+            clocks=self.clocks,
+            standing_clocks=self.standing_clocks,
+        )
+        self.limit_s = NEVER
+        self._interrupt(expiry.failure())
 
     def _interrupt(self, error: ProviderError) -> None:
         if self._aborted is None:

@@ -10,19 +10,13 @@ commit.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
 from typing import NoReturn, assert_never
 
-from ...config.route import Hold
 from ...providers.errors import ErrorKind, ProviderError
 from ...providers.events import Finished, ProviderEvent, Started, TextDelta
 from ...providers.opaque import Opaque
-from ..failover.course import Course
 from ..failover.delivered import Relayed
-from ..failover.mid_stream import resumed, seam_for
-from ..failover.seam import Diverged
 from ..failover.steps import Ask, End, Step, Wait
-from ..limits.bill import counted
 from ..limits.token_estimate import plain_tokens
 from ..result.errors import (
     AllTargetsFailed,
@@ -37,41 +31,41 @@ from ..result.events import HandedOver, Restarted, StreamEvent
 from ..result.report import CallOutcome, Report, Switch
 from ..result.transcript import Transcript
 from ..targets.limited_target import LimitedRouteTarget
-from ..targets.selection import UNASKABLE, Needs, all_take_any, left_out
+from ..targets.selection import Needs, all_take_any, left_out
 from .attempt import Attempt
+from .books import close_finished
 from .context import CallContext
 from .hedging import race
-from .held_back import HeldBack
-from .pause import Pause
-from .target_attempts import NotAdmitted, TargetAttempts
-
-HOLD_MAX_CHARS = 1024 * 1024
-"""No more of an answer is held than this, whatever the route says."""
+from .held_back import hold_back
+from .resume import go_on
+from .target_attempts import TargetAttempts
+from .waiting import Waiting
 
 
 class Call(Opaque):
     """One request of the caller, from its first attempt to its one terminal.
 
     Attributes:
-        report: What happened so far.
         ended: There is nothing more to come.
     """
 
     _context: CallContext
-    _course: Course
-    report: Report
     ended: bool = False
     _begun: bool = False
-    _waited: bool = False
-    _pursuit: TargetAttempts | None = None  # whose answer is delivered, or is being asked for
+    _current: TargetAttempts | None = None  # whose answer is delivered, or is being asked for
     _delivered: Transcript | None = None
     _racers: list[TargetAttempts] = []
     _racing: asyncio.Task[object] | None = None
-    _pause: Pause | None = None  # made for the first wait
+    _waiting: Waiting | None = None  # since it has waited
+
+    @property
+    def report(self) -> Report:
+        """What happened so far."""
+        return self._context.report
 
     def forbid_restart(self) -> None:
         """The caller reads plain text, and could not be told that what it has is void."""
-        self._course.restartable = False
+        self._context.course.restartable = False
 
     async def next(self) -> Sequence[StreamEvent]:
         """The next events of the answer, at least one; none after the end.
@@ -82,7 +76,7 @@ class Call(Opaque):
         if self.ended:
             return self._nothing_more()
         try:
-            target_attempts = self._pursuit
+            target_attempts = self._current
             delivered = self._delivered
             if target_attempts is None or delivered is None:
                 return await self._first_batch()
@@ -92,7 +86,7 @@ class Call(Opaque):
                 batch = await attempt.next()
             except ProviderError as error:
                 target_attempts.failed(error)
-                return self._nothing_more() if self.ended else await self._resume(target_attempts.place, error)
+                return self._nothing_more() if self.ended else await self._resume(target_attempts.index, error)
             if self.ended:  # closed by another task in the very turn in which this came
                 return self._nothing_more()
             if delivered is not attempt.heard:
@@ -140,14 +134,14 @@ class Call(Opaque):
         if self.ended:
             return
         self.ended = True
-        if self._pursuit is not None:
-            self._pursuit.stop(kind)
+        if self._current is not None:
+            self._current.stop(kind)
         for racer in self._racers:
             racer.stop(kind)
         if self._racing is not None:
             self._racing.cancel()
-        if self._pause is not None:
-            self._pause.end()
+        if self._waiting is not None:
+            self._waiting.end()
         self._over(outcome, kind)
 
     def _nothing_more(self) -> Sequence[StreamEvent]:
@@ -162,22 +156,22 @@ class Call(Opaque):
 
     async def _first_batch(self) -> Sequence[StreamEvent]:
         """Go the course until a target gives a useful delta; for a whole answer, until one gives all of it."""
-        context, course = self._context, self._course
+        context, course = self._context, self._context.course
         if context.shared.closed:
             self.close()
             return self._nothing_more()
         self._begun = True
-        self._leave_out()
+        _leave_out(context)
         context.shared.call_began(self, context.generation, context.brought)
         holds = context.whole or context.route.hold is not None
         step: Step = course.next(context.loop.time())
         while not self.ended:
             match step:
                 case Ask():
-                    if self._waited:
-                        self._leave_lines(but=step.target_index)
+                    if self._waiting is not None:
+                        self._waiting.leave_lines(but=step.target_index)
                     found = await self._asked(step)
-                    target_attempts = self._pursuit
+                    target_attempts = self._current
                     if (
                         holds
                         and isinstance(found, list)
@@ -191,8 +185,8 @@ class Call(Opaque):
                         return self._commit(target_attempts, found)
                     step = self._following(found)
                 case Wait():
-                    self._waited = True
-                    await self._wait(step)
+                    self._waiting = self._waiting or Waiting(context)
+                    await self._waiting.until(step)
                     step = course.next(context.loop.time())
                 case End():
                     self._fail(step)
@@ -208,37 +202,23 @@ class Call(Opaque):
             hedge_after_s = route_target.hedge_after_s(stream=not context.single)
             if hedge_after_s is not None:
                 return self._race(step, context.loop.time() + hedge_after_s)
-        self._pursuit = only = TargetAttempts(context, step.target_index)
+        self._current = only = TargetAttempts(context, step.target_index)
         return only.first_useful(step)
 
     def _following(self, step: Step | None) -> Step:
         """What is next, since nothing is to be delivered."""
-        self._pursuit = None
+        self._current = None
         assert step is not None, "nothing else is in flight that could decide"
         if isinstance(step, Wait):  # decided some turns of the loop ago: what was free or full then need not be so now
-            return self._course.next(self._context.loop.time())
+            return self._context.course.next(self._context.loop.time())
         return step
-
-    def _leave_out(self) -> None:
-        """Who is known to be of no use for this request is not asked at all."""
-        context = self._context
-        if all_take_any(context.route_targets):
-            return
-        tokens = plain_tokens(context.chat)
-        needs: Needs | None = None
-        for place, route_target in enumerate(context.route_targets):
-            if tokens is not None and tokens <= route_target.plain_tokens:
-                continue
-            needs = needs or Needs.of(context.chat)
-            if problem := left_out(route_target, needs):
-                self._course.exclude(place, *problem, context.began_s)
 
     async def _race(self, step: Ask, hedge_at_s: float) -> list[ProviderEvent] | Step:
         """Up to the first useful delta of the faster of two."""
         context = self._context
         self._racing = racing = context.loop.create_task(race(context, step, hedge_at_s, self._racers))
         try:
-            self._pursuit, found = await racing
+            self._current, found = await racing
         except asyncio.CancelledError:
             broken_off = self.ended
             self.cancel()
@@ -252,64 +232,16 @@ class Call(Opaque):
             self._racers.clear()
         return found
 
-    async def _held(
+    def _held(
         self, target_attempts: TargetAttempts, first: list[ProviderEvent]
-    ) -> list[ProviderEvent] | Step | None:
+    ) -> Awaitable[list[ProviderEvent] | Step | None]:
         """What is delivered at once: all of a whole answer, of a stream what the route has held; or what is next."""
-        context, course = self._context, self._course
-        hold = context.route.hold
-        try:
-            if context.whole or hold is None:
-                whole = [*first]  # what was heard stays as it was
-                while not target_attempts.finished:
-                    whole += await target_attempts.next()
-                return whole
-            held = HeldBack()
-            held.add(first)
-            while not target_attempts.finished and (more := await self._more(target_attempts, hold, held)) is not None:
-                held.add(more)
-            return held.events
-        except ProviderError as error:
-            error.__traceback__ = None
-            return course.attempt_failed(target_attempts.place, error, context.loop.time(), begun=True)
-        except NotAdmitted as why:
-            return course.not_admitted(target_attempts.place, why.refusal, context.loop.time())
-
-    async def _more(self, target_attempts: TargetAttempts, hold: Hold, held: HeldBack) -> list[ProviderEvent] | None:
-        """What comes next, to be held too; None when what is held is to be delivered."""
-        context = self._context
-        if (hold.deltas is not None and held.deltas >= hold.deltas) or held.chars > HOLD_MAX_CHARS:
-            return None
-        until_s = context.deadline_s
-        if hold.for_s is not None and target_attempts.attempt is not None:
-            until_s = min(until_s, context.began_s + (target_attempts.attempt.report.first_delta_s or 0.0) + hold.for_s)
-        if context.loop.time() >= until_s:
-            return None
-        return await target_attempts.next(until_s) or None
-
-    async def _wait(self, step: Wait) -> None:
-        """Wait for somebody to return, or for a place; any change of anybody's health ends it too."""
-        context, at_s = self._context, self._context.since_s()
-        self._pause = pause = self._pause or Pause(context.loop)
-        for place, route_target in enumerate(context.route_targets):
-            if isinstance(route_target, LimitedRouteTarget):
-                if place in step.queues:
-                    route_target.wait_in_line(pause.interrupt)
-                else:
-                    route_target.leave_line()
-        await pause.until(step.until_s, context.shared.waiting, (context.began_s, context.deadline_s))
-        self.report.waited(step.wait, context.route_targets[step.target_index].label, at_s, context.since_s())
-
-    def _leave_lines(self, but: int | None = None) -> None:
-        """Wait for a place nowhere any more, but where it is this call's turn."""
-        for place, route_target in enumerate(self._context.route_targets):
-            if place != but and isinstance(route_target, LimitedRouteTarget):
-                route_target.leave_line()
+        return hold_back(self._context, target_attempts, first)
 
     # After the commit
 
     def _commit(self, target_attempts: TargetAttempts, batch: Sequence[StreamEvent]) -> Sequence[StreamEvent]:
-        """From here on the answer is this pursuit's."""
+        """From here on the answer is that of this target."""
         report, attempt = self.report, target_attempts.attempt
         assert attempt is not None
         report.first_delta_s = self._context.since_s()
@@ -322,52 +254,23 @@ class Call(Opaque):
 
     async def _resume(self, source: int, broken: ProviderError) -> Sequence[StreamEvent]:
         """The delivered answer broke off: go on with it, if there is a way that is correct for what was delivered."""
-        context, course = self._context, self._course
+        context = self._context
         broken.__traceback__ = None
         for route_target in context.route_targets:
             if isinstance(route_target, LimitedRouteTarget):
                 route_target.urgent = True
         assert self._delivered is not None
         relayed = Relayed(self._delivered.batches)
-        step = course.broke_off(source, broken, relayed, context.loop.time())
-        while not self.ended:
-            if isinstance(step, End):
-                self._over("failed", broken.kind)
-                raise StreamInterrupted(broken.kind, self.report, relayed.text, broken) from None
-            policy, route_target = step.policy, context.route_targets[step.target_index]
-            shape = partial(resumed, policy=policy, relayed=relayed, instruction=context.route.instruction)
-            self._pursuit = target_attempts = TargetAttempts(context, step.target_index)
-            try:
-                await target_attempts.wait(step.not_before_s, "hint")
-                batch = await target_attempts.once(policy, step.first_by_s, "no", shape=shape)
-                if policy == "continue" and not route_target.live.prefill_shown:
-                    raise Diverged("its answer does not show that it goes on from a prefill")
-                seam = seam_for(policy, relayed, context.chat, route_target.capabilities, target_attempts.prefill_cut)
-                joined = seam.feed(batch)
-                while not seam.settled:
-                    joined += seam.feed(await target_attempts.next())
-            except ProviderError as failed:
-                failed.__traceback__ = None
-                step = course.broke_off(step.target_index, failed, relayed, context.loop.time())
-            except (*UNASKABLE, NotAdmitted):
-                step = course.go_on(relayed, context.loop.time())
-            except Diverged as how:
-                target_attempts.stop(detail=str(how))
-                step = course.go_on(relayed, context.loop.time())
-            else:
-                if self.ended:
-                    break
-                switch = Switch(
-                    context.route_targets[source].label,
-                    context.route_targets[step.target_index].label,
-                    policy,
-                    broken.kind,
-                    context.since_s(),
-                    len(relayed.text),
-                    seam.trimmed,
-                )
-                return self._join(target_attempts, switch, joined)
-        return self._nothing_more()
+        found = await go_on(context, source, broken, relayed, asks=self._asks, ended=lambda: self.ended)
+        if self.ended or found is None:
+            return self._nothing_more()
+        if isinstance(found, End):
+            self._over("failed", broken.kind)
+            raise StreamInterrupted(broken.kind, self.report, relayed.text, broken) from None
+        return self._join(*found)
+
+    def _asks(self, target_attempts: TargetAttempts) -> None:
+        self._current = target_attempts
 
     def _join(
         self, target_attempts: TargetAttempts, switch: Switch, joined: list[ProviderEvent]
@@ -399,28 +302,7 @@ class Call(Opaque):
         assert delivered is not None
         finish = delivered.batches[-1][-1]
         assert isinstance(finish, Finished)
-        context = self._context
-        now_s = context.loop.time()
-        mine, bill = attempt.report, attempt.admission.bill
-        mine.outcome, mine.ended_s = "finished", now_s - context.began_s
-        attempt.admission.settle("succeeded", now_s, mine, attempt.heard, whole=True)
-        if context.failed is not None:
-            context.failed.answered(attempt.live.health.doubts)
-        if bill is not None:
-            usage, doubtful = bill.counted
-        else:
-            route_target = context.route_targets[target_attempts.place]
-            usage, doubtful = counted(attempt.heard, route_target.room(context.chat))
-            mine.usage = usage
-            if doubtful:  # it has no price, and yet what its provider counted cannot be
-                route_target.bill(context.chat, self.report).close(mine, attempt.heard, None, now_s, whole=True)
-            else:
-                self.report.add(mine)
-        if usage is not None or doubtful:
-            self.report.usage = mine.usage
-        if usage is not None and not doubtful and mine.first_delta_s is not None:
-            attempt.live.latency.record_output(usage.output_tokens, mine.ended_s - mine.first_delta_s)
-        context.shared.attempt_ended(self.report, mine)
+        close_finished(self._context, target_attempts.index, attempt)
         self.report.completion = "proven" if finish.reason is not None or attempt.framed else "unproven"
         self._over("finished", None)
 
@@ -428,26 +310,44 @@ class Call(Opaque):
 
     def _fail(self, end: End) -> NoReturn:
         self._over("failed", end.kind)
-        errors = self._course.errors
-        if end.kind is ErrorKind.CLOSED:
-            raise RouterClosed(end.kind, self.report) from None
-        if end.verdict == "rejected":
-            raise RequestRejected(end.kind, self.report, decisive(errors, end.kind)) from None
-        if not errors:
-            raise NoTargetAvailable(end.kind, self.report) from None
-        raise AllTargetsFailed(end.kind, self.report, [error.with_traceback(None) for error in errors]) from None
+        raise _failure(end, self.report, self._context.course.errors) from None
 
     def _over(self, outcome: CallOutcome, kind: ErrorKind | None) -> None:
         context, report = self._context, self.report
         self.ended = True
-        self._pursuit = None
+        self._current = None
         if context.failed is not None:
             context.failed.end()
-        if self._waited:
-            self._leave_lines()
+        if self._waiting is not None:
+            self._waiting.leave_lines()
         report.outcome, report.kind, report.ended_s = outcome, kind, context.since_s()
         if self._begun:
             context.shared.call_ended(self, report, context.generation, context.brought)
+
+
+def _leave_out(context: CallContext) -> None:
+    """Exclude the targets that are known to be of no use for this request: they are not asked at all."""
+    if all_take_any(context.route_targets):
+        return
+    tokens = plain_tokens(context.chat)
+    needs: Needs | None = None
+    for index, route_target in enumerate(context.route_targets):
+        if tokens is not None and tokens <= route_target.plain_tokens:
+            continue
+        needs = needs or Needs.of(context.chat)
+        if problem := left_out(route_target, needs):
+            context.course.exclude(index, *problem, context.began_s)
+
+
+def _failure(end: End, report: Report, errors: Sequence[ProviderError]) -> CallFailed:
+    """What a call raises that ends without an answer before the commit."""
+    if end.kind is ErrorKind.CLOSED:
+        return RouterClosed(end.kind, report)
+    if end.verdict == "rejected":
+        return RequestRejected(end.kind, report, decisive(errors, end.kind))
+    if not errors:
+        return NoTargetAvailable(end.kind, report)
+    return AllTargetsFailed(end.kind, report, [error.with_traceback(None) for error in errors])
 
 
 def _runs_here(loop: asyncio.AbstractEventLoop) -> bool:

@@ -43,7 +43,7 @@ async def race(
                     following = found
             if waits_for_hedge and loop.time() >= hedge_at_s:
                 waits_for_hedge = False
-                if (second := course.hedge(lead.place, loop.time())) is not None:
+                if (second := course.hedge(lead.index, loop.time())) is not None:
                     if lead.in_back_off:
                         lead.stop()
                     target_attempts = TargetAttempts(context, second.target_index)

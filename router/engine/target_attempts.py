@@ -11,14 +11,16 @@ from ...providers.chat import ChatRequest
 from ...providers.errors import ErrorKind, MissingExtraError, ProviderError
 from ...providers.events import Finished, ProviderEvent, any_useful
 from ...providers.opaque import Opaque
-from ...providers.provider import Unsupported
+from ...providers.provider import Endpoint, Unsupported, WireRequest
 from ..failover.steps import Ask, Cut, Step, wants_retry
+from ..health.lease import Lease
 from ..health.refusal import Refusal
 from ..limits.admission import Admission
 from ..result.reasons import AttemptReason, WaitReason
 from ..result.report import AttemptReport, Waited
 from ..targets.selection import UNASKABLE, unaskable
 from .attempt import Attempt
+from .books import close_failed, close_left, close_unsent
 from .context import CallContext
 from .interruptible import Interruptible
 from .pause import Pause
@@ -56,14 +58,14 @@ class TargetAttempts(Opaque):
 
     Attributes:
         context: Of the call.
-        place: The target's route target.
+        index: Of the target, in the call's list.
         attempt: The attempt that is open.
         stopped: It was ended from outside.
         prefill_cut: White space at the end of the delivered text that its adapter could not send.
     """
 
     context: CallContext
-    place: int
+    index: int
     attempt: Attempt | None = None
     stopped: bool = False
     prefill_cut: str = ""
@@ -99,13 +101,13 @@ class TargetAttempts(Opaque):
         failure.__traceback__ = None
         course, now_s = self.context.course, self.context.loop.time()
         if isinstance(failure, ProviderError):
-            following = course.attempt_failed(self.place, failure, now_s)
+            following = course.attempt_failed(self.index, failure, now_s)
             if self.context.failed is not None and not wants_retry(following):
-                self.context.failed.over(self.context.route_targets[self.place].live.health.doubts)
+                self.context.failed.over(self.context.route_targets[self.index].live.health.doubts)
             return following
         if isinstance(failure, NotAdmitted):
-            return course.not_admitted(self.place, failure.refusal, now_s)
-        return course.unaskable(self.place, *unaskable(failure), now_s)
+            return course.not_admitted(self.index, failure.refusal, now_s)
+        return course.unaskable(self.index, *unaskable(failure), now_s)
 
     async def _again(self, step: Ask) -> "Found":
         """Try again for as long as the course has another try here."""
@@ -117,7 +119,7 @@ class TargetAttempts(Opaque):
             try:
                 if self.stopped:
                     raise NotAdmitted
-                first_by_s, cut = context.course.first_by(self.place, loop.time())  # the wait may have ended late
+                first_by_s, cut = context.course.first_by(self.index, loop.time())  # the wait may have ended late
                 return await self.once(step.why, first_by_s, cut)
             except _NO_ANSWER as failure:
                 return self._after(failure)
@@ -128,7 +130,7 @@ class TargetAttempts(Opaque):
         try:
             return await try_again(step, again, clock=loop.time, sleep=sleep)
         except BaseException:
-            context.course.left(self.place, loop.time())
+            context.course.left(self.index, loop.time())
             raise
 
     async def wait(self, until_s: float, reason: WaitReason | None) -> None:
@@ -145,7 +147,7 @@ class TargetAttempts(Opaque):
         self._pause = pause = self._pause or Pause(loop)
         await pause.until(until_s)
         if reason is not None:
-            waited = Waited(reason, context.route_targets[self.place].label, at_s, context.since_s() - at_s)
+            waited = Waited(reason, context.route_targets[self.index].label, at_s, context.since_s() - at_s)
             context.report.waits.append(waited)
 
     async def once(
@@ -168,12 +170,10 @@ class TargetAttempts(Opaque):
             NotAdmitted: It may not be asked any more.
         """
         context = self.context
-        loop, route_target = context.loop, context.route_targets[self.place]
-        live = route_target.live
-        stream = not context.single
-        now_s = loop.time()
+        loop, route_target = context.loop, context.route_targets[self.index]
+        live, stream = route_target.live, not context.single
         admission = route_target.admit(
-            context.chat, context.report, now_s, context.fingerprint, last_resort=why == "last_resort"
+            context.chat, context.report, loop.time(), context.fingerprint, last_resort=why == "last_resort"
         )
         if not isinstance(admission, Admission):
             raise NotAdmitted(admission)
@@ -181,61 +181,78 @@ class TargetAttempts(Opaque):
         try:
             endpoint = live.endpoint(stream=stream, place=lease.credential.place)
             if endpoint is None:
-                endpoint = await self._fetching(live.fresh_endpoint(lease, first_by_s, stream=stream))
-                if shape is None:  # the target's time begins now: a key that came late is not its fault
-                    first_by_s, cut = context.course.first_by(self.place, loop.time())
-                else:
-                    first_by_s += loop.time() - now_s
-            if self.stopped or endpoint is None:
+                endpoint, first_by_s, cut = await self._fetched(lease, first_by_s, cut, shaped=shape is not None)
+            if self.stopped:
                 raise NotAdmitted
             chat = route_target.with_defaults(context.chat)
             wire = live.wire(chat if shape is None else shape(chat), endpoint)
-            if shape is not None:
-                self.prefill_cut = wire.prefill_cut
         except BaseException as error:
-            admission.settle("abandoned", loop.time())
-            if isinstance(error, ProviderError):
-                self._unsent(why, error)
+            close_unsent(context, self.index, admission, why, error)
             raise
-        report = AttemptReport(
-            live.label, live.target.provider, live.model, why, loop.time() - context.began_s, notes=wire.notes
-        )
-        context.report.attempts.append(report)
-        context.course.began(self.place)
-        if why != "retry":
-            live.retry_budget.earn()
-        self.attempt = attempt = Attempt(
-            live,
-            admission,
-            report,
-            loop,
-            context.shared.watch,
-            route_target.clocks,
-            route_target.standing_clocks,
-            context.began_s,
-            first_by_s,
-            cut,
-            context.deadline_s if context.whole else NEVER,
-            context.course.policy.fair_s,
-        )
+        self.prefill_cut = wire.prefill_cut
+        attempt = self._begun(why, admission, wire, first_by_s, cut)
         try:
             batch = await attempt.open(wire, stream=stream)
             if self.stopped:  # in the very turn in which this came
                 raise NotAdmitted
-            if attempt.finished and why not in _FOR_THE_REST and self._is_empty(batch):
-                raise ProviderError(ErrorKind.EMPTY, "the answer ended with nothing in it")
+            if attempt.finished:
+                self._refuse_empty(why, batch)
         except ProviderError as error:
             await self._failed_to_open(error, first_by_s)
             raise
         except BaseException:
             self.stop()
             raise
-        now_s = loop.time()
+        now_s, report = loop.time(), attempt.report
         report.first_delta_s = now_s - context.began_s
         live.latency_of(stream=stream).record(report.first_delta_s - report.began_s, now_s)
         if not live.health.calm:  # a calm target has no probes
             lease.committed(now_s)
         return batch
+
+    async def _fetched(self, lease: Lease, first_by_s: float, cut: Cut, *, shaped: bool) -> tuple[Endpoint, float, Cut]:
+        """Where and as whom to ask, once its key is there; and when the first useful delta must have come then.
+
+        Raises:
+            NotAdmitted: It was stopped meanwhile.
+        """
+        context, loop = self.context, self.context.loop
+        began_s, live = loop.time(), context.route_targets[self.index].live
+        endpoint = await self._fetching(live.fresh_endpoint(lease, first_by_s, stream=not context.single))
+        if endpoint is None:
+            raise NotAdmitted
+        if shaped:
+            return endpoint, first_by_s + loop.time() - began_s, cut
+        return endpoint, *context.course.first_by(self.index, loop.time())  # a late key is not the target's fault
+
+    def _begun(
+        self, why: AttemptReason, admission: Admission, wire: WireRequest, first_by_s: float, cut: Cut
+    ) -> Attempt:
+        """The attempt that begins now, entered in the books."""
+        context, route_target = self.context, self.context.route_targets[self.index]
+        live = route_target.live
+        report = AttemptReport(
+            live.label, live.target.provider, live.model, why, context.loop.time() - context.began_s, notes=wire.notes
+        )
+        context.report.attempts.append(report)
+        context.course.began(self.index)
+        if why != "retry":
+            live.retry_budget.earn()
+        self.attempt = attempt = Attempt(
+            live=live,
+            admission=admission,
+            report=report,
+            loop=context.loop,
+            watch=context.shared.watch,
+            clocks=route_target.clocks,
+            standing_clocks=route_target.standing_clocks,
+            call_began_s=context.began_s,
+            first_by_s=first_by_s,
+            cut=cut,
+            end_by_s=context.deadline_s if context.whole else NEVER,
+            fair_s=context.course.policy.fair_s,
+        )
+        return attempt
 
     async def next(self, until_s: float | None = None) -> list[ProviderEvent]:
         """The open attempt's next events; none when `until_s` came first.
@@ -268,31 +285,8 @@ class TargetAttempts(Opaque):
         if self._fetch is not None:
             self._fetch.interrupt()
         attempt, self.attempt = self.attempt, None
-        if attempt is None:
-            return
-        attempt.abort()
-        attempt.settle("abandoned", self.context.loop.time())
-        if attempt.report.outcome != "running":
-            return
-        if detail is None:
-            attempt.report.failed(ProviderError(kind), self.context.since_s())
-        else:
-            now_s = self.context.since_s()
-            attempt.report.dropped(detail, now_s)
-            if attempt.report.first_delta_s is None:  # at least so long: or percentiles would know only the fast ones
-                latency = attempt.live.latency_of(stream=not self.context.single)
-                latency.record(now_s - attempt.report.began_s, self.context.loop.time())
-        self.context.shared.attempt_ended(self.context.report, attempt.report)
-
-    def _unsent(self, why: AttemptReason, error: ProviderError) -> None:
-        """There is no key to be had: nothing was sent, and the report has to say so."""
-        context, live = self.context, self.context.route_targets[self.place].live
-        live.own(error)
-        report = AttemptReport(live.label, live.target.provider, live.model, why, context.since_s())
-        report.failed(error, context.since_s())
-        context.report.attempts.append(report)
-        context.course.began(self.place)
-        context.shared.attempt_ended(context.report, report)
+        if attempt is not None:
+            close_left(self.context, attempt, kind, detail)
 
     async def _failed_to_open(self, error: ProviderError, by_s: float) -> None:
         attempt = self.attempt
@@ -312,21 +306,12 @@ class TargetAttempts(Opaque):
     def failed(self, error: ProviderError) -> None:
         """The open attempt has failed: close its books."""
         attempt, self.attempt = self.attempt, None
-        if attempt is None:  # `stop` has closed the books
-            return
-        attempt.live.own(error, attempt.url, attempt.headers)
-        attempt.close()
-        attempt.admission.lease.call = self.context.failures
-        if error.heeded_s is not None:
-            lease = attempt.admission.lease
-            lease.patience_s = self.context.route_targets[self.place].retry.patience_s
-            lease.hint_waited = self.context.course.standings.of(self.place).hints > 0
-        attempt.settle(error, self.context.loop.time())
-        attempt.report.failed(error, self.context.since_s())
-        self.context.shared.attempt_ended(self.context.report, attempt.report)
+        if attempt is not None:  # else `stop` has closed them
+            close_failed(self.context, self.index, attempt, error)
 
-    def _is_empty(self, batch: list[ProviderEvent]) -> bool:
-        if not self.context.route.ask_another_when_empty or any_useful(batch):
-            return False
+    def _refuse_empty(self, why: AttemptReason, batch: list[ProviderEvent]) -> None:
+        if why in _FOR_THE_REST or not self.context.route.ask_another_when_empty or any_useful(batch):
+            return
         finish = batch[-1]
-        return isinstance(finish, Finished) and finish.reason in _SAYS_NOTHING
+        if isinstance(finish, Finished) and finish.reason in _SAYS_NOTHING:
+            raise ProviderError(ErrorKind.EMPTY, "the answer ended with nothing in it")

@@ -150,7 +150,7 @@ def delivers_the_text_of_a_failed_attempt(patch: Patch) -> None:
 def asks_again_after_the_commit(patch: Patch) -> None:
     async def resume(call: Any, source: int, broken: ProviderError) -> Any:
         now_s = call._context.loop.time()
-        call._pursuit = target_attempts = TargetAttempts(call._context, source)
+        call._current = target_attempts = TargetAttempts(call._context, source)
         return call._hand_over(target_attempts, await target_attempts.once("retry", now_s + 2.0, "no"))
 
     patch.setattr(Call, "_resume", resume)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from standby.config import Health, Retry
-from standby.router.engine.attempt import Attempt
+from standby.router.engine.slow_call import SlowCall
 from standby.router.engine.watchdog import Watchdog
 
 from stage import DONE, PING, SILENT, Play, Stage, VirtualTimeLoop, chunk, now_s, perform, refuses, says, status, texts
@@ -41,7 +41,7 @@ def test_timers_that_ring_early_make_nobody_slow_or_silent(stage: MakeStage, mon
     call_at = VirtualTimeLoop.call_at
 
     def early(loop: VirtualTimeLoop, when: float, callback: Any, *given: Any, **how: Any) -> asyncio.TimerHandle:
-        sooner = isinstance(getattr(callback, "__self__", None), Attempt | Watchdog) and when - loop.time() > 0.1
+        sooner = isinstance(getattr(callback, "__self__", None), SlowCall | Watchdog) and when - loop.time() > 0.1
         return call_at(loop, loop.time() + 0.05 if sooner else when, callback, *given, **how)
 
     monkeypatch.setattr(VirtualTimeLoop, "call_at", early)
