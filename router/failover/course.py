@@ -76,7 +76,10 @@ class Course(Opaque):
             return self._ask(0, now_s, "first")
         outlook = Outlook(latest_s)
         for index, candidate, refused in standings.walk(now_s):
-            refusal = refused or self._held_back(index, candidate, now_s)
+            refusal = refused
+            if refused is None or (isinstance(refused, Limited) and refused.queues):
+                # Before a place in line: two targets that hold calls back would send them from line to line for ever.
+                refusal = self._held_back(index, candidate, now_s) or refused
             if refusal is None:
                 return self._ask(index, now_s, "handover" if self._asked else "first")
             standings.skip(index, refusal.reason, refusal.detail, now_s, refusal.until_s)
