@@ -16,7 +16,7 @@ from typing import cast
 from standby.router.router import Router
 from standby.simulator.scenario.script import Scenario
 from standby.simulator.server import Simulator
-from standby.simulator.virtual.loop import VirtualLoop, perform
+from standby.simulator.virtual.loop import GoesRound, StandsStill, VirtualLoop, perform
 from standby.simulator.virtual.network import RESOLVER_GIVES_UP_S, Network
 
 from .callers import Caller, Departures
@@ -58,7 +58,10 @@ def run(seed: int, *, mode: Mode = "safety", streams: int = STREAMS, points: Con
     Args:
         points: At which points our own code is struck, instead of those that are drawn.
     """
-    return perform(play(World(seed, mode=mode, streams=streams, points=points)))
+    try:
+        return perform(play(World(seed, mode=mode, streams=streams, points=points)))
+    except (GoesRound, StandsStill) as stuck:
+        return Played(seed, streams, [f"I10 seed {mode} {seed}: {stuck}"])
 
 
 async def play(world: World) -> Played:

@@ -26,6 +26,14 @@ THREADS_MAX_S = 10.0
 """So long a loop without any timer waits for a thread to wake it; then it stands still for ever, which is an error."""
 
 
+TURNS_MAX = 300_000
+"""Maximum turns of a loop at one instant. Thousands are usual; more than this means that tasks wake each other for ever."""
+
+
+class GoesRound(RuntimeError):
+    """Raised when a loop turns and turns while no time passes: tasks wake each other, and none gets anywhere."""
+
+
 class StandsStill(RuntimeError):
     """Raised when a task waits although nothing is due and nothing can come: a wait without a timer."""
 
@@ -45,16 +53,21 @@ class JumpingSelector(selectors.DefaultSelector):
         super().__init__()
         self.now_s = 0.0
         self.turns = 0
+        self._last_jump = 0  # in which turn
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         self.turns += 1
         if timeout is not None and timeout <= 0:
+            if self.turns - self._last_jump > TURNS_MAX:
+                self._last_jump = self.turns  # told once: what is cancelled for it must be able to end
+                raise GoesRound(f"the loop has turned {TURNS_MAX} times at {self.now_s} s")
             return []  # callbacks are waiting; only threads and signals come through the selector, and those can wait
         ready = super().select(THREADS_MAX_S if timeout is None else 0)
         if not ready:
             if timeout is None:
                 raise StandsStill("a task waits although nothing is due and nothing can come")
             self.now_s += timeout
+            self._last_jump = self.turns
         return ready
 
 

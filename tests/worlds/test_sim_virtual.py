@@ -1,7 +1,9 @@
 """The loop whose clock jumps, and the network in memory, under the real transport."""
 
 import asyncio
+import itertools
 import threading
+from collections.abc import Awaitable
 from typing import cast
 
 import pytest
@@ -10,7 +12,7 @@ from standby.simulator.scenario.faults import At, Cut
 from standby.simulator.scenario.reply import Answer
 from standby.simulator.scenario.script import Script
 from standby.simulator.server import Simulator
-from standby.simulator.virtual.loop import StandsStill, VirtualLoop, perform
+from standby.simulator.virtual.loop import TURNS_MAX, GoesRound, StandsStill, VirtualLoop, perform
 from standby.simulator.virtual.network import LATENCY_S, ConnectFault, FineWeather, Network, WireFault
 
 from standby import CallFailed, Router, Target
@@ -85,6 +87,31 @@ def test_a_wait_without_a_timer_is_an_error_and_no_hanging_test(monkeypatch: pyt
 
     with pytest.raises(StandsStill):
         perform(waits())
+
+
+def test_tasks_that_wake_each_other_for_ever_are_an_error_and_no_hanging_test() -> None:
+    async def goes_round() -> None:
+        for _ in itertools.count():
+            await asyncio.sleep(0)
+
+    with pytest.raises(GoesRound, match=f"{TURNS_MAX} times at 5.0 s"):
+        perform(_after(5.0, goes_round()))
+
+
+def test_a_loop_may_turn_as_often_as_it_likes_while_time_passes() -> None:
+    async def turns() -> int:
+        for _ in range(10):
+            await asyncio.sleep(1.0)
+            for _ in range(TURNS_MAX // 5):
+                await asyncio.sleep(0)
+        return cast(VirtualLoop, asyncio.get_running_loop()).turns
+
+    assert perform(turns()) > 2 * TURNS_MAX - 10
+
+
+async def _after(seconds: float, what: Awaitable[None]) -> None:
+    await asyncio.sleep(seconds)
+    await what
 
 
 def test_the_real_transport_asks_over_the_network_in_memory() -> None:

@@ -116,3 +116,9 @@ async def _struck(fault: str, script: Script, *, leave: bool) -> dict[str, int]:
         strikes.settle([told], simulator.exchanges)
     await simulator.aclose()
     return dict(strikes.counted())
+
+
+def test_a_world_that_gets_nowhere_is_a_violation(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("standby.simulator.virtual.loop.TURNS_MAX", 1)
+    (violation,) = run(0).violations
+    assert violation.startswith("I10 seed safety 0: the loop has turned 1 times")
