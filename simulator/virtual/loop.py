@@ -27,7 +27,7 @@ THREADS_MAX_S = 10.0
 
 
 TURNS_MAX = 300_000
-"""Maximum turns of a loop at one instant. Thousands are usual; more than this means that tasks wake each other for ever."""
+"""Maximum turns of a loop at one instant. Thousands are usual; with more than this, tasks wake each other for ever."""
 
 
 class GoesRound(RuntimeError):
