@@ -3,13 +3,14 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, TypeAlias, TypeVar
 
 import typer
 
 from ..config import load
 from ..config.origin import ENV_FILE
-from ..simulator.drill.words import demand, duration_s, latency_of_target, rate_per_s, spell
+from ..simulator.drill.result import DrillResult
+from ..simulator.drill.words import Demand, demand, duration_s, latency_of_target, rate_per_s, spell
 from .drill_table import show_drill
 from .exits import ExitCode, UsageError, guarded
 from .options import AsJson, Debugging, EnvFile, RouteName
@@ -22,6 +23,20 @@ LASTS_S = 60.0
 
 _SPELL = "TARGET@FROM..UNTIL"
 
+Failing: TypeAlias = Annotated[
+    list[str] | None, typer.Option(metavar=_SPELL, help="It answers 503.", show_default=False)
+]
+Slow: TypeAlias = Annotated[
+    list[str] | None, typer.Option(metavar=_SPELL, help="Its first word takes long.", show_default=False)
+]
+RateLimited: TypeAlias = Annotated[
+    list[str] | None, typer.Option(metavar=_SPELL, help="It answers 429.", show_default=False)
+]
+Latencies: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--latency", metavar="TARGET=MEDIAN..P95", help="How soon it answers when well.", show_default=False),
+]
+
 
 def drill(
     context: typer.Context,
@@ -31,19 +46,10 @@ def drill(
     ] = None,
     env_file: EnvFile = None,
     route: RouteName = None,
-    fail: Annotated[list[str] | None, typer.Option(metavar=_SPELL, help="It answers 503.", show_default=False)] = None,
-    slow: Annotated[
-        list[str] | None, typer.Option(metavar=_SPELL, help="Its first word takes long.", show_default=False)
-    ] = None,
-    rate_limit: Annotated[
-        list[str] | None, typer.Option(metavar=_SPELL, help="It answers 429.", show_default=False)
-    ] = None,
-    latencies: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--latency", metavar="TARGET=MEDIAN..P95", help="How soon it answers when well.", show_default=False
-        ),
-    ] = None,
+    fail: Failing = None,
+    slow: Slow = None,
+    rate_limit: RateLimited = None,
+    latencies: Latencies = None,
     rate: Annotated[str | None, typer.Option(help="Calls a second.", show_default="10/s")] = None,
     lasts: Annotated[str | None, typer.Option("--for", help="How long, in virtual time.", show_default="1m")] = None,
     require: Annotated[
@@ -73,16 +79,15 @@ def drill(
         told = DrillFile()
         if scenario is not None:
             told = read_drill_file(scenario, lambda named: targets_of(config, config.route(route or named)))
-        spells = [
-            *told.spells,
+        told.spells += [
             *_read_all(fail, partial(spell, trouble="fail")),
             *_read_all(slow, partial(spell, trouble="slow")),
             *_read_all(rate_limit, partial(spell, trouble="rate_limit")),
         ]
-        demands = [*told.require, *_read_all(require, demand)]
+        told.require += _read_all(require, demand)
         result = play(
             config,
-            spells,
+            told.spells,
             latencies=told.latencies | dict(_read_all(latencies, latency_of_target)),
             route=route or told.route,
             rate=_first(_read_all([rate] if rate else (), rate_per_s), told.rate, RATE_PER_S),
@@ -90,16 +95,25 @@ def drill(
             seed=_first([] if seed is None else [seed], told.seed, 0),
         )
         if draw is not None:
-            draw.drill(result, spells)
-        missed = [wanted for wanted in demands if not wanted.holds(result)]
-        if as_json:
-            show_json(result.to_dict() | {"missed": [wanted.text for wanted in missed]})
-        else:
-            show_drill(console(), result, demands)
-        for wanted in missed:
-            say(f"not met: {wanted.text}", style="red")
-        if missed:
-            raise typer.Exit(ExitCode.NOBODY_ANSWERED)
+            draw.drill(result, told.spells)
+        _show(result, told.require, as_json=as_json)
+
+
+def _show(result: DrillResult, demands: list[Demand], *, as_json: bool) -> None:
+    """Show the result, and what of the demands was not met.
+
+    Raises:
+        typer.Exit: Something was not.
+    """
+    missed = [wanted for wanted in demands if not wanted.holds(result)]
+    if as_json:
+        show_json(result.to_dict() | {"missed": [wanted.text for wanted in missed]})
+    else:
+        show_drill(console(), result, demands)
+    for wanted in missed:
+        say(f"not met: {wanted.text}", style="red")
+    if missed:
+        raise typer.Exit(ExitCode.NOBODY_ANSWERED)
 
 
 def _read_all(texts: Sequence[str] | None, read: Callable[[str], T]) -> list[T]:

@@ -10,8 +10,6 @@ a pooled connection and the request on it, or of a queue and the wait in it, our
 """
 
 import asyncio
-import gc
-import logging
 import random
 from collections import Counter
 from collections.abc import Callable, Container, Iterator
@@ -28,7 +26,6 @@ from standby.providers.http.exchange import Exchange
 from standby.providers.http.transport import Transport
 from standby.providers.provider import WireRequest
 from standby.providers.secret import Secret
-from standby.router import router as routers
 from standby.router.engine import hedging as race
 from standby.router.engine import held_back, pause
 from standby.router.engine.attempt import Attempt
@@ -37,13 +34,12 @@ from standby.router.engine.slow_call import SlowCall
 from standby.router.engine.target_attempts import TargetAttempts
 from standby.router.engine.watchdog import Watchdog
 from standby.router.limits.queue import Queue
-from standby.router.router import Router
 from standby.router.targets import live_target as live
 from standby.router.targets.keys import key_sources
 from standby.simulator.virtual.loop import VirtualLoop
 
 from .chance import Chance, Short, Swaps, Tiny
-from .health_invariants import LogListener
+from .moments import garbage, overruled, raising_listeners, raising_logs, reloads
 
 LATE_S = 0.005
 """Maximum delay of a late timer."""
@@ -53,12 +49,6 @@ _NONE, _EACH = 0.25, 0.3
 
 _SELDOM = {"tiny_pool": 0.1, "short_drain": 0.1}
 """Drawn seldom: these leave hardly a connection idle for the faults of idle ones."""
-
-_RAISED: tuple[Exception, ...] = (
-    BrokenPipeError("the reader of the log is gone"), RuntimeError("it is closed"), RecursionError("too deep"),
-    UnicodeEncodeError("ascii", "\xe9", 0, 1, "ordinal not in range(128)"),
-)  # fmt: skip
-"""Errors that a log handler or a listener of the application may raise."""
 
 
 # Tiny limits
@@ -320,84 +310,6 @@ def early_hedges(chance: Chance, swaps: Swaps) -> None:
         return await asyncio.wait(tasks, timeout=timeout, **how)
 
     swaps.put(race, "asyncio", SimpleNamespace(**{**vars(asyncio), "wait": wait}))
-
-
-# What people and Python do at awkward moments
-
-
-def overruled(chance: Chance, swaps: Swaps) -> None:
-    """While a target is being asked, it is isolated by hand for a moment, or restored."""
-    opened = Attempt.open
-
-    def overrule(attempt: Attempt) -> None:
-        if chance.comes(0.1):
-            health, now_s = attempt.live.health, attempt.loop.time()
-            if chance.rng.random() < 0.5:
-                health.restore(now_s)
-            else:
-                health.isolate(now_s, chance.rng.choice((0.1, 2.0)))
-
-    async def asked(self: Attempt, *what: Any, **how: Any) -> Any:
-        overrule(self)
-        try:
-            return await opened(self, *what, **how)
-        finally:
-            overrule(self)
-
-    swaps.put(Attempt, "open", asked)
-
-
-def reloads(chance: Chance, swaps: Swaps) -> None:
-    """Before a call begins, the configuration is taken up anew."""
-    begin = routers.begin
-
-    def after_a_reload(router: Router, *what: Any, **how: Any) -> Any:
-        if chance.comes(0.1):
-            router.swap(router.config)
-        return begin(router, *what, **how)
-
-    swaps.put(routers, "begin", after_a_reload)
-
-
-def garbage(chance: Chance, swaps: Swaps) -> None:
-    """Python collects garbage at any time: a task held only by its own wait would vanish."""
-    call_at = VirtualLoop.call_at
-    gc.freeze()  # or each time all that has been imported would be looked through, too
-    swaps.callback(gc.unfreeze)
-
-    def collected(self: VirtualLoop, *what: Any, **how: Any) -> asyncio.TimerHandle:
-        if chance.comes(0.002):
-            gc.collect()
-        return call_at(self, *what, **how)
-
-    swaps.put(VirtualLoop, "call_at", collected)
-
-
-def raising_logs(chance: Chance, swaps: Swaps) -> None:
-    """A handler of the application's log raises whatever it likes."""
-    emit = LogListener.emit
-
-    def raising(self: LogListener, record: logging.LogRecord) -> None:
-        emit(self, record)
-        if chance.comes():
-            raise chance.rng.choice(_RAISED)
-
-    swaps.put(LogListener, "emit", raising)
-
-
-def raising_listeners(chance: Chance, swaps: Swaps) -> None:
-    """A listener to changes of health raises any error."""
-    enter = Router.__aenter__
-
-    def raising(_: object) -> None:
-        if chance.comes():
-            raise chance.rng.choice(_RAISED)
-
-    async def listened(self: Router) -> Router:
-        self.on_health_change.insert(0, raising)
-        return await enter(self)
-
-    swaps.put(Router, "__aenter__", listened)
 
 
 POINTS: dict[str, Callable[[Chance, Swaps], None]] = {

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import statistics
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,6 +10,12 @@ import pytest
 from sources import ROOT, kept_files, modules
 
 MAX_LINES = 600
+"""Of a file with tests or benchmarks, which are tables for a good part. Of what is built on, see `SIZES`."""
+
+SIZES = {"module": 450, "class": 300, "function": 60}
+"""Maximum lines, decorators included, in the package and in the worlds."""
+MEDIAN_MODULE = 120
+"""Maximum of the median of the lines of a room's modules."""
 
 FORBIDDEN = {
     "the host of a package registry": r"py(pi)\.org|python(hosted)\.|registry\.(npm)js|deb\.(debian)\.|crates\.(io)\b",
@@ -51,9 +58,44 @@ def test_every_module_is_read_in_one_sitting() -> None:
     assert not long, f"longer than {MAX_LINES} lines: {long}"
 
 
+def test_no_module_class_or_function_is_long() -> None:
+    held = [each.path for each in modules().values()] + sorted((ROOT / "worlds").glob("*.py"))
+    long = [
+        f"{place(path)}: {what} has {lines}"
+        for path in held
+        for what, kind, lines in sizes(ast.parse(path.read_text(encoding="utf-8")), _lines(path))
+        if lines > SIZES[kind]
+    ]
+    assert not long, f"at most {SIZES}, cut it where what it does parts: {long}"
+
+
+def test_the_modules_of_the_router_are_small() -> None:
+    """Those that only open a room are left out: they would make every median small."""
+    lines = [_lines(each.path) for each in modules().values() if each.name.startswith("standby.router.")]
+    median = statistics.median(each for each in lines if each > 1)
+    assert median <= MEDIAN_MODULE, f"the median is {median} lines"
+
+
+def test_the_size_rule_sees_what_it_forbids() -> None:
+    body = "\n    x = 1" * SIZES["function"]
+    tree = ast.parse(f"@cache\ndef f():{body}\nclass C:\n    async def g(self): ...\n")
+    found = {(what, lines) for what, _, lines in sizes(tree, SIZES["module"] + 1)}
+    assert found == {("the module", 451), ("f", 62), ("C", 2), ("g", 1)}
+
+
 def test_every_module_says_what_it_is() -> None:
     silent = [each.place for each in modules().values() if _lines(each.path) and not ast.get_docstring(each.tree)]
     assert not silent, f"no docstring: {silent}"
+
+
+def sizes(tree: ast.Module, lines: int) -> Iterator[tuple[str, str, int]]:
+    """The lines of a module, and of each class and function in it: its name, which of these it is, and how many."""
+    yield "the module", "module", lines
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            begins = min(each.lineno for each in (node, *node.decorator_list))
+            kind = "class" if isinstance(node, ast.ClassDef) else "function"
+            yield node.name, kind, (node.end_lineno or begins) - begins + 1
 
 
 def place(path: Path) -> str:
