@@ -1,1 +1,1 @@
-"""What standby costs, measured beside a hand-written loop and beside what else there is; see README.md here."""
+"""The cost of standby, measured beside a hand-written loop and beside other routers; see README.md here."""

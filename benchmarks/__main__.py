@@ -1,4 +1,4 @@
-"""`python -m benchmarks`, or `make bench ARGS=...`: measure what standby costs, and print it beside the targets."""
+"""`python -m benchmarks`, or `make bench ARGS=...`: measure the cost of standby, and print it beside the targets."""
 
 import argparse
 import sys

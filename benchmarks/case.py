@@ -1,4 +1,4 @@
-"""What is measured: the cases, and the suites that they make."""
+"""The cases of the benchmark, and the suites that they make up."""
 
 from typing import Literal, TypeAlias
 
@@ -26,9 +26,9 @@ class Case(msgspec.Struct, frozen=True):
     Attributes:
         script: What the upstream answers.
         concurrency: How many operations run at a time.
-        count: How many operations are measured, of a client with a full share.
-        clients: Who is measured in it.
-        before: What the first of two targets does, before the second answers.
+        count: Number of operations measured for a client with a full share.
+        clients: The clients measured in it.
+        before: The failure of the first of two targets, before the second answers.
     """
 
     name: str
@@ -54,7 +54,7 @@ Group: TypeAlias = tuple[Case, ...]
 
 
 def coalesced(concurrency: int, count: int, clients: tuple[str, ...]) -> Group:
-    """Streams whose events come 8 to a write. All write at the same moment, with time to read in between."""
+    """Streams with 8 events per write. All write at the same moment, with time to read in between."""
     gap_us = 200 * concurrency
     return tuple(
         Case(
@@ -117,7 +117,7 @@ def engine() -> list[Group]:
 def peers() -> list[Group]:
     """Ours beside the routers of others, as far as they are installed; they are slow, so that few operations do.
 
-    The floor is there where others are held to be many times as dear: nobody in Python can be cheaper than that.
+    The floor is in the cases where clients differ by large factors: no client in Python can be cheaper than it.
     Thirty-two paced streams keep the slowest peer busy all the time, which lets it find several events in a read.
     """
     everybody = (*OURS, "openai", *PEERS)

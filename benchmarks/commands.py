@@ -1,4 +1,4 @@
-"""What a worker can be told, and what it answers: lines of JSON on its standard input and output."""
+"""Commands to a worker, and its answers: lines of JSON on its standard input and output."""
 
 from typing import Literal, TypeAlias
 

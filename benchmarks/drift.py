@@ -1,4 +1,4 @@
-"""By how much a cost changes over a range: a line through what was measured, and how sure its slope is.
+"""The change of a cost over a range: a line through the samples, and how sure its slope is.
 
 The estimator of Theil and Sen and its interval (Sen 1968): the median of the slopes between any two points. It does not
 ask how errors are distributed, and bears that a fourth of the points were measured while the machine was busy.

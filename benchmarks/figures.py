@@ -77,7 +77,7 @@ def _of_case(case: Case, samples: Samples) -> dict[str, list[float]]:
 
 
 def _compared(what: str, values: dict[str, list[float]]) -> list[Figure]:
-    """Everybody beside the baseline and the official client, ours beside the routers of others, too."""
+    """Compare each client with the baseline and the official client, and ours with the other routers, too."""
     found = []
     for client, mine in values.items():
         others = (BASELINE, "openai", *((*PEERS, *VERSIONS, "standby") if client.startswith("standby") else ()))

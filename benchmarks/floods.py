@@ -1,4 +1,4 @@
-"""What an upstream can send to make work: the hardest input of each kind for every codec, decoder, seam and transcript.
+"""Hostile input from an upstream: the hardest of each kind for every codec, decoder, seam and transcript.
 
 Each is played a step at a time, as the loop would: a step ends where the loop turns. The tests count what the steps do
 at several sizes; `growth` measures them.

@@ -1,4 +1,4 @@
-"""Growth: what the hardest input of each kind costs, in how long steps, and whether eight times of it cost eight times.
+"""Growth: the cost of the hardest input of each kind, its longest step, and whether eight times of it cost eight times.
 
 Measured in this process, without a network: only what is decoded and kept is asked about. A step ends where the loop
 turns. Of each room the flood that is worst counts.

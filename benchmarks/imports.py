@@ -1,4 +1,4 @@
-"""What an import costs: CPU time and memory in fresh processes, from byte code, in turns.
+"""The cost of an import: CPU time and memory in fresh processes, from byte code, in turns.
 
 Only the first line is what a program that imports the name pays. The others say when the rest is paid: with the first
 name that is used, and with the first Router that is entered. rich is hidden: structlog would load it where it happens

@@ -1,7 +1,7 @@
 """Memory: of streams that are open and say nothing, of consumers that stop reading, and at its peak with many calls.
 
 Each figure comes from processes that have done nothing else, for memory that was used once and is free again would be
-used first. Only user space is counted: the buffers of the kernel are the same for everybody.
+used first. Only user space is counted: the buffers of the kernel are the same for all clients.
 """
 
 from importlib.util import find_spec
@@ -59,7 +59,7 @@ def idle(setting: Setting) -> Result:
 
 
 def stalled(setting: Setting) -> Result:
-    """What a stream costs whose consumer has stopped, while its upstream sends all that it can; and its growth."""
+    """Cost of a stream while its consumer has stopped and its upstream sends all that it can; and its growth."""
     result = Result()
     for client in OURS:
         setting.progress(f"stalled stream: {STALLED:,} of {client}")

@@ -52,7 +52,7 @@ def package_in(requirement: str) -> str:
 
 
 def main() -> int:
-    """Install them; one that cannot be installed is told of, and keeps nobody else from being measured."""
+    """Install them; report one that cannot be installed, and measure the others all the same."""
     shared = [f"{name}=={version(name)}" for name in SHARED if find_spec(name)]
     for package, requirement in requirements().items():
         print(f"Installing {requirement} ...", flush=True)

@@ -58,7 +58,7 @@ class Processes:
         self._upstream = self._start("upstream", certificate, self._upstream_core)
         self._port = int(self._line(self._upstream))
         refusing = self._stack.enter_context(socket.socket())
-        refusing.bind(("127.0.0.1", 0))  # bound and not listening: whoever connects is refused
+        refusing.bind(("127.0.0.1", 0))  # bound and not listening: every connection is refused
         self._refusing_port: int = refusing.getsockname()[1]
         return self
 
@@ -128,7 +128,7 @@ class Processes:
     ) -> subprocess.Popen[bytes]:
         if python == sys.executable:
             command = [python, "-m", f"benchmarks.{module}", *args, "--loop", self._loop]
-        else:  # in an environment of its own, whose packages come before what lies about here
+        else:  # in an environment of its own; its packages come before those of this folder
             command = [python, "-P", "-c", _APART, str(ROOT), module, *args, "--loop", self._loop]
         if core is not None:
             command += ["--cpu", str(core)]

@@ -1,4 +1,4 @@
-"""The product under the name that it has where it is measured: an earlier release may have had another one."""
+"""Import the product under the name that it has in its environment: an earlier release may have another one."""
 
 import sys
 import tomllib

@@ -1,4 +1,4 @@
-"""A run as it is kept: what was asked for, the machine, what was found, and the targets beside it; and printed."""
+"""The report of a run, kept and printed: its arguments, the machine, the figures, and the targets beside them."""
 
 import os
 import platform

@@ -1,4 +1,4 @@
-"""What a run found, and what every part of it is given."""
+"""The results of a run, and the settings of every part of it."""
 
 from collections.abc import Callable, Sequence
 
@@ -15,7 +15,7 @@ class Result(msgspec.Struct):
     Attributes:
         figures: What it comes to.
         samples: Every round of every case, by case and client.
-        reads: Per operation, by case and client: whoever needs fewer found more in each.
+        reads: Reads per operation, by case and client: a client with fewer reads found more in each.
         absent: Clients that could not be measured, because they are not installed.
         notes: What a reader has to know beside the figures.
     """

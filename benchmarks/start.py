@@ -1,8 +1,8 @@
-"""What a service waits for when it starts, and what a first failure would still have to load.
+"""The waits of a service at its start, and the modules that a first failure would still have to load.
 
 Both in fresh processes. A Router is made from a file of 20 targets twice in each: the first also loads what reads
 files, the second shows what the file itself costs. Modules are compared before and after a first call that fails over,
-following one that did not: what has to be loaded then delays just the callers who are in trouble.
+following one that did not: a load at that moment delays just the calls that are in trouble.
 """
 
 import json

@@ -11,7 +11,7 @@ Row = tuple[str, ...]
 
 
 def figure_rows(figures: Iterable[Figure], reads: dict[str, dict[str, float]]) -> list[Row]:
-    """A row for each figure: what, whose, the value, the ratio to the baseline, to the official client, and reads."""
+    """A row per figure: name, client, value, the ratio to the baseline and to the official client, and reads."""
     rows: list[Row] = []
     last = ""
     for figure in figures:

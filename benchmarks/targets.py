@@ -1,4 +1,4 @@
-"""What the figures are held against. A target is printed beside its figure, met or not; it is never moved to fit."""
+"""Targets for the figures. A target is printed beside its figure, met or not; it is never moved to fit."""
 
 from collections.abc import Iterable
 
@@ -14,7 +14,7 @@ class Target(msgspec.Struct, frozen=True):
 
     Attributes:
         what: The name of the figure.
-        client: Whose.
+        client: The client that it holds for.
         versus: A ratio to this client; None: the figure itself.
         at_most: What holds today, and must go on holding.
         goal: Where it is to come.

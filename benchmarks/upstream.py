@@ -2,7 +2,7 @@
 
 It keeps connections alive, uses chunked framing, and does one write per group of events. Writes of a stream are a fixed
 time apart, long enough for the client to have read the one before: so a write arrives as one read, however fast or
-slow the client is, and the number of events per read is the same for everybody. A client that is slower finds more in
+slow the client is, and the number of events per read is the same for all clients. A client that is slower finds more in
 a read; how many reads it needed is reported beside its figures.
 
     python -m benchmarks.upstream [--loop asyncio|uvloop] [--cpu N] [--certificate FILE]

@@ -1,8 +1,7 @@
-"""How long an event loop was kept from others.
+"""How long an event loop was blocked.
 
-The lag is what a service feels: by how much a timer is late, whoever kept the loop busy, and however many of them. A
-step is what one callback takes without a pause, in CPU time: the blocking that the code that runs in it, and nobody
-else on the machine, is to blame for.
+The lag is what a service feels: the delay of a timer, whatever kept the loop busy. A step is the CPU time of one
+callback without a pause: the blocking by the code that runs in it, and by nothing else on the machine.
 """
 
 import asyncio

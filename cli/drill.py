@@ -1,4 +1,4 @@
-"""`standby drill`: what a route would do in an outage, played in virtual time. Asks nobody."""
+"""`standby drill`: play an outage of a route in virtual time. Sends nothing."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -51,7 +51,7 @@ def drill(
     rate_limit: RateLimited = None,
     latencies: Latencies = None,
     rate: Annotated[str | None, typer.Option(help="Calls a second.", show_default="10/s")] = None,
-    lasts: Annotated[str | None, typer.Option("--for", help="How long, in virtual time.", show_default="1m")] = None,
+    lasts: Annotated[str | None, typer.Option("--for", help="Duration, in virtual time.", show_default="1m")] = None,
     require: Annotated[
         list[str] | None,
         typer.Option("--require", help="Fail unless this holds: availability>=99.9%, p95<2s.", show_default=False),
@@ -62,7 +62,7 @@ def drill(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Play a route under outages in virtual time, with the real router and simulated providers. Asks nobody.
+    """Play a route under outages in virtual time, with the real router and simulated providers. Sends nothing.
 
     For example: standby drill standby.yaml --fail openai@10s..70s --for 5m --require 'availability>=99.9%'
     """
@@ -124,5 +124,5 @@ def _read_all(texts: Sequence[str] | None, read: Callable[[str], T]) -> list[T]:
 
 
 def _first(given: Sequence[T], told: T | None, usual: T) -> T:
-    """What the command line gives, else what the file tells, else the usual."""
+    """The value of the command line, else of the file, else the default."""
     return next(each for each in (*given, told, usual) if each is not None)

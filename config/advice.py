@@ -48,7 +48,7 @@ class _Advice:
             variable = registry.get(target.provider).info.key_env if target else None
             yield self._at(path, "the key is written out in the file", f"write ${{{variable or 'A_VARIABLE'}}} instead")
         if os.name == "posix" and os.path.exists(origin.file) and os.stat(origin.file).st_mode & stat.S_IROTH:
-            yield self._at((), "holds a key and may be read by everybody", f"chmod 600 {origin.file}")
+            yield self._at((), "holds a key and can be read by every user of the machine", f"chmod 600 {origin.file}")
 
     def of_targets(self) -> Iterator[ConfigProblem]:
         """Targets that cannot be asked as they are."""
@@ -76,7 +76,7 @@ class _Advice:
             usable = sum(not any(self._lacks(target)) for target in targets)
             if usable < 2:
                 what = "no target of it can be asked" if not usable else "only one target of it can be asked"
-                yield self._at((*path, "targets"), f"{what}: there is nobody to fail over to")
+                yield self._at((*path, "targets"), f"{what}: there is no other to fail over to")
             yield from self._too_short(path, route, targets)
 
     def of_money(self) -> Iterator[ConfigProblem]:

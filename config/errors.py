@@ -14,4 +14,4 @@ class ConfigError(StandbyError, ValueError):
 
 
 class NoTargets(ConfigError):
-    """Nobody is configured to be asked. The library never makes an answer up."""
+    """Raised when no target is configured. The library never makes an answer up."""

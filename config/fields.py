@@ -281,7 +281,7 @@ class NameOrTarget:
 
 
 def _none_is_empty(schema: Any) -> Any:
-    """A mapping all of whose lines were commented out is an empty one."""
+    """Turn a mapping with all its lines commented out into an empty one."""
     from pydantic_core import core_schema
 
     return core_schema.no_info_before_validator_function(lambda value: {} if value is None else value, schema)

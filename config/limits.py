@@ -41,18 +41,18 @@ class Limits:
     """The clocks of an attempt and of a call. A target or a route may set any of them anew.
 
     Attributes:
-        connect_s: Until a connection stands: DNS, TCP, TLS and proxy together.
-        first_delta_s: Until the first useful delta; pings, comments and role frames do not count, for a provider that
-            only pings is not answering.
-        stall_s: Between two useful deltas, while somebody waits for the next one.
+        connect_s: Maximum time until a connection stands: DNS, TCP, TLS and proxy together.
+        first_delta_s: Maximum time until the first useful delta; pings, comments and role frames do not count, for a
+            provider that only pings is not answering.
+        stall_s: Maximum time between two useful deltas, while the caller waits for the next one.
         reasoning_first_delta_s: In place of `first_delta_s` for models that think first, and are silent meanwhile.
         reasoning_stall_s: In place of `stall_s` for them.
-        tail_s: After the end marker, how long to wait for usage before the answer is handed over as finished: the text
-            is complete, so nobody should wait long for the bill.
-        total_s: A limit on one attempt as a whole. None: nobody ends an answer that flows.
-        deadline_s: Of a streamed call, until its first useful delta is delivered.
-        complete_deadline_s: Of a collected call, until its end; longer, because the whole answer must fit.
-        reserve_s: What an attempt leaves of the deadline so that one more target can be asked.
+        tail_s: Maximum wait for usage after the end marker, before the answer is delivered as finished: the text is
+            complete, so the caller should not wait long for the bill.
+        total_s: Maximum time of one attempt as a whole. None: an answer that flows is never ended.
+        deadline_s: Maximum time of a streamed call until its first useful delta is delivered.
+        complete_deadline_s: Maximum time of a collected call until its end; longer, because the whole answer must fit.
+        reserve_s: The part of the deadline that an attempt keeps free so that one more target can be asked.
     """
 
     __pydantic_config__: ClassVar = STRICT

@@ -12,7 +12,7 @@ from .scalars import Text, Tree
 from .yaml_source import Document
 
 PLACEHOLDER_MAX = 11
-"""A shorter text is no key that anybody hands out: local servers take any text in its place."""
+"""A shorter text is no real key: local servers take any text in its place."""
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?\}", re.DOTALL)
 _NOT_WHOLE = "a ${NAME} must be the whole value"

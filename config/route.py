@@ -34,12 +34,12 @@ CONTINUE = (
 class Hold:
     """How much of an answer is held before its first delta is delivered. Whichever comes first ends it.
 
-    Holding trades the time to the first token for handovers that nobody sees. It never outlasts the deadline, nor a
-    mebibyte of text. With neither number given, the whole answer is held.
+    Holding trades the time to the first token for handovers that the caller never sees. It never outlasts the deadline,
+    nor a mebibyte of text. With neither number given, the whole answer is held.
 
     Attributes:
-        deltas: So many useful deltas.
-        for_s: So many seconds after the first useful delta came.
+        deltas: Maximum useful deltas held.
+        for_s: Maximum seconds after the first useful delta.
     """
 
     __pydantic_config__: ClassVar = STRICT
@@ -104,7 +104,7 @@ class Route:
 
     Attributes:
         targets: Names of configured targets, `provider/model`, or `Target`s; the best first. A list inside the list is
-            a tier; its targets stand side by side, and `select` says who of them is asked first.
+            a tier; its targets stand side by side, and `select` says which of them is asked first.
         select: Within a tier: as written, drawn by weight, the quicker of two drawn at random, or the one for which
             this request is estimated to cost least. A route without tiers is one tier, except for `priority`.
         weights: For `weighted`: a target's name and its share; 1 unless given, 0 for only as a last choice.
@@ -125,7 +125,7 @@ class Route:
         hold: Deliver nothing until so much of an answer is there; until then every failure is invisible.
         hedge: Ask a second target beside one that stays silent. It may bill twice.
         instruction: What `ask_to_continue` says to the next target, after the delivered text as an assistant's turn.
-        budget_day: The most US dollars for calls on this route within a day, UTC, whoever answers them. What a target
+        budget_day: The most US dollars for calls on this route within a day, UTC, at all targets. What a target
             without a known price costs is not counted.
         budget_month: The same within a calendar month.
     """
@@ -182,7 +182,7 @@ class Route:
 
 
 def _of_kinds(name: str, given: Mapping[Any, T]) -> Iterator[tuple[ErrorKind, T]]:
-    """The entries of a mapping from error kinds, whose keys code may also give as texts.
+    """The entries of a mapping from error kinds; code may also give the kinds as texts.
 
     Raises:
         ConfigError: A key is no error kind.

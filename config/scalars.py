@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 
 class Text(str):
-    """A text that somebody wrote. Its repr hides it, for it may be a key and reprs end up in logs."""
+    """A text that a user wrote. Its repr hides it, for it may be a key and reprs end up in logs."""
 
     __slots__ = ()
 

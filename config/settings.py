@@ -69,7 +69,7 @@ class _Load:
 _current: ContextVar[_Load] = ContextVar("standby_config_load")
 
 _Section = BeforeValidator(lambda value: {} if value is None else value)
-"""A section whose lines are all commented out is an empty one."""
+"""A section with all its lines commented out is an empty one."""
 
 
 class Settings(BaseSettings):

@@ -25,7 +25,7 @@ app = FastAPI(lifespan=lifespan)
 
 @app.post("/answer")
 async def answer(request: Request) -> dict[str, object]:
-    """A whole answer. Nobody is left waiting longer than the route's deadline."""
+    """A whole answer. A caller waits at most for the route's deadline."""
     question = (await request.json())["question"]
     try:
         found = await request.app.state.router.complete(question, route="chat")

@@ -1,7 +1,7 @@
 """What the decoders of all dialects share: framing, the end of a body, failures, and telling bodies apart.
 
 A dialect writes one method, `_payload`, and says with `self.finish`, `self.closed` and `self.failure` what it saw. What
-is rare takes a slow road here, so that no dialect need know of it: characters whose halves came in two events, and
+is rare takes a slow road here, so that no dialect need know of it: characters with their halves in two events, and
 large events, which must be text for the most part.
 """
 
@@ -359,7 +359,7 @@ class WrongBodyDecoder(BaseDecoder):
 
 
 class SniffingDecoder(BaseDecoder):
-    """A body whose content type says nothing useful: its first byte decides between stream, JSON and a web page."""
+    """A body without a useful content type: its first byte decides between stream, JSON and a web page."""
 
     def __init__(self, stream: Callable[[], Decoder], body: Callable[[], Decoder]) -> None:
         self._stream, self._body = stream, body

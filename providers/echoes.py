@@ -26,7 +26,7 @@ _PLAIN_HEADERS = frozenset(
         "content-type", "host", "http-referer", "origin", "referer", "user-agent", "x-amz-date", "x-title",
     }
 )  # fmt: skip
-"""Headers whose values anybody may read, and that messages may speak of."""
+"""Headers with public values, which messages may show."""
 _SCHEMES = frozenset({"basic", "bearer", "aws4-hmac-sha256"})
 _BETWEEN = re.compile(r"[\s,;]+")
 _SAYS_SECRET = re.compile(r"key|token|secret|passw|auth|sig", re.IGNORECASE)
@@ -67,7 +67,7 @@ class Echoes:
 
 
 def sent_secrets(headers: Mapping[str, str], url: str) -> Iterator[str]:
-    """What of a request's head is nobody's but its target's: values of headers, and of telling parts of the query."""
+    """The parts of a request's head that only its target may see: values of headers, and of parts of the query."""
     for name, value in headers.items():
         if name.lower() not in _PLAIN_HEADERS:
             scheme, _, rest = value.partition(" ")

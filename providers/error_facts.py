@@ -16,7 +16,7 @@ from .errors import WORDS_MAX_BYTES
 
 
 class ErrorFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What an error says, before anybody judges it.
+    """The facts of an error, before it is judged.
 
     Attributes:
         message: The provider's words; the beginning of the body when it is not JSON.

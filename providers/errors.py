@@ -1,6 +1,6 @@
 """What went wrong, in one closed enum, and what may follow: one table from kind to disposition.
 
-Every provider maps its statuses, codes and sentences into these kinds once; nobody downstream reads a message or a
+Every provider maps its statuses, codes and sentences into these kinds once; no code downstream reads a message or a
 status again. A route may override single rows of the table.
 """
 
@@ -198,7 +198,7 @@ class ProviderError(StandbyError):
         provider_message: The provider's words, at most 2 KiB. May hold the caller's text.
         param: The part of the request that the provider says is wrong, as sent.
         url: Where it was asked, without a query.
-        local: The cause is on our side (no file descriptors, a full pool, a proxy): it hurts nobody's health.
+        local: The cause is on our side (no file descriptors, a full pool, a proxy): it hurts no target's health.
         reused_connection: It happened on a kept-alive connection, before any byte of an answer.
         needs_operator: Its words say what only a person can mend: a retired model, an account that is not verified.
     """

@@ -18,7 +18,7 @@ CERTIFICATES_BYTES_MAX = 16 * 1024 * 1024
 """A file of all the authorities that browsers trust takes a quarter of a mebibyte."""
 
 AT_ONCE_S = 0.01
-"""So long the loop may stand still for a file, on one whose file system is slow."""
+"""Maximum time that a file may block the loop, on a slow file system."""
 
 _SORTS = (
     (stat.S_ISDIR, "cannot be read: Is a directory"),

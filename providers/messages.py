@@ -89,7 +89,7 @@ class Message(msgspec.Struct, frozen=True):
     """One turn of a conversation.
 
     Attributes:
-        role: Who speaks.
+        role: The speaker: system, user, assistant or tool.
         content: What is said; a text is taken for its one part. An assistant's turn may have none when it only calls
             tools.
         tool_calls: The tools that an assistant's turn calls.
@@ -108,7 +108,7 @@ class Message(msgspec.Struct, frozen=True):
     provider: str | None = None
 
     def __post_init__(self) -> None:
-        if isinstance(self.content, str):  # what everybody writes first; taken as characters, all of it would be lost
+        if isinstance(self.content, str):  # the usual first try; taken as a sequence of characters, it would be lost
             msgspec.structs.force_setattr(self, "content", (TextPart(self.content),) if self.content else ())
 
     @property
@@ -172,7 +172,7 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
         reasoning_effort: How long a reasoning model may think.
         prefill: The answer begins with this text, and only what follows is wanted: for models that go on from a
             trailing assistant turn.
-        extra: Fields to add to the wire's body as they are, by a caller who knows the dialect.
+        extra: Fields to add to the wire's body as they are; the caller must know the dialect.
     """
 
     messages: tuple[Message, ...]

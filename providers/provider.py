@@ -83,7 +83,7 @@ class ProviderInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """Where and as whom one attempt asks: what a target comes to, once its key is resolved.
+    """Address and credentials of one attempt: a target with its key resolved.
 
     Attributes:
         base_url: Without a trailing slash.

@@ -53,7 +53,7 @@ def register(provider: Provider) -> None:
     """Add a provider under its `name`, for this process.
 
     Raises:
-        ValueError: Another provider has this name; nothing is replaced behind anybody's back.
+        ValueError: Another provider has this name; a provider is never replaced silently.
         TypeError: It is not a provider.
     """
     if not isinstance(provider, Provider):

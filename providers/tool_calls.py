@@ -7,7 +7,7 @@ from .events import ToolCallDelta
 
 
 def made_call_id() -> str:
-    """An id for a tool call whose provider gives none: random, since ids of several turns meet in a conversation."""
+    """Make an id for a tool call that came without one: random, since ids of several turns meet in a conversation."""
     return f"call_{uuid.uuid4().hex[:24]}"
 
 

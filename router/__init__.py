@@ -1,4 +1,4 @@
-"""What the product is: the decision core, the attempts, the stream, health and retries, the report."""
+"""The router: the decision core, the attempts, the stream, health and retries, the report."""
 
 from .engine.options import CallOptions
 from .explain import Plan

@@ -1,4 +1,4 @@
-"""What a call would do: whom it would ask, in what order, within what limits, and whom not, and why.
+"""Explain a call without making it: the targets it would ask, in order and with their time limits, and those left out.
 
 Nothing is asked, taken or counted. The plan is the course of a call in which every target stays silent to its limit:
 the same `Course`, `RouteTarget`, `lacks`, `flaw` and `refusal` that a call uses, so that it cannot tell another story.
@@ -38,9 +38,9 @@ class PlannedTarget(msgspec.Struct, frozen=True):
 
     Attributes:
         clocks: Its clocks on this route, before the deadline shortens any of them.
-        attempts_max: How often it may be tried in one call.
-        place: When its turn comes, from 1; None when it is not asked.
-        asked_s: When that is, in seconds since the call began, if everybody before it stays silent to the limit.
+        attempts_max: Maximum attempts at it in one call.
+        place: Its position in the order, from 1; None when it is not asked.
+        asked_s: When it is asked, in seconds since the call began, if every target before it stays silent to its limit.
         silent_until_s: When it is given up if it stays silent too.
         skipped: Why it may not be asked at the beginning. With a `place`, it is back before the others are used up.
     """
@@ -59,13 +59,13 @@ class PlannedTarget(msgspec.Struct, frozen=True):
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """What a call on a route would do now.
+    """The plan of a call on a route, as it would be made now.
 
     Attributes:
         targets: All targets of the route, in its order.
         deadline_s: Of a stream until its first useful delta, of a collected answer until its end.
-        reserve_s: What an attempt leaves of the deadline while somebody else is left.
-        select: Who of a tier comes first. The plan keeps the written order; each call draws anew.
+        reserve_s: The part of the deadline that an attempt keeps free while another target is left.
+        select: Which target of a tier comes first. The plan keeps the written order; each call draws anew.
     """
 
     route: str
@@ -95,7 +95,7 @@ def explain(
     *,
     environment: Mapping[str, str] = os.environ,
 ) -> Plan:
-    """The plan of a streamed call by a Router that has just been made, so that everybody is well.
+    """Make the plan of a streamed call by a new Router, with every target healthy.
 
     Args:
         route: A route, or the name of a configured one; None: the default.
@@ -107,7 +107,7 @@ def explain(
     found = route if isinstance(route, Route) else config.route(route)
     name = route if isinstance(route, str) else "-" if route else "default"
     rng = random.Random(0)  # noqa: S311 - nothing is drawn from it
-    record = TargetRecord(config, rng, _nobody_is_told, ())  # everybody is well: one record does for all
+    record = TargetRecord(config, rng, _tell_no_listener, ())  # every target is well: one record does for all
     generation = Generation(1, config, Memory(lambda _: record), lambda: 0.0, {}, environment)
     route_targets = generation.route_targets(found, None)
     deadline_s = found.deadline_s or config.limits.deadline_s
@@ -184,7 +184,7 @@ class _Turn(msgspec.Struct, frozen=True):
 
 
 def _turns(course: Course, began_s: float) -> dict[int, _Turn]:
-    """Go the course with everybody silent; the first turn of each target, by its place in the list."""
+    """Run the course with every target silent; return the first turn of each, by its index."""
     turns: dict[int, _Turn] = {}
     now_s = began_s
     step: Step | None = course.next(now_s)
@@ -224,5 +224,5 @@ def _planned(route_target: RouteTarget, turn: _Turn | None, skipped: Skipped | N
     )
 
 
-def _nobody_is_told(change: HealthChanged) -> None:
+def _tell_no_listener(change: HealthChanged) -> None:
     """Nothing happens to the targets of a plan."""

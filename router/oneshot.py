@@ -1,4 +1,4 @@
-"""One call without a Router of one's own, in async code and, for scripts, in synchronous code.
+"""One call without a Router, in async code and, for scripts, in synchronous code.
 
 Each call makes a Router, and closes it with the answer. A service keeps one Router instead: health, connections and
 budgets live in it.
@@ -51,7 +51,7 @@ def ask(messages: Messages, **options: Unpack[CallOptions]) -> Answer:
 
     Raises:
         WrongLoop: An event loop is running: await `complete` there.
-        CallFailed: Nobody gave a whole answer.
+        CallFailed: No target gave a whole answer.
     """
     _refuse_running_loop("ask()", "await standby.complete(…)")
     return asyncio.run(complete(messages, **options))

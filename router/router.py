@@ -54,7 +54,7 @@ class Router:
 
     Raises:
         ConfigError: The configuration makes no sense; the message says where.
-        NoTargets: Nobody is configured to be asked.
+        NoTargets: No target is configured.
     """
 
     @door
@@ -194,7 +194,7 @@ class Router:
             options: See `CallOptions`. `deadline_s` runs until the end.
 
         Raises:
-            CallFailed: Nobody gave a whole answer; the exception holds the report.
+            CallFailed: No target gave a whole answer; the exception holds the report.
             InvalidRequest: The request makes no sense.
             ConfigError: There is no such route or target.
         """
@@ -208,9 +208,9 @@ class Router:
 
     @door
     def explain(self, messages: Messages | None = None, **options: Unpack[CallOptions]) -> Plan:
-        """What a streamed call would do now: whom it would ask, in what order and how long, and whom not, and why.
+        """Explain a streamed call: the targets it would ask now, in order with their time limits, and those left out.
 
-        Nothing is sent and nobody's health is touched, so that it may be asked at any time while the Router is entered.
+        It sends nothing and changes no target's health, so it may be called at any time while the Router is entered.
 
         Args:
             messages: As for `stream`; None: a question that every target can answer.

@@ -1,8 +1,8 @@
 """The stream that a caller holds: an async iterator of events with a promise about leaving it.
 
 Leaving the `async with`, by its end, a `break`, an error or a cancelled task, closes the upstream socket, stops the
-clocks, gives back what was held, and blames nobody. It is a class and not a generator, because only a class can close
-itself while somebody waits in it.
+clocks, gives back what was held, and blames no target. It is a class and not a generator, because only a class can
+close itself while a task waits in it.
 """
 
 import warnings

@@ -66,7 +66,7 @@ _ROOMS = ("config", "providers", "router")
 
 
 def __getattr__(name: str) -> object:
-    """The public names live in their rooms and come at first use: whoever imports the face alone pays for nothing."""
+    """The public names live in their rooms and load at first use: importing the face alone costs nothing more."""
     if name in __all__:
         for room in _ROOMS:
             module = _room(room)

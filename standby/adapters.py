@@ -1,4 +1,4 @@
-"""For those who write a provider: the protocol, the types that it takes and gives, and the parts to build it from.
+"""The parts of a provider adapter: the protocol, the types that it takes and gives, and helpers to build it from.
 
     from standby.adapters import EventStreamDecoder, ProviderInfo, WireRequest, register
 

@@ -1,4 +1,4 @@
-"""Who is measured: each client asks the same upstream in its own way, and says how much of an answer it got.
+"""The clients measured: each asks the same upstream in its own way, and counts what it got of an answer.
 
 A client is a class in a module of its own, imported only in the process that measures it.
 """
@@ -48,7 +48,7 @@ class ClientInfo(msgspec.Struct, frozen=True):
         share: Its part of the operations of a case: a slow client does fewer, and its costs are per operation anyway.
         fails_over: It can be given several URLs.
         holds: It can leave streams open.
-        peer: What has an environment of its own: the package of somebody else's router, or an earlier release of ours.
+        peer: The package with an environment of its own: another project's router, or an earlier release of ours.
         apart: It is measured in that environment or not at all.
     """
 

@@ -89,7 +89,7 @@ class Loop:
                 return await self._read(self._urls[place:])
             except aiohttp.ClientPayloadError:
                 continue  # what was read is thrown away, and the next URL begins anew
-        raise ValueError("nobody answered to the end")
+        raise ValueError("no URL answered to the end")
 
     async def _read(self, urls: list[str | URL]) -> int:
         deltas = 0
@@ -126,7 +126,7 @@ class Loop:
             if response.status == 200:
                 return response
             await response.read()
-        raise ValueError("nobody answered")
+        raise ValueError("no URL answered")
 
 
 class TunedLoop(Loop):

@@ -1,7 +1,7 @@
 """The floor: sockets, the bytes that this benchmark's upstream sends, and typed decoding. It is no client of HTTP.
 
-Nobody could use it elsewhere: it believes that every body has a Content-Length or is chunks of one event each, and that
-nothing ever fails. What is left is what no client in Python can do without.
+It is of no use elsewhere: it believes that every body has a Content-Length or is chunks of one event each, and that
+nothing ever fails. The rest is the work that no client in Python can do without.
 """
 
 import asyncio
@@ -52,7 +52,7 @@ class Raw:
 
 
 class _Connection(asyncio.Protocol):
-    """Decodes as bytes arrive, and wakes who asked once, at the end."""
+    """Decodes as bytes arrive, and wakes its reader once, at the end."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop

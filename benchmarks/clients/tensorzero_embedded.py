@@ -16,7 +16,7 @@ INPUT: Any = {"messages": [{"role": "user", "content": "Why is the sky blue?"}]}
 
 
 class TensorZero:
-    """One model whose providers are asked in turn, without a database."""
+    """One model with several providers, asked in turn, without a database."""
 
     async def start(self, urls: Sequence[str], connections: int) -> None:
         os.environ.setdefault("OPENAI_API_KEY", "sk-bench")

@@ -82,7 +82,7 @@ class SplitCharacter(msgspec.DecodeError):
 
 
 class LookedThrough(bytes):
-    """JSON whose bulk was looked at as it came."""
+    """JSON that was checked for its bulk as it came."""
 
 
 class Bulk:
@@ -155,7 +155,7 @@ def decode_json(payload: bytes, type: Any = Any) -> Any:  # noqa: A002 - msgspec
     Half of a character inside a text becomes U+FFFD, a number that cannot be held, or is none, a text.
 
     Raises:
-        SplitCharacter: Half of a character begins or ends a text. A decoder whose base is in `decoding` need not care:
+        SplitCharacter: Half of a character begins or ends a text. A decoder with a base from `decoding` need not care:
             the base joins the halves.
         msgspec.DecodeError, UnicodeDecodeError, RecursionError: See `UNDECODABLE`.
     """

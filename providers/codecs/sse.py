@@ -90,7 +90,7 @@ class SSEDecoder:
         return b"\n".join(self._residue)
 
     def started(self) -> None:
-        """The first bytes were read by somebody else, on a fast road, and did not begin with a byte order mark."""
+        """Note that a fast road has read the first bytes, and that they were no byte order mark."""
         self._at_start = False
 
     def feed(self, chunk: bytes) -> list[SSEEvent]:

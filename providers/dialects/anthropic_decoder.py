@@ -134,7 +134,7 @@ class MessageReader(Counting):
         self._counts = _Counts()
 
     def begin(self, message: _Message, events: list[ProviderEvent]) -> None:
-        """The message as a whole: who answers, said once, and what the prompt cost."""
+        """Read the message as a whole: the model that answers, reported once, and the tokens of the prompt."""
         if not self._begun:
             self._begun = True
             events.append(Started(message.model or None, message.id or None))

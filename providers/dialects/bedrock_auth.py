@@ -1,4 +1,4 @@
-"""Who asks Bedrock, and where: a region, and either an API key or AWS credentials that sign each request.
+"""Region and credentials of a request to Bedrock: either an API key, or AWS credentials that sign each request.
 
 A signature (AWS Signature Version 4, made with botocore) covers the URL, the body and a few headers, and holds for a
 few minutes around its date. botocore's own `add_auth` writes all of it into its debug log, the session's token
@@ -67,7 +67,7 @@ def utc_now() -> datetime:
 
 
 def signed_headers(url: str, body: bytes, who: Credentials, where: str, moment: datetime) -> dict[str, str]:
-    """The headers that prove who sends this body to this URL.
+    """Sign a request: the headers that prove the sender of this body to this URL.
 
     Args:
         where: The region.

@@ -1,7 +1,7 @@
 """Speakers of the OpenAI chat protocol, as data: one row each, with what it does otherwise.
 
 Facts: the vendors' documents and SDKs, the servers' sources, and the recordings in `tests/fixtures/wire`. What is not
-known is not claimed: a capability that is None keeps nobody from being asked. To add a provider, add a row.
+known is not claimed: a capability of None keeps no target from being asked. To add a provider, add a row.
 """
 
 from ..capabilities import Capabilities
@@ -14,9 +14,9 @@ from .openai_request import PrefillForm, Quirks
 _LOCAL = "A server of your own: say where with base_url; a key is only needed if it was started with one."
 
 _UP_TO_HIGH = {"minimal": "low", "xhigh": "high", "max": "high"}
-"""For those who know low, medium and high."""
+"""For models that know low, medium and high."""
 
-_UPSTREAM_MODELS: ModelRows = (  # OpenRouter hands the trailing turn on; who takes it is the upstream model's matter
+_UPSTREAM_MODELS: ModelRows = (  # OpenRouter hands the trailing turn on; the upstream model takes it or not
     (r"anthropic/claude-(?:opus|haiku)-4\.5", Capabilities(prefill="plain")),
     (r"anthropic/claude-(?:opus|sonnet|haiku)-(?:4\.[6-9]|[5-9])", Capabilities(prefill="none")),
     (r"google/gemini-2\.", Capabilities(prefill="plain")),

@@ -214,7 +214,7 @@ class ContentStreamDecoder(EventStreamDecoder):
     def _call(self, call: _Call, signature: str | None, events: list[ProviderEvent]) -> None:
         if call.partial_args is not None or call.will_continue:
             self.failure = ProviderError(
-                ErrorKind.PROTOCOL, "the stream holds a call's arguments in parts, for which nobody asked"
+                ErrorKind.PROTOCOL, "the stream holds a call's arguments in parts, which the request did not ask for"
             )
             return
         arguments = json_text(call.args)

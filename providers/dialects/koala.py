@@ -233,8 +233,8 @@ def _given(chat: ChatRequest, name: str) -> bool:
 def _turns(chat: ChatRequest) -> tuple[str, list[str], list[str]]:
     """The input, and the earlier inputs and outputs, of equal length as the API demands.
 
-    Turns of one speaker in a row are joined; an assistant who speaks first answers an empty input. There is no field
-    for the system text: it goes after the user's, as the web page's users have always sent it.
+    Turns of one speaker in a row are joined; an assistant's turn at the beginning answers an empty input. There is no
+    field for the system text: it goes after the user's, as the web page's users have always sent it.
     """
     inputs: list[str] = []
     outputs: list[str] = []

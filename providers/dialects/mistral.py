@@ -2,7 +2,7 @@
 
 Facts: the types of the Python SDK; the form of the ids and the echo of a prefix from its users' reports. A field that
 the server does not know is refused with 422, so the body is made here, field by field; what comes back are chunks of
-the chat protocol, whose shared decoder knows Mistral's lists of typed content.
+the chat protocol; its shared decoder knows Mistral's lists of typed content.
 """
 
 import hashlib

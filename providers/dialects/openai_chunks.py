@@ -1,4 +1,4 @@
-"""The chunks of the OpenAI chat protocol, as strict structs for the hot path and read kindly for everybody else.
+"""The chunks of the OpenAI chat protocol: strict structs for the hot path, and lenient reading for all other servers.
 
 Only fields that are read are declared, in the order of the wire: that is what makes decoding cheap. A chunk that does
 not fit (a count as a float, content as a list, arguments as an object) is read again as plain JSON.

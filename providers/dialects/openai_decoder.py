@@ -41,7 +41,7 @@ _decode_plain_whole = msgspec.json.Decoder(PlainWhole).decode
 
 _STOPPED = Finished("stop", "stop")
 _NAMED = (FirstChunk, Whole)
-"""They say who answers."""
+"""Chunks that name the model."""
 
 _CUT_OFF: dict[str, ErrorKind] = {
     "error": ErrorKind.SERVER_ERROR,
@@ -100,7 +100,7 @@ class ChatReader(BaseDecoder):
                 self.failure = stream_error(chunk.x_groq.error, self._head, rules=self._rules)
 
     def _begin(self, chunk: Chunk | Whole, events: list[ProviderEvent]) -> None:
-        """Say once who answers. Azure's first chunk names nobody, so the first choice is waited for."""
+        """Report the model once. Azure's first chunk names none, so wait for the first choice."""
         model, answer_id = (chunk.model, chunk.id) if isinstance(chunk, _NAMED) else (None, None)
         if model or chunk.choices:
             self._begun = True

@@ -35,8 +35,8 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
         key_header, key_prefix: Where the key goes, and what stands before it.
         option_headers: Option of a target -> request header that takes its value.
         option_query: Option of a target -> query parameter that takes its value.
-        system_role: Who speaks the system text.
-        max_tokens_field: Which field limits the answer.
+        system_role: The role of the system text.
+        max_tokens_field: The field that limits the answer.
         renames: Other fields of the body that have another name here.
         stream_options: Sent with a stream; None: the server does not know this field.
         body: More fields of every body.
@@ -98,7 +98,7 @@ def chat_body(
     if chat.prefill is not None:
         form = quirks.prefill
         if form is None and capabilities.prefill in ("plain", "echoed"):
-            form = PrefillForm()  # a target's own word, on a server that nobody else knows: the turn alone will do
+            form = PrefillForm()  # the target's own setting, on an unknown server: the turn alone will do
         if form is None or capabilities.prefill == "none":
             raise Unsupported("prefill")
         body["messages"].append({"role": "assistant", "content": chat.prefill, **form.turn})

@@ -59,10 +59,10 @@ class OpenAIResponses:
 
         Raises:
             Unsupported: It asks what this dialect cannot say, see `FIT`; or that
-                the answer be made in the background, where nobody would hear it.
+                the answer be made in the background, where no caller would get it.
         """
         if {**endpoint.body, **chat.extra}.get("background"):
-            raise Unsupported("background: an answer that nobody waits for")
+            raise Unsupported("background: an answer that no caller waits for")
         body, notes = response_body(chat, self.name, capabilities_of(self, endpoint), endpoint.options)
         headers = {
             header: str(endpoint.options[option])

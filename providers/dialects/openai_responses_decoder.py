@@ -125,7 +125,7 @@ class ResponseReader(Counting):
         self._last_block: dict[int, int] = {}  # reasoning item -> the last of its blocks
 
     def begin(self, response: _Response, events: list[ProviderEvent]) -> None:
-        """Who answers, said once."""
+        """Report the model that answers, once."""
         if not self._begun:
             self._begun = True
             events.append(Started(response.model or None, response.id or None))

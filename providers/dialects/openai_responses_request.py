@@ -76,7 +76,7 @@ def _format(form: JsonSchema) -> dict[str, Any]:
 
 
 def _tool(tool: Tool) -> dict[str, Any]:
-    """A tool; `strict` is always said, since this API's default is the opposite of everybody else's."""
+    """A tool; `strict` is always set, since this API's default is the opposite of all others'."""
     described = {"description": tool.description} if tool.description else {}
     return {
         "type": "function",

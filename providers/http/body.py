@@ -1,4 +1,4 @@
-"""A response's body between aiohttp's parser, which gives it chunk by chunk, and its reader, who takes all there is.
+"""A response's body between aiohttp's parser, which gives it chunk by chunk, and its reader, which takes all there is.
 
 aiohttp's own way out of its reader takes chunks one by one, with the books of its flow control kept for each, and in a
 coroutine. A stream of events comes as a chunk per event, so that this was a third of what a delta costs. One that

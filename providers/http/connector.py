@@ -38,7 +38,7 @@ INTERIM_MAX = 32
 class Quiet:
     """A transport in asyncio's debug mode, where a write that fails is logged with the frame that holds its bytes.
 
-    It writes a view of them, whose repr shows nothing.
+    It writes a view of them, with a repr that shows nothing.
     """
 
     def __init__(self, transport: Any) -> None:
@@ -62,7 +62,7 @@ class Line(ResponseHandler):
         answered: Bytes of an answer to the present request have come.
         born_s: When it was made, on the loop's clock.
         rested_s: When it went into the pool, the last time.
-        opened_by: What must live as long as the connection, for those who opened it.
+        opened_by: An object of the opener that must live as long as the connection.
         key: What it lies under in the pool.
     """
 
@@ -157,7 +157,7 @@ class Line(ResponseHandler):
         return bool(self._poll.poll(0))
 
     def _look_behind(self) -> None:
-        """Close an idle connection on which anything came; pause one whose body comes in many small pieces."""
+        """Close an idle connection on which anything came; pause one with a body in many small pieces."""
         if self._idle:
             if self._buffer or self._holds_more():
                 self.force_close()

@@ -1,4 +1,4 @@
-"""What a failure of the connection means: one table from aiohttp's exceptions, and the system's, to our kinds.
+"""Map failures of the connection to our kinds: one table of aiohttp's exceptions, and of the system's.
 
 Nothing of aiohttp crosses this module: its exceptions hold request headers, URLs and raw heads in their `repr` and
 `args`. An error made here says in our words what happened, and names a host and a port at most. The order of the table
@@ -21,7 +21,7 @@ from ..provider import ResponseHead
 
 
 class Row(NamedTuple):
-    """What one class of exceptions means. `local`: the cause is on our side, it hurts nobody's health."""
+    """What one class of exceptions means. `local`: the cause is on our side, it hurts no target's health."""
 
     exception: type[Exception]
     kind: ErrorKind
@@ -137,7 +137,7 @@ def _row_of(kind: type[Exception]) -> Row:
 
 
 def _at_proxy(error: Exception, kind: ErrorKind, where: str) -> bool:
-    """Did it fail at the proxy? With one in between, only the connector's errors name whom they tried to reach."""
+    """Did it fail at the proxy? With one in between, only the connector's errors name the host they tried to reach."""
     if isinstance(error, aiohttp.ClientConnectorError):
         return f"{error.host}:{error.port}" != where or isinstance(error, aiohttp.ClientProxyConnectionError)
     return kind in (ErrorKind.DISCONNECTED, ErrorKind.PROTOCOL)

@@ -162,8 +162,8 @@ class Exchange:
     def close(self) -> None:
         """Give the response up: the socket is closed at once, even if the body had ended and left it free.
 
-        Whoever gives up an answer that is whole by HTTP could make nothing of it. It may have been an answer to
-        nobody, and then the next one on this connection would be the answer to somebody else.
+        A complete but unusable response may belong to an earlier request. Reusing its connection would then shift
+        every later response by one.
         """
         given_up, self._settled = not self._settled, True
         self._rest = []
@@ -234,7 +234,7 @@ class Exchange:
 
 
 class InflatingExchange(Exchange):
-    """An exchange whose body came compressed."""
+    """An exchange with a compressed body."""
 
     __slots__ = ("_inflated", "_inflater")
 
@@ -289,7 +289,7 @@ class InflatingExchange(Exchange):
 
 
 def exchange(response: Answer, open_exchanges: set[Exchange]) -> Exchange:
-    """The exchange for a response whose head has come."""
+    """The exchange for a response, once its head has come."""
     encoding = response.headers.get("content-encoding")
     if encoding is None or encoding.strip().lower() in ("", "identity"):
         return Exchange(response, open_exchanges)

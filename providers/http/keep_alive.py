@@ -113,7 +113,7 @@ async def ask(
             auto_decompress=False,
             read_bufsize=buffer_bytes,
         )
-        # As a view, whose repr shows nothing: asyncio logs in debug mode what fails here, with the frame that holds it.
+        # As a view: its repr shows nothing, and asyncio in debug mode logs what fails, with its frame.
         transport.write(memoryview(b"%b%d\r\n\r\n%b" % (start, len(body), body)))
         while True:
             message, content = await line.read()

@@ -1,8 +1,8 @@
 """One try at one target: opens it, waits for the first useful delta, relays batches of events, and keeps the clocks.
 
 A thin shell around the provider's pure functions and the transport. One watch over all attempts looks after their
-clocks; nothing is scheduled per attempt or delta. Time in which nobody reads never counts as a stall (the consumer is
-slow then, not the target), nor does time in which the loop itself was late.
+clocks; nothing is scheduled per attempt or delta. Time in which the caller does not read never counts as a stall (the
+caller is slow then, not the target), nor does time in which the loop itself was late.
 """
 
 import asyncio
@@ -47,9 +47,9 @@ class Attempt(Opaque, kw_only=True):
         call_began_s, first_by_s, end_by_s: When the call began, when the first useful delta and when the whole answer
             must have come, on the loop's clock.
         cut: What the deadline leaves of the time that the target's own clock gives.
-        fair_s: So much is a fair part of the deadline: silence of this length up to it is the target's failure.
-        limit_s: When the clock that runs now runs out; never, while nobody waits.
-        url, headers: Where and as whom it asks.
+        fair_s: A fair part of the deadline: silence of this length up to it is the target's failure.
+        limit_s: When the running clock runs out; never, while no task waits.
+        url, headers: Address and credentials of the request.
         finished: The answer is whole; nothing follows the last batch.
         framed: HTTP says where its body ends.
         heard: What it has said.
@@ -190,7 +190,7 @@ class Attempt(Opaque, kw_only=True):
         return events
 
     def abort(self) -> None:
-        """End the attempt from outside: whoever waits in it gets `cancelled`, and the socket is closed. Idempotent."""
+        """End the attempt from outside: a task that waits in it gets `cancelled`, the socket is closed. Idempotent."""
         self._interrupt(ProviderError(ErrorKind.CANCELLED, "the caller left"))
         self.close()
 
@@ -216,7 +216,7 @@ class Attempt(Opaque, kw_only=True):
         return in_vain and set_by_the_call("connect_s", self.clocks, self.standing_clocks)
 
     def _adapted(self, adapt: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
-        """What the provider's adapter says; it may come from anybody, and a bug in it is a failure of its target."""
+        """Run the provider's adapter; it may be third-party code, and a bug in it is a failure of its target."""
         try:
             return adapt(*args, **named)
         except Exception as bug:  # noqa: BLE001
@@ -246,7 +246,7 @@ class Attempt(Opaque, kw_only=True):
             events = decoder.feed(data) if data else decoder.end()
             if not events and data and decoder.failure is None and exchange.ended:
                 events, data = decoder.end(), b""  # as the next read would: a whole body came in one
-        except Exception as bug:  # noqa: BLE001 - the adapter may come from anybody
+        except Exception as bug:  # noqa: BLE001 - the adapter may be third-party code
             raise self._bug(bug) from None
         if len(events) > PARTS_MAX and (too_much := excess(len(events), events, set())) is not None:
             raise ProviderError(ErrorKind.PROTOCOL, too_much)

@@ -52,7 +52,7 @@ class Call(Opaque):
     _context: CallContext
     ended: bool = False
     _begun: bool = False
-    _current: TargetAttempts | None = None  # whose answer is delivered, or is being asked for
+    _current: TargetAttempts | None = None  # the one with the delivered answer, or the one being asked
     _delivered: Transcript | None = None
     _racers: list[TargetAttempts] = []
     _racing: asyncio.Task[object] | None = None

@@ -1,4 +1,4 @@
-"""What the parts of one call share: the request, the route targets, the course and the report."""
+"""The state that all parts of one call share: the request, the route targets, the course and the report."""
 
 import asyncio
 from collections.abc import Callable, Sequence

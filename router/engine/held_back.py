@@ -1,4 +1,4 @@
-"""What of an answer is held back, counted as it grows: nothing is looked at twice, however much is held."""
+"""The part of an answer that is held back, counted as it grows: each event is looked at once, however much is held."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What one call asks: its options, told apart into whom, how long, and the request itself."""
+"""Parse the options of one call: its targets, its time limits, and the request itself."""
 
 import difflib
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from ...providers.sendable import text_problem, type_name
 
 
 class CallOptions(TypedDict, total=False):
-    """What one call may set for itself: whom to ask, how long, and the fields of the request.
+    """The options of one call: its targets, its time limits, and the fields of the request.
 
     `route` names a configured route; `targets` replaces it by a list, the best first. Clocks are in seconds and win
     over the target's, the route's and the defaults. `mid_stream=()` switches off what the route says of answers that

@@ -1,4 +1,4 @@
-"""A wait that ends at an instant, or sooner when somebody ends it."""
+"""A wait that ends at an instant, or sooner when another task ends it."""
 
 import asyncio
 
@@ -14,7 +14,7 @@ class Pause(Opaque):
 
     @property
     def waiting(self) -> bool:
-        """Somebody waits in it now."""
+        """A task waits in it now."""
         return self._wake is not None
 
     async def until(

@@ -1,4 +1,4 @@
-"""What all calls of a Router share: its loop, what it remembers of its targets, and who waits for whose return."""
+"""The state that all calls of a Router share: its loop, the records of its targets, and the waiting calls."""
 
 import asyncio
 import os
@@ -28,8 +28,8 @@ class Shared:
     """One Router's state, made when it is entered.
 
     Args:
-        on_health_change: Called in the loop after each change of anybody's health. One that raises is counted, and told
-            of once in the log.
+        on_health_change: Called in the loop after each change of a target's health. One that raises is counted, and
+            reported once in the log.
         wall: The calendar of the budgets.
         counts: Where is counted what could not be told.
 

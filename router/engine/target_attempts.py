@@ -1,4 +1,4 @@
-"""Asking one target within a call: its tries, the waits between them, and the lease and the report of each.
+"""The attempts at one target within a call, the waits between them, and the lease and the report of each.
 
 Whatever way a try ends, its lease is settled and its report complete.
 """
@@ -211,7 +211,7 @@ class TargetAttempts(Opaque):
         return batch
 
     async def _fetched(self, lease: Lease, first_by_s: float, cut: Cut, *, shaped: bool) -> tuple[Endpoint, float, Cut]:
-        """Where and as whom to ask, once its key is there; and when the first useful delta must have come then.
+        """Address and credentials to ask with, once the key is there; and when the first useful delta must have come.
 
         Raises:
             NotAdmitted: It was stopped meanwhile.

@@ -1,6 +1,6 @@
 """One timer of the loop for the clocks of all attempts: to arm and to cancel one for each would cost more than health.
 
-It rings at the earliest instant that anybody's clock may run out, finds out whose has, and is armed anew. Clocks that
+It rings at the earliest instant at which a clock may run out, finds those that have, and is armed anew. Clocks that
 were stopped or put off in the meantime cost nothing then, and nothing before.
 """
 
@@ -12,15 +12,15 @@ LATE_S = 0.05
 """A ring that comes later by this much was held up by the loop: the bytes that came meanwhile are read first."""
 
 LOOK_S = 1e-6
-"""Ten times what a look at one of them takes: when thousands run out one after another, looking takes a tenth of the
-time at most, and each is noticed some milliseconds later."""
+"""Minimum spacing of sweeps per attempt: ten times the cost of looking at one. If thousands run out one after another,
+sweeps take at most a tenth of the time, and each clock is noticed some milliseconds later."""
 
 
 class Watched(Protocol):
-    """Who has a clock.
+    """An attempt with a clock.
 
     Attributes:
-        limit_s: When the clock that runs now runs out, on the loop's clock; `NEVER`: none runs.
+        limit_s: When the running clock runs out, on the loop's clock; `NEVER`: none runs.
     """
 
     limit_s: float
@@ -35,10 +35,10 @@ class Watched(Protocol):
 
 
 class Watchdog:
-    """Keeps an eye on everybody's clock.
+    """Watches the clocks of all attempts.
 
     Attributes:
-        rings_s: When it looks next; a clock that runs out sooner has to be told of, by `until`.
+        rings_s: When it looks next; `until` must announce a clock that runs out sooner.
     """
 
     __slots__ = ("_loop", "_timer", "_watched", "rings_s")
@@ -56,7 +56,7 @@ class Watchdog:
             self._arm(watched.limit_s)
 
     def until(self, limit_s: float) -> None:
-        """Somebody's clock now runs out then. It is noticed without this, too, if it does so later than before."""
+        """Announce that a clock runs out then. Only needed if that is sooner than before."""
         if limit_s < self.rings_s:
             self._arm(limit_s)
 

@@ -1,4 +1,4 @@
-"""How long a call leaves a target in peace after a failure there, before it asks the same target again. Pure.
+"""The delay before a call asks the same target again after a failure there. Pure.
 
 A short hint of the provider's is waited out, and a longer one is none of the call's business: health leaves the target
 alone until then. Without a hint there is backoff with jitter, so that calls that failed together do not come back

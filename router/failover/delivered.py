@@ -1,4 +1,4 @@
-"""What of an answer has been delivered so far: what any way of going on with it must respect."""
+"""The part of an answer that has been delivered so far, which every way of going on must respect."""
 
 from collections.abc import Iterable
 

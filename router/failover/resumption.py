@@ -1,4 +1,4 @@
-"""How a delivered answer that broke off is gone on with: by which policy, at which target. Pure."""
+"""Choose the policy and the target that go on with a delivered answer that broke off. Pure."""
 
 from collections.abc import Sequence
 

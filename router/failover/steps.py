@@ -1,4 +1,4 @@
-"""What a call and its course say to each other: who can be asked, what governs the call, and the steps to take."""
+"""The interface between a call and its course: the candidates, the policy of the call, and the steps to take."""
 
 import math
 from collections.abc import Callable
@@ -41,7 +41,7 @@ class Candidate(Protocol):
 
     @property
     def returning(self) -> ReturnLine | None:
-        """The line of those who waited for it."""
+        """The line of the calls that waited for its return."""
         ...
 
     @property
@@ -85,7 +85,7 @@ class Policy(msgspec.Struct, frozen=True):
     Attributes:
         deadline_s: When the call must have committed (a stream) or ended (a collected answer), on the loop's clock.
         reserve_s: What an attempt leaves of the deadline for one more target.
-        all_open: What to do when nobody may be asked.
+        all_open: What to do when no target may be asked.
         dispositions: The table of what may follow an error, the route's overrides applied.
         mid_stream: What may follow when a delivered answer breaks off, tried in order.
         resumable: The request can be gone on with in plain text: no structured output, no forced tool.

@@ -1,4 +1,4 @@
-"""What a call that has no answer failed with, in one kind: the most useful one of several for its caller. Pure."""
+"""Choose the one kind of error for a call without an answer: of several, the most useful to its caller. Pure."""
 
 from collections.abc import Sequence
 

@@ -2,7 +2,7 @@
 
     closed     every call is admitted; n failures in a row, a share of failures in the window, or a share of slow calls
                in it open the breaker
-    open       nobody is admitted until `until_s`
+    open       no call is admitted until `until_s`
     half_open  one probe is out; it closes the breaker or opens it again, for twice as long
 
 Failures and slow calls are two rules with a share each, so that either can be read off and explained. A slow call is an
@@ -92,7 +92,7 @@ class Breaker:
         self._policy = policy
 
     def admits(self, now_s: float) -> bool:
-        """Would a call be let through now? An open breaker whose time is up admits one, as its probe."""
+        """Would a call be let through now? Once its time is up, an open breaker admits one call, as its probe."""
         return self.state == "closed" or (self.state == "open" and now_s >= self.until_s)
 
     def admits_at_once(self, fingerprint: Callable[[], bytes]) -> bool:

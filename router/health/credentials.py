@@ -4,7 +4,7 @@ A park ends with one probe. A short hint of one refusal parks nothing: it delays
 second refusal shows that the limit holds for others too, what was refused is parked, exactly until the hint.
 
 While other keys are sound, the probe of a key is an ordinary call that goes on with another
-key if the key is refused again; nobody notices. What is refused again is parked for twice as long.
+key if the key is refused again; the caller notices nothing. A key that is refused again is parked for twice as long.
 
 A key that comes from a file or a callback may change. Then older news of it are void: a refusal of the old key never
 disables the new one. Values of keys are compared and never shown; a credential is named by its place (`key-2`).

@@ -1,4 +1,4 @@
-"""The fingerprint of a request: what tells whether two failed calls asked the same. Keyed, so that it shows nothing."""
+"""The fingerprint of a request: shows whether two failed calls asked the same. Keyed, so that it reveals nothing."""
 
 import hashlib
 import secrets

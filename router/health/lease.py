@@ -19,7 +19,7 @@ class Settles(Protocol):
 class Lease(Opaque):
     """The right to ask a target once. Settled exactly once, at the attempt's end; a probe at its first useful delta.
 
-    Settling again does nothing, so that every path out of an attempt may settle without asking who was first.
+    Settling again does nothing, so that every path out of an attempt may settle, whichever comes first.
 
     Attributes:
         health: Of the target; it is told how the attempt went.

@@ -1,20 +1,21 @@
-"""Slow start for those who waited: they come back to a target one after another, not all at the instant of its return.
+"""Slow start for waiting calls: they come back to a target one after another, not all at the instant of its return.
 
-The line begins slowly, moves the faster the more the target answers, and each failure halves its speed: nobody knows
-how much a target can take that was down a moment ago. Who did not wait is not in it. Pure: the clock is handed in.
+The line begins slowly, moves the faster the more the target answers, and each failure halves its speed: how much a
+target can take that was down a moment ago is not known. A call that did not wait is not in it. Pure: the clock is
+handed in.
 """
 
 from .refusal import Refusal
 
 _PER_S = 4.0
-"""So fast the line begins to move."""
+"""Calls per second at which the line begins to move."""
 _PER_S_MIN = 0.1
 _RISE_PER_S = 0.1
-"""So much faster with each answer: fast where many are answered, gently where few are."""
+"""Increase with each answer: fast where many are answered, gently where few are."""
 _CAREFUL_RISE_PER_S = 0.02
 """The same, once a failure has shown where its capacity ends."""
 _LOOK_AGAIN_S = 1.0
-"""Nobody is told to wait for longer: the speed may have changed by then."""
+"""Maximum wait given to a call: the speed may have changed by then."""
 
 
 class ReturnLine:
@@ -55,7 +56,7 @@ class ReturnLine:
         self._per_s, self._rise_per_s = max(_PER_S_MIN, self._per_s / 2), _CAREFUL_RISE_PER_S
 
     def is_over(self, now_s: float) -> bool:
-        """Slow start is over, and nobody has to wait any more."""
+        """Slow start is over, and no call has to wait any more."""
         return self._passed >= self._joined and now_s - self._began_s >= self._lasts_s
 
     def _move(self, now_s: float) -> None:
@@ -85,4 +86,4 @@ class Turns:
         due_s = line.due_s(held[1], now_s)
         if due_s <= now_s:
             return None
-        return Refusal("returning", "it is just back, and those who waited ask one after another", due_s)
+        return Refusal("returning", "it is just back, and the waiting calls ask one after another", due_s)

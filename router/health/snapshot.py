@@ -1,4 +1,4 @@
-"""What is shown of a target's health: its changes as they come, and how it stands. It holds no secret.
+"""The public view of a target's health: its changes as they come, and its present state. It holds no secret.
 
 All instants are on the event loop's clock (`loop.time()`), as everywhere in the engine.
 """

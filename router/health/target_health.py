@@ -38,7 +38,7 @@ class TargetHealth:
         slow_call_s: Without a useful delta for longer than this a call is slow; None: it never is.
         parking: The target's own park.
         ramp: Its slow start.
-        returning: The line of those who waited for it, since it was back last.
+        returning: The line of the calls that waited for its last return.
         probing: A probe is out.
     """
 
@@ -163,7 +163,7 @@ class TargetHealth:
     # What attempts do
 
     def admit(self, now_s: float) -> Lease:
-        """Take the right to ask the target now. Whoever asks one that is left alone, asks as its probe."""
+        """Take the right to ask the target now. A call to a target that is left alone is its probe."""
         breaker = self.breaker
         if self.calm:
             credential = self.credentials.next()

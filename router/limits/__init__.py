@@ -1,1 +1,1 @@
-"""How much may be used: permits, queues, rates, token estimates, retry budgets and money."""
+"""Limits of use: permits, queues, rates, token estimates, retry budgets and money."""

@@ -32,7 +32,7 @@ class Bill(Opaque):
     Attributes:
         chat: The request, for an estimate.
         answer_max: What its target bounds an answer to where the request does not.
-        rates: What the target costs; None: nobody knows.
+        rates: What the target costs; None: not known.
         total: The report of the call, which sums up.
         permit: What is taken of the target's limits; None: it has none.
         reservations: What is set aside of its budgets.
@@ -87,7 +87,7 @@ class Bill(Opaque):
                 self._give_back(used, cost, now_s, whole=whole)
 
     def _is_free(self, error: ProviderError, heard: Transcript) -> bool:
-        """Refused before anything was said, or never there: nobody bills that."""
+        """Is it free? A request that was refused before any answer, or that never arrived, is not billed."""
         unsent = error.local and error.kind not in _SILENT  # our own clock may ring while the provider works
         unsaid = error.kind in _NEVER_ARRIVED or unsent or error.status is not None
         return unsaid and not any(map(said, heard.batches))

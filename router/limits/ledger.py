@@ -1,4 +1,4 @@
-"""What is spent, in USD: by the day and the month of the UTC calendar, reserved before a call and settled after it.
+"""The money spent, in USD: by the day and the month of the UTC calendar, reserved before a call, settled after it.
 
 A budget is the one thing in the router that follows the calendar, so a wall clock is handed in here, and read for
 nothing but the end of the day and of the month. What is spent is remembered for as long as the Router lives.

@@ -162,7 +162,7 @@ class Permit:
 
 
 class TargetLimits:
-    """The use of one target, and who waits for it.
+    """The use of one target, and the calls that wait for it.
 
     Attributes:
         answers: How long whole answers take.
@@ -245,7 +245,7 @@ class TargetLimits:
         return detail, last_s
 
     def _turn_s(self, sizes: Sizes, tokens: int, now_s: float) -> float | None:
-        """About when it would be the turn of one who joins the queue now; None: not known."""
+        """About when it would be the turn of a call that joins the queue now; None: not known."""
         waiting = len(self.queue)
         _, last_s = self._fits_s(sizes, waiting + 1, self.queue.tokens + tokens, now_s)
         if sizes.concurrency is not None and self._hold_s is not None:

@@ -1,13 +1,13 @@
-"""Who waits for a permit, in order: nobody overtakes, and there is room for so many.
+"""The queue of calls that wait for a permit: in order, none overtakes, and of bounded length.
 
-Only the first in the queue may take what becomes free. Whoever leaves, served or not, frees the place at once, and the
-next is woken. Pure: waking is a callback, and no time passes here.
+Only the first in the queue may take what becomes free. A call that leaves, served or not, frees its place at once, and
+the next is woken. Pure: waking is a callback, and no time passes here.
 """
 
 from collections.abc import Callable
 
 QUEUE_MAX = 1000
-"""So many wait for one thing; more would wait for longer than anybody likes, and are told so at once."""
+"""Maximum queue length; beyond it calls are refused at once, instead of waiting longer than any caller likes."""
 
 
 class Ticket:
@@ -59,7 +59,7 @@ class Queue:
 
     @property
     def first(self) -> Ticket | None:
-        """Whose turn it is."""
+        """The ticket that is next."""
         return next(iter(self._tickets), None)
 
     def join(self, wake: Callable[[], None], tokens: int = 0) -> Ticket:

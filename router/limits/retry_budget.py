@@ -1,4 +1,4 @@
-"""Budgets of extra calls: token buckets, so that an outage is not multiplied by everybody's good intentions.
+"""Budgets of retries and hedges: token buckets, so that an outage is not multiplied by extra calls.
 
 Every call earns a share of a token, time may earn some too, and each retry or hedge costs one. Pure, the clock is
 handed in.

@@ -1,4 +1,4 @@
-"""What a request will use, before anybody has counted: for windows, budgets and the choice of the cheapest. Pure.
+"""Estimate the tokens of a request before it is sent: for windows, budgets and the choice of the cheapest. Pure.
 
 Two estimates, since they serve two ends: a likely one, and one that is hardly ever exceeded, for money.
 """

@@ -8,7 +8,7 @@ and nowhere else; counts that do not fit are replaced by the estimate that a cal
 from ...providers.events import Usage
 
 TOKENS_MAX = 10_000_000
-"""The largest context window that any model has, for those whose window is not known."""
+"""The largest context window of any model, for models with an unknown window."""
 
 WINDOW_SLACK = 1.5
 """So much longer than the window that is known may a prompt be: capability data age, and selection asks up to here."""

@@ -1,1 +1,1 @@
-"""What is told of calls and targets to logs, observers and operators, without harm to either."""
+"""Notices of calls and targets to logs, observers and operators, which cannot harm the calls."""

@@ -1,4 +1,4 @@
-"""When an operator is told of what only a person can mend: once for each cause and target, and again after a while."""
+"""Alerts to an operator, for causes that only a person can mend: once per cause and target, and again after a while."""
 
 from ...providers.errors import ErrorKind
 from ..result.report import AttemptReport

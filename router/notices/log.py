@@ -1,4 +1,4 @@
-"""One log line a call, by structlog, without touching anybody's configuration.
+"""One log line per call, by structlog, without touching the application's configuration.
 
 When the application has configured structlog, its way holds. When it has not, structlog's own default would print to
 standard output, which is no place for a library: then the line goes to the standard logger `standby`, which is
@@ -142,7 +142,7 @@ class CallLog:
         )
 
     def _failed(self, error: BaseException) -> None:
-        """Count it; of the first one, tell the loop on its next turn, out of the call in whose midst this is.
+        """Count it; report the first one to the loop on its next turn, outside the running call.
 
         Only the class is told: its text and its frames may hold what was to be written.
         """

@@ -1,4 +1,4 @@
-"""Telling others what happens, without letting them harm it.
+"""Call observers with what happens, without letting them harm it.
 
 Observers run in a thread of their own, one notice after another, behind a bounded queue: one that raises is counted and
 told of once in the log, one that hangs only loses notices, which are counted. Nothing is built without observers.

@@ -1,1 +1,1 @@
-"""What a call comes to: the answer, the report, and the exceptions that carry it."""
+"""The result of a call: the answer, the report, and the exceptions that carry it."""

@@ -26,7 +26,7 @@ class Answer(msgspec.Struct, frozen=True):
         text: The answer's text.
         tool_calls: The tools it wants called, in its order.
         finish_reason: Why it stopped; None where the dialect has no end marker.
-        target: Who answered.
+        target: The target that answered.
         model: The model that answered, as its provider names it.
         usage: As in the report: tokens as the provider counted them; None when it did not.
         message: The answer as a turn of the conversation, with its provider's opaque state, to be sent back.
@@ -72,7 +72,7 @@ def collect(events: Iterable[StreamEvent], report: Report, provider: str) -> Ans
     """Put the events of one whole answer together.
 
     Args:
-        provider: Whose opaque state the events carry.
+        provider: The provider that made the opaque state in the events.
     """
     text: list[str] = []
     rare: list[StreamEvent] = []

@@ -1,8 +1,8 @@
-"""How a call ends badly: one tree of exceptions, each with the report of what was tried.
+"""The exceptions of a failed call: one tree, each with the report of what was tried.
 
-They survive pickling and copying, and what is printed, logged or pickled of them holds no prompt, no key and no
-provider's sentence. A partial answer lives in `StreamInterrupted.partial` and nowhere else; the provider's own words
-live in the attributes that say so, and stay in the process that made the call.
+They survive pickling and copying; printed, logged or pickled, they hold no prompt, no key and no provider's sentence.
+A partial answer lives in `StreamInterrupted.partial` and nowhere else; the provider's own words live in the attributes
+that say so, and stay in the process that made the call.
 """
 
 from collections.abc import Sequence
@@ -13,22 +13,22 @@ from .report import Report
 
 
 class WrongLoop(StandbyError, RuntimeError):
-    """A Router was used outside the event loop, or the process, that entered it, or while it is not entered."""
+    """Raised when a Router is used outside the event loop or process that entered it, or while it is not entered."""
 
 
 class StreamBusy(StandbyError, RuntimeError):
-    """Two consumers read one stream at a time; each delta would reach only one of them."""
+    """Raised when two consumers read one stream at a time: each delta would reach only one of them."""
 
 
 class CallFailed(StandbyError):
-    """A call ended without a whole answer.
+    """Raised when a call ends without a whole answer.
 
-    What a provider said, masked of our secrets, is in the attributes from `provider_message` on: at most 2 KiB each,
-    for the caller alone. It may repeat the prompt, so that it is in no text, argument, report, log or pickle.
+    The provider's own words, with our secrets masked, are in the attributes from `provider_message` on: at most 2 KiB
+    each, for the caller alone. They may repeat the prompt, so they are in no text, argument, report, log or pickle.
 
     Attributes:
         kind: The most useful reason for the caller.
-        report: What was tried, and why other targets were not.
+        report: The attempts, and why other targets were not asked.
         error: The error of the attempt that decided `kind`; None: no attempt did.
     """
 
@@ -68,7 +68,7 @@ def decisive(errors: Sequence[ProviderError], kind: ErrorKind) -> ProviderError 
 
 
 class AllTargetsFailed(CallFailed, ExceptionGroup[ProviderError]):
-    """Every target that could be asked was asked, and none gave an answer. Its parts are the attempts' errors."""
+    """Raised when every target that could be asked has failed. Its parts are the errors of the attempts."""
 
     def __new__(cls, kind: ErrorKind, report: Report, errors: Sequence[ProviderError]) -> "AllTargetsFailed":
         group = super().__new__(cls, _sentence("no target gave an answer", kind, report), list(errors))
@@ -100,21 +100,21 @@ class _PlainFailure(CallFailed):
 
 
 class RequestRejected(_PlainFailure):
-    """A provider refused the request itself; asking others would not help, or would be shopping for a laxer one."""
+    """Raised when a provider refuses the request itself: another would refuse it, too, or only be laxer."""
 
-    said = "the request was refused and nobody else was asked"
+    said = "the request was refused and no other target was asked"
 
 
 class NoTargetAvailable(_PlainFailure):
-    """Nobody could be asked: every target was skipped, or the deadline came first. The report says why for each."""
+    """Raised when no target could be asked: each was skipped, or the deadline came first. The report says why."""
 
     said = "no target could be asked"
 
 
 class RouterClosed(_PlainFailure):
-    """The Router was closed before the call had an answer, or before the call began: a service is shutting down.
+    """Raised when the Router was closed before the call had an answer, or before it began: the service shuts down.
 
-    That says nothing about the request: a service answers it with a 503. A stream of which something was delivered ends
+    That says nothing about the request: a service answers it with a 503. A stream that has delivered something ends
     with `StreamInterrupted` of kind `closed` instead.
     """
 
@@ -122,7 +122,7 @@ class RouterClosed(_PlainFailure):
 
 
 class StreamInterrupted(CallFailed):
-    """An answer broke off after its first delta had been delivered, and could not be gone on with.
+    """Raised when an answer broke off after its first delta, and no `mid_stream` policy could go on with it.
 
     Attributes:
         partial: The text that was delivered.

@@ -1,4 +1,4 @@
-"""What the router itself says in a stream, beside what providers say: that the answer has changed hands."""
+"""The router's own events in a stream, beside those of providers: another target has taken the answer over."""
 
 from typing import TypeAlias
 

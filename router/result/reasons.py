@@ -1,4 +1,4 @@
-"""Every word by which the router says why: an attempt is made, a target skipped, a wait begun, a health changed.
+"""All reasons that the router gives: for an attempt, a skipped target, a wait, a change of health.
 
 Closed sets, in this one place. Reports, steps, health and plans use them, and the type checker holds them to it.
 """

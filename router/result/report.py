@@ -1,4 +1,4 @@
-"""What happened in a call: attempts, skips and their reasons, timings, tokens. It holds no secret and no prompt.
+"""The report of a call: attempts, skips and their reasons, timings, tokens. It holds no secret and no prompt.
 
 The same object is live on the stream, final on the result and on every exception, and one line in the log. Times are
 seconds since the call began, on the monotonic clock.
@@ -112,7 +112,7 @@ class Skipped(msgspec.Struct, frozen=True):
 
 
 class Waited(msgspec.Struct, frozen=True):
-    """Time in which nobody was asked.
+    """Time in which no target was asked.
 
     Attributes:
         reason: `backoff`, `hint` (a short Retry-After was waited out), `return` (of a target that was left alone), or
@@ -126,13 +126,13 @@ class Waited(msgspec.Struct, frozen=True):
 
 
 class Switch(msgspec.Struct, frozen=True):
-    """A delivered answer that broke off was gone on with by another attempt.
+    """Another attempt went on with a delivered answer that broke off.
 
     Attributes:
-        policy: How: `continue`, `ask_to_continue`, `replay` or `restart`.
-        why: How it broke off.
-        at_chars: How much text had been delivered.
-        trimmed_chars: How much the new attempt said again, which was left out.
+        policy: `continue`, `ask_to_continue`, `replay` or `restart`.
+        why: The kind of error that broke it off.
+        at_chars: Characters delivered before it.
+        trimmed_chars: Characters that the new attempt repeated, which were left out.
     """
 
     source: str
@@ -145,11 +145,11 @@ class Switch(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct):
-    """What happened in a call.
+    """The report of a call.
 
     Attributes:
         call_id: A random id, the same in the log.
-        target: Who gave the answer.
+        target: The target that gave the answer.
         model: The model that the provider says answered; else the one that was asked for.
         first_delta_s: When the first useful delta was delivered to the caller.
         ended_s: When the call was over.
@@ -188,14 +188,14 @@ class Report(msgspec.Struct):
             self.estimated = True
 
     def waited(self, reason: WaitReason, target: str | None, at_s: float, now_s: float) -> None:
-        """Nobody was asked since `at_s`. Waits that follow upon each other are one."""
+        """Add a wait from `at_s` to now. Waits that follow upon each other are one."""
         last = self.waits[-1] if self.waits else None
         if last is not None and (last.reason, last.target) == (reason, target) and last.at_s + last.for_s > at_s - 1e-6:
             at_s = self.waits.pop().at_s
         self.waits.append(Waited(reason, target, at_s, now_s - at_s))
 
     def lines(self) -> list[str]:
-        """What was tried and who was skipped, a line each, for people."""
+        """Return one line for each attempt and each skipped target, for a reader."""
         return [attempt.line() for attempt in self.attempts] + [skip.line() for skip in self.skipped]
 
     def to_dict(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What an attempt has said so far, kept for whoever must know: to go on with it, or to count what nobody has counted.
+"""The answer of an attempt so far, kept in order to go on with it, or to estimate tokens that were not counted.
 
 A delta by itself takes ten times the memory of its text. So pieces that follow upon each other grow together, a few at
 a time: every event is looked at once more, and a long answer takes little more than its text.

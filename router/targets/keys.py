@@ -64,7 +64,7 @@ class KeyReader:
         self._reading: dict[Path, asyncio.Future[Secret]] = {}
 
     def at_once(self, place: int) -> Secret | None:
-        """The key, when it is known without asking anybody."""
+        """The key, if it is known without a file or a callback."""
         source = self._sources[place]
         return source if isinstance(source, Secret) else None
 
@@ -75,7 +75,7 @@ class KeyReader:
             by_s: When the function or the file system must have answered, on the loop's clock.
 
         Raises:
-            ProviderError: It cannot be had; nobody but ourselves is to blame.
+            ProviderError: The key cannot be had; the cause is local.
         """
         source = self._sources[place]
         if isinstance(source, Secret):

@@ -29,7 +29,7 @@ class LimitedRouteTarget(RouteTarget):
         whole: The whole answer must have come by then, and not only its first useful delta.
 
     Attributes:
-        urgent: The call has delivered a part of the answer: it goes before those who wait for their first.
+        urgent: The call has delivered a part of the answer: it goes before calls that wait for their first.
     """
 
     __slots__ = ("_cost_max", "_deadline_s", "_demand", "_full_queue", "_ticket", "_whole", "urgent")
@@ -50,10 +50,10 @@ class LimitedRouteTarget(RouteTarget):
         return self.live.health.refusal(now_s, fingerprint) or self.limited(now_s)
 
     def limited(self, now_s: float) -> Limited | None:
-        """Which limit or budget keeps it from being asked now.
+        """Return the limit or budget that keeps it from being asked now.
 
-        Nobody waits in vain, and who has waited for too long gives up instead of taking a place: under overload most
-        places would go to calls that cannot be answered in time any more.
+        It sheds calls that could not finish before their deadline, also from the queue: under overload most places
+        would else go to calls that are already late.
         """
         refusal = self._refused(now_s)
         if self.urgent or (refusal is None and self._ticket is None) or (refusal is not None and not refusal.queues):

@@ -1,4 +1,4 @@
-"""A target in use: its provider, its health, its transport, and where and as whom it is asked.
+"""A target in use: its provider, its health, its transport, its address and its credentials.
 
 What is remembered of it belongs to what it *is* (endpoint, model, credential) and outlives a reload; its transport
 belongs to the generation that opened it. Nothing here decides anything.
@@ -56,10 +56,10 @@ class LiveTarget:
         model: The model that is asked for.
         dialect: The wire it speaks.
         flaw: What keeps it from being asked anything: reason, and what to do about it; None when nothing does.
-        limits: How much of it is in use.
-        sizes: How much of it may be.
-        rates: What it costs; None: nobody knows.
-        ledger: What was spent on it.
+        limits: Its present use.
+        sizes: Its maximum use.
+        rates: Its price; None: not known.
+        ledger: The money spent on it.
     """
 
     def __init__(
@@ -118,7 +118,7 @@ class LiveTarget:
         return self.latency if stream else self._record.single_latency
 
     def endpoint(self, *, stream: bool, place: int = 0) -> Endpoint | None:
-        """Where and as whom to ask; None when the key must be fetched first, see `fresh_endpoint`.
+        """Address and credentials to ask with; None when the key must be fetched first, see `fresh_endpoint`.
 
         Args:
             place: Of the key among the target's keys.
@@ -132,7 +132,7 @@ class LiveTarget:
         return cached
 
     async def fresh_endpoint(self, lease: Lease, by_s: float, *, stream: bool) -> Endpoint:
-        """Where and as whom to ask, with the lease's key as its file or callback gives it now.
+        """Address and credentials to ask with; the lease's key as its file or callback gives it now.
 
         Of several keys, one that cannot be had is replaced by the next, in the lease too.
 
@@ -190,7 +190,7 @@ class LiveTarget:
             return self.provider.build_request(chat, endpoint)
         except (ProviderError, Unsupported, MissingExtraError):
             raise
-        except Exception as bug:  # noqa: BLE001 - the adapter may come from anybody
+        except Exception as bug:  # noqa: BLE001 - the adapter may be third-party code
             what = f"the adapter {self.target.provider!r} raised {type(bug).__name__}: a bug in it"
         raise ProviderError(ErrorKind.PROTOCOL, what, local=True)
 
@@ -296,7 +296,7 @@ def _capabilities(provider: Provider, target: Target, model: str) -> tuple[Capab
         return Capabilities(), ("misconfigured", f"its capabilities make no sense: {error}")
     try:
         return provider.capabilities(model).overridden(own), None
-    except Exception as bug:  # noqa: BLE001 - the adapter may come from anybody
+    except Exception as bug:  # noqa: BLE001 - the adapter may be third-party code
         what = f"the adapter {target.provider!r} raised {type(bug).__name__} for its model: a bug in it"
         return Capabilities(), ("misconfigured", what)
 

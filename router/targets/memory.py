@@ -1,4 +1,4 @@
-"""What is remembered of the past of targets that nothing uses any more, for as long as it matters.
+"""The memory of targets that are not in use any more, kept for as long as it matters.
 
 A target that is used has its record. When its last user is gone (the call's own target was forgotten, a configuration
 was replaced), the record stays for as long as forgetting it would be a way around it: while money of a budget is spent

@@ -1,4 +1,4 @@
-"""What is remembered of a target for as long as a Router lives, whatever becomes of its configuration.
+"""The record of a target: its state that outlives its configuration, for the life of the Router.
 
 It belongs to what the target is: its endpoint, its model, its credential. A reload, or a second name for the same
 thing, does not make a sick target well.

@@ -97,7 +97,7 @@ class RouteTarget:
 
     @property
     def returning(self) -> ReturnLine | None:
-        """The line of those who waited for it; None: it is not just back."""
+        """The line of the calls that waited for its return; None: it is not just back."""
         return self.live.health.returning
 
     def refusal(self, now_s: float, fingerprint: Callable[[], bytes] | None = None) -> Refusal | None:

@@ -30,7 +30,7 @@ def unaskable(problem: Unsupported | MissingExtraError) -> tuple[SkipReason, str
 
 
 class Needs(NamedTuple):
-    """What a request needs of whoever answers it. Found out once a call."""
+    """The needs of a request, which its target must meet. Found out once per call."""
 
     images: bool
     tools: bool
@@ -100,7 +100,7 @@ def ordered(
     for tier in tiers.values():
         order += _within(tier, select if tier[0].only_on is None else "priority", chat, sticky, rng)
     order = _ramped(order, now_s, rng)
-    if loop_with is not None:  # who began a tool loop holds its opaque state, and goes on with it while it is well
+    if loop_with is not None:  # a provider that began a tool loop holds its opaque state: ask it while it is well
         order.sort(key=lambda route_target: route_target.live.target.provider != loop_with)
     return order
 
@@ -126,8 +126,8 @@ def _within(
         case "latency":
             shuffled = rng.sample(tier, len(tier))
             one, two = shuffled[:2]
-            # The quicker of two: unlike the quickest of all, it does not send everybody to the same one.
-            # Who has no history yet counts as quick, so that it gets one.
+            # The quicker of two: unlike the quickest of all, it does not send all calls to the same target.
+            # Targets without samples sort first, so that they get some.
             if (two.live.latency.ewma_s or 0.0) < (one.live.latency.ewma_s or 0.0):
                 shuffled[:2] = [two, one]
             return shuffled
@@ -163,7 +163,7 @@ def _ramped(order: list[RouteTarget], now_s: float, rng: random.Random) -> list[
 
 
 def _tool_loop_with(chat: ChatRequest) -> str | None:
-    """The provider whose tool calls the last messages answer, if its opaque state is in the conversation."""
+    """The provider that made the tool calls that the last messages answer, if the conversation has its opaque state."""
     for message in reversed(chat.messages):
         if message.role == "assistant":
             return message.provider

@@ -136,4 +136,4 @@ def test_the_call_of_a_fragment_is_not_searched_for(index: int | None) -> None:
 def test_every_dialect_has_its_floods() -> None:
     rooms = {flood.room for flood in FLOODS.values()}
     dialects = {registry.get(name).info.dialect for name in registry.names()}
-    assert dialects - rooms - {"mistral"} == set()  # whose chunks are those of the chat protocol
+    assert dialects - rooms - {"mistral"} == set()  # its chunks are those of the chat protocol

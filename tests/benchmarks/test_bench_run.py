@@ -33,7 +33,7 @@ CLIENTS_HERE = (
 
 
 def silent(words: str) -> None:
-    """Progress that nobody watches."""
+    """Progress that is not shown."""
 
 
 SETTING = Setting("asyncio", pinned=False, repeats=1, streams=3, progress=silent)
@@ -52,7 +52,7 @@ def test_every_client_reads_every_delta_of_every_stream(processes: Processes) ->
     assert all(figure.value.median > 0 for figure in result.figures)
     assert result.absent == []
     assert result.reads["tiny"].keys() == set(CLIENTS_HERE)
-    assert all(result.reads["tiny"][client] >= 3 for client in CLIENTS_HERE if client != "raw")  # it asks nobody
+    assert all(result.reads["tiny"][client] >= 3 for client in CLIENTS_HERE if client != "raw")  # it asks no upstream
 
 
 def test_an_earlier_release_is_measured_in_its_own_environment_or_not_at_all(

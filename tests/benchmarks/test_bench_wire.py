@@ -1,4 +1,4 @@
-"""The upstream's bytes: cut into writes exactly as the script says, and read alike by everybody."""
+"""The upstream's bytes: cut into writes exactly as the script says, and read alike by all clients."""
 
 import json
 import re

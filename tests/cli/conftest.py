@@ -1,4 +1,4 @@
-"""The command line in tests: in an empty folder, without anybody's keys, run in a thread beside the simulator."""
+"""The command line in tests: in an empty folder, without keys, run in a thread beside the simulator."""
 
 import asyncio
 import os

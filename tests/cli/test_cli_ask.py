@@ -165,7 +165,7 @@ async def test_route_and_targets_exclude_each_other(invoke: Invoke) -> None:
     assert "give --route or --targets, not both" in ended.stderr
 
 
-async def test_targets_that_name_nobody(invoke: Invoke) -> None:
+async def test_targets_that_name_no_target(invoke: Invoke) -> None:
     ended = await invoke("ask", "Who?", "-t", " , ")
     assert ended.exit_code == 2
     assert "--targets names no target" in ended.stderr

@@ -1,4 +1,4 @@
-"""`standby chat`: who speaks, what is remembered, what stops what; through a pipe and at a terminal."""
+"""`standby chat`: the speaking target, the history, and the effect of Ctrl-C; through a pipe and at a terminal."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""Whom a command asks when nobody is named: what the environment holds, in a sensible order."""
+"""The targets of a command when none is named: those with a key in the environment, in a sensible order."""
 
 from pathlib import Path
 

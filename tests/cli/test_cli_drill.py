@@ -109,7 +109,7 @@ def drawn(result: DrillResult, *demands: str, width: int = 100) -> list[str]:
 
 
 def outage(*, lost: bool = False) -> DrillResult:
-    """A minute at a call a second, in whose middle third `a` failed once and was left alone."""
+    """A minute at a call a second; in its middle third `a` failed once and was left alone."""
     drilled = []
     for second in range(60):
         down = 20 <= second < 40

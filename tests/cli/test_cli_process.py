@@ -130,8 +130,8 @@ def on_a_terminal(*arguments: str, environment: dict[str, str] | None = None) ->
 def test_the_demo_on_a_terminal_shows_colours_and_the_whole_answer() -> None:
     code, written = on_a_terminal("demo", "--fast")
     assert code == 0
-    assert "\x1b[32m" in written  # green: the one who answered
-    assert "\x1b[31m" in written  # red: those who failed
+    assert "\x1b[32m" in written  # green: the target that answered
+    assert "\x1b[31m" in written  # red: the targets that failed
     assert "✓ answered, whole" in written
     assert "Two providers failed, and no word was lost: all 29 came, in order, once." in written
 

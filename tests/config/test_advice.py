@@ -72,12 +72,14 @@ def test_a_missing_key_names_its_variable() -> None:
 
 def test_a_route_with_one_target_that_can_be_asked_has_no_standby() -> None:
     assert advice(config(FREE[0])) == [
-        "configuration: routes.default.targets: only one target of it can be asked: there is nobody to fail over to"
+        "configuration: routes.default.targets: only one target of it can be asked: there is no other to fail over to"
     ]
     assert advice(config(Target("paid"), FREE[0]))[-1].endswith(
-        "only one target of it can be asked: there is nobody to fail over to"
+        "only one target of it can be asked: there is no other to fail over to"
     )
-    assert advice(config(Target("paid")))[-1].endswith("no target of it can be asked: there is nobody to fail over to")
+    assert advice(config(Target("paid")))[-1].endswith(
+        "no target of it can be asked: there is no other to fail over to"
+    )
 
 
 def test_targets_that_only_a_route_names_are_looked_at_too() -> None:
@@ -161,13 +163,13 @@ def test_keys_in_a_file_are_told_at_their_places(monkeypatch: pytest.MonkeyPatch
     )
     file.chmod(0o644)
     assert advice(load(file)) == [
-        "u.yaml: holds a key and may be read by everybody; chmod 600 u.yaml",
+        "u.yaml: holds a key and can be read by every user of the machine; chmod 600 u.yaml",
         "u.yaml:2:28: targets.a.key: the key is written out in the file; write ${PAID_KEY} instead",
         "u.yaml:3:32: targets.b.key: the key is written out in the file; write ${A_VARIABLE} instead",
         "u.yaml:5:45: routes.r.targets[2].key: the key is written out in the file; write ${A_VARIABLE} instead",
     ]
     file.chmod(0o600)
-    assert "everybody" not in " ".join(advice(load(file)))
+    assert "every user" not in " ".join(advice(load(file)))
 
 
 def test_a_file_without_keys_may_be_read_by_everybody(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,7 +28,8 @@ def test_every_setting_has_a_meaning() -> None:
 
 def test_a_table_has_value_default_and_meaning() -> None:
     rows = [row for cls in SECTIONS for row in table(cls).splitlines()]
-    assert "| `stall_s` | seconds | `10` | Between two useful deltas, while somebody waits for the next one. |" in rows
+    meaning = "Maximum time between two useful deltas, while the caller waits for the next one."
+    assert f"| `stall_s` | seconds | `10` | {meaning} |" in rows
     assert any(row.startswith("| `attempts` | whole number, at least 1 and at most 10 | `3` |") for row in rows)
     assert any(row.startswith("| `all_open` | one of `wait`, `last_resort`, `fail` | `wait` |") for row in rows)
     assert any(row.startswith("| `provider` | text | required |") for row in rows)

@@ -100,7 +100,7 @@ def test_what_it_would_cost_is_told_by_target() -> None:
     assert result.cost == pytest.approx(sum(result.spend.values()))
     assert list(result.spend) == ["lead"]
     assert result.cost > 0.001, "an answer counts as many tokens as a usual one, however short it is"
-    assert drill(TWO, rate=1, for_s=5).cost is None, "nobody knows the price of m"
+    assert drill(TWO, rate=1, for_s=5).cost is None, "the price of m is not known"
 
 
 @pytest.mark.parametrize(("rate", "for_s"), [(0.01, 10.0), (1e6, 1e6)])

@@ -135,7 +135,7 @@ def _alike(ours: Any, theirs: Any) -> bool:
 def event_stream(data: bytes) -> None:
     """AWS's frames: refused in the one declared way, however they are cut. An odd second byte makes them valid first.
 
-    Nobody guesses a checksum: so the rest is taken for a frame's headers and payload, or for one behind a good frame.
+    Chance finds no checksum: so the rest is taken for a frame's headers and payload, or for one behind a good frame.
     """
     body, ways = drawn_pieces(data)
     if body and body[0] % 2:

@@ -48,7 +48,7 @@ def dialect(name: str) -> Callable[[bytes], None]:
 
 
 def _framed(body: bytes) -> bytes:
-    """Lines as the payloads of frames, each named by its first byte, since nobody guesses a checksum."""
+    """Lines as the payloads of frames, each named by its first byte, since chance finds no checksum."""
     return b"".join(
         binary.frame(
             {":message-type": "event", ":event-type": FRAME_NAMES[line[0] % len(FRAME_NAMES)]}
@@ -95,7 +95,7 @@ def _check(body: bytes, events: list[Any], finish: Finished | None, error: tuple
     indices = list(dict.fromkeys(event.index for event in events if isinstance(event, ToolCallDelta)))
     assert indices == list(range(len(indices))), "indices of calls begin at 0 and have no gaps"
     said = [event for event in events if isinstance(event, TextDelta | ReasoningDelta | RefusalDelta)]
-    msgspec.json.encode(events)  # raises for a lone surrogate, with which nobody could do anything
+    msgspec.json.encode(events)  # raises for a lone surrogate, which is of no use to a caller
     assert len(events) <= len(body) + 8, "more events than bytes"
     assert sum(len(event.text) for event in said) <= 2 * len(body), "more text than came"
 

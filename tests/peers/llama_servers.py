@@ -120,7 +120,7 @@ class Server:
 
 
 async def case(python: str, model: str, second: Server, policies: Any, about: dict[str, Any]) -> tuple[str, str]:
-    """What came of one call whose first server was killed, and how: `equal`, `safe`, or `wrong`."""
+    """The result of one call after its first server was killed: `equal`, `safe`, or `wrong`, and how."""
     from standby import Config, HandedOver, Restarted, Route, Router, StreamInterrupted, Target, TextDelta
 
     first = await Server(python, model).ready()

@@ -8,7 +8,7 @@ from pathlib import Path
 from standby.testing import Simulator
 
 PROVIDERS = ("koala", "openai", "groq")
-"""Whom the examples ask: played by a simulator, never the real ones."""
+"""The providers that the examples ask: played by a simulator, never the real ones."""
 TIME_LIMIT_S = 60
 
 

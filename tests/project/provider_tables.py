@@ -59,7 +59,7 @@ def _code(value: str | None) -> str:
 
 
 def providers() -> str:
-    """Who there is."""
+    """The table of all providers."""
     rows = []
     for name in registry.names():
         info = registry.get(name).info
@@ -70,7 +70,7 @@ def providers() -> str:
         rows.append(
             (_code(name), info.title, _code(info.dialect), _code(info.base_url), key, _code(info.default_model), note)
         )
-    columns = ("name", "who", "dialect", "where, unless the target says otherwise", "key", "default model", "note")
+    columns = ("name", "provider", "dialect", "where, unless the target says otherwise", "key", "default model", "note")
     return _table(columns, rows)
 
 

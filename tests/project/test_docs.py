@@ -47,24 +47,6 @@ def test_an_index_leads_to_every_page(index: str) -> None:
     assert own <= linked, f"{index} does not lead to {sorted(each.name for each in own - linked)}"
 
 
-PERSONS = re.compile(
-    r"\b(?:who|whom|whoever|(?:no|some|every|any)body|(?:some|every|any)one|he|him|his|himself)\b", re.IGNORECASE
-)
-PERSONS_PER_1000 = 3
-FROM_DOCSTRINGS = {ROOT / "docs" / "architecture.md"}
-"""Most of its words are docstrings of the code."""
-
-
-@pytest.mark.parametrize("page", sorted({*ROOT.glob("docs/**/*.md")} - FROM_DOCSTRINGS), ids=lambda page: page.name)
-def test_things_are_not_spoken_of_as_persons(page: Path) -> None:
-    text = re.sub(r"```.*?```|`[^`\n]*`", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
-    found = PERSONS.findall(text)
-    most = max(2.0, PERSONS_PER_1000 * len(re.findall(r"[^\W\d_]+", text)) / 1000)
-    assert len(found) <= most, (
-        f"{page.name} says {sorted(map(str.lower, found))}: name the target, call or caller meant"
-    )
-
-
 def table(heading: str) -> dict[str, list[str]]:
     """The first table below a heading or marker: the word in code in the first cell -> the other cells."""
     _, found, rest = FAILOVER.partition(heading)

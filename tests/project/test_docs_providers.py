@@ -64,7 +64,7 @@ def blocks(text: str, language: str) -> list[str]:
 
 def test_the_tables_are_those_of_the_code() -> None:
     assert with_tables(TEXT) == TEXT, "run: python tests/project/provider_tables.py"
-    assert all(f"| `{name}` |" in section("Who there is") for name in registry.names())
+    assert all(f"| `{name}` |" in section("The providers") for name in registry.names())
 
 
 class Watched(Mapping[str, Any]):

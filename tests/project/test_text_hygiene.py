@@ -19,7 +19,7 @@ MEDIAN_MODULE = 120
 
 FORBIDDEN = {
     "the host of a package registry": r"py(pi)\.org|python(hosted)\.|registry\.(npm)js|deb\.(debian)\.|crates\.(io)\b",
-    "a path of somebody's machine": r"(?:^|[^\w.<>{}$*-])/(?:work|root|farm|home/\w+|Users/\w+)/|/tmp/(bash)_jobs",
+    "a path of one machine": r"(?:^|[^\w.<>{}$*-])/(?:work|root|farm|home/\w+|Users/\w+)/|/tmp/(bash)_jobs",
     "a private key": r"-----BEGIN [A-Z ]*PRIVATE (KEY)-----",
 }
 UNFINISHED = re.compile(r"\b(?:T(?:ODO)|F(?:IXME)|X(?:XX)|H(?:ACK))\b")
@@ -153,7 +153,7 @@ def yield_inside_a_cancel_scope(tree: ast.Module) -> Iterator[int]:
 
 
 def shown_aiohttp_error(tree: ast.Module) -> Iterator[int]:
-    """`raise_for_status` makes an exception whose repr holds every request header, the key among them."""
+    """`raise_for_status` raises an exception with every request header in its repr, the key among them."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and node.attr == "raise_for_status":
             yield node.lineno

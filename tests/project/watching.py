@@ -92,7 +92,7 @@ def breaker() -> Followed:
             at_s += rng.choice((0.0, 1.0, policy.open_max_s))
             was, name = one.state, rng.choice(list(acts))
             if name == "begin_probe" and not (was == "open" and one.admits(at_s)):
-                continue  # only who is admitted to an open breaker is its probe
+                continue  # only a call that an open breaker admits is its probe
             acts[name](one, at_s)
             if one.state != was:
                 followed[was, name][one.state].add("")

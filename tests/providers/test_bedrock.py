@@ -189,7 +189,7 @@ def test_settings_of_target_and_caller_are_added_one_by_one() -> None:
     assert said["additionalModelRequestFields"] == {"x": 1, "top_k": 7}
 
 
-# Where and as whom
+# Address and credentials
 
 
 def test_a_key_is_a_bearer_token_and_the_model_is_quoted() -> None:

@@ -174,7 +174,7 @@ EMPTY = {"an empty list, as PHP writes an empty object": "[]", "an empty text": 
 
 @pytest.mark.parametrize("stream", [True, False])
 @pytest.mark.parametrize("written", [*NO_OBJECTS, *EMPTY])
-@pytest.mark.parametrize("dialect", [name for name in DIALECTS if name != "ollama"])  # whose counts stand by themselves
+@pytest.mark.parametrize("dialect", [name for name in DIALECTS if name != "ollama"])  # its counts stand by themselves
 def test_counts_that_are_no_object_cost_no_answer(dialect: str, written: str, stream: bool) -> None:
     events, decoder = _read(dialect, (NO_OBJECTS | EMPTY)[written], stream=stream)
     assert decoder.failure is None

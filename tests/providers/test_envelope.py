@@ -1,4 +1,4 @@
-"""What is around every request: who asks, and whose headers and fields win."""
+"""The envelope of every request: its credentials, and which headers and fields win."""
 
 import importlib.metadata
 import json

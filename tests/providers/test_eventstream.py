@@ -50,7 +50,7 @@ def test_what_came_before_a_damaged_frame_is_not_lost() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        sealed(b"\x01a\x63"),  # a header of a type that nobody knows
+        sealed(b"\x01a\x63"),  # a header of an unknown type
         sealed(b"\x01a\x07\x00\x01\xff"),  # a text that is no UTF-8
         sealed(b"\x01a\x07\x00\x01x\x01a\x07\x00\x01y"),  # a header twice
         sealed(b"", size=3),  # a frame shorter than its own prelude

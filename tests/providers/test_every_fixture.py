@@ -1,6 +1,6 @@
 """Every recorded response, through the provider it belongs to: exactly what is expected, however the network cuts it.
 
-No file is left out: one that no test reads, or a directory of nobody, fails here.
+No file is left out: one that no test reads, or a directory of no dialect, fails here.
 """
 
 import pytest

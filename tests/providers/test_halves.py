@@ -1,4 +1,4 @@
-"""A character whose halves came in two deltas is one character, in each part of each dialect."""
+"""A character that came in two halves, in two deltas, is one character, in each part of each dialect."""
 
 import json
 from collections.abc import Callable
@@ -82,7 +82,7 @@ TWO_PARTS = [
     (name, one, two)
     for name, one in PARTS
     for other, two in PARTS
-    if name == other and one != two and name != "gemini"  # whose thoughts after a text are another block of them
+    if name == other and one != two and name != "gemini"  # its thoughts after a text are another block
 ]
 
 
@@ -260,7 +260,7 @@ def test_after_the_other_half_events_take_the_fast_road_again() -> None:
 
 
 class Parrot(EventStreamDecoder):
-    """As somebody else would write it, with no thought of halves."""
+    """As another author would write it, with no thought of halves."""
 
     def _payload(self, data: bytes, name: str, events: list[ProviderEvent]) -> None:
         said = decode_json(data, str)

@@ -1,4 +1,4 @@
-"""Koala: both ways in, histories of equal length, and answers whose shape nobody has documented."""
+"""Koala: both ways in, histories of equal length, and answers of undocumented shapes."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What keeps adapters small and apart: their length, whom they know, how little a new one takes. Read from source."""
+"""Rules that keep adapters small and apart: their length, their imports, the little that a new one takes."""
 
 import ast
 import json
@@ -56,7 +56,7 @@ def test_an_adapter_is_read_in_one_sitting(module: str) -> None:
 
 @pytest.mark.parametrize("module", ADAPTERS)
 def test_an_adapter_knows_no_others_internals(module: str) -> None:
-    assert family(module), f"{module} belongs to nobody: the registry's table names no such dialect"
+    assert family(module), f"{module} belongs to no dialect: the registry's table names no such dialect"
     for other, names in neighbours(module):
         if family(other) != family(module):
             assert names <= CHAT_PROTOCOL.get(other, set()), f"{module} takes {sorted(names)} from {other}"

@@ -130,8 +130,8 @@ def test_reasoning_of_another_provider_stays_away() -> None:
             ChatRequest(messages=(Message("assistant", (ImagePart("https://x/y.png"),)),)),
             {},
         ),
-        ("background: an answer that nobody waits for", ask(extra={"background": True}), {}),
-        ("background: an answer that nobody waits for", ask(), {"body": {"background": True}}),
+        ("background: an answer that no caller waits for", ask(extra={"background": True}), {}),
+        ("background: an answer that no caller waits for", ask(), {"body": {"background": True}}),
     ],
 )
 def test_what_cannot_be_said_is_refused_before_anything_is_sent(what: str, chat: ChatRequest, to: Any) -> None:

@@ -289,7 +289,7 @@ async def test_a_long_rest_before_a_failure_is_read_piece_by_piece_and_then_the_
     async with RawServer(answers(response(body, length=10**6), then="reset")) as server:
         exchange = await opened(transport, server)
         async with asyncio.timeout(5):
-            while exchange._content.exception() is None:  # noqa: ASYNC110 - nobody sets an event for it
+            while exchange._content.exception() is None:  # noqa: ASYNC110 - no event is set for it
                 await asyncio.sleep(0.001)
         pieces = []
         with pytest.raises(ProviderError) as caught:
@@ -304,7 +304,7 @@ async def test_a_reader_may_be_interrupted_between_the_pieces_before_a_failure(t
     async with RawServer(answers(response(bytes(3 * PIECE_MAX_BYTES // 2), length=10**6), then="reset")) as server:
         exchange = await opened(transport, server)
         async with asyncio.timeout(5):
-            while exchange._content.exception() is None:  # noqa: ASYNC110 - nobody sets an event for it
+            while exchange._content.exception() is None:  # noqa: ASYNC110 - no event is set for it
                 await asyncio.sleep(0.001)
         assert await exchange.read()
         assert exchange.pending()
@@ -359,7 +359,7 @@ async def test_a_reader_that_stops_holds_a_bounded_part(transport: Transport) ->
     async with RawServer(floods) as server:
         exchange = await opened(transport, server)
         async with asyncio.timeout(5):
-            while not is_paused(exchange):  # noqa: ASYNC110 - nobody sets an event for it
+            while not is_paused(exchange):  # noqa: ASYNC110 - no event is set for it
                 await asyncio.sleep(0)
         assert exchange.pending()
         assert len(await exchange.read()) <= 512 * 1024
@@ -451,7 +451,7 @@ async def test_a_refusal_that_stalls_is_what_came_until_it_was_interrupted(trans
     async with RawServer(answers(response(b"half", length=100, status="500 Oops"))) as server:
         exchange = await opened(transport, server)
         reads = asyncio.create_task(exchange.read_all(64))
-        while exchange._taken < 4:  # noqa: ASYNC110 - nobody sets an event for it
+        while exchange._taken < 4:  # noqa: ASYNC110 - no event is set for it
             await asyncio.sleep(0.001)
         exchange.interrupt(ProviderError(ErrorKind.FIRST_TOKEN_TIMEOUT))
         assert await reads == b"half"

@@ -33,7 +33,7 @@ async def closes(peer: Peer) -> None:
 
 async def until(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(1):
-        while not condition():  # noqa: ASYNC110 - nobody sets an event for it
+        while not condition():  # noqa: ASYNC110 - no event is set for it
             await asyncio.sleep(0.001)
 
 

@@ -284,7 +284,7 @@ async def test_what_came_before_a_failure_is_read_before_it(transport: Transport
     async with RawServer(answers(response(body, header, length=None), then="reset")) as server:
         exchange = await transport.open(server.wire(), connect_s=1, expect_stream=True)
         async with asyncio.timeout(1):
-            while exchange._content.exception() is None:  # noqa: ASYNC110 - nobody sets an event for it
+            while exchange._content.exception() is None:  # noqa: ASYNC110 - no event is set for it
                 await asyncio.sleep(0.001)
         assert exchange.pending()
         assert await exchange.read() == b"data: [DONE]\n\n"

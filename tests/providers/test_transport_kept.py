@@ -1,4 +1,4 @@
-"""A request over a kept connection goes without aiohttp's session, and nobody can tell from outside."""
+"""A request over a kept connection goes without aiohttp's session, and looks the same from outside."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -53,7 +53,7 @@ async def answers_the_first(peer: Peer) -> None:
 
 async def asked_twice(server: RawServer) -> None:
     async with asyncio.timeout(1):
-        while len(server.peers[0].requests) < 2:  # noqa: ASYNC110 - nobody sets an event for it
+        while len(server.peers[0].requests) < 2:  # noqa: ASYNC110 - no event is set for it
             await asyncio.sleep(0)
 
 

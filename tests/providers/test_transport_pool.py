@@ -29,7 +29,7 @@ async def opened(transport: Transport, server: RawServer) -> Exchange:
 async def until(condition: Callable[[], bool]) -> None:
     """Let the loop run until something is so."""
     async with asyncio.timeout(1):
-        while not condition():  # noqa: ASYNC110 - nobody sets an event for it
+        while not condition():  # noqa: ASYNC110 - no event is set for it
             await asyncio.sleep(0.001)
 
 
@@ -110,7 +110,7 @@ async def test_what_comes_in_the_packet_of_an_answers_end_is_nobodys_answer(tran
 async def test_an_answer_that_is_given_up_takes_its_connection_along(
     transport: Transport, read_to_its_end: bool
 ) -> None:
-    """It was whole, and nobody could make anything of it: it may be an answer to nobody, and the next to another."""
+    """It was whole and of no use: it may answer no request of ours, and the next one may then answer another."""
     async with RawServer(keeps_alive(response(b"who asked?"), response(b"mine"))) as server:
         for place in (0, 1):  # first over the session, then over the kept connection
             if place:

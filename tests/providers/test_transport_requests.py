@@ -28,7 +28,7 @@ def head_lines(head: str) -> tuple[str, dict[str, str]]:
 
 
 async def sent_by(transport: Transport, wire: WireRequest, *, expect_stream: bool = True) -> tuple[str, dict[str, str]]:
-    """What the transport sends for a request, whose URL's port is filled in."""
+    """Return what the transport sends for a request, with the port filled into its URL."""
     async with RawServer(answers(response())) as server:
         wire = WireRequest(wire.url.format(port=server.port), wire.headers, wire.body, wire.method)
         exchange = await transport.open(wire, connect_s=1, expect_stream=expect_stream)

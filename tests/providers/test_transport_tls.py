@@ -1,4 +1,4 @@
-"""TLS: whom we trust, who we are, and what a failed handshake becomes. Certificates are made by the test."""
+"""TLS: trusted authorities, client certificates, and errors of failed handshakes. The test makes the certificates."""
 
 import asyncio
 import os

@@ -232,7 +232,7 @@ def test_any_answer_survives_the_wire(dialect: str, answer: Answer, form: Any) -
 
 @st.composite
 def conversations(draw: st.DrawFn) -> ChatRequest:
-    """Any conversation whose turns alternate and say something."""
+    """Any conversation of alternating turns, none of them empty."""
     said = draw(st.lists(st.text(min_size=1, max_size=12).filter(str.strip), min_size=1, max_size=5))
     turns = [Message("assistant" if place % 2 else "user", (TextPart(text),)) for place, text in enumerate(said)]
     tools = draw(st.lists(NAMES_OF_TOOLS, unique=True, max_size=3))

@@ -97,7 +97,7 @@ def test_loading_the_plugin_loads_nothing_of_the_room() -> None:
 
 
 def _run_pytest(folder: Path, test: str, before: str, *options: str) -> "subprocess.CompletedProcess[str]":
-    """A test run of somebody else's, in an interpreter of its own."""
+    """A test run of another project, in an interpreter of its own."""
     (folder / "test_users.py").write_text(test)
     program = f"{before}\nimport pytest, sys\nsys.exit(pytest.main(sys.argv[1:]))"
     command = [sys.executable, "-c", program, "-q", *options, "test_users.py"]

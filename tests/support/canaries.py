@@ -1,4 +1,4 @@
-"""Values that must never be seen where somebody could read them, and the search for them in every usual disguise.
+"""Values that must never show where a reader could see them, and the search for them in every usual disguise.
 
 Tests give `CANARY_KEY` as a provider's key, `CANARY_PROMPT` as what a caller says and `CANARY_COMPLETION` as what a
 provider answers. `conftest.py` searches what every test logged and printed; `assert_no_canary` searches an exception,

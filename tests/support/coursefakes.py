@@ -24,7 +24,7 @@ class Middling(random.Random):
 
 @dataclass
 class Health:
-    """When a target is left alone: `(from, to, why, told)`; not told: nobody knows until when."""
+    """When a target is left alone: `(from, to, why, told)`; not told: the end is not known."""
 
     spans: list[tuple[float, float, str, bool]] = field(default_factory=list)
 

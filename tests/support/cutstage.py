@@ -128,7 +128,7 @@ class Wire:
 
 
 class Exchange:
-    """Gives its reads, then its fault. A clean end is that of a body which nobody framed."""
+    """Gives its reads, then its fault. A clean end is that of an unframed body."""
 
     reused = framed = ended = False
 
@@ -156,7 +156,7 @@ class Exchange:
             return None
 
     async def read_all(self, limit: int) -> bytes:
-        raise AssertionError("nobody refuses here")
+        raise AssertionError("no target refuses here")
 
     def pending(self) -> bool:
         return False

@@ -49,7 +49,7 @@ class Run:
         text: What the caller was given, also before an error.
         answers: What a whole answer is: the primary's, the fallback's, or what both have said of one.
         error: The kind of the clean error that ended the call; None when it was answered.
-        asked: When, in seconds since the scenario began, and who, for each request.
+        asked: Time, in seconds since the scenario began, and target of each request.
         prefills_refused: Requests that the fallback refused for their trailing assistant turn.
         alive: A call that the fallback can serve was answered afterwards.
         during: For S15: of the calls within the outage, whether each was answered whole.

@@ -15,7 +15,7 @@ LONG_S = 5.0
 
 
 class Playing(Simulator):
-    """A simulator that also listens, with a certificate that nobody trusts, on `untrusted_url()`."""
+    """A simulator that also listens, with an untrusted certificate, on `untrusted_url()`."""
 
     def __init__(self, untrusted: ssl.SSLContext) -> None:
         super().__init__()

@@ -35,7 +35,7 @@ class Reference:
         self.in_flight, self.lost = 0, list[tuple[int, Any]]()
 
     def next(self, now_s: float) -> Step:
-        """Rules 1 and 3: past the deadline, end; else the first who is admitted; else what `all_open` says."""
+        """Rules 1 and 3: past the deadline, end; else the first admitted target; else what `all_open` says."""
         if now_s >= self.policy.deadline_s:
             return ("end", "deadline")
         back: list[tuple[float, int]] = []
@@ -151,7 +151,7 @@ class Reference:
                 for other in self._left():
                     if None not in (windows[who], windows[other]) and windows[other] <= windows[who]:
                         self.exclude(other, "context_window")
-            case "dialect":  # reading: one of another dialect must have judged it; who was down has judged nothing
+            case "dialect":  # reading: one of another dialect must have judged it; a target that was down has not
                 for other in [o for o in self._left() if self.targets[o].dialect == self.targets[who].dialect]:
                     self.exclude(other, "dialect")
                 if self.dialect_refused or not self._left():
@@ -215,7 +215,7 @@ class Reference:
         return [who for who in range(len(self.targets)) if who not in self.out]
 
     def _others(self, who: int, now_s: float) -> bool:
-        """Can anybody else still be asked before the deadline?"""
+        """Can another target still be asked before the deadline?"""
         refusals = [self.targets[other].refusal(now_s) for other in self._left() if other != who]
         return any(r is None or (r.until_s or float("inf")) < self.policy.deadline_s for r in refusals)
 

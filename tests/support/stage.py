@@ -1,6 +1,6 @@
 """A stage for the engine in virtual time: the real Router, course, attempts and decoders, over scripted exchanges.
 
-`perform(…)` runs a coroutine on a loop whose clock jumps to the next timer: an hour of outages takes no time, and
+`perform(…)` runs a coroutine on a loop with a clock that jumps to the next timer: an hour of outages takes no time, and
 instants can be compared exactly.
 """
 

@@ -1,4 +1,4 @@
-"""What an answer says, whoever read it: our adapter, or the vendor's own SDK. Both are asked over real sockets."""
+"""The content of an answer, as our adapter or the vendor's own SDK reads it. Both are asked over real sockets."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,7 +35,7 @@ KEY = "sk-0123456789"
 
 @dataclass
 class Told:
-    """What somebody made of an answer.
+    """The content of an answer, as one client reads it.
 
     Attributes:
         calls: Name and arguments of each call.

@@ -82,7 +82,7 @@ class Verdict:
 
     @property
     def calls(self) -> list[dict[str, Any]]:
-        """The calls of tools, in order. Of an answer that was cut, those whose arguments are whole."""
+        """The calls of tools, in order. Of an answer that was cut, those with whole arguments."""
         calls: dict[int, dict[str, Any]] = {}
         for event in self.events:
             if isinstance(event, ToolCallDelta):
@@ -119,7 +119,7 @@ def complete(*directories: str) -> list[Fixture]:
 
 
 def run(provider: Provider, fixture: Fixture, pieces: Iterable[bytes] | None = None) -> Verdict:
-    """What a provider makes of a response whose body comes in these pieces; in one, if none are given."""
+    """The verdict of a provider on a response with its body in these pieces; in one, if none are given."""
     head = fixture.head
     if head.status >= 400:
         return Verdict(error=provider.error_for(head, fixture.body))

@@ -13,7 +13,7 @@ from playing import Playing
 
 @pytest.fixture(scope="session")
 def untrusted() -> ssl.SSLContext:
-    """A server's certificate from an authority that nobody knows."""
+    """A server's certificate from an unknown authority."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
     return context

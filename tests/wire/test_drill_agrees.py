@@ -26,7 +26,7 @@ FIRST_DELTA_S = 0.4
 
 
 def configured(faster: float) -> Config:
-    """The example, with policies whose times are divided."""
+    """The example, with the times of its policies divided."""
     config = load(EXAMPLE)
     open_s = FOR_S / 100 / faster
     health = Health(open_s=open_s, open_max_s=open_s, slow_start_s=0, window_s=30 / faster)

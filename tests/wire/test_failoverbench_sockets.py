@@ -62,7 +62,7 @@ PRIMARIES: dict[str, Sequence[Step]] = {
     "S16": (OVERLOADED,),
 }
 SHORT = {"S06": Limits(first_delta_s=0.15), "S07": Limits(first_delta_s=0.15), "S09": Limits(stall_s=0.15)}
-"""Clocks are short only where one shall ring: a busy machine may make anybody slow."""
+"""Clocks are short only where one shall ring: a busy machine may make any target slow."""
 
 
 class Bench:

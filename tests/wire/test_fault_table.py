@@ -78,7 +78,7 @@ async def _read(router: Router, scene: Scene) -> tuple[str, Report]:
 
 
 async def _ask(router: Router, form: Form, scene: Scene) -> tuple[str, Report]:
-    """Who answered, in the words of the table, and the report."""
+    """The target that answered, in the words of the table, and the report."""
     try:
         if form == "complete":
             answer = await router.complete("Hello?", route="r")

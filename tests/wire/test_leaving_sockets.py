@@ -1,4 +1,4 @@
-"""Leaving a stream early, in any phase and in any way, closes the upstream socket at once, and asks nobody any more."""
+"""Leaving a stream early, in any phase and in any way, closes the upstream socket at once, and asks no other target."""
 
 import asyncio
 import random
@@ -86,7 +86,7 @@ WAITS: dict[str, Phase] = {
         asked_before=True,
     ),
 }
-"""Phases in which nobody is being asked."""
+"""Phases in which no target is being asked."""
 
 
 async def _cancelled(task: asyncio.Task[None], _: Watched) -> None:

@@ -66,7 +66,7 @@ PATIENT = Health(
     park_not_found_s=0.001,
     park_rate_limited_s=0.001,
 )
-"""Nobody is left alone for long, so that every call meets faults."""
+"""No target is left alone for long, so that every call meets faults."""
 
 
 def open_files() -> int:

@@ -1,7 +1,7 @@
 """Every ordered pair of providers fails over before the commit, on real sockets: the first fails, the second answers.
 
 The second gets the whole conversation in its own dialect, however the first one said it, and the caller gets the
-second's answer. Opaque state goes to nobody but the provider that made it.
+second's answer. Opaque state goes only to the provider that made it.
 """
 
 import json
@@ -52,7 +52,7 @@ ARGUMENTS = {"city": "Paris"}
 RESULT = "It is 21 there."
 THOUGHT, SIGNATURE, SEALED = "I wonder where that is.", "U2lnbmVk", "U2VhbGVk"
 STATE = (THOUGHT, SIGNATURE, SEALED)
-"""What a provider wants back from the turn that it made, and nobody else shall see."""
+"""State that a provider wants back from the turn that it made, and no other provider shall see."""
 STATELESS = {"azure-openai", "groq", "koala", "openai"}
 """Their dialects have no way to give it back."""
 
@@ -156,7 +156,7 @@ async def test_a_whole_conversation_goes_over(standby_simulator: Simulator, firs
             report = caught.value.report
     unable = [name for name, provider in (("first", first), ("second", second)) if provider in TEXT_ONLY]
     assert [(skip.target, skip.reason) for skip in report.skipped] == [(name, "unsupported") for name in unable]
-    assert all(not play.asked(name) for name in unable), "not a byte goes to who cannot say it"
+    assert all(not play.asked(name) for name in unable), "not a byte goes to a provider that cannot say it"
     if can_answer:
         (reached,) = play.asked("second")
         _check_conversation(reached)

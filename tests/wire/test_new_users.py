@@ -79,7 +79,7 @@ async def test_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_http_where_https_is_wanted(simulator: Playing) -> None:
-    """A provider's plain port sends everybody to the right one; the key does not go along."""
+    """A provider's plain port redirects every request to the right one; the key does not go along."""
     simulator.play("lead", redirect("https://api.provider.test/v1/chat/completions", 301))
     failure = await failure_of(target(simulator.base_url("lead")))
     assert failure.kind is ErrorKind.PROTOCOL
@@ -180,7 +180,7 @@ async def test_an_event_of_nine_mebibytes_breaks_a_delivered_answer_off(simulato
 
 @pytest.fixture
 async def never_asked(simulator: Playing) -> AsyncIterator[Router]:
-    """A Router whose one target must not be reached: a mistake is seen before anything is sent."""
+    """A Router with one target that must not be reached: a mistake is seen before anything is sent."""
     simulator.play("lead", "Never asked.")
     async with Router([target(simulator.base_url("lead"))]) as router:
         yield router

@@ -83,7 +83,7 @@ async def test_many_at_once_each_get_their_own_answer_over_shared_connections(si
 
         for _ in range(2):
             await asyncio.gather(*(ask(number) for number in range(at_once)))
-        assert simulator.connections_seen <= 2 * at_once  # one may have ended whose connection is not free yet
+        assert simulator.connections_seen <= 2 * at_once  # one may have ended before its connection is free
         assert len(simulator.exchanges) == 6 * at_once
 
 

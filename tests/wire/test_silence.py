@@ -1,4 +1,4 @@
-"""Total silence ends at the deadline, on real sockets: whoever is silent, in whatever way, and however it is asked."""
+"""Total silence ends at the deadline, on real sockets: whichever target is silent, in any way, and however asked."""
 
 import asyncio
 from collections.abc import Callable
@@ -69,4 +69,4 @@ async def test_total_silence_ends_at_the_deadline(simulator: Playing, silence: s
     assert caught.value.kind is ErrorKind.DEADLINE
     asked = [attempt.target for attempt in caught.value.report.attempts]
     assert asked == names[: len(asked)]
-    assert len(asked) == targets or lag_s > TOLERANCE_S, "everybody has had a turn"
+    assert len(asked) == targets or lag_s > TOLERANCE_S, "every target has had a turn"

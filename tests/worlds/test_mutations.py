@@ -70,7 +70,7 @@ def _bound(self: Any, new: Callable[..., Any], original: Callable[..., Any], *ar
 
 
 async def fails() -> None:
-    """In a task that nobody looks after."""
+    """In a task without an owner."""
     raise RuntimeError
 
 
@@ -281,7 +281,7 @@ def forgets_a_task_that_fails(patch: Patch) -> None:
         original(call)
 
 
-# Who is blamed
+# The target blamed
 
 
 @mutation("I23")
@@ -347,7 +347,7 @@ def shows_the_prompt_in_an_exception(patch: Patch) -> None:
 
 @pytest.fixture(autouse=True)
 def _stands_still_at_once(monkeypatch: Patch) -> None:
-    """A bug that lets everybody wait for ever costs no real time."""
+    """A bug that lets every task wait for ever costs no real time."""
     monkeypatch.setattr("standby.simulator.virtual.loop.THREADS_MAX_S", 0.0)
 
 

@@ -1,4 +1,4 @@
-"""The loop whose clock jumps, and the network in memory, under the real transport."""
+"""The loop with a jumping clock, and the network in memory, under the real transport."""
 
 import asyncio
 import itertools

@@ -95,7 +95,7 @@ def test_a_fault_that_a_caller_did_not_stay_for_does_not_count() -> None:
 
 
 async def _struck(fault: str, script: Script, *, leave: bool) -> dict[str, int]:
-    """Which faults are counted for one call, whose provider plays this script."""
+    """The faults counted for one call to a provider that plays this script."""
     loop = cast(VirtualLoop, asyncio.get_running_loop())
     simulator = Simulator({"a": script})
     await simulator.start(listen=False)

@@ -1,4 +1,4 @@
-"""Before the commit a failure is invisible, whatever it is: who is asked, how often, and what the caller learns."""
+"""Before the commit any failure is invisible: which target is asked, how often, and what the caller learns."""
 
 import copy
 import pickle

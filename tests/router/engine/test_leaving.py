@@ -1,4 +1,4 @@
-"""Cancellation is a promise: leaving in any phase closes what is open, gives back what was held, and blames nobody."""
+"""Cancellation is a promise: leaving in any phase closes what is open, gives back what is held, blames no target."""
 
 import asyncio
 import gc

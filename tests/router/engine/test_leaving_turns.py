@@ -1,6 +1,6 @@
 """A stream that another task closes, or whose reader is cancelled, in each turn of the loop around each batch: it ends
 cleanly, with what had come, whatever the batch is (the first, a later one, the last, token counts behind the end) and
-whoever says it (one target, the winner of a race, one that goes on with another's answer).
+whichever target sends it (the only one, the winner of a race, one that goes on with another's answer).
 """
 
 import asyncio

@@ -194,7 +194,7 @@ def test_a_retried_success_is_a_success(stage: MakeStage) -> None:
 def test_an_opening_in_doubt_lets_another_request_through_at_once_and_only_once(
     poisoned: Callable[..., Poisoned],
 ) -> None:
-    """A fresh Router whose first calls are all one poisoned request cannot tell it from an outage."""
+    """A fresh Router that gets only one poisoned request at first cannot tell it from an outage."""
     one = poisoned(FAILS["500"], "ab")
 
     async def play() -> None:

@@ -40,7 +40,7 @@ def scene(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
     monkeypatch.setattr(Wire, "scene", one := Scene(), raising=False)
     logger = logging.getLogger("standby")
     level = logger.level
-    logger.setLevel(logging.CRITICAL)  # a hundred thousand lines that nobody reads
+    logger.setLevel(logging.CRITICAL)  # a hundred thousand lines that no test reads
     gc.disable()
     yield one
     gc.enable()
@@ -49,7 +49,7 @@ def scene(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
 
 
 def router(provider: str) -> Router:
-    """Every policy as a route over the two targets, whose health no number of failures moves."""
+    """Every policy as a route over the two targets; no number of failures moves their health."""
     first = Target(provider, model="m", name="first", key="k", base_url="https://first.test")
     knows = {"prefill": "plain"}
     second = Target("vllm", model="m", name="second", key="k", base_url="https://second.test", capabilities=knows)
@@ -130,7 +130,7 @@ async def check_stream(router: Router, scene: Scene, cut: Cut, policy: str) -> N
 
 
 def _said(scene: Scene, cut: Cut, report: Any, *, committed: bool) -> list[str]:
-    """What those attempts said, in order, whose words were delivered."""
+    """The texts of the delivered attempts, in order."""
     texts = iter(scene.said)
     spoken = [(a, cut.text if a.target == "first" else next(texts)) for a in report.attempts]
     used = [(a, text) for a, text in spoken if a.why in ("first", "handover", "retry", "return")]

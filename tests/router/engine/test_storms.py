@@ -1,4 +1,4 @@
-"""Outages under load, in virtual time: nothing is hammered, nobody waits too long, and all is well soon after."""
+"""Outages under load, in virtual time: no target is hammered, no call waits too long, and all is well soon after."""
 
 import asyncio
 import logging
@@ -84,7 +84,7 @@ def opened_s(one: Stage, name: str) -> float:
 
 
 def few_asked(one: Stage, ended: list[Ended]) -> None:
-    """Nobody waited beyond his deadline, and what is open is hardly asked."""
+    """No call waited beyond its deadline, and an open target is hardly asked."""
     assert max(call.took_s - call.deadline_s for call in ended) <= LATE_S
     for name in ("a", "b"):
         since_s = opened_s(one, name)
@@ -190,7 +190,7 @@ def test_a_thousand_clients_whose_breakers_open_together_do_not_probe_together(s
 
 
 def waiting(one: Stage, callers: int) -> list[float]:
-    """When a target that was down is asked by so many callers of one Router, who have waited for its return."""
+    """The times at which a target that was down is asked, after so many calls of one Router have waited for it."""
 
     async def play() -> None:
         async with one.router() as router:

@@ -1,4 +1,4 @@
-"""One timer for everybody's clocks: whom it wakes, when, and how seldom it is armed."""
+"""One timer for the clocks of all attempts: which it wakes, when, and how seldom it is armed."""
 
 from collections.abc import Callable
 from typing import Any
@@ -46,7 +46,7 @@ class Clockwork:
 
 
 class Clocked:
-    """Somebody with a clock."""
+    """An attempt with a clock."""
 
     def __init__(self, loop: Clockwork, limit_s: float, *, answering: bool = True) -> None:
         self.limit_s = limit_s

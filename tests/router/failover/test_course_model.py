@@ -26,7 +26,7 @@ SEED = 20_261_122
 STEPS_MAX = 40
 """A call of at most four targets that takes more steps does not end."""
 
-KINDS = [kind for kind in ErrorKind if kind is not ErrorKind.CANCELLED]  # a caller who left asks nothing more
+KINDS = [kind for kind in ErrorKind if kind is not ErrorKind.CANCELLED]  # a call that was cancelled asks nothing more
 KINDS += [ErrorKind.SERVER_ERROR, ErrorKind.TIMEOUT, ErrorKind.DISCONNECTED, *[ErrorKind.RATE_LIMITED] * 6]
 """Those with rules of their own come up more often."""
 BREAKS = [kind for kind in KINDS if kind not in (ErrorKind.PREFILL_UNSUPPORTED, ErrorKind.UNSUPPORTED)]

@@ -22,7 +22,7 @@ PREFILLS = {"prefill": "plain"}
 
 @pytest.fixture(autouse=True)
 def _takes_prefills() -> Iterator[None]:
-    """A provider whose models go on from a trailing assistant turn."""
+    """A provider with models that go on from a trailing assistant turn."""
     info = registry.get("openai").info
     prefilling = OpenAIChat("prefilling", info, quirks=Quirks(prefill=PrefillForm()))
     registry.register(prefilling)

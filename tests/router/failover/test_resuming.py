@@ -1,4 +1,4 @@
-"""Who goes on with an answer that broke off: those who have not broken it first, and nobody whose error forbids it."""
+"""The target that goes on with a broken answer: first one that has not broken it, none with an error against it."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,7 +15,7 @@ WHOLE = says(*STORY, "in torrents.")
 
 
 def asked(one: Stage, *policies: str, provider: str = "openai") -> list[str]:
-    """Who was asked, in order, for one answer: whole, or interrupted, and then `nobody` stands last."""
+    """The targets asked, in order, for one answer; `nobody` stands last if it was interrupted."""
 
     async def play() -> str | None:
         targets = tuple(replace(target, provider=provider) for target in one.targets())

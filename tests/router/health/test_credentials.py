@@ -187,7 +187,7 @@ def test_a_key_that_cannot_be_had_is_replaced() -> None:
 
 
 def resolved(health: Watched, key: str, now_s: float = 0.0) -> Lease:
-    """A lease whose key was read just now."""
+    """A lease with a key that was read just now."""
     lease = health.admit(now_s)
     health.resolved(lease.credential, Secret(key), now_s)
     lease.edition = lease.credential.edition

@@ -250,7 +250,7 @@ class Told:
 
 
 class Reference:
-    """The rules over whole lists, of targets whose breakers never open. Calls do not overlap."""
+    """The rules over whole lists, of targets with breakers that never open. Calls do not overlap."""
 
     def __init__(self, targets: int) -> None:
         self.failures: list[list[Told]] = [[] for _ in range(targets)]

@@ -1,7 +1,7 @@
 """The health of a target in every order of events, at random: what must hold at each step, whatever came before.
 
-At most one probe is out, a lost one frees its place (I23), nothing is kept once all leases are settled (I18), everybody
-who is left alone may return, reading changes nothing, and what is told is one unbroken story.
+At most one probe is out, a lost one frees its place (I23), nothing is kept once all leases are settled (I18), each
+target that is left alone may return, reading changes nothing, and the changes reported are one unbroken story.
 """
 
 import random
@@ -53,8 +53,8 @@ class Machine:
         probing = health.probing
         lease = health.admit(now_s)
         lease.slow = self.rng.random() < 0.1
-        assert lease.probe is (alone and not probing), "whoever asks one that is left alone asks as its only probe"
-        assert refusal is not None or not (probing and alone), "nobody is let through beside a probe"
+        assert lease.probe is (alone and not probing), "a call to a target that is left alone is its only probe"
+        assert refusal is not None or not (probing and alone), "no call is let through beside a probe"
         if refusal is None and not alone:
             assert lease.credential.park is None or lease.credential.probe is lease
         self.seen["probe" if lease.probe else "last resort" if refusal else "call"] += 1
@@ -117,7 +117,7 @@ class Machine:
             assert not health.probing
         if not self.out:
             refusal, later_s = health.refusal(now_s), now_s
-            for _ in range(3):  # a park and then a breaker, at most: then somebody may ask
+            for _ in range(3):  # a park and then a breaker, at most: then a call may ask
                 if refusal is None or health.state(later_s) == "isolated":
                     break
                 assert refusal.until_s is not None
@@ -132,7 +132,7 @@ def test_what_always_holds(policy: Health, keys: int) -> None:
     machine = Machine(policy, keys, random.Random(20_261_122 + keys))
     for _ in range(STEPS):
         machine.step()
-        if machine.rng.random() < 0.001:  # everybody leaves
+        if machine.rng.random() < 0.001:  # all callers leave
             while machine.out:
                 machine.out.pop().abandoned(machine.now_s)
             machine.check()

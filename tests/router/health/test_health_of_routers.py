@@ -131,7 +131,7 @@ def test_a_key_callback_that_hangs_ends_with_the_first_delta_clock(stage: MakeSt
 
 
 def test_a_key_that_was_renewed_meanwhile_is_tried_at_once(stage: MakeStage, tmp_path: Path) -> None:
-    """The old key is revoked while a call is under way: nobody is left alone for that (F112)."""
+    """The old key is revoked while a call is under way: no target is left alone for that (F112)."""
     file = tmp_path / "key"
     file.write_text("old-key")
     one = stage()

@@ -18,7 +18,7 @@ UNHEEDED = [kind for kind, row in DISPOSITIONS.items() if not row.heeds_hint and
 
 
 class Target(TargetHealth):
-    """A target whose attempts know how patient its calls are."""
+    """A target with attempts that know how patient its calls are."""
 
     def __init__(self, keys: int = 1) -> None:
         self.told: list[HealthChanged] = []

@@ -1,4 +1,4 @@
-"""Those who waited for a target come back one after another: the pace of their line."""
+"""Calls that waited for a target come back one after another: the pace of their line."""
 
 import pytest
 from standby.router.health.return_line import ReturnLine, Turns

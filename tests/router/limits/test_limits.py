@@ -14,7 +14,7 @@ ONE_AT_A_TIME = Sizes(concurrency=1)
 
 
 def nobody() -> None:
-    """Wakes nobody."""
+    """Wakes no call."""
 
 
 def refused(
@@ -223,7 +223,7 @@ def test_plenty_is_no_limit_and_better_news_wakes_the_first() -> None:
 
 
 class Callers(RuleBasedStateMachine):
-    """Calls that come, wait, go, end and leave in any order. Whatever they do, nothing is lost and nobody overtakes."""
+    """Calls that come, wait, go, end and leave in any order. Whatever they do, nothing is lost and none overtakes."""
 
     SIZES = Sizes(concurrency=3, requests_per_min=20, tokens_per_min=500)
 

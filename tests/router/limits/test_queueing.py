@@ -226,7 +226,7 @@ def test_at_five_times_a_limit_nearly_all_of_it_is_used_and_nobody_outlasts_the_
     assert all(ended_s <= began_s + deadline_s + 1e-6 for began_s, ended_s, _ in ends)
     assert {target for _, _, target in ends} <= {"a", "rate_limited", "deadline"}
     refused = [ended_s - began_s for began_s, ended_s, target in ends if target == "rate_limited"]
-    assert sorted(refused)[len(refused) // 2] == 0.0  # most of those who cannot be served know it at once
+    assert sorted(refused)[len(refused) // 2] == 0.0  # most calls that cannot be served know it at once
 
 
 def test_at_five_times_a_limit_another_target_answers_the_excess(stage: MakeStage) -> None:
@@ -497,7 +497,7 @@ def test_whatever_happens_everything_is_given_back(
 def test_two_calls_that_find_the_last_place_in_line_in_one_turn_do_not_both_take_it(
     stage: MakeStage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each is a race, whose task decides some turns of the loop before the call acts on it."""
+    """Each is a race: its task decides some turns of the loop before the call acts on it."""
     monkeypatch.setattr("standby.router.limits.queue.QUEUE_MAX", 1)
     one = stage(a=status(500), b=says("B", first_s=5.0))
 

@@ -75,7 +75,7 @@ NONSENSE: list[Any] = [
 
 
 class Miscounting:
-    """A plug-in's provider: the openai adapter, whose answers end with counts of its own making."""
+    """A plug-in's provider: the openai adapter, with made-up counts at the end of its answers."""
 
     name = "miscounting"
 

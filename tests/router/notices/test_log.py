@@ -48,7 +48,7 @@ class _BrokenHandler(logging.Handler):
 
 @pytest.fixture(params=["file", "processor", "factory", "handler", "filter"])
 def broken_log(request: pytest.FixtureRequest) -> Iterator[str]:
-    """An application whose logging raises at one of the places where it can."""
+    """An application with logging that raises at one of the places where it can."""
     logger, handler = logging.getLogger(LOGGER), _BrokenHandler()
     match request.param:
         case "file":
@@ -284,7 +284,7 @@ def test_whatever_is_raised_at_a_change_of_health_nothing_stays_held(
 def test_a_cancelled_future_that_a_log_or_a_listener_looks_at_cancels_no_call(
     stage: MakeStage, hedge: Hedge | None, where: str
 ) -> None:
-    """Neither waits, so that what it raises is no cancellation of the task in whose midst it is called."""
+    """Neither waits, so that what it raises is no cancellation of the task that calls it."""
     one = stage(a=Play(head_after_s=3.0, status=401), b=says("B", first_s=3.0))
 
     async def play() -> None:

@@ -1,4 +1,4 @@
-"""What was said is kept in few pieces, and nobody who reads it can tell."""
+"""An answer is kept in few pieces, and its reader cannot tell."""
 
 from hypothesis import given
 from hypothesis import strategies as st

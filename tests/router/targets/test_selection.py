@@ -1,4 +1,4 @@
-"""Who is asked first: tiers, weights, the quicker of two, conversations that stick, tool loops, and who is left out."""
+"""The target asked first: tiers, weights, the quicker of two, sticky conversations, tool loops, targets left out."""
 
 from collections import Counter
 from collections.abc import Callable
