@@ -45,7 +45,7 @@ parts: $(DEV)  ## run the tests with components of other makes: official SDKs, C
 check: $(DEV)  ## format, lint, types of the installed package, direction of imports
 	@$(PY) -m ruff format --check .
 	@$(PY) -m ruff check .
-	@$(PY) .ci/types.py
+	@$(PY) .ci/types.py mypy pyright
 	@$(PY) -m pytest -q tests/project/test_imports_point_one_way.py
 
 format: $(DEV)  ## format the code and mend what the linter can

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -48,7 +49,7 @@ def root(
 def run(arguments: Sequence[str] | None) -> int:
     """Run one command; its exit code."""
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
+        if isinstance(stream, TextIOWrapper):  # not where a test or a program has put another in its place
             stream.reconfigure(errors="replace")  # an answer may hold what the terminal's encoding lacks
     try:
         app(args=None if arguments is None else list(arguments), prog_name="standby")

@@ -5,7 +5,7 @@ The final claim is checked against what the simulator sent.
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 
 from rich.console import Console, Group
@@ -119,7 +119,7 @@ class Show:
     # What is shown
 
     @asynccontextmanager
-    async def _drawn(self, out: Console) -> AsyncIterator[None]:
+    async def _drawn(self, out: Console) -> AsyncGenerator[None, None]:
         """The screen, drawn anew many times a second until the block is left; the last one stays."""
         with Live(self._screen(), console=out, auto_refresh=False) as live:
 

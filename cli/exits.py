@@ -7,7 +7,7 @@ on standard output as well. Only a bug, run with `--debug`, shows a traceback.
 import os
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from enum import IntEnum
 from typing import TYPE_CHECKING
@@ -61,7 +61,7 @@ _ADVICE: dict[ErrorKind, str] = {
 
 
 @contextmanager
-def guarded(*, as_json: bool = False, debug: bool = False) -> Iterator[None]:
+def guarded(*, as_json: bool = False, debug: bool = False) -> Generator[None, None, None]:
     """Run a command: whatever it raises ends in a message and `typer.Exit` with its code.
 
     Args:

@@ -10,6 +10,7 @@ from typing import Any
 from ..providers.bare import door
 from ..providers.errors import AskAnother, RetryRule
 from ..providers.secret import Secret
+from ..providers.sequences import ListOf
 from .errors import ConfigError, NoTargets
 from .health import Health
 from .limits import Limits, Retry
@@ -17,8 +18,8 @@ from .model import Config
 from .origin import ENV_FILE, Origin, Place
 from .origin import Path as SettingPath
 from .problems import ConfigFileError, ConfigProblem
-from .route import AllOpen, Handling, Hedge, Hold, MidStream, Route, Select, Tier, Upstream
-from .target import KeyCallback, Price, Target
+from .route import AllOpen, Handling, Hedge, Hold, MidStream, Route, Select, Targets, Tier, Upstream
+from .target import KeyCallback, Keys, Price, Target
 
 __all__ = [
     "AllOpen",
@@ -32,7 +33,9 @@ __all__ = [
     "Hedge",
     "Hold",
     "KeyCallback",
+    "Keys",
     "Limits",
+    "ListOf",
     "MidStream",
     "NoTargets",
     "Origin",
@@ -45,6 +48,7 @@ __all__ = [
     "Select",
     "SettingPath",
     "Target",
+    "Targets",
     "Tier",
     "Upstream",
     "example",

@@ -13,7 +13,7 @@ from .errors import ConfigError, NoTargets
 from .health import Health
 from .limits import Limits, Retry
 from .origin import Origin
-from .route import Route
+from .route import Route, Targets
 from .target import Target
 
 
@@ -38,7 +38,7 @@ class Config:
     origin: Origin | None = field(default=None, repr=False, compare=False)
 
     @classmethod
-    def of_targets(cls, targets: "tuple[str | Target, ...]") -> Self:
+    def of_targets(cls, targets: Targets) -> Self:
         """One default route over these targets, the best first."""
         if not targets:
             raise NoTargets("no targets: give at least one, for example Router(['koala', 'openai/gpt-5-mini'])")

@@ -3,11 +3,12 @@
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import KW_ONLY, dataclass, field
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias, TypeVar
 
 from ..providers.bare import door_of
 from ..providers.errors import AskAnother, ErrorKind, RetryRule
 from ..providers.sendable import type_name
+from ..providers.sequences import ListOf
 from .bounds import Bounds
 from .errors import ConfigError, NoTargets
 from .field_types import STRICT, Count, Dollars, Parameters, Ratio, Seconds
@@ -87,6 +88,9 @@ class Handling:
 
 Tier: TypeAlias = tuple[Annotated[str | Target, NameOrTarget()], ...]
 
+Targets: TypeAlias = ListOf[str | Target | ListOf[str | Target]]
+"""Targets as code gives them, the best first. A list inside the list is a tier."""
+
 Select: TypeAlias = Literal["priority", "weighted", "latency", "cost"]
 
 WEIGHT = Bounds(at_least=0, at_most=1_000_000)
@@ -153,6 +157,33 @@ class Route:
     instruction: str = CONTINUE
     budget_day: Dollars | None = None
     budget_month: Dollars | None = None
+
+    if TYPE_CHECKING:  # code may write lists for tuples, and kinds of error as texts
+
+        def __init__(
+            self,
+            targets: Targets,
+            *,
+            select: Select = "priority",
+            weights: Mapping[str, float] = ...,
+            deadline_s: float | None = None,
+            first_delta_s: float | None = None,
+            stall_s: float | None = None,
+            total_s: float | None = None,
+            all_open: AllOpen = "wait",
+            mid_stream: ListOf[MidStream] = ...,
+            upstream: Upstream = "stream",
+            parameters: Mapping[str, object] = ...,
+            retry: Retry | None = None,
+            ask_another_when_empty: bool = True,
+            on: Mapping[ErrorKind, ListOf[str | Target]] | Mapping[str, ListOf[str | Target]] = ...,
+            errors: Mapping[ErrorKind, Handling] | Mapping[str, Handling] = ...,
+            hold: Hold | None = None,
+            hedge: Hedge | None = None,
+            instruction: str = ...,
+            budget_day: float | None = None,
+            budget_month: float | None = None,
+        ) -> None: ...
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "on", {kind: listed(tier) for kind, tier in _of_kinds("on", self.on)})

@@ -2,12 +2,13 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
-from typing import Annotated, Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias
 
 from ..providers.bare import door_of
 from ..providers.capabilities import Capabilities
 from ..providers.errors import without_keys
 from ..providers.secret import Secret
+from ..providers.sequences import ListOf
 from .errors import ConfigError
 from .field_types import STRICT, AnyFields, Count, Dollars, Parameters, Seconds, SentFields, Tokens
 from .fields import FieldsOf, HeaderFields, KeyText, OnlyInCode, ProviderName, Url
@@ -15,6 +16,12 @@ from .held import check
 
 KeyCallback: TypeAlias = Callable[[], Awaitable[str | Secret]]
 """Called for every attempt, for tokens that expire; it caches as it likes."""
+
+if TYPE_CHECKING:
+    Keys: TypeAlias = ListOf[str | Secret | KeyCallback]
+else:
+    Keys = tuple[Annotated[str | Secret | KeyCallback, KeyText()], ...]
+"""Code may write a list; from a file it is always a tuple."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +91,7 @@ class Target:
     model: str | None = None
     name: str | None = None
     key: Annotated[str | Secret | KeyCallback | None, KeyText()] = field(default=None, repr=False)
-    keys: tuple[Annotated[str | Secret | KeyCallback, KeyText()], ...] = field(default=(), repr=False)
+    keys: Keys = field(default=(), repr=False)
     key_file: str | None = None
     base_url: Annotated[str | None, Url("http", "https")] = None
     headers: Annotated[Mapping[str, str], HeaderFields()] = field(default_factory=dict, repr=False)

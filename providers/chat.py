@@ -46,7 +46,7 @@ __all__ = [
     "chat_request",
 ]
 
-Messages: TypeAlias = str | ChatRequest | Sequence[Message | Mapping[str, Any]]
+Messages: TypeAlias = str | ChatRequest | Iterable[Message | Mapping[str, object]]
 """What a caller may hand over as a conversation."""
 
 _OPTIONS = frozenset(ChatRequest.__struct_fields__) - {"messages"}

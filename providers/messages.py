@@ -1,11 +1,13 @@
 """The neutral request as types: what a caller asks, before any dialect has shaped it."""
 
 import re
-from typing import Any, Literal, TypeAlias
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import msgspec
 
 from .errors import StandbyError
+from .sequences import ListOf
 
 Role: TypeAlias = Literal["user", "assistant", "system", "tool"]
 ReasoningEffort: TypeAlias = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
@@ -107,6 +109,19 @@ class Message(msgspec.Struct, frozen=True):
     reasoning: tuple[Reasoning, ...] = ()
     provider: str | None = None
 
+    if TYPE_CHECKING:  # a text is taken for its one part, and code may write lists for tuples
+
+        def __init__(
+            self,
+            role: Role,
+            content: str | ListOf[Part] = ...,
+            tool_calls: ListOf[ToolCall] = ...,
+            tool_call_id: str | None = None,
+            is_error: bool = False,
+            reasoning: ListOf[Reasoning] = ...,
+            provider: str | None = None,
+        ) -> None: ...
+
     def __post_init__(self) -> None:
         if isinstance(self.content, str):  # the usual first try; taken as a sequence of characters, it would be lost
             msgspec.structs.force_setattr(self, "content", (TextPart(self.content),) if self.content else ())
@@ -191,6 +206,29 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
     reasoning_effort: ReasoningEffort | None = None
     prefill: str | None = None
     extra: dict[str, Any] = msgspec.field(default_factory=dict)
+
+    if TYPE_CHECKING:  # code may write lists for tuples
+
+        def __init__(
+            self,
+            *,
+            messages: ListOf[Message],
+            system: str | None = None,
+            tools: ListOf[Tool] = ...,
+            tool_choice: ToolChoice | None = None,
+            parallel_tool_calls: bool | None = None,
+            temperature: float | None = None,
+            top_p: float | None = None,
+            max_tokens: int | None = None,
+            stop: ListOf[str] = ...,
+            seed: int | None = None,
+            frequency_penalty: float | None = None,
+            presence_penalty: float | None = None,
+            response_format: JsonSchema | None = None,
+            reasoning_effort: ReasoningEffort | None = None,
+            prefill: str | None = None,
+            extra: Mapping[str, Any] = ...,
+        ) -> None: ...
 
     @property
     def has_images(self) -> bool:

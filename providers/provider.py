@@ -163,11 +163,18 @@ class Decoder(Protocol):
         finish: The dialect's end marker, once seen. Never among the events: the caller emits it last, once.
         closed: After the end marker, nothing that matters can follow.
         failure: What went wrong. Final: nothing is decoded after it.
+
+    They are only read, so that plain attributes do.
     """
 
-    finish: Finished | None
-    closed: bool
-    failure: ProviderError | None
+    @property
+    def finish(self) -> Finished | None: ...
+
+    @property
+    def closed(self) -> bool: ...
+
+    @property
+    def failure(self) -> ProviderError | None: ...
 
     def feed(self, data: bytes) -> list[ProviderEvent]:
         """Take the next bytes of the body, cut anywhere; give the events that are now whole."""

@@ -18,8 +18,8 @@ from .result.errors import (
 )
 from .result.events import HandedOver, Restarted, StreamEvent
 from .result.report import AttemptReport, Report, Skipped, Switch
+from .routed_stream import RoutedStream
 from .router import Router
-from .stream import RoutedStream
 
 __all__ = [
     "AllTargetsFailed",

@@ -8,12 +8,12 @@ import asyncio
 import os
 import threading
 import weakref
-from collections.abc import AsyncIterable, AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from contextlib import suppress
 from typing import Unpack
 
 from ..config.errors import NoTargets
-from ..config.target import Target
+from ..config.route import Targets
 from ..providers.bare import door
 from ..providers.chat import Messages
 from ..providers.http.forked import let_go_when_forked
@@ -21,9 +21,9 @@ from .engine.call import Call
 from .engine.options import CallOptions
 from .result.answer import Answer
 from .result.errors import StreamBusy, WrongLoop
+from .routed_stream import RoutedStream
 from .router import Router
 from .router import begin as begin_call
-from .stream import RoutedStream
 
 
 @door
@@ -204,7 +204,7 @@ class Reading:
             self._runner.run(self._opened.aclose())
 
 
-def _targets(options: CallOptions) -> Sequence[str | Target]:
+def _targets(options: CallOptions) -> Targets:
     targets = options.pop("targets", None)
     if targets is None or (isinstance(targets, list | tuple) and not targets):
         raise NoTargets("no targets: give at least one, for example targets=['koala', 'openai/gpt-5-mini']")

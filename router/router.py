@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Self, Unpack
 from ..config.errors import ConfigError
 from ..config.field_types import SECONDS
 from ..config.model import Config
-from ..config.route import listed
-from ..config.target import Target
+from ..config.route import Targets, listed
 from ..providers.bare import bare, door
 from ..providers.chat import Messages
 from ..providers.errors import ErrorKind
@@ -29,7 +28,7 @@ from .notices.observers import NoticeCounts, Observer
 from .result.answer import Answer, collect
 from .result.errors import RouterClosed, WrongLoop
 from .result.report import Report
-from .stream import RoutedStream
+from .routed_stream import RoutedStream
 from .targets.live_target import LiveTarget
 
 if TYPE_CHECKING:
@@ -60,7 +59,7 @@ class Router:
     @door
     def __init__(
         self,
-        source: Config | str | Path | Sequence[str | Target],
+        source: Config | str | Path | Targets,
         *,
         reload: bool = False,
         observers: Sequence[Observer] = (),
@@ -338,7 +337,7 @@ def _callables(observers: object) -> tuple[Observer, ...]:
     return found
 
 
-def _config_of(source: Config | str | Path | Sequence[str | Target]) -> Config:
+def _config_of(source: Config | str | Path | Targets) -> Config:
     if isinstance(source, Config):
         return source
     if isinstance(source, str) and not source.endswith((".yaml", ".yml")) and not os.path.exists(source):

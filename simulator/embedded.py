@@ -4,7 +4,7 @@ Three targets, in the order in which they shall be asked: the lead fails before 
 the standby answers.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import msgspec
@@ -52,7 +52,7 @@ class Stage(msgspec.Struct, frozen=True):
 @asynccontextmanager
 async def embedded(
     *, lead: Scenario | Chooser | Step = LEAD, standby: Scenario | Chooser | Step = talk
-) -> AsyncIterator[Stage]:
+) -> AsyncGenerator[Stage, None]:
     """A stage that stands until the block is left.
 
     Args:

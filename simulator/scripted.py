@@ -4,7 +4,7 @@ with registered(ScriptedProvider("fake", simulator.base_url("fake"))):
     Router(["fake"])
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import msgspec
@@ -56,7 +56,7 @@ class ScriptedProvider:
 
 
 @contextmanager
-def registered(provider: Provider) -> Iterator[Provider]:
+def registered(provider: Provider) -> Generator[Provider, None, None]:
     """Have a provider in the registry while the block lasts.
 
     Raises:

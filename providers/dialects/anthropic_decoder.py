@@ -155,6 +155,8 @@ class MessageReader(Counting):
                 self._arguing.add(index)
                 self._argue(index, block.id, block.name, "", events)
                 self._unspoken[index] = arguments
+            case _:
+                pass
 
     def add(self, index: int, delta: _Delta, events: list[ProviderEvent]) -> None:
         """A piece of a block."""

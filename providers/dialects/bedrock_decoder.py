@@ -197,6 +197,8 @@ class BedrockDecoder(BaseDecoder):
             case "metadata":
                 self.count(event.usage, events)
                 self.closed = self.finish is not None
+            case _:
+                pass
 
     def say(self, block: _Block, index: int, events: list[ProviderEvent]) -> None:
         """What a block, or the next piece of one, adds."""

@@ -153,15 +153,16 @@ def _field(name: str, value: Any, quirks: Quirks) -> dict[str, Any]:
     match name:
         case "max_tokens":
             return {quirks.max_tokens_field: value}
+        case "response_format":
+            return {"response_format": _response_format(value)}
         case "tool_choice" if value not in ("auto", "none", "required"):
             if "tool_choice of one tool" in quirks.lacks:
                 raise Unsupported("tool_choice of one tool")
             return {"tool_choice": {"type": "function", "function": {"name": value}}}
-        case "response_format":
-            return {"response_format": _response_format(value)}
         case "reasoning_effort":
             return _effort(quirks.efforts.get(value, value), quirks.effort)
-    return {name: value}
+        case _:
+            return {name: value}
 
 
 def _effort(effort: str, form: EffortForm) -> dict[str, Any]:

@@ -167,6 +167,8 @@ class ResponseReader(Counting):
                     last = self._last_block.get(index)
                     block = self._block("state", index, 0) if last is None else last
                     events.append(ReasoningDelta("", block, item.id, item.encrypted_content))
+            case _:
+                pass
 
     def end(self, response: _Response, events: list[ProviderEvent]) -> None:
         """The response as a whole: how it ended, and what it cost."""

@@ -12,8 +12,8 @@ def tls_context(ca_file: str | None, client_cert: str | None) -> ssl.SSLContext:
     Raises:
         ProviderError: `tls`, `local`: a file cannot be used.
     """
+    what = f"ca_file {ca_file}"
     try:
-        what = f"ca_file {ca_file}"
         if ca_file is not None:
             read_bounded(ca_file, CERTIFICATES_BYTES_MAX)  # OpenSSL would wait for a pipe, and read a device for ever
         context = ssl.create_default_context(cafile=ca_file)

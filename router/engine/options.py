@@ -1,7 +1,7 @@
 """Parse the options of one call: its targets, its time limits, and the request itself."""
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NoReturn, TypedDict
 
@@ -9,11 +9,20 @@ from ...config.errors import ConfigError
 from ...config.field_types import SECONDS
 from ...config.held import setting_problem
 from ...config.model import Config
-from ...config.route import Hold, MidStream, Route, Upstream, listed
-from ...config.target import Target
-from ...providers.chat import ChatRequest, InvalidRequest, Messages, ReasoningEffort, chat_request
+from ...config.route import Hold, MidStream, Route, Targets, Upstream, listed
+from ...providers.chat import (
+    ChatRequest,
+    InvalidRequest,
+    JsonSchema,
+    Messages,
+    ReasoningEffort,
+    Tool,
+    ToolChoice,
+    chat_request,
+)
 from ...providers.opaque import Opaque
 from ...providers.sendable import text_problem, type_name
+from ...providers.sequences import ListOf
 
 
 class CallOptions(TypedDict, total=False):
@@ -26,19 +35,19 @@ class CallOptions(TypedDict, total=False):
     """
 
     route: str | None
-    targets: Sequence[str | Target] | None
+    targets: Targets | None
     deadline_s: float | None
     connect_s: float | None
     first_delta_s: float | None
     stall_s: float | None
     total_s: float | None
     upstream: Upstream | None
-    mid_stream: Sequence[MidStream] | None
+    mid_stream: ListOf[MidStream] | None
     hold: Hold | None
     sticky: str | None
     system: str | None
-    tools: Sequence[Any] | None
-    tool_choice: Any
+    tools: Sequence[Tool | Mapping[str, object]] | None
+    tool_choice: ToolChoice | Mapping[str, object] | None
     parallel_tool_calls: bool | None
     temperature: float | None
     top_p: float | None
@@ -47,9 +56,10 @@ class CallOptions(TypedDict, total=False):
     seed: int | None
     frequency_penalty: float | None
     presence_penalty: float | None
-    response_format: Any
+    response_format: JsonSchema | Mapping[str, object] | None
     reasoning_effort: ReasoningEffort | None
-    extra: dict[str, Any] | None
+    prefill: str | None
+    extra: Mapping[str, object] | None
 
 
 _PARTS: tuple[tuple[str, ...], ...] = (

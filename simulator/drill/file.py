@@ -108,7 +108,7 @@ class _Reading:
                 hint = did_you_mean(word, TROUBLES) or f"there are {', '.join(TROUBLES)}"
                 self._complain("unknown kind of spell", (*path, word), hint, of_key=True)
                 continue
-            found = self._read(text, (*path, word), partial(spell, trouble=trouble))
+            found = self._read(text, (*path, word), partial(spell, trouble=trouble))  # pyright: ignore[reportArgumentType] - it makes a str of the word
             if found is not None:
                 self.found.spells.append(found)
                 self._named.append((found.target, (*path, word)))

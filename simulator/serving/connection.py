@@ -73,7 +73,7 @@ class Connection(asyncio.Protocol):
         self._leave()
         return False  # a client that half-closes has left: the transport closes itself
 
-    def connection_lost(self, error: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:
         self._leave()
         self._house.forget(self)
 

@@ -165,6 +165,8 @@ class _Layout:
                     if left <= length:
                         return start + left
                     left -= length
+            case _:  # beyond it
+                pass
         told, size = max(0, len(self._deltas) - 1), self._size
         raise ValueError(f"{at} lies beyond the response: it has {told} useful deltas and {size} bytes in all")
 

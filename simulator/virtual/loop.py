@@ -12,7 +12,7 @@ import asyncio
 import itertools
 import selectors
 import socket
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Generator
 from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar, cast
 from unittest import mock
@@ -165,7 +165,7 @@ _ADDRESS_OF: dict[int, tuple[str, int]] = {}
 
 
 @contextmanager
-def virtual_time(loop: VirtualLoop) -> Iterator[None]:
+def virtual_time(loop: VirtualLoop) -> Generator[None, None, None]:
     """Let the wall clock follow the loop's."""
     from ...providers.http import exchange
 

@@ -218,8 +218,8 @@ class MemoryTransport(asyncio.Transport):
             self._told_to_wait = True
             self._protocol.pause_writing()
 
-    def writelines(self, pieces: Any) -> None:
-        self.write(b"".join(pieces))
+    def writelines(self, list_of_data: Any) -> None:
+        self.write(b"".join(list_of_data))
 
     def _send(self, data: bytes) -> None:
         if not data:

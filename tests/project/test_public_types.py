@@ -2,11 +2,13 @@
 
 import ast
 import importlib
+import inspect
 import sys
 import types
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, get_args, get_origin
 
+import pytest
 from sources import modules
 
 PUBLIC = ("standby", "standby.config", "standby.adapters", "standby.reports", "standby.testing")
@@ -57,7 +59,7 @@ def annotations(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[ast.ex
 
 def public_parts(node: ast.ClassDef) -> Iterator[tuple[str, ast.expr | None]]:
     """The annotations of a class's public fields and methods, with the name of each."""
-    for part in node.body:
+    for part in (*node.body, *filter(None, [_for_checkers(node)])):
         if isinstance(part, ast.AnnAssign) and isinstance(part.target, ast.Name):
             if not part.target.id.startswith("_"):
                 yield part.target.id, part.annotation
@@ -152,3 +154,36 @@ def test_a_type_that_is_not_public_is_found() -> None:
     ):
         without = {name: thing for name, thing in public.items() if name != hidden}
         assert any(found.endswith(place.partition(": ")[2] or place) for found in unreachable(without)), hidden
+
+
+def _for_checkers(node: ast.ClassDef) -> ast.FunctionDef | None:
+    """The constructor that is written down for type checkers alone."""
+    for part in node.body:
+        if isinstance(part, ast.If) and ast.unparse(part.test) == "TYPE_CHECKING":
+            return next(each for each in part.body if isinstance(each, ast.FunctionDef) and each.name == "__init__")
+    return None
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        (name, node.name)
+        for name, module in modules().items()
+        for node in module.tree.body
+        if isinstance(node, ast.ClassDef) and _for_checkers(node)
+    ],
+)
+def test_a_constructor_for_type_checkers_takes_what_the_class_takes(module: str, name: str) -> None:
+    """The same arguments under the same names, in the same order, given by position or not, and optional or not."""
+    node = next(n for n in modules()[module].tree.body if isinstance(n, ast.ClassDef) and n.name == name)
+    written = _for_checkers(node)
+    assert written is not None
+    real = [*inspect.signature(getattr(importlib.import_module(module), name)).parameters.values()]
+    by_position = [each.arg for each in written.args.args[1:]]
+    by_name = [each.arg for each in written.args.kwonlyargs]
+    assert by_position == [each.name for each in real if each.kind is each.POSITIONAL_OR_KEYWORD]
+    assert by_name == [each.name for each in real if each.kind is each.KEYWORD_ONLY]
+    defaults = [*([None] * (len(by_position) - len(written.args.defaults))), *written.args.defaults]
+    defaults += written.args.kw_defaults
+    required = {name for name, default in zip([*by_position, *by_name], defaults, strict=True) if default is None}
+    assert required == {each.name for each in real if each.default is each.empty}

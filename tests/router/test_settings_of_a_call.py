@@ -35,7 +35,8 @@ TAKEN: dict[str, set[str]] = {
     "stall_s": NUMBER, "total_s": NUMBER, "upstream": {"str"}, "mid_stream": set(), "hold": set(), "sticky": {"str"},
     "system": {"str"}, "tools": set(), "tool_choice": {"str"}, "parallel_tool_calls": {"bool"}, "temperature": NUMBER,
     "top_p": NUMBER, "max_tokens": {"int"}, "stop": {"str"}, "seed": {"int"}, "frequency_penalty": NUMBER,
-    "presence_penalty": NUMBER, "response_format": set(), "reasoning_effort": {"str"}, "extra": set(),
+    "presence_penalty": NUMBER, "response_format": set(), "reasoning_effort": {"str"}, "prefill": {"str"},
+    "extra": set(),
 }  # fmt: skip
 """Which of them a setting takes. None is taken for "not given"; what a list or a dict holds is looked at, too."""
 
