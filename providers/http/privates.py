@@ -133,7 +133,9 @@ def obstacle(*, socks: bool) -> str | None:
     Args:
         socks: A SOCKS proxy is used.
     """
-    known = [("aiohttp", aiohttp.__version__, TESTED, TABLE)]
+    known: list[tuple[str, str, tuple[str, ...], tuple[Private, ...]]] = [
+        ("aiohttp", aiohttp.__version__, TESTED, TABLE)
+    ]
     if socks:
         known.append(("aiohttp-socks", import_module("aiohttp_socks").__version__, TESTED_SOCKS, SOCKS_TABLE))
     for name, version, tested, table in known:

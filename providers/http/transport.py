@@ -220,7 +220,7 @@ class Transport:
 def _new_way(options: WayOptions) -> Way:
     from .private_way import PrivateWay
 
-    return PrivateWay(options)
+    return PrivateWay(options)  # pyright: ignore[reportReturnType] - to it, a cached property of aiohttp is none
 
 
 def _closed() -> ProviderError:
