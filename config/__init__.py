@@ -1,4 +1,4 @@
-"""What the user writes: targets, routes and limits, in code, YAML and environment variables.
+"""The configuration: targets, routes and limits, in code, YAML and environment variables.
 
 Importing this costs neither pydantic nor a YAML parser: they are loaded when a configuration is.
 """

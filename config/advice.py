@@ -1,4 +1,4 @@
-"""What is legal in a configuration and yet probably a mistake, for `standby check`. Never shows a value."""
+"""Warnings of `standby check`: settings that are legal and yet probably a mistake. Never shows a value."""
 
 import os
 import stat

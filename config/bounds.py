@@ -1,4 +1,4 @@
-"""Bounds of numbers, written once beside the field and held everywhere: in code, YAML, environment and JSON Schema."""
+"""Bounds of numbers, written once beside the field and checked in code, YAML, environment and JSON Schema."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the docstrings say of each setting: for the JSON Schema, and for the tables of docs/configuration.md.
+"""Read the meaning of each setting from docstrings, for the JSON Schema and for the tables of docs/configuration.md.
 
 `python -m standby.config.describe docs/configuration.md` writes the tables anew; a test holds the page to them.
 """

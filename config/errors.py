@@ -1,4 +1,4 @@
-"""What is raised for a configuration that makes no sense, in code and in files."""
+"""The exceptions for a configuration that makes no sense, in code and in files."""
 
 from ..providers.errors import StandbyError, without_keys
 

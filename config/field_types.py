@@ -1,4 +1,4 @@
-"""The types that settings are given in, each with its unit and its bounds."""
+"""The types of settings, each with its unit and its bounds."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeAlias

@@ -1,4 +1,4 @@
-"""What a field's value must be, said once beside the field and held in code, files, environment and JSON Schema.
+"""Rules for the values of fields, written once beside the field and checked in code, files, environment and schema.
 
 Each class annotates a field of the settings, as `Bounds` does for numbers. pydantic is imported only inside the hooks
 that it calls itself, so that importing the settings classes stays cheap.

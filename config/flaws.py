@@ -1,4 +1,4 @@
-"""What keeps a target from being made at all, whatever is asked of it: no model, no address, an extra that is missing.
+"""Flaws that make a target useless for every request: no model, no address, a missing extra.
 
 A file with such a target is refused when it is loaded. A target that code brings along is passed over by each call.
 """

@@ -1,4 +1,4 @@
-"""When a target is left alone, and for how long."""
+"""Settings of health: when a target is left alone, and for how long."""
 
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
@@ -19,7 +19,7 @@ class Health:
         slow_call_s: A call without a useful delta for longer than this is slow. None: none is. There is no number that
             is right for every model and prompt, and a wrong one shuts out a sound target.
         window_s: The window of the ratios: longer than a hiccup, shorter than an outage.
-        window_min_calls: The ratios count from so many calls within the window: two of three failing prove little.
+        window_min_calls: Minimum calls within the window for the ratios to count: two of three failing prove little.
         open_s: How long an open breaker waits before its first probe, which is the next real call.
         open_max_s: The open time doubles with every failed probe, and with every fall soon after a return, up to this.
             No hint of a server that failed parks its target for longer.

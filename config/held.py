@@ -1,4 +1,4 @@
-"""A settings object is held to the rules of its fields, which stand beside them: code is refused as files are."""
+"""Check a settings object made in code by the rules of its fields: code is refused as files are."""
 
 from dataclasses import is_dataclass
 from functools import cache

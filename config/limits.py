@@ -1,4 +1,4 @@
-"""The clocks of a call and of its attempts, and how often one target is asked within it."""
+"""The time limits of a call and of its attempts, and the maximum attempts at one target."""
 
 from dataclasses import dataclass
 from typing import Annotated, ClassVar

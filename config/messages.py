@@ -1,4 +1,4 @@
-"""pydantic's findings in plain words: what a value must be, never what it was."""
+"""Turn pydantic's findings into plain words: what a value must be, never what it was."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -65,4 +65,4 @@ def _meant(path: Path) -> str:
 
 
 _FEW = 8
-"""So many names are listed when none looks like the one that was meant."""
+"""Maximum names listed when none looks like the one that was meant."""

@@ -1,4 +1,4 @@
-"""What can be configured, as plain frozen dataclasses: the whole of it here, its parts in the modules beside this one.
+"""The whole configuration, as plain frozen dataclasses; its parts are in the modules beside this one.
 
 A class is the one place where a setting, its default and its bounds stand. The engine reads these; `settings.py` lets
 pydantic validate YAML and environment into the same classes, and makes the JSON Schema of them. Bounds are checked

@@ -1,4 +1,4 @@
-"""Where a setting was written: paths through the settings, and their places in a file."""
+"""The origin of a setting: its path through the settings, and its place in a file."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

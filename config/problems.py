@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, said all at once and with places; never with a value that may be a secret."""
+"""The problems of a configuration, all at once and with their places; never with a value that may be a secret."""
 
 import difflib
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from .errors import ConfigError
 from .origin import Path, shown
 
 PROBLEMS_MAX = 100
-"""So many problems are listed; of more, only the number is told."""
+"""Maximum problems listed; of the rest, only the number is printed."""
 
 
 @dataclass(frozen=True, slots=True)

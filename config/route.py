@@ -126,7 +126,7 @@ class Route:
             is left alone or left out for that kind (a park, an open breaker, too small a window). They are asked for
             nothing else.
         errors: By kind of error, what may follow it on this route, where that is not what the table of kinds says.
-        hold: Deliver nothing until so much of an answer is there; until then every failure is invisible.
+        hold: Hold this much of an answer back before anything is delivered; until then every failure is invisible.
         hedge: Ask a second target beside one that stays silent. It may bill twice.
         instruction: What `ask_to_continue` says to the next target, after the delivered text as an assistant's turn.
         budget_day: The most US dollars for calls on this route within a day, UTC, at all targets. What a target

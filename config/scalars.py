@@ -1,4 +1,4 @@
-"""Single values as a file or the environment holds them: texts that the field they are for makes sense of.
+"""Single values as a file or the environment holds them: texts that their field parses.
 
 YAML 1.1 guesses (`no` is False, `22:22` is 1342, `010` is 8); here nothing guesses. A value stays the text that it
 looks like until its field says what it must be; only where anything goes (`body`, `options`) do an unquoted number,

@@ -1,5 +1,4 @@
-"""From files and variables to a checked `Config`: arguments go over the environment, it over a named file of variables,
-that over YAML.
+"""Load a checked `Config`: arguments win over the environment, that over a named file of variables, that over YAML.
 
 pydantic validates into the plain dataclasses of `model.py` and its parts. This module gives it the layers, and puts
 every finding back to the place it comes from. Nothing is half accepted: all is right, or `ConfigFileError` lists all

@@ -1,4 +1,4 @@
-"""The way to a file through folders and links, and what happens on it, as far as the system tells.
+"""The path to a file through folders and links, and changes on it, as far as the system reports them.
 
 A file is not all that changes when people change it. Editors put another file in its place, orchestrators move a link
 to a folder (`..data` of a ConfigMap, `current` of a deployment), and folders are moved away, removed and made anew. A

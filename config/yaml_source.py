@@ -1,4 +1,4 @@
-"""YAML files, read with care: the place of everything is kept, and what could surprise is refused with its place.
+"""Read YAML files with care: every value keeps its place, and surprising constructs are refused with theirs.
 
 Built on the events of PyYAML's parser, below its constructors: nothing in a file can name a Python type. Refused are
 tags, aliases (a few lines of them can stand for gigabytes), duplicate keys, more than one document, and files that

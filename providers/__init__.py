@@ -1,4 +1,4 @@
-"""What the outside world speaks: events, errors, the chat request; codecs, dialects, the registry, the transport."""
+"""The providers' side: events, errors, the chat request; codecs, dialects, the registry, the transport."""
 
 from .capabilities import Capabilities
 from .chat import (

@@ -26,7 +26,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 PLACES_MAX = 8
-"""So many of the last places that a bug has come by are told."""
+"""Maximum places named of a bug's traceback, the last ones."""
 
 _BY_WAY_OF = "raised by way of "
 _EXPECTED = (

@@ -1,4 +1,4 @@
-"""What a provider's model can do, as data: selection reads it, people are shown it, a target may override it.
+"""The capabilities of a provider's model, as data: selection reads them, reports show them, a target may override them.
 
 None means "not known": an unknown capability never keeps a target from being asked.
 """

@@ -1,4 +1,4 @@
-"""The neutral request: what a caller asks, before any dialect has shaped it.
+"""Make a neutral request from the caller's messages and options, before any dialect shapes it.
 
 Callers hand over a text, OpenAI-shaped dicts or the types of `messages`; `chat_request` makes one `ChatRequest` of any
 of them and says exactly which message is wrong. Adapters map it to their wire; what a dialect cannot say they report,

@@ -1,4 +1,4 @@
-"""What the decoders of all dialects share: framing, the end of a body, failures, and telling bodies apart.
+"""The base of all dialects' decoders: framing, the end of a body, failures, and the kind of a body.
 
 A dialect writes one method, `_payload`, and says with `self.finish`, `self.closed` and `self.failure` what it saw. What
 is rare takes a slow road here, so that no dialect need know of it: characters with their halves in two events, and

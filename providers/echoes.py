@@ -1,4 +1,4 @@
-"""What an upstream says again of what we sent it in secret, found by its value: no shape says what a key looks like.
+"""Find our secrets in an upstream's words, by their value: a key has no shape to find it by.
 
 Providers, and what stands in between, repeat keys in messages, codes, request ids, redirects, and in other encodings.
 A part counts too: what begins like a secret, for at least `PART_MIN` characters, is one. Used on failures alone.

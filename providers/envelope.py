@@ -1,4 +1,4 @@
-"""What is around every request, whatever its dialect: its headers, and the fields that targets and callers add."""
+"""The envelope of every request, in any dialect: its headers, and the fields that targets and callers add."""
 
 from collections.abc import Mapping
 from functools import cache

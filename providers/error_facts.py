@@ -1,4 +1,4 @@
-"""What an error body says, in whichever of the many shapes it says it: read once, into one struct.
+"""The facts of an error body, read once from any of its many shapes into one struct.
 
 Seen: `{"error": {"message", "type", "code"}}`, `{"error": "text"}`, `{"code", "error": "text"}`, a flat object, any of
 these as the first of a list, `message` and `detail` as text or as a list of objects, and pages that are no JSON.

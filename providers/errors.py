@@ -1,4 +1,4 @@
-"""What went wrong, in one closed enum, and what may follow: one table from kind to disposition.
+"""The kinds of errors, in one closed enum, and what may follow each: one table from kind to disposition.
 
 Every provider maps its statuses, codes and sentences into these kinds once; no code downstream reads a message or a
 status again. A route may override single rows of the table.
@@ -113,15 +113,15 @@ DISPOSITIONS: dict[ErrorKind, Disposition] = {
     ErrorKind.CANCELLED: _CALLER,
     ErrorKind.CLOSED: _CALLER,
 }
-"""The whole table of DESIGN: one row a kind."""
+"""The whole table: one row per kind."""
 
 
 class StandbyError(Exception):
-    """The root of everything that standby raises on purpose."""
+    """The base of all exceptions that standby raises on purpose."""
 
 
 class MissingExtraError(StandbyError):
-    """An optional dependency is needed and not installed; the message says which extra to install."""
+    """Raised when an optional dependency is missing; the message says which extra to install."""
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f"{what} needs an optional package: pip install 'standby[{extra}]'")
@@ -132,7 +132,7 @@ class MissingExtraError(StandbyError):
 
 
 WORDS_MAX_BYTES = 2048
-"""So much is kept of anything that a provider says about an error."""
+"""Maximum bytes kept of each text of a provider about an error."""
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_.:/-]+")
 _CODE_MAX = 64
@@ -140,7 +140,7 @@ _LIKE_A_KEY = re.compile(r"(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])[A-Za-z0-9]{16}")
 
 
 def safe_code(code: object) -> str | None:
-    """A provider's own code when it is a plain identifier. A sentence may echo a prompt, a long mix a key: None."""
+    """Return a provider's own code if it is a plain identifier; else None: a sentence may echo a prompt or a key."""
     if type(code) is str:
         text = code
     elif isinstance(code, str | int) and not isinstance(code, bool):
@@ -156,38 +156,38 @@ def _is_safe(text: str) -> bool:
 
 
 def looks_like_a_key(text: str) -> bool:
-    """Whether a text has a long mix of letters and digits in it, as keys have and few words."""
+    """Does the text hold a long mix of letters and digits, as keys do and hardly any words?"""
     return _LIKE_A_KEY.search(text) is not None
 
 
 _KNOWN_KEY = (
     r"(?<![A-Za-z0-9])(?:(?:sk|pk|rk|gsk|xai|hf|nvapi|csk|pplx|fw|tgp|ghp|r8)[-_]|AIza|AKIA|eyJ)[A-Za-z0-9_+/=.~-]{5,}"
 )
-"""As providers let their keys begin."""
+"""The beginnings of providers' keys."""
 _KEY_OR_WORD = re.compile(rf"{_KNOWN_KEY}|[A-Za-z0-9_+~-]{{16,}}")
 _BEGINS_LIKE_A_KEY = re.compile(_KNOWN_KEY)
 
 
 def without_keys(text: str) -> str:
-    """A message about what was configured, with `***` for what looks like a key and stood where it does not belong."""
+    """Mask what looks like a key with `***`, in a message about a configuration."""
     return _KEY_OR_WORD.sub(
         lambda found: "***" if _BEGINS_LIKE_A_KEY.match(found[0]) or looks_like_a_key(found[0]) else found[0], text
     )
 
 
 _FROM_OUTSIDE = ("detail", "native_code", "native_type", "request_id", "provider_message", "param", "url")
-"""What of a `ProviderError` may repeat what was sent."""
+"""The attributes of a `ProviderError` that may repeat the request."""
 
 
 class ProviderError(StandbyError):
-    """One attempt failed. `kind` says what may follow; nothing reads the message or the status again.
+    """Raised when one attempt fails. `kind` says what may follow; no code reads the message or the status again.
 
     `str`, `repr`, `args` and pickles hold only what is safe to log: providers echo prompts in their messages, so the
     provider's own words are in `provider_message`, `param`, `native_code` and `native_type` and nowhere else. They,
     and `url`, are for the process that made the call: a pickle leaves them behind. Keys are masked in all of them.
 
     Attributes:
-        kind: What went wrong.
+        kind: The kind of the failure.
         detail: Our own words about it, safe to show.
         status: The HTTP status, when there was one.
         native_code: The provider's own code, as sent (it may be a sentence; `safe_code` decides what is shown).
@@ -200,7 +200,7 @@ class ProviderError(StandbyError):
         url: Where it was asked, without a query.
         local: The cause is on our side (no file descriptors, a full pool, a proxy): it hurts no target's health.
         reused_connection: It happened on a kept-alive connection, before any byte of an answer.
-        needs_operator: Its words say what only a person can mend: a retired model, an account that is not verified.
+        needs_operator: Only a person can mend the cause: a retired model, an account that is not verified.
     """
 
     def __init__(
@@ -243,7 +243,7 @@ class ProviderError(StandbyError):
         return self.native_type if self.native_code is None else self.native_code
 
     def mask(self, masked: Callable[[str], str]) -> None:
-        """Put everything that came from outside through this."""
+        """Apply `masked` to every text from outside."""
         said = {name: text for name in _FROM_OUTSIDE if isinstance(text := getattr(self, name), str)}
         together = "\n".join(said.values())
         if masked(together) != together:  # hardly ever: one look at all of them is enough

@@ -1,4 +1,4 @@
-"""What a stream says: one closed union of events, the same for every dialect.
+"""The events of a stream: one closed union, the same for every dialect.
 
 A decoder turns bytes into these; the router relays them in order, exactly once. Readers `match` on them and close
 with `assert_never`. They are msgspec structs: half the price of a dataclass, and JSON for free. What they say is in

@@ -1,4 +1,4 @@
-"""Files that people name, read in a bounded way: a pipe, a device or a socket in the place of one is refused at once.
+"""Read files that a configuration names, within bounds: a pipe, a device or a socket is refused at once.
 
 Opening is never blocked by a pipe without a writer, no more is read than the caller's bound, and what is wrong is said
 in words that tell what to do. `/dev/null` stands for an empty file, as everywhere.

@@ -1,4 +1,4 @@
-"""Characters that came in two halves, put together again.
+"""Join characters that came in two halves.
 
 JSON writes a character beyond U+FFFF as two escapes, and a provider that cuts its text between them sends one half at
 the end of a delta and the other at the beginning of the next: of the same text, thought, refusal or call's arguments.

@@ -1,4 +1,4 @@
-"""What a provider's refusal means: statuses, codes and well-known sentences, mapped into `ErrorKind`, as tables.
+"""Map a provider's refusal into an `ErrorKind`, by tables of statuses, codes and well-known sentences.
 
 The tables are asked from the most specific to the most general: a dialect's own rules, the codes and sentences that
 mean one thing wherever they come from, the HTTP status, and last the words that only say something when there is no

@@ -1,4 +1,4 @@
-"""The neutral request as types: what a caller asks, before any dialect has shaped it."""
+"""The types of the neutral request, before any dialect shapes it."""
 
 import re
 from collections.abc import Mapping

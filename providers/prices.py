@@ -1,4 +1,4 @@
-"""What a model costs, by the data of genai-prices (extra `prices`), which are kept up by many.
+"""The price of a model, by the data of genai-prices (extra `prices`), which a community keeps up.
 
 The package is loaded when a price is asked for, not before: it takes a fifth of a second. A price is that of plain text
 tokens at the moment it is looked up; one that depends on the length of the prompt keeps its steps. The data may be an
@@ -56,7 +56,7 @@ class Rates(msgspec.Struct, frozen=True):
     longer: "Rates | None" = None
 
     def cost(self, usage: Usage) -> float:
-        """What so many tokens cost, in USD."""
+        """The cost of a number of tokens, in USD."""
         rates = self
         while rates.longer is not None and usage.input_tokens > rates.longer.from_tokens:
             rates = rates.longer

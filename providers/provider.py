@@ -1,4 +1,4 @@
-"""What a provider is: a stateless adapter of one wire dialect, made of pure functions.
+"""The provider protocol: a stateless adapter of one wire dialect, made of pure functions.
 
     build_request(chat, endpoint) -> WireRequest     what to send
     decoder(head) -> Decoder                         bytes in, events out

@@ -1,4 +1,4 @@
-"""What each field of a request must be, ours or made by hand: of the right type, and such that it can be sent.
+"""Check each field of a request, made by us or by hand: it must have the right type, and can be sent.
 
 A struct holds its caller to nothing, so these are the only types that are certain. A problem names the field, and says
 nothing of what it holds. Providers' own limits are theirs to tell.

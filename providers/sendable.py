@@ -1,4 +1,4 @@
-"""What can be sent: texts that UTF-8 can carry, and values that JSON can. Looked at before a call begins.
+"""Check before a call begins that its texts can be sent as UTF-8, and its values as JSON.
 
 An encoder finds the same out later, and worse: its error holds the whole text, and what it does not refuse it may send
 as something else (NaN becomes `null`, bytes become base64). Here a problem is a few words that never hold the content.

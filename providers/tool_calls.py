@@ -1,4 +1,4 @@
-"""Tool calls as they arrive in fragments: which call a fragment belongs to, and what is still to be said of it."""
+"""Tool calls that arrive in fragments: the call of each fragment, and the parts still to come."""
 
 import re
 import uuid

@@ -32,7 +32,7 @@ HALVES_MAX = 10_000
 """Halves of characters in one JSON text. A text that was cut in two has one at either end, and an event few texts."""
 
 _WINDOW_BYTES = 8 * 1024
-"""So much is looked through at a time: each short text in it takes memory as long as that lasts."""
+"""Maximum bytes looked through at a time: each short text in them takes memory as long as that lasts."""
 
 _REST = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
 """What is left of a text, up to its quote; or to the end, but for a backslash there."""

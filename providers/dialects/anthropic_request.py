@@ -1,4 +1,4 @@
-"""Requests of Anthropic's Messages API: what a neutral request becomes, and what it cannot become.
+"""Requests of Anthropic's Messages API: write a neutral request, and name what cannot be written.
 
 Facts: the SDK's types, the pages on versioning and on extended thinking. Two API versions are spoken; sampling exists
 in the classic one only.

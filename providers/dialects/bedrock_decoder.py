@@ -1,4 +1,4 @@
-"""What Bedrock's ConverseStream and Converse say: frames with typed headers, content blocks, exceptions in the stream.
+"""Answers of Bedrock: frames with typed headers, content blocks, exceptions in the stream; or one JSON body.
 
 Facts: botocore's model of bedrock-runtime. `messageStop` proves the end, the token counts come in `metadata` after it.
 Failures inside a stream are frames of the message types `exception` and `error`.

@@ -1,4 +1,4 @@
-"""What Cohere's stream and its whole answers say: named events, one object per tool call, proof of the end.
+"""Answers of Cohere's chat, streamed or whole: named events, one object per tool call, proof of the end.
 
 Facts: the types of the Python SDK and Cohere's pages of errors. `message-end` alone proves the end, and its reasons
 `ERROR` and `TIMEOUT` are failures at status 200.

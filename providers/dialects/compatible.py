@@ -1,4 +1,4 @@
-"""Speakers of the OpenAI chat protocol, as data: one row each, with what it does otherwise.
+"""Servers of the OpenAI chat protocol, as data: one row each, with its differences.
 
 Facts: the vendors' documents and SDKs, the servers' sources, and the recordings in `tests/fixtures/wire`. What is not
 known is not claimed: a capability of None keeps no target from being asked. To add a provider, add a row.

@@ -1,4 +1,4 @@
-"""Requests of Google's Gemini API: what a neutral request becomes, and what it cannot become.
+"""Requests of Google's Gemini API: write a neutral request, and name what cannot be written.
 
 Facts: the SDK's types and its converters for both services, the Gemini API (AI Studio) and Vertex AI.
 """

@@ -27,7 +27,7 @@ ModelRows = tuple[tuple[str, Capabilities], ...]
 
 
 MODELS_KEPT = 256
-"""So many models' capabilities are kept: every request asks for those of its model."""
+"""Maximum models whose capabilities are cached: every request asks for those of its model."""
 
 
 class OpenAIChat:

@@ -1,4 +1,4 @@
-"""Requests of the OpenAI chat protocol, and in which ways its many speakers want them otherwise: `Quirks`, as data."""
+"""Requests of the OpenAI chat protocol, and the differences of its many servers: `Quirks`, as data."""
 
 from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias

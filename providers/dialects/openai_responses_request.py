@@ -1,4 +1,4 @@
-"""Requests of OpenAI's Responses API: what a neutral request becomes, and what it cannot become.
+"""Requests of OpenAI's Responses API: write a neutral request, and name what cannot be written.
 
 Facts: the SDK's types. Nothing is stored at the provider unless a target asks for it, so the state of reasoning travels
 with the conversation, encrypted.

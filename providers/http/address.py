@@ -1,4 +1,4 @@
-"""Where a request goes: its URL, as it is sent, and the proxy in between."""
+"""The address of a request: its URL, as it is sent, and the proxy in between."""
 
 import re
 from urllib.request import getproxies, proxy_bypass

@@ -1,4 +1,4 @@
-"""The pool of a target's connections: none is used again of which anything is doubtful.
+"""The pool of a target's connections, which are reused only if they were silent while idle.
 
 aiohttp's own pool hands out a connection on which bytes came while it lay idle, and they become the answer to the next
 request (aio-libs/aiohttp#13656). Here a connection that received anything while idle, that still holds a part of a

@@ -24,7 +24,7 @@ BODY_MAX_BYTES = 256 * 1024 * 1024
 """No answer of a model is longer than this, decoded: a longer one is an attack, or a mistake in base_url."""
 
 DRAIN_S = 0.05
-"""So long the rest of a finished body may take until its connection is closed instead of kept."""
+"""Maximum time for the rest of a finished body; after it, its connection is closed instead of kept."""
 
 
 class Exchange:

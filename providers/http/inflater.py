@@ -14,10 +14,10 @@ RATIO_MAX = 200
 """No answer is so much larger than its compressed form: text comes to 3 to 10 times, JSON full of blanks to 50."""
 
 FREE_BYTES = 1024 * 1024
-"""Up to here nothing is said about the ratio: so much is decoded in a moment, whatever it is."""
+"""Below this size the ratio is not checked: so little is decoded in a moment, whatever it is."""
 
 MEMBERS_MAX = 1000
-"""A gzip body may be made of several members; so many are an attack on the processor."""
+"""Maximum members of a gzip body; more are an attack on the processor."""
 
 _GZIP, _ZLIB, _RAW_DEFLATE = 31, 15, -15
 _NAMES = {"gzip": _GZIP, "x-gzip": _GZIP, "deflate": _ZLIB}

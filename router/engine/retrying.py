@@ -29,7 +29,7 @@ async def try_again(
         step: The first of them.
         attempt: Makes one attempt.
         clock: What the steps' instants are on.
-        sleep: Waits so many seconds for a step; injected, so that time can be virtual and a wait can be noted.
+        sleep: Waits the given seconds for a step; injected, so that time can be virtual and a wait can be noted.
 
     Returns:
         What came of the last one.

@@ -13,10 +13,10 @@ from ...providers.errors import ProviderError, RetryRule
 from ..result.reasons import WaitReason
 
 _FLOOR = 0.1
-"""The least share of a backoff that is waited."""
+"""Minimum share of a backoff that is waited."""
 _HINTS_BELIEVED = 2
-"""So many short hints of one target are all that its call waits for. One that outlasts them also backs off: a hint of
-a millisecond that is never true would be asked a thousand times a second until the deadline."""
+"""Maximum short hints of one target that a call waits for as they are. After them it also backs off: a false hint of a
+millisecond would else be followed a thousand times a second until the deadline."""
 
 
 class Delay(NamedTuple):

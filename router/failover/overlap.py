@@ -22,7 +22,7 @@ ECHO_MIN_WEIGHT = 8
 INNER_MIN_WEIGHT = 10
 """One that begins inside a sentence or line must have more ("again and again and again")."""
 AFTER_CHARS = 8
-"""So much must follow an echo: if the echo began again there, the text would repeat itself."""
+"""Minimum characters behind an echo: if the echo began again there, the text would repeat itself."""
 _FENCE = re.compile(r"^[ \t]*(?:(?:[-*+]|\d+[.)])[ \t]+)*(`{3,}|~{3,})([^\n]*)$", re.MULTILINE)
 REPEAT_CHARS = 4
 """A text that does so for as long repeats itself."""

@@ -28,7 +28,7 @@ _PARKS_S: dict[ErrorKind, Callable[[Health], float]] = {
     ErrorKind.RATE_LIMITED: lambda policy: policy.park_rate_limited_s,
 }
 _CHANGING_KEYS = 3
-"""So many different keys of one credential refused without an answer between: it is not the age of the key."""
+"""Refused keys of one credential, without an answer in between, that show that it is not the age of the key."""
 
 
 class Park(msgspec.Struct, frozen=True):

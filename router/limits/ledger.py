@@ -102,7 +102,7 @@ class Ledger:
         return bool(self.spent_day or self.spent_month or self._reservations)
 
     def reserve(self, cost: float) -> Reservation:
-        """Set so much aside."""
+        """Reserve an amount."""
         self._turned()
         self._reservations += 1
         self.reserved += cost

@@ -89,7 +89,7 @@ class Window:
             self.used += by
 
     def fits_s(self, amount: int, limit: int, now_s: float) -> float:
-        """When so much more is within the limit; now, if it is already. More than the limit counts as several turns.
+        """When this amount more fits; now, if it does already. More than the limit counts as several turns.
 
         Reading changes nothing: a plan reads ahead of time.
         """
@@ -123,7 +123,7 @@ class _Told:
         self.until_s = now_s + min(reset_s, LEARNT_MAX_S)
 
     def fits_s(self, amount: float, now_s: float) -> float:
-        """When so much more is left; now, if it is already."""
+        """When this amount more is left; now, if it is already."""
         lacking = min(amount, self._limit) - self._available(now_s)
         if lacking <= 0.0 or now_s >= self.until_s:
             return now_s

@@ -25,7 +25,7 @@ class TokenBudget:
         self._seen_s: float | None = None
 
     def follow(self, ratio: float, floor_per_s: float = 0.0) -> None:
-        """Earn so much from now on; what is saved stays."""
+        """Change the rate of earning from now on; saved tokens stay."""
         self._ratio, self._floor_per_s = ratio, floor_per_s
 
     def earn(self) -> None:

@@ -23,7 +23,7 @@ LONG_ANSWER_TOKENS = 4096
 """What is set aside for such an answer: hardly any is longer."""
 
 _MARGIN = 1.5
-"""By so much may the provider count more than we think."""
+"""Factor by which the provider may count more than we think."""
 _PER_MESSAGE = 8
 """What a provider's template adds to each message, at most."""
 
@@ -108,5 +108,5 @@ def said(batch: Iterable[StreamEvent]) -> int:
 
 
 def answer_tokens_max(size: int) -> int:
-    """What an answer of so many bytes hardly ever exceeds."""
+    """The tokens that an answer of this size, in bytes, hardly ever exceeds."""
     return ceil(size * _MARGIN / _CHARS_PER_TOKEN)

@@ -11,10 +11,10 @@ TOKENS_MAX = 10_000_000
 """The largest context window of any model, for models with an unknown window."""
 
 WINDOW_SLACK = 1.5
-"""So much longer than the window that is known may a prompt be: capability data age, and selection asks up to here."""
+"""Maximum length of a prompt, as a factor on the known window: capability data age, and selection asks up to here."""
 
 CAP_SLACK = 16
-"""So many tokens more than its cap may an answer be counted: some count what ends it, or opens a tool call."""
+"""Maximum tokens counted beyond the cap of an answer: some providers count its end, or the beginning of a tool call."""
 
 
 class UsageBounds:

@@ -15,7 +15,7 @@ import msgspec
 from ..result.report import AttemptReport, Report
 
 QUEUE_MAX = 10_000
-"""So many notices wait for slow observers; later ones are dropped and counted."""
+"""Maximum notices that wait for slow observers; later ones are dropped and counted."""
 
 
 class NoticeCounts(msgspec.Struct):

@@ -13,14 +13,14 @@ from ...providers.opaque import Opaque
 from .events import StreamEvent
 
 LOOSE_MAX = 32
-"""So many events are kept as they came, with the rest of their batch: little enough to stay in a processor's cache."""
+"""Maximum events kept as they came, with the rest of their batch: few enough to stay in a processor's cache."""
 
 
 EVENTS_MAX = 1_000_000
-"""An answer of more deltas and counts than this is none: the longest that models give have a tenth of it."""
+"""Maximum deltas and counts of an answer: the longest that models give have a tenth of it."""
 
 PARTS_MAX = 10_000
-"""So many calls of tools and blocks of thinking may an answer have."""
+"""Maximum tool calls and blocks of thinking of an answer."""
 
 
 class Transcript(Opaque):

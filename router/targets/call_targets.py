@@ -11,11 +11,11 @@ from ...config.target import Target
 from .live_target import LiveTarget
 
 KEPT_MAX = 256
-"""So many are kept that no open call uses: their idle connections take a quarter of the 1,024 files that a process may
-usually have open."""
+"""Maximum targets kept that no open call uses: their idle connections take a quarter of the 1,024 files that a process
+may usually have open."""
 
 KEPT_S = 60.0
-"""So long they are kept after their last use. Idle connections live for 10 s, and without one little is gained."""
+"""Time that they are kept after their last use. Idle connections live for 10 s, and without one little is gained."""
 
 
 class CallTargets:

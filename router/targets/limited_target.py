@@ -17,7 +17,7 @@ from ..result.report import Report
 from .route_target import RouteTarget
 
 _USUAL = 90.0
-"""An answer takes as long as so many percent of the recent ones did at most: a single slow one is no rule."""
+"""Percentile of the recent answers' times that an answer is expected to take: a single slow one is no rule."""
 
 
 class LimitedRouteTarget(RouteTarget):

@@ -14,11 +14,11 @@ from ...config.model import Config
 from .record import Hold, Identity, TargetRecord
 
 HELD_MAX = 4096
-"""So many records are held for money or a person's word, and as many for what passes: some 6 KiB each."""
+"""Maximum records held for money or an operator's word, and as many for state that passes: some 6 KiB each."""
 
 PASSING_S = 600.0
-"""What passes by itself is held for so long after the last use, or until the target may be asked again if that is
-later: by then all windows and slow starts are over, and a budget of retries is full again."""
+"""Time that passing state is held after the last use, or until the target may be asked again if that is later: by then
+all windows and slow starts are over, and a budget of retries is full again."""
 
 
 class Memory:

@@ -21,7 +21,7 @@ from .clocks import Clocks
 from .live_target import LiveTarget
 
 CONFIDENT = 1.5
-"""So much longer than the window must an estimate be for a target to be left out."""
+"""Factor on the window beyond which an estimated prompt excludes the target."""
 
 
 class RouteTarget:

@@ -5,7 +5,7 @@ import math
 import msgspec
 
 SLICES = 120
-"""Into so many slices the time of a drill is cut: as many as a picture shows well."""
+"""Number of slices of a drill's time: as many as a picture shows well."""
 
 
 class Stretch(msgspec.Struct):

@@ -31,17 +31,17 @@ class At(msgspec.Struct, frozen=True):
 
     @classmethod
     def wire(cls, count: int) -> "At":
-        """After so many bytes as they stand on the wire, head and framing included."""
+        """After a number of bytes on the wire, head and framing included."""
         return cls("wire", count)
 
     @classmethod
     def body(cls, count: int) -> "At":
-        """After so many bytes of the body, framing not counted; 0 is just after the head."""
+        """After a number of bytes of the body, framing not counted; 0 is just after the head."""
         return cls("body", count)
 
     @classmethod
     def delta(cls, count: int) -> "At":
-        """After so many useful deltas; 0 is after the role frame and before the first of them."""
+        """After a number of useful deltas; 0 is after the role frame and before the first of them."""
         return cls("delta", count)
 
     @classmethod

@@ -23,7 +23,7 @@ WALL_EPOCH_S = 1_795_000_000.0
 """What the wall clock says when virtual time begins: the simulated providers' answers carry the same date."""
 
 THREADS_MAX_S = 10.0
-"""So long a loop without any timer waits for a thread to wake it; then it stands still for ever, which is an error."""
+"""Maximum wait of a loop without timers for a thread to wake it; after it, it stands still for ever: an error."""
 
 
 TURNS_MAX = 300_000
