@@ -34,6 +34,7 @@ EXACT_S = 1e-6
 """Sums of instants differ by so much at most."""
 
 _SLOW = "slow"
+_LEFT = ErrorKind.CANCELLED.value
 _KINDS = frozenset(kind.value for kind in ErrorKind)
 
 
@@ -92,6 +93,12 @@ class HealthWatch:
                 and (failure.kind == change.reason or probed)
                 and (waits or abs(failure.at_s - change.at_s) <= _AT_ONCE_S + stalled_s)
                 for failure in self._failures
+            )
+            # A refusal that came in the very turn in which its caller left: the report says that the caller left.
+            known = known or any(
+                failure.target == change.target and failure.kind == _LEFT and abs(failure.at_s - change.at_s) <= EXACT_S
+                for failure in self._failures
+                if waits
             )
             of_key = change.credential is not None and change.reason == ErrorKind.AUTH.value
             if not known and not (of_key and self._keys_fetched and stalled_s):
