@@ -64,7 +64,7 @@ _MODELS: tuple[tuple[re.Pattern[str], Capabilities], ...] = (
     # Families that think unless told otherwise: the tag "thinking" of the model library.
     (re.compile(r"(?:.*/)?(?:gpt-oss|deepseek-r1|magistral|qwq|qwen3(?!-coder))"), _THINKING),
 )
-_KNOWN = Capabilities(json_schema=True, system=True, sampling=True, seed=True)  # docs/api.md: format, options
+_KNOWN = Capabilities(json_schema=True, system=True, sampling=True, seed=True)  # the API's own page: format, options
 
 
 class _Function(msgspec.Struct, gc=False):

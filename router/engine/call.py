@@ -199,6 +199,7 @@ class Call(Opaque):
         context = self._context
         if context.route.hedge is not None:
             route_target = context.route_targets[step.target_index]
+            route_target.credit_hedge()
             hedge_after_s = route_target.hedge_after_s(stream=not context.single)
             if hedge_after_s is not None:
                 return self._race(step, context.loop.time() + hedge_after_s)

@@ -237,7 +237,7 @@ class TargetAttempts(Opaque):
         context.report.attempts.append(report)
         context.course.began(self.index)
         if why != "retry":
-            live.retry_budget.earn()
+            live.retry_budget.credit()
         self.attempt = attempt = Attempt(
             live=live,
             admission=admission,

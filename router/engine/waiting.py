@@ -19,8 +19,9 @@ class Waiting(Opaque):
         self._pause = pause = self._pause or Pause(context.loop)
         for index, route_target in enumerate(context.route_targets):
             if isinstance(route_target, LimitedRouteTarget):
-                if index in step.queues:
-                    route_target.wait_in_line(pause.interrupt)
+                queue = step.queues.get(index)
+                if queue is not None:
+                    route_target.wait_in_line(queue, pause.interrupt)
                 else:
                     route_target.leave_line()
         await pause.until(step.until_s, context.shared.waiting, (context.began_s, context.deadline_s))

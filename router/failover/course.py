@@ -88,8 +88,11 @@ class Course(Opaque):
 
     def _held_back(self, index: int, candidate: Candidate, now_s: float) -> Refusal | None:
         """Why this call does not ask a target now that may be asked; None: it does."""
-        if self._turns is not None and (turn := self._turns.refusal(index, candidate.returning, now_s)) is not None:
-            return turn
+        if self._turns is not None:
+            line = candidate.returning
+            self._turns.join(index, line)
+            if (turn := self._turns.refusal(index, line, now_s)) is not None:
+                return turn
         if self._asked and now_s < (hint_until_s := self.standings.of(index).not_before_s):
             return Refusal("parked", "it has asked this call to wait", hint_until_s)
         return None
@@ -102,7 +105,7 @@ class Course(Opaque):
                 return End("deadline", ErrorKind.DEADLINE)  # there is just time for an attempt, and no target to ask
             self._turns = self._turns or Turns()
             if outlook.queues:
-                return Wait(back_s, outlook.queues[0], "queue", tuple(outlook.queues))
+                return Wait(back_s, next(iter(outlook.queues)), "queue", outlook.queues)
             return Wait(back_s, index, "hint" if back_s == self.standings.of(index).not_before_s else "return")
         if policy.all_open == "last_resort" and not self._last_resort_used:
             alone = outlook.left_alone()

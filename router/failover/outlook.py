@@ -4,6 +4,7 @@ from ...providers.errors import ErrorKind
 from ...providers.opaque import Opaque
 from ..health.refusal import Refusal
 from ..limits.limiter import Limited
+from ..limits.queue import Queue
 
 
 class Outlook(Opaque):
@@ -11,12 +12,12 @@ class Outlook(Opaque):
 
     Attributes:
         latest_s: When an attempt must begin at the latest.
-        queues: The targets that are merely full, with room in their queues.
+        queues: Of the targets that are merely full, in the order in which they were looked at.
         parked_for: The kinds of error that targets are parked for.
     """
 
     latest_s: float
-    queues: list[int] = []
+    queues: dict[int, Queue] = {}
     parked_for: set[ErrorKind] = set()
     _backs: list[tuple[float, int]] = []
     _limited: set[int] = set()
@@ -33,8 +34,8 @@ class Outlook(Opaque):
             back_s = min(back_s, self.latest_s)  # the target is well, and the line may move faster: hope to the end
         if isinstance(refusal, Limited):
             self._limited.add(index)
-            if refusal.queues and back_s <= self.latest_s:
-                self.queues.append(index)
+            if refusal.queue is not None and back_s <= self.latest_s:
+                self.queues[index] = refusal.queue
             elif refusal.until_s is None:
                 return  # it is not known when, and there is no room to wait
         self._backs.append((back_s, index))

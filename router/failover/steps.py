@@ -1,7 +1,7 @@
 """The interface between a call and its course: the candidates, the policy of the call, and the steps to take."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Literal, Protocol, TypeAlias, TypeGuard
 
 import msgspec
@@ -12,6 +12,7 @@ from ...providers.capabilities import Capabilities
 from ...providers.errors import Disposition, ErrorKind, ProviderError
 from ..health.refusal import Refusal
 from ..health.return_line import ReturnLine
+from ..limits.queue import Queue
 from ..result.reasons import AttemptReason, WaitReason
 
 MIN_ATTEMPT_S = 0.02
@@ -131,13 +132,13 @@ class Wait(msgspec.Struct, frozen=True):
         until_s: When to look again at the latest.
         target_index: Of the target that is waited for.
         wait: What is waited for: its return, a place with it, or the end of its hint.
-        queues: Those that are merely full: the call takes its place in their queues, and leaves all others.
+        queues: Of those that are merely full, by index: the call takes its place there, and leaves all others.
     """
 
     until_s: float
     target_index: int
     wait: WaitReason
-    queues: tuple[int, ...] = ()
+    queues: Mapping[int, Queue] = {}
 
 
 class Resume(msgspec.Struct, frozen=True):

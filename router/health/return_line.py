@@ -41,8 +41,7 @@ class ReturnLine:
 
     def due_s(self, place: int, now_s: float) -> float:
         """When this place should ask, or at least look again; not after `now_s`: now."""
-        self._move(now_s)
-        ahead = place - self._passed
+        ahead = place - self._passed_by(now_s)
         return now_s if ahead <= 0 else now_s + min(ahead / self._per_s, _LOOK_AGAIN_S)
 
     def answered(self, now_s: float) -> None:
@@ -57,11 +56,13 @@ class ReturnLine:
 
     def is_over(self, now_s: float) -> bool:
         """Slow start is over, and no call has to wait any more."""
-        return self._passed >= self._joined and now_s - self._began_s >= self._lasts_s
+        return self._passed_by(now_s) >= self._joined and now_s - self._began_s >= self._lasts_s
 
     def _move(self, now_s: float) -> None:
-        self._passed += (now_s - self._at_s) * self._per_s
-        self._at_s = now_s
+        self._passed, self._at_s = self._passed_by(now_s), now_s
+
+    def _passed_by(self, now_s: float) -> float:
+        return self._passed + (now_s - self._at_s) * self._per_s
 
 
 class Turns:
@@ -72,17 +73,24 @@ class Turns:
     def __init__(self) -> None:
         self._held: dict[int, tuple[ReturnLine, int]] = {}
 
-    def refusal(self, target: int, line: ReturnLine | None, now_s: float) -> Refusal | None:
-        """Why it is not yet this call's turn at the target; None when it is.
+    def join(self, target: int, line: ReturnLine | None) -> None:
+        """Stand in the target's line, if there is one, from now on. A place that is held in it already is kept.
 
         Args:
             line: The target's; None: there is none.
         """
-        if line is None:
-            return None
+        if line is not None and ((held := self._held.get(target)) is None or held[0] is not line):
+            self._held[target] = (line, line.join())
+
+    def refusal(self, target: int, line: ReturnLine | None, now_s: float) -> Refusal | None:
+        """Why it is not yet this call's turn at the target; None when it is, or when there is no line to stand in.
+
+        Args:
+            line: The target's; None: there is none.
+        """
         held = self._held.get(target)
-        if held is None or held[0] is not line:
-            held = self._held[target] = (line, line.join())
+        if line is None or held is None or held[0] is not line:
+            return None
         due_s = line.due_s(held[1], now_s)
         if due_s <= now_s:
             return None

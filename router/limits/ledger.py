@@ -88,13 +88,13 @@ class Ledger:
                 detail = f"{spent:.4g} of {budget:.4g} USD a {name} are spent, and it may cost {cost:.2g}"
                 return Limited("budget", detail, now_s + ends_s - wall_s, ErrorKind.BUDGET)
             detail = f"the rest of {budget:.4g} USD a {name} is set aside for calls in flight"
-            return Limited("budget", detail, None, queues=not self.queue.full or ticket is not None)
+            return Limited("budget", detail, None, queue=None if self.queue.full and ticket is None else self.queue)
         queue = self.queue
         if not queue or queue.first is ticket:
             return None
         if ticket is None and queue.full:
             return Limited("budget", f"{QUEUE_MAX} wait for its budget already", None, ErrorKind.BUDGET)
-        return Limited("budget", f"{len(queue)} wait for its budget already", None, queues=True)
+        return Limited("budget", f"{len(queue)} wait for its budget already", None, queue=queue)
 
     def holds(self) -> bool:
         """Was anything spent within the present day or month, or is set aside?"""

@@ -40,10 +40,15 @@ class Limited(Refusal, frozen=True):
     """Our own limit or budget keeps a target from being asked. It holds even as a last resort.
 
     Attributes:
-        queues: It is merely full: a call waits its turn, whatever its route says of outages.
+        queue: It is merely full: a call waits its turn in this queue, whatever its route says of outages.
     """
 
-    queues: bool = False
+    queue: Queue | None = None
+
+    @property
+    def queues(self) -> bool:
+        """Can a call wait its turn?"""
+        return self.queue is not None
 
 
 class Slot:
@@ -190,17 +195,21 @@ class TargetLimits:
         queue = self.queue
         if queue and queue.first is not ticket:
             if ticket is not None and ticket.queue is queue:
-                return Limited("limit", "others wait for longer", None, queues=True)
+                return Limited("limit", "others wait for longer", None, queue=self.queue)
             waiting = len(queue)
             if queue.full:
                 return Limited("limit", f"{QUEUE_MAX} wait for it already", None, ErrorKind.RATE_LIMITED)
-            return Limited("limit", f"{waiting} wait for it already", self._turn_s(sizes, tokens, now_s), queues=True)
+            return Limited(
+                "limit", f"{waiting} wait for it already", self._turn_s(sizes, tokens, now_s), queue=self.queue
+            )
         if sizes.concurrency is not None and self.in_flight >= sizes.concurrency:
-            return Limited("limit", f"{self.in_flight} of {sizes.concurrency} calls are in flight", None, queues=True)
+            return Limited(
+                "limit", f"{self.in_flight} of {sizes.concurrency} calls are in flight", None, queue=self.queue
+            )
         if sizes.tokens_per_min is not None:
             tokens = min(tokens, sizes.tokens_per_min)  # more than a whole minute's: it goes alone
         detail, fits_s = self._fits_s(sizes, 1, tokens, now_s)
-        return None if fits_s <= now_s else Limited("limit", detail, fits_s, queues=True)
+        return None if fits_s <= now_s else Limited("limit", detail, fits_s, queue=self.queue)
 
     def holds(self, now_s: float) -> bool:
         """Was anything used within the last minute, is in use, or has its provider said that little is left?"""

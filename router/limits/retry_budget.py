@@ -28,29 +28,28 @@ class TokenBudget:
         """Change the rate of earning from now on; saved tokens stay."""
         self._ratio, self._floor_per_s = ratio, floor_per_s
 
-    def earn(self) -> None:
-        """A call was made."""
+    def credit(self) -> None:
+        """A call was made: it earns its share."""
         self._tokens = min(self._burst, self._tokens + self._ratio)
 
-    def left(self, now_s: float) -> float:
+    def available(self, now_s: float) -> float:
         """How many extra calls there is enough for."""
-        self.affords(now_s)
-        return self._tokens
+        if self._seen_s is None:
+            return self._tokens
+        return min(self._burst, self._tokens + self._floor_per_s * (now_s - self._seen_s))
 
     def full(self, now_s: float) -> bool:
         """Could no more be saved?"""
-        return self.left(now_s) >= self._burst - _ROUNDING
+        return self.available(now_s) >= self._burst - _ROUNDING
 
     def affords(self, now_s: float) -> bool:
         """Is there enough for one extra call?"""
-        if self._seen_s is not None:
-            self._tokens = min(self._burst, self._tokens + self._floor_per_s * (now_s - self._seen_s))
-        self._seen_s = now_s
-        return self._tokens >= 1.0 - _ROUNDING
+        return self.available(now_s) >= 1.0 - _ROUNDING
 
-    def take(self, now_s: float) -> bool:
+    def try_acquire(self, now_s: float) -> bool:
         """Pay for one extra call, if there is enough."""
-        if not self.affords(now_s):
+        self._tokens, self._seen_s = self.available(now_s), now_s
+        if self._tokens < 1.0 - _ROUNDING:
             return False
         self._tokens -= 1.0
         return True

@@ -5,6 +5,8 @@ A reload makes a new generation at once; calls in flight finish on theirs, with 
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import fields
+from operator import attrgetter
 from typing import Protocol
 
 from msgspec.structs import replace
@@ -229,11 +231,10 @@ def hedge_ratio(route: Route) -> float:
 
 def _identity(target: Target) -> tuple[object, ...]:
     """Which configuration a target has: two that are alike in all of it share their connections."""
-    plain = (repr(sorted(part.items())) for part in (target.headers, target.body, target.parameters, target.options))
-    return (
-        target.provider, target.model, target.name, target.key, target.keys, target.key_file, target.base_url,
-        target.proxy, id(target.connector), target.trust_env, target.ca_file, target.client_cert, target.reasoning,
-        repr(sorted(target.capabilities.items())), target.connect_s, target.first_delta_s, target.stall_s,
-        target.total_s, target.connections_max, target.concurrency, target.requests_per_min, target.tokens_per_min,
-        target.price, target.budget_day, target.budget_month, *plain,
-    )  # fmt: skip
+    return (*_plain(target), id(target.connector), *(repr(sorted(part.items())) for part in _mappings(target)))
+
+
+_MAPPINGS = tuple(field.name for field in fields(Target) if field.default_factory is dict)
+"""Fields that cannot be compared as they are. A connector is compared by identity, since it belongs to the caller."""
+_mappings = attrgetter(*_MAPPINGS)
+_plain = attrgetter(*(field.name for field in fields(Target) if field.name not in (*_MAPPINGS, "connector")))

@@ -32,7 +32,7 @@ class LimitedRouteTarget(RouteTarget):
         urgent: The call has delivered a part of the answer: it goes before calls that wait for their first.
     """
 
-    __slots__ = ("_cost_max", "_deadline_s", "_demand", "_full_queue", "_ticket", "_whole", "urgent")
+    __slots__ = ("_cost_max", "_deadline_s", "_demand", "_ticket", "_whole", "urgent")
 
     def __init__(self, route_target: RouteTarget, wanted: TokenEstimate, deadline_s: float, *, whole: bool) -> None:
         for name in RouteTarget.__slots__:
@@ -42,7 +42,6 @@ class LimitedRouteTarget(RouteTarget):
         self._demand, self._deadline_s, self._whole = wanted, deadline_s, whole
         self._cost_max = 0.0 if self.live.rates is None else self.live.rates.cost(wanted.most)
         self._ticket: Ticket | None = None
-        self._full_queue: Queue | None = None  # where it would have to wait
         self.urgent = False
 
     def refusal(self, now_s: float, fingerprint: Callable[[], bytes] | None = None) -> Refusal | None:
@@ -65,13 +64,15 @@ class LimitedRouteTarget(RouteTarget):
             detail = f"its turn would come too late for an answer, which takes {usual_s:.2g} s"
             return Limited("limit", detail, None, ErrorKind.RATE_LIMITED)
         if refusal is not None and refusal.until_s is None:
-            return Limited(refusal.reason, refusal.detail, last_s, queues=True)
+            return Limited(refusal.reason, refusal.detail, last_s, queue=refusal.queue)
         return refusal
 
-    def wait_in_line(self, wake: Callable[[], None]) -> None:
-        """Wait for what was full when it was asked last; a place that is held already is kept."""
-        queue = self._full_queue
-        assert queue is not None
+    def wait_in_line(self, queue: Queue, wake: Callable[[], None]) -> None:
+        """Wait for what is full; a place that is held already is kept.
+
+        Args:
+            queue: Of the refusal.
+        """
         if self._ticket is None or self._ticket.queue is not queue:
             self.leave_line()
             self._ticket = queue.join(wake, self._demand.tokens)
@@ -110,12 +111,12 @@ class LimitedRouteTarget(RouteTarget):
 
     def _refused(self, now_s: float) -> Limited | None:
         live, ticket = self.live, self._ticket
-        self._full_queue = queue = live.limits.queue
+        queue = live.limits.queue
         refusal = live.limits.refusal(live.sizes, self._demand.tokens, now_s, queue.first if self.urgent else ticket)
         if refusal is not None or live.rates is None:
             return refusal
         for ledger, budgets in self.purses:
-            self._full_queue = queue = ledger.queue
+            queue = ledger.queue
             refusal = ledger.refusal(budgets, self._cost_max, now_s, queue.first if self.urgent else ticket)
             if refusal is not None:
                 return refusal

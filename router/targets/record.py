@@ -112,7 +112,7 @@ class TargetRecord:
             first_delta_p95_s=latency.percentile_s(95),
             first_delta_p99_s=latency.percentile_s(99),
             tokens_per_s=latency.tokens_per_s,
-            retry_tokens=self.retry_budget.left(now_s),
+            retry_tokens=self.retry_budget.available(now_s),
         )
 
     def _is_well(self, now_s: float) -> bool:

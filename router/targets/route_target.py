@@ -115,17 +115,20 @@ class RouteTarget:
 
     def try_pay_retry(self, now_s: float) -> bool:
         """Pay for one retry from its budget, if there is enough."""
-        return self.live.retry_budget.take(now_s)
+        return self.live.retry_budget.try_acquire(now_s)
 
     def has_other_credential(self, error: ProviderError, now_s: float) -> bool:
         """After such an error with one of its keys: can it be asked with another at once?"""
         return self.live.health.has_other_credential(error, now_s)
 
+    def credit_hedge(self) -> None:
+        """It is asked by a call whose route hedges: that earns a share of a hedge."""
+        self._hedge_budget.credit()
+
     def hedge_after_s(self, *, stream: bool) -> float | None:
         """After how long a silence a second target is asked beside it; None: never, or not enough is known yet."""
         if self._hedge is None:
             return None
-        self._hedge_budget.earn()
         after = self._hedge.after
         return self.live.latency_of(stream=stream).percentile_s(float(after[1:])) if isinstance(after, str) else after
 
@@ -133,9 +136,9 @@ class RouteTarget:
         """Pay for one hedge, if it is well: from the route's budget of hedges and the target's of extra calls."""
         if self.live.health.breaker.state != "closed" or self.refusal(now_s) is not None:
             return False
-        if not self.live.retry_budget.affords(now_s) or not self._hedge_budget.take(now_s):
+        if not self.live.retry_budget.affords(now_s) or not self._hedge_budget.try_acquire(now_s):
             return False
-        return self.live.retry_budget.take(now_s)
+        return self.live.retry_budget.try_acquire(now_s)
 
     def give_up(self, error: ProviderError, now_s: float) -> None:
         """A call that failed here, with this error last, does not try here again for now."""

@@ -13,10 +13,11 @@ from standby.router.failover.steps import Ask, Policy, Step, Wait
 from standby.router.health.refusal import Refusal
 from standby.router.health.return_line import ReturnLine
 from standby.router.limits.limiter import Limited
+from standby.router.limits.queue import Queue
 
 from coursefakes import Fake, Health, Middling
 
-FULL = Limited("limit", "others wait for it already", None, queues=True)
+FULL = Limited("limit", "others wait for it already", None, queue=Queue())
 AHEAD = 20
 """So many come back to a target before this call: at 4 a second they take 5 s."""
 
@@ -61,7 +62,7 @@ def test_a_call_whose_turn_has_not_come_takes_no_place_in_line(asked: Callable[[
     for now_s in (1.0, 2.0, 3.0):
         step = asked(now_s)
         assert isinstance(step, Wait)
-        assert (step.wait, step.queues) == ("return", ())
+        assert (step.wait, tuple(step.queues)) == ("return", ())
         assert now_s < step.until_s <= now_s + 1.0
 
 
@@ -69,7 +70,7 @@ def test_a_call_whose_turn_has_come_waits_in_every_line(asked: Callable[[float],
     asked(1.0)
     step = asked(1.0 + AHEAD)
     assert isinstance(step, Wait)
-    assert (step.wait, step.queues) == ("queue", (0, 1))
+    assert (step.wait, tuple(step.queues)) == ("queue", (0, 1))
     targets[1].full = False
     step = asked(1.0 + AHEAD)
     assert isinstance(step, Ask)

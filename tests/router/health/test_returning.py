@@ -72,11 +72,14 @@ def test_it_is_over_when_all_are_through_and_slow_start_is() -> None:
 def test_a_call_keeps_its_place_until_the_target_returns_anew() -> None:
     turns, line = Turns(), ReturnLine(LASTS_S, 0.0)
     line.join()
+    turns.join(0, None)
     assert turns.refusal(0, None, 0.0) is None
+    turns.join(0, line)
     refusal = turns.refusal(0, line, 0.0)
     assert refusal is not None
     assert (refusal.reason, refusal.until_s) == ("returning", pytest.approx(0.25))
     assert turns.refusal(0, line, 0.25) is None
     later = ReturnLine(LASTS_S, 20.0)
     later.join()
+    turns.join(0, later)
     assert turns.refusal(0, later, 20.0) is not None
