@@ -18,7 +18,7 @@ async def race(
     """Ask one target, and from `hedge_at_s` on, if it is still silent, a second one beside it.
 
     Args:
-        racers: Every pursuit is put here, so that the call can stop the winner too, whenever it is left.
+        racers: The attempts at each target are put here, so that the call can stop the winner too, whenever it is left.
 
     Returns:
         Which gave the first useful delta, and its events so far; or none, and what is next.

@@ -41,7 +41,7 @@ class NotAdmitted(Exception):
     """Raised when the target may not be asked any more, since the decision to ask it, or is not to be.
 
     Attributes:
-        refusal: Why it may not; None: its pursuit was stopped.
+        refusal: Why it may not; None: the attempts at it were stopped.
     """
 
     def __init__(self, refusal: Refusal | None = None) -> None:
@@ -259,7 +259,7 @@ class TargetAttempts(Opaque):
 
         Raises:
             ProviderError: The answer broke off.
-            NotAdmitted: The pursuit was stopped before.
+            NotAdmitted: They were stopped before.
         """
         attempt = self.attempt
         if attempt is None:
