@@ -21,6 +21,9 @@ LOCK   := $(VENV)/bin/uv pip compile --no-config --quiet --universal --fork-stra
 # The tests that run components of other makes.
 PARTS  := tests/peers tests/examples
 
+# What covers the router and the providers; the rest of the suite adds nothing to it.
+MEASURED := tests/config tests/providers tests/router tests/wire
+
 # Stamps: made when a set-up step is done, older than their inputs when it has to be done again.
 RUNTIME := $(VENV)/.runtime-installed
 DEV     := $(VENV)/.dev-installed
@@ -41,6 +44,13 @@ test: $(DEV)  ## run the tests; make test ARGS="-k breaker -x"
 
 parts: $(DEV)  ## run the tests with components of other makes: official SDKs, Celery, Gunicorn, Uvicorn
 	@$(PY) -m pytest -n $(WORKERS) --dist loadfile $(PARTS) $(ARGS)
+
+coverage: $(DEV)  ## run the tests of the router and the providers, and fail below 97 % of their lines and branches
+	@rm -rf .coverage
+	@mkdir .coverage
+	@$(PY) -m coverage run -m pytest -n $(WORKERS) --dist loadfile -p no:cacheprovider $(or $(ARGS),$(MEASURED))
+	@$(PY) -m coverage combine --quiet
+	@$(PY) -m coverage report
 
 check: $(DEV)  ## format, lint, types of the installed package, direction of imports
 	@$(PY) -m ruff format --check .
@@ -76,7 +86,7 @@ lock: | $(PY)  ## write requirements/*.txt anew from pyproject.toml; make lock U
 	@$(LOCK) --group fuzz --constraint requirements/dev.txt --output-file requirements/fuzz.txt >/dev/null
 
 clean:  ## remove .venv and everything that was made
-	@rm -rf $(VENV) .fuzz build dist standby.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) .coverage .fuzz build dist standby.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(PY):
