@@ -34,8 +34,11 @@ def bound(reader: StreamReader, buffer_bytes: int) -> None:
 
 
 def most_chunks(buffer_bytes: int) -> int:
-    """The maximum number of chunks that may wait in a reader."""
-    return buffer_bytes // (2 * CHUNK_BYTES)
+    """The maximum number of chunks that may wait in a reader.
+
+    At least one: a chunk's end may come when its bytes were taken long ago, and a pause then would never be over.
+    """
+    return max(1, buffer_bytes // (2 * CHUNK_BYTES))
 
 
 class Body:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from aiohttp.base_protocol import BaseProtocol
+from standby.providers.http import way
 from standby.providers.http.transport import Transport, TransportOptions
 from standby.providers.http.way import READ_BUFFER_BYTES
 
@@ -37,6 +38,41 @@ async def test_a_reader_that_stopped_reads_on_where_it_was(transport: Transport)
         assert waiting_bytes(exchange) < 4 * READ_BUFFER_BYTES
         assert await read_out(exchange) == (b"".join(PIECES), None)
         exchange.close()
+
+
+@pytest.mark.parametrize("kept", [False, True])
+async def test_the_end_of_a_chunk_that_was_taken_already_pauses_nothing(
+    transport: Transport, monkeypatch: pytest.MonkeyPatch, kept: bool
+) -> None:
+    monkeypatch.setattr(way, "READ_BUFFER_BYTES", 1)
+    go_on = asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        if kept:
+            await peer.request()
+            await peer.send(response(b"warm"))
+        await peer.request()
+        await peer.send(response(b"", "transfer-encoding: chunked", length=None) + b"5\r\nhello")
+        for piece in (b"\r\n", b"5\r\nworld\r\n", b"0\r\n\r\n"):
+            await go_on.wait()
+            go_on.clear()
+            await peer.send(piece)
+        await peer.until_closed()
+
+    async with RawServer(script) as server:
+        if kept:
+            warm = await transport.open(server.wire(), connect_s=1, expect_stream=True)
+            assert await read_out(warm) == (b"warm", None)
+        exchange = await transport.open(server.wire(), connect_s=1, expect_stream=True)
+        async with asyncio.timeout(5):
+            assert await exchange.read() == b"hello"
+            go_on.set()
+            await asyncio.sleep(0.05)  # the end of the chunk comes alone
+            assert not is_paused(exchange)
+            go_on.set()
+            assert await exchange.read() == b"world"
+            go_on.set()
+            assert await exchange.read() == b""
 
 
 async def test_a_chunk_that_is_read_does_not_run_the_parser_again(
