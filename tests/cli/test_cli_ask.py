@@ -53,7 +53,7 @@ async def test_what_failed_on_the_way_is_told(
     assert answered.startswith("answered by second")
 
 
-async def test_nobody_answered(invoke: Invoke, standby_simulator: Simulator, configured: Configured) -> None:
+async def test_no_target_answered(invoke: Invoke, standby_simulator: Simulator, configured: Configured) -> None:
     standby_simulator.play("lead", Failure(ErrorKind.OVERLOADED))
     standby_simulator.play("second", Failure(ErrorKind.AUTH))
     configured("lead", "second")

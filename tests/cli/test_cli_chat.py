@@ -161,7 +161,7 @@ async def test_commands(invoke: Invoke, standby_simulator: Simulator, configured
     assert len(standby_simulator.exchanges) == 2
 
 
-async def test_the_report_of_a_call_that_failed_tells_who_was_skipped(invoke: Invoke) -> None:
+async def test_the_report_of_a_call_that_failed_names_the_skipped_targets(invoke: Invoke) -> None:
     ended = await invoke("chat", "-t", "openai", given="Who?\n/report\n")
     assert ended.exit_code == 0
     skipped, verdict = ended.stdout.splitlines()

@@ -31,7 +31,7 @@ def test_for_programs_it_is_one_object() -> None:
     assert [attempt["kind"] for attempt in told["report"]["attempts"]] == ["overloaded", "overloaded", "connect", None]
 
 
-def test_it_succeeds_only_if_somebody_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_succeeds_only_if_a_target_failed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(playing.Show, "_lead", lambda _: Scenario(("I am well, thank you.",)))
     ended = run("demo", "--fast")
     assert ended.exit_code == 1

@@ -122,7 +122,7 @@ def outage(*, lost: bool = False) -> DrillResult:
     return summed_up(drilled, {"a": 41, "b": 20}, [*health, Stretch("b", "closed", 0, 60)], 60)
 
 
-def test_a_line_of_time_shows_who_answered_and_who_was_left_alone() -> None:
+def test_a_time_line_shows_which_target_answered_and_which_was_left_alone() -> None:
     lines = drawn(outage(), "availability>=99%", "p95<0.1s")
     assert "a " + "█" * 20 + "✗" + "─" * 19 + "█" * 20 in lines
     assert "b " + "·" * 20 + "█" * 20 + "·" * 20 in lines
@@ -131,7 +131,7 @@ def test_a_line_of_time_shows_who_answered_and_who_was_left_alone() -> None:
     assert not [line for line in lines if "unanswered" in line]
 
 
-def test_calls_that_nobody_answered_have_a_line_of_their_own() -> None:
+def test_calls_without_an_answer_have_a_line_of_their_own() -> None:
     lines = drawn(outage(lost=True))
     assert "unanswered " + " " * 50 + "✗" in [line.rstrip() for line in lines]
     assert "1 failed: overloaded" in "\n".join(lines)

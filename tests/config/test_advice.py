@@ -172,7 +172,7 @@ def test_keys_in_a_file_are_told_at_their_places(monkeypatch: pytest.MonkeyPatch
     assert "every user" not in " ".join(advice(load(file)))
 
 
-def test_a_file_without_keys_may_be_read_by_everybody(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_without_keys_may_be_readable_by_every_user(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("A_KEY", CANARY_KEY)
     file = Path("u.yaml")
     file.write_text("targets:\n  a: {provider: paid, key: '${A_KEY}'}\n  b: {provider: nameless, key: unused}\n")

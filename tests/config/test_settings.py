@@ -209,12 +209,14 @@ def test_without_a_path_the_variable_then_the_working_directory_then_nothing(
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "limits: {deadline_s: 3}\n", "targets: {}\nroutes: {}\n"])
-def test_a_file_that_configures_nobody_is_refused(write: Write, text: str) -> None:
+def test_a_file_without_targets_is_refused(write: Write, text: str) -> None:
     with pytest.raises(ConfigFileError, match="configures no targets and no routes"):
         load(write(text))
 
 
-def test_a_file_that_configures_nobody_is_fine_when_others_do(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_without_targets_is_fine_when_other_sources_have_some(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("STANDBY_TARGETS", '{"a": {"provider": "koala"}}')
     assert list(load(write("limits: {deadline_s: 3}\n")).targets) == ["a"]
 

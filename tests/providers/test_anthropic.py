@@ -48,7 +48,7 @@ def stream(*events: Any) -> Any:
     return given + decoder.end(), decoder
 
 
-def test_asks_where_and_as_whom() -> None:
+def test_address_and_credentials() -> None:
     wire = built(provider, ask(), HAIKU)
     assert (wire.url, wire.headers["x-api-key"]) == ("https://api.anthropic.com/v1/messages", KEY)
 

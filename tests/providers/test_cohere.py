@@ -32,7 +32,7 @@ def said(**message: Any) -> dict[str, Any]:
     return {"type": "content-delta", "index": 0, "delta": {"message": message}}
 
 
-def test_asks_where_and_as_whom() -> None:
+def test_address_and_credentials() -> None:
     wire = built(provider, chat_request("Hi"))
     assert wire.url == "https://api.cohere.com/v2/chat"
     assert wire.headers["authorization"] == f"Bearer {KEY}"

@@ -64,7 +64,7 @@ def test_a_conversation_becomes_an_input_and_two_histories() -> None:
         (["a:hello"], "Continue.", [""], ["hello"]),
     ],
 )
-def test_the_histories_are_of_equal_length_whoever_speaks(
+def test_the_histories_are_of_equal_length_in_any_order_of_roles(
     said: list[str], sent: str, inputs: list[str], outputs: list[str]
 ) -> None:
     _, body = asked(turns(*said))

@@ -17,7 +17,7 @@ from conversation import COUNT, IMAGE, KEY, TOOL, body, built, refusal, weather
 JSON = ResponseHead(200, {"content-type": "application/json"})
 
 
-def test_asks_where_and_as_whom() -> None:
+def test_address_and_credentials() -> None:
     wire = built(provider, chat_request("Hi"))
     assert wire.url == "https://api.mistral.ai/v1/chat/completions"
     assert wire.headers["authorization"] == f"Bearer {KEY}"

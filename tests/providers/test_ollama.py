@@ -21,7 +21,7 @@ def decoder(*objects: dict[str, object]) -> tuple[Decoder, list[object]]:
     return found, found.feed(b"".join(msgspec.json.encode(each) + b"\n" for each in objects))
 
 
-def test_asks_where_and_as_whom() -> None:
+def test_address_and_credentials() -> None:
     wire = built(provider, chat_request("Hi"))
     assert wire.url == "http://localhost:11434/api/chat"
     assert wire.headers["authorization"] == f"Bearer {KEY}"

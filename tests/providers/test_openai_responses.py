@@ -50,7 +50,7 @@ def completed(**more: Any) -> Any:
     return {"type": "response.completed", "response": {"id": "r", "status": "completed", "output": [], **more}}
 
 
-def test_asks_where_and_as_whom() -> None:
+def test_address_and_credentials() -> None:
     wire = built(provider, ask(), MINI)
     assert (wire.url, wire.headers["authorization"]) == ("https://api.openai.com/v1/responses", f"Bearer {KEY}")
 

@@ -48,7 +48,7 @@ def test_deepseek_goes_on_at_its_beta_address_only() -> None:
 
 
 @pytest.mark.parametrize("name", ["cerebras", "fireworks", "lmstudio", "perplexity", "sglang", "together", "xai"])
-def test_a_prefill_is_refused_where_nobody_says_that_it_works(name: str) -> None:
+def test_a_prefill_is_refused_where_it_is_not_known_to_work(name: str) -> None:
     with pytest.raises(Unsupported, match="prefill"):
         built(PRESETS[name], COUNT)
     assert PRESETS[name].capabilities("any").prefill in (None, "none")
@@ -128,7 +128,7 @@ def test_what_is_lacking_only_in_part_is_said_for_the_rest() -> None:
     assert body(PRESETS["xai"], chat_request("Hi", stop=["END"]), "grok-4-fast-non-reasoning")["stop"] == ["END"]
 
 
-def test_openrouter_is_told_who_asks() -> None:
+def test_openrouter_is_told_the_name_of_the_application() -> None:
     options = {"referer": "https://example.test", "title": "Mine"}
     headers = built(PRESETS["openrouter"], chat_request("Hi"), options=options).headers
     assert (headers["http-referer"], headers["x-title"]) == ("https://example.test", "Mine")

@@ -457,7 +457,7 @@ async def test_a_refusal_that_stalls_is_what_came_until_it_was_interrupted(trans
         assert await reads == b"half"
 
 
-async def test_whoever_leaves_during_a_refusal_has_left(transport: Transport) -> None:
+async def test_a_caller_that_leaves_during_a_refusal_has_left(transport: Transport) -> None:
     async with RawServer(answers(response(b"half", length=100, status="500 Oops"))) as server:
         exchange = await opened(transport, server)
         reads = asyncio.create_task(exchange.read_all(64))

@@ -177,7 +177,7 @@ async def test_closing_an_exchange_leaves_the_others_alone(transport: Transport)
         assert await read_out(other) == (b"whole", None)
 
 
-async def test_closing_the_transport_ends_those_who_still_open() -> None:
+async def test_closing_the_transport_ends_requests_that_still_open() -> None:
     transport = Transport(TransportOptions(connections_max=1))
     async with RawServer(silent) as server:
         asks, waits = (

@@ -296,7 +296,7 @@ BROKEN_CHUNKS = [b"zz\r\nmore\r\n", b"-1\r\n", b"3\r\nabcdef\r\n", b"f" * 20 + b
 
 
 @pytest.mark.parametrize("broken", BROKEN_CHUNKS)
-async def test_a_broken_chunk_fails_and_leaves_nobody_waiting(transport: Transport, broken: bytes) -> None:
+async def test_a_broken_chunk_fails_and_leaves_no_task_waiting(transport: Transport, broken: bytes) -> None:
     head = HEAD + b"transfer-encoding: chunked\r\n\r\n" + chunked(b"good", end=False)
     more = asyncio.Event()
 

@@ -185,7 +185,7 @@ async def test_a_kept_connection_that_fails_is_named_so(
     assert (error.kind, error.reused_connection) == (kind, reused)
 
 
-async def test_whoever_is_cancelled_before_the_head_closes_the_socket(transport: Transport) -> None:
+async def test_a_request_cancelled_before_the_head_closes_the_socket(transport: Transport) -> None:
     async with RawServer(answers_the_first) as server:
         exchange = await transport.open(server.wire(), connect_s=1, expect_stream=True)
         assert await read_out(exchange) == (b"a", None)
@@ -199,7 +199,7 @@ async def test_whoever_is_cancelled_before_the_head_closes_the_socket(transport:
     assert transport.open_connections == 0
 
 
-async def test_a_closed_transport_tells_those_who_wait_on_kept_connections() -> None:
+async def test_a_closed_transport_tells_requests_that_wait_on_kept_connections() -> None:
     transport = Transport(TransportOptions())
 
     async with RawServer(answers_the_first) as server:

@@ -73,7 +73,7 @@ LATE = [
 
 
 @pytest.mark.parametrize("late", LATE)
-async def test_what_comes_over_an_idle_connection_is_nobodys_answer(transport: Transport, late: bytes) -> None:
+async def test_bytes_over_an_idle_connection_answer_no_request(transport: Transport, late: bytes) -> None:
     async with RawServer(keeps_alive(response(b"mine"))) as server:
         assert await read_out(await opened(transport, server)) == (b"mine", None)
         await server.peers[0].send(late)
@@ -88,7 +88,7 @@ def _idle_and_connected(transport: Transport) -> int:
 
 
 @pytest.mark.parametrize("late", LATE[:-1])
-async def test_what_comes_in_the_packet_of_an_answers_end_is_nobodys_answer(transport: Transport, late: bytes) -> None:
+async def test_bytes_in_the_packet_of_an_answers_end_answer_no_request(transport: Transport, late: bytes) -> None:
     go_on = asyncio.Event()
 
     async def script(peer: Peer) -> None:

@@ -103,7 +103,7 @@ def test_only_the_class_of_an_unknown_exception_is_named() -> None:
 
 @pytest.mark.parametrize("number", sorted(LOCAL_ERRNOS))
 @pytest.mark.parametrize("wrapped", [True, False])
-def test_a_cause_on_our_side_hurts_nobody(number: int, wrapped: bool) -> None:
+def test_a_cause_on_our_side_hurts_no_target(number: int, wrapped: bool) -> None:
     cause = OSError(number, "x")
     error = fault(aiohttp.ClientConnectorError(KEY, cause) if wrapped else cause, WHERE)
     assert (error.kind, error.local) == (CONNECT, True)

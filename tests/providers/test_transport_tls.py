@@ -112,7 +112,7 @@ async def test_a_file_that_cannot_be_used_is_our_own_fault(option: str, content:
     await transport.aclose()
 
 
-async def test_a_key_with_a_password_is_refused_and_nobody_is_asked_for_it(
+async def test_a_key_with_a_password_is_refused_and_no_prompt_asks_for_it(
     authority: trustme.CA, tmp_path: Path
 ) -> None:
     path = tmp_path / "mine.pem"

@@ -147,7 +147,7 @@ def test_nothing_follows_pings_for_ever() -> None:
     assert (last, close) == (Repeat(b": ping\n\n", 1, None), Close(whole=True))
 
 
-def test_nobody_counted_the_bytes_of_pings() -> None:
+def test_a_content_length_does_not_count_pings() -> None:
     with pytest.raises(ValueError, match="pings"):
         steps(Script("Hello", [Pings(At.delta(0), 1)], framing="content_length"))
 

@@ -191,7 +191,7 @@ async def test_an_error_of_the_consumer_closes_the_socket(simulator: Playing, na
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", WAITS)
-async def test_leaving_ends_a_wait_and_nobody_is_asked_any_more(simulator: Playing, name: str, way: str) -> None:
+async def test_leaving_ends_a_wait_and_no_target_is_asked_any_more(simulator: Playing, name: str, way: str) -> None:
     phase = WAITS[name]
     seen = watched(simulator, phase)
     if phase.asked_before:

@@ -87,7 +87,7 @@ async def test_many_at_once_each_get_their_own_answer_over_shared_connections(si
         assert len(simulator.exchanges) == 6 * at_once
 
 
-async def test_an_answer_that_was_left_is_nobody_elses(simulator: Playing) -> None:
+async def test_an_answer_that_was_left_answers_no_other_request(simulator: Playing) -> None:
     simulator.play("lead", Script("One two three four.", (Stall(At.delta(2)),)), "Five six.")
     async with Router(["koala"]) as router:
         async with router.stream("Hello?", targets=[customer(simulator, 1)]) as stream:

@@ -69,7 +69,7 @@ def frozen(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.mark.parametrize("point", POINTS)
-def test_each_point_strikes_harms_nobody_and_is_put_back(point: str, frozen: list[str]) -> None:
+def test_each_point_strikes_harms_no_call_and_is_put_back(point: str, frozen: list[str]) -> None:
     before = attributes()
     played = struck(point)
     assert changed(before) == []
@@ -86,7 +86,7 @@ def test_a_point_stands_in_place_of_something_until_it_is_left_however_that_is(p
     assert changed(before) == []
 
 
-def test_all_points_together_harm_nobody() -> None:
+def test_all_points_together_harm_no_call() -> None:
     for seed in range(4):
         assert run(seed, points=POINTS).violations == []
         assert run(seed, mode="liveness", points=POINTS.keys() - SAFETY_ONLY).violations == []

@@ -39,7 +39,7 @@ def test_with_one_healthy_target_every_call_ends_well(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", POISONED)
-def test_a_request_that_fails_everywhere_costs_nobody_else_an_answer(seed: int) -> None:
+def test_a_request_that_fails_everywhere_costs_no_other_call_its_answer(seed: int) -> None:
     played = run(seed, mode="poisoned")
     assert played.violations == []
     assert sum(count for edge, count in played.edges.items() if edge.startswith("poison ")) == STREAMS // 20

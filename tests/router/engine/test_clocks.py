@@ -35,7 +35,9 @@ def test_total_silence_ends_at_the_deadline(stage: MakeStage, names: str) -> Non
     perform(play(whole=True))
 
 
-def test_timers_that_ring_early_make_nobody_slow_or_silent(stage: MakeStage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_timers_that_ring_early_make_no_target_slow_or_silent(
+    stage: MakeStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Those of uvloop may, by a little."""
     one = stage(a=says("A", first_s=1.5), b=SILENT)
     call_at = VirtualTimeLoop.call_at
@@ -92,7 +94,7 @@ def test_an_attempt_leaves_a_reserve_for_one_more_target(stage: MakeStage) -> No
     perform(play())
 
 
-def test_a_stall_counts_only_while_somebody_waits(stage: MakeStage) -> None:
+def test_a_stall_counts_only_while_a_caller_waits(stage: MakeStage) -> None:
     one = stage(a=Play([(0.0, chunk("1")), (9.0, chunk("2")), (9.0, chunk(finish="stop") + DONE)]))
 
     async def play() -> None:
@@ -213,7 +215,7 @@ def test_backoff_never_outlasts_the_deadline(stage: MakeStage) -> None:
     perform(play())
 
 
-def test_cut_short_by_the_deadline_silence_hurts_nobody(stage: MakeStage) -> None:
+def test_cut_short_by_the_deadline_silence_hurts_no_target(stage: MakeStage) -> None:
     one = stage(a=SILENT)
 
     async def play() -> None:

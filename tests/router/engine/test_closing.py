@@ -275,7 +275,7 @@ def test_a_call_that_was_made_before_a_swap_begins_after_it_and_leaves_nothing(s
     perform(play())
 
 
-def test_a_call_that_begins_late_is_told_and_asks_nobody(stage: MakeStage) -> None:
+def test_a_call_that_begins_late_is_told_and_asks_no_target(stage: MakeStage) -> None:
     one = stage(a=says("1"))
 
     async def play() -> None:

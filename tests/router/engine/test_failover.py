@@ -165,7 +165,7 @@ def test_when_all_fail_one_group_holds_every_attempt(stage: MakeStage) -> None:
     assert rest.report is error.report
 
 
-def test_when_nobody_can_be_asked_the_reasons_are_named(stage: MakeStage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_when_no_target_can_be_asked_the_reasons_are_named(stage: MakeStage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     stage()
 
@@ -233,7 +233,7 @@ def test_a_short_hint_is_waited_out_once_and_a_long_one_parks(stage: MakeStage) 
     perform(play())
 
 
-def test_with_nobody_else_left_the_first_to_return_is_waited_for(stage: MakeStage) -> None:
+def test_with_no_other_target_left_the_first_to_return_is_waited_for(stage: MakeStage) -> None:
     one = stage(a=[status(429, retry_after="30"), says("A")], b=status(401))
 
     async def play() -> None:

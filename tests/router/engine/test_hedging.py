@@ -124,7 +124,7 @@ def test_a_hedge_needs_a_closed_breaker(stage: MakeStage) -> None:
     assert one.count("b") == 5
 
 
-def test_leaving_a_race_leaves_nobody_behind(stage: MakeStage) -> None:
+def test_leaving_a_race_leaves_no_attempt_behind(stage: MakeStage) -> None:
     one = stage(a=SILENT, b=Play(then="stall"))
 
     async def play() -> None:
@@ -204,7 +204,7 @@ def test_with_everything_slow_the_budget_holds(stage: MakeStage) -> None:
     assert 0 < extra <= 0.05 * 2000
 
 
-def test_without_enough_history_nobody_is_hedged(stage: MakeStage) -> None:
+def test_without_enough_history_no_call_is_hedged(stage: MakeStage) -> None:
     one = stage(a=says("A", first_s=9.0), b=says("B"))
 
     async def play() -> None:

@@ -111,7 +111,7 @@ def test_leaving_in_the_very_turn_in_which_something_happens_leaves_nothing_behi
             perform(left_at(at_s, turns))
 
 
-def test_who_leaves_while_a_key_is_fetched_asks_nobody(stage: MakeStage) -> None:
+def test_leaving_while_a_key_is_fetched_asks_no_target(stage: MakeStage) -> None:
     one = stage(a=says("1"))
 
     async def key() -> str:
@@ -130,7 +130,7 @@ def test_who_leaves_while_a_key_is_fetched_asks_nobody(stage: MakeStage) -> None
     perform(play())
 
 
-def test_a_break_closes_at_once_and_hurts_nobodys_health(stage: MakeStage) -> None:
+def test_a_break_closes_at_once_and_hurts_no_targets_health(stage: MakeStage) -> None:
     one = stage(a=says(*"123456", every_s=1.0))
 
     async def play() -> None:
@@ -211,7 +211,7 @@ def test_a_probe_that_is_cancelled_lets_the_next_call_probe(stage: MakeStage) ->
     perform(play())
 
 
-def test_those_who_wait_for_a_probe_go_on_when_it_comes_back(stage: MakeStage) -> None:
+def test_calls_that_wait_for_a_probe_go_on_when_it_comes_back(stage: MakeStage) -> None:
     one = stage(a=[status(503)] * 7 + [Play([(3.0, chunk("1")), (9.0, chunk(finish="stop") + DONE)]), says("2")])
 
     async def play() -> None:

@@ -48,7 +48,7 @@ def test_it_overrides_the_table(stage: MakeStage, code: int, word: str, tries: i
     assert one.count("a") == tries, "what is parked is not asked, whatever it says"
 
 
-def test_a_rate_limit_brings_nobody_back_whose_dialect_was_refused(stage: MakeStage) -> None:
+def test_a_rate_limit_brings_no_target_back_whose_dialect_was_refused(stage: MakeStage) -> None:
     """The hedge's 400 rules its dialect out while the first target is still asked; that one's 429 comes later."""
     one = stage(a=Play(head_after_s=3.0, status=429, headers={"retry-after": "30"}), b=status(400), koala=refuses())
 

@@ -158,7 +158,7 @@ def test_thousands_that_run_out_one_after_another_are_not_looked_through_each_ti
     assert len(loop.timers) <= 110
 
 
-def test_nobody_is_woken_after_the_end(loop: Clockwork) -> None:
+def test_no_attempt_is_woken_after_the_end(loop: Clockwork) -> None:
     watch, clocked = watch_on(loop), Clocked(loop, 1.0)
     watch.over(clocked)
     watch.close()

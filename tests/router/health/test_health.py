@@ -105,7 +105,7 @@ def test_each_kind_hurts_as_its_disposition_says(kind: ErrorKind) -> None:
     assert (health.park is not None) is (disposition.parks and not parked_by_a_hint_only)
 
 
-def test_local_causes_and_reused_connections_hurt_nobody() -> None:
+def test_local_causes_and_reused_connections_hurt_no_target() -> None:
     health = Watched()
     for _ in range(9):
         fail(health, ErrorKind.CONNECT, local=True)

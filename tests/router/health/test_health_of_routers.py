@@ -199,7 +199,7 @@ def test_an_isolated_target_gets_no_calls_and_finishes_those_it_has(stage: MakeS
 
 
 @pytest.mark.parametrize("all_open", ["wait", "last_resort", "fail"])
-def test_nobody_waits_for_an_isolated_target_nor_asks_it_as_a_last_resort(stage: MakeStage, all_open: str) -> None:
+def test_no_call_waits_for_an_isolated_target_nor_asks_it_as_a_last_resort(stage: MakeStage, all_open: str) -> None:
     one = stage(a=says("A"))
 
     async def play() -> None:
@@ -269,7 +269,7 @@ def test_by_hand_only_what_is_there_and_makes_sense(stage: MakeStage) -> None:
 # What is shown
 
 
-def test_a_snapshot_shows_all_targets_before_anybody_is_asked(stage: MakeStage) -> None:
+def test_a_snapshot_shows_all_targets_before_any_is_asked(stage: MakeStage) -> None:
     one = stage(a=says("A"), b=says("B"))
 
     async def play() -> None:
@@ -403,7 +403,7 @@ def test_a_slow_target_that_hedges_beat_is_still_seen_to_be_slow(stage: MakeStag
     perform(play())
 
 
-def test_time_in_which_the_loop_stood_still_makes_nobody_slow(stage: MakeStage) -> None:
+def test_time_in_which_the_loop_stood_still_makes_no_target_slow(stage: MakeStage) -> None:
     one = stage(a=says("A", first_s=0.5))
     heard: list[HealthChanged] = []
 
@@ -468,7 +468,7 @@ def test_traffic_is_back_within_one_open_interval_and_stays(stage: MakeStage, he
 
 
 @pytest.mark.parametrize("hedge", [None, Hedge(after=5.0, budget_ratio=1.0)], ids=["plain", "hedged"])
-def test_a_thousand_who_wait_send_one_probe(stage: MakeStage, hedge: Hedge | None) -> None:
+def test_a_thousand_waiting_calls_send_one_probe(stage: MakeStage, hedge: Hedge | None) -> None:
     one = stage(a=lambda at_s: refuses() if at_s < 3 else says("A", first_s=0.5))
 
     async def play() -> None:

@@ -127,7 +127,7 @@ def test_nothing_to_wait_for_is_no_hint(hint_s: float | None) -> None:
     assert target.back_s(1.0) == 1.0 + POLICY.park_rate_limited_s
 
 
-def test_a_person_who_restores_a_target_ends_its_hint_too() -> None:
+def test_an_operator_that_restores_a_target_ends_its_hint_too() -> None:
     target = Target()
     target.refuse(0.0, 2.0)
     target.restore(0.5)

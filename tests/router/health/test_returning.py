@@ -23,7 +23,7 @@ def all_through(line: ReturnLine, callers: int, *, answers: bool = True) -> list
     return asked
 
 
-def test_the_first_asks_at_once_and_nobody_out_of_turn() -> None:
+def test_the_first_asks_at_once_and_none_out_of_turn() -> None:
     line = ReturnLine(LASTS_S, 0.0)
     first, second = line.join(), line.join()
     assert line.due_s(second, 0.0) == pytest.approx(0.25)
@@ -44,7 +44,7 @@ def test_failures_make_it_slower_but_it_never_stands() -> None:
     assert asked_s[-1] - asked_s[-2] == pytest.approx(10.0, rel=0.01)
 
 
-def test_nobody_is_told_to_wait_for_longer_than_the_pace_may_stay() -> None:
+def test_no_call_is_told_to_wait_for_longer_than_the_pace_may_stay() -> None:
     line = ReturnLine(LASTS_S, 0.0)
     places = [line.join() for _ in range(100)]
     assert line.due_s(places[-1], 0.0) == 1.0

@@ -118,7 +118,7 @@ def test_a_call_of_more_tokens_than_a_minute_has_goes_alone() -> None:
     assert limits.refusal(sizes, 5000, 61.0) is None
 
 
-def test_nobody_overtakes() -> None:
+def test_no_call_overtakes() -> None:
     limits = TargetLimits()
     permit = limits.take(ONE_AT_A_TIME, 0, 0.0)
     woken: list[str] = []

@@ -122,7 +122,7 @@ def test_a_wait_is_no_longer_than_the_deadline(stage: MakeStage) -> None:
     perform(play())
 
 
-def test_nobody_waits_for_what_comes_after_the_deadline(stage: MakeStage) -> None:
+def test_no_call_waits_for_what_comes_after_the_deadline(stage: MakeStage) -> None:
     one = stage(a=says("A"))
 
     async def play() -> None:
@@ -216,7 +216,7 @@ def quick(rng: random.Random) -> Callable[[float], Play]:
     ],
     ids=["calls, short deadline", "calls", "requests, short deadline", "requests", "tokens"],
 )
-def test_at_five_times_a_limit_nearly_all_of_it_is_used_and_nobody_outlasts_the_deadline(
+def test_at_five_times_a_limit_nearly_all_of_it_is_used_and_no_call_outlasts_the_deadline(
     stage: MakeStage, sizes: dict[str, int], per_s: float, for_s: float, deadline_s: float, whole: bool
 ) -> None:
     one = stage(a=quick(random.Random(3)))
@@ -237,7 +237,7 @@ def test_at_five_times_a_limit_another_target_answers_the_excess(stage: MakeStag
     assert by_a >= 0.9 * 10 * 30
 
 
-def test_a_retry_waits_its_turn_like_everybody_and_counts_as_one(stage: MakeStage) -> None:
+def test_a_retry_waits_its_turn_like_any_call_and_counts_as_one(stage: MakeStage) -> None:
     one = stage(a=[status(503), says("A", first_s=5.0), status(503), status(503), says("never")])
 
     async def play() -> None:
@@ -332,7 +332,7 @@ def test_a_hedge_needs_a_place_at_once(stage: MakeStage) -> None:
     perform(play())
 
 
-def test_an_answer_that_broke_off_goes_before_those_who_wait(stage: MakeStage) -> None:
+def test_an_answer_that_broke_off_goes_before_waiting_calls(stage: MakeStage) -> None:
     one = stage(a=[breaks_off("1", "2"), says("1", "2", "3"), says("B")])
 
     async def play() -> None:
@@ -364,7 +364,7 @@ def test_a_last_resort_respects_our_own_limits(stage: MakeStage) -> None:
     assert one.count("a") == 1
 
 
-def test_explaining_shows_who_is_full_and_takes_nothing(stage: MakeStage) -> None:
+def test_explaining_shows_which_target_is_full_and_takes_nothing(stage: MakeStage) -> None:
     one = stage(a=says("A"), b=says("B"))
 
     async def play() -> None:

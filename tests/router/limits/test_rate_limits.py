@@ -342,7 +342,7 @@ def test_a_long_hint_of_a_failure_parks(stage: MakeStage, code: int, said: dict[
     assert asked(one) == [0, 20]
 
 
-def test_with_nobody_else_the_call_waits_for_the_end_of_a_long_hint(stage: MakeStage) -> None:
+def test_without_another_target_the_call_waits_for_the_end_of_a_long_hint(stage: MakeStage) -> None:
     one = stage(a=[status(503, retry_after="20"), says("Well.")])
 
     async def play() -> Any:

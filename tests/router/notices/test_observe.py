@@ -51,7 +51,7 @@ def test_one_that_raises_is_logged_once_and_the_others_go_on(
     assert "secret" not in lines[0]
 
 
-def test_one_that_hangs_loses_notices_and_delays_nobody(stage: MakeStage) -> None:
+def test_one_that_hangs_loses_notices_and_delays_no_call(stage: MakeStage) -> None:
     release = threading.Event()
     observers = Observers([lambda _: release.wait() and None], lambda _: None)
     notice = CallEnded(None)  # type: ignore[arg-type]

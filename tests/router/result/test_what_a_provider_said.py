@@ -85,7 +85,7 @@ def test_every_exception_has_the_providers_words(stage: MakeStage, way: str) -> 
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_and_nobody_else_has(stage: MakeStage, way: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_and_nothing_else_has(stage: MakeStage, way: str, caplog: pytest.LogCaptureFixture) -> None:
     _, scripts, _ = WAYS[way]
     failure = failure_of(stage(**scripts), stream)
     partial = failure if not isinstance(failure, StreamInterrupted) else None

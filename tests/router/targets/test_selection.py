@@ -71,7 +71,7 @@ def test_a_conversation_sticks_to_its_target_and_moves_only_when_that_is_gone(st
     assert [new for old, new in zip(before, after, strict=False) if old != "c"] == [o for o in before[:30] if o != "c"]
 
 
-def test_a_tool_loop_goes_on_with_whom_it_began(stage: MakeStage) -> None:
+def test_a_tool_loop_goes_on_at_the_provider_that_began_it(stage: MakeStage) -> None:
     from standby.providers import registry
     from standby.providers.dialects.openai import OpenAIChat
 
