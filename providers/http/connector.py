@@ -22,8 +22,7 @@ from aiohttp.http_exceptions import BadHttpMessage
 from aiohttp.streams import StreamReader
 
 from ..errors import ErrorKind, ProviderError
-from .body import Body, bound, most_chunks
-from .exceptions import fault
+from .body import bound, most_chunks
 from .idle import Idle
 from .sockets import descriptor, made
 from .way import UNWIND_TURNS
@@ -171,43 +170,6 @@ class Line(ResponseHandler):
             return self._parser is not None and self._parser.feed_eof() is not None
         except Exception:  # noqa: BLE001 - whatever it is, it is not the silence of an idle connection
             return True
-
-
-class Response(aiohttp.ClientResponse):
-    """A response that knows its connection, and that fails with our error.
-
-    Attributes:
-        reused: The connection had carried an exchange before.
-        line: What it came over.
-        body: What comes behind its head.
-    """
-
-    reused = False
-    line: ResponseHandler | None = None
-    body: Body
-
-    async def start(self, connection: Connection) -> "Response":
-        where = f"{self.url.raw_host}:{self.url.port}"
-        line, transport = cast("Line | None", connection.protocol), connection.transport
-        if line is None or transport is None:
-            raise fault(aiohttp.ServerDisconnectedError(), where)  # it was lost while the request was being sent
-        self.reused, self.line = getattr(line, "used", False), line
-        line.used = True  # a caller's connector has lines of aiohttp's own, which take the attribute too
-        try:
-            await super().start(connection)
-        except Exception as error:  # noqa: BLE001 - every error becomes ours, by the table
-            failure = fault(error, where, reused=self.reused, answered=getattr(line, "answered", False))
-            transport.abort()
-        except BaseException:
-            transport.abort()
-            raise
-        else:
-            self.body = Body.of(self.content, line)
-            return self
-        try:
-            raise failure
-        finally:
-            del failure  # it holds this frame
 
 
 class PooledConnector(aiohttp.TCPConnector):

@@ -9,13 +9,11 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from aiohttp.http_exceptions import HttpProcessingError
-
 from ..errors import ErrorKind, ProviderError
 from ..provider import ResponseHead
 from .exceptions import let_go, redirection
 from .inflater import Inflater
-from .way import Answer
+from .way import Answer, is_framed
 
 if TYPE_CHECKING:
     from aiohttp.client_proto import ResponseHandler
@@ -43,7 +41,7 @@ class Exchange:
 
     def __init__(self, response: Answer, open_exchanges: "set[Exchange]") -> None:
         self.head = _head(response)
-        self.framed = _is_framed(self.head)
+        self.framed = is_framed(self.head.status, self.head.headers)
         self.reused = response.reused
         self._response = response
         self._content = response.body
@@ -168,21 +166,16 @@ class Exchange:
         given_up, self._settled = not self._settled, True
         self._rest = []
         self._forget()
-        connection = self._response.connection
-        if connection is None:
-            line = self._response.line
-            if given_up and line is not None:
-                line.force_close()
-                line.abort()
+        if self._response.is_over:
+            if given_up:
+                self._response.spoil()
             return
         self.interrupt(ProviderError(ErrorKind.CANCELLED, "the exchange was closed"))
-        if connection.transport is not None:
-            connection.transport.abort()
-        self._response.close()
+        self._response.abort()
 
     def release(self) -> None:
         """Nothing more will be read: keep the connection if the rest of the body comes within 50 ms, else close it."""
-        if self._response.connection is None:
+        if self._response.is_over:
             self._settled = True
             self._forget()
         elif self._failure is not None:
@@ -213,9 +206,7 @@ class Exchange:
         raise self._failure
 
     def _verdict(self, *, began: bool) -> tuple[ErrorKind, str]:
-        connection = self._response.connection
-        protocol = None if connection is None else connection.protocol
-        if protocol is not None and isinstance(protocol.exception(), HttpProcessingError):
+        if self._response.breaks_http:
             return ErrorKind.PROTOCOL, "the body is not valid HTTP/1.1"
         if began:
             return ErrorKind.TRUNCATED, "the connection was lost within the body"
@@ -301,11 +292,3 @@ def _head(response: Answer) -> ResponseHead:
     if len(headers) != len(response.headers):
         headers = {name: ", ".join(response.headers.getall(name)) for name in headers}
     return ResponseHead(response.status, headers, time.time())
-
-
-def _is_framed(head: ResponseHead) -> bool:
-    """Does HTTP say where the body ends (RFC 9112, 6.3), other than by the end of the connection?"""
-    headers = head.headers
-    if "content-length" in headers or head.status in (204, 304):
-        return True
-    return headers.get("transfer-encoding", "").rpartition(",")[2].strip().lower() == "chunked"

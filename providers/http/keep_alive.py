@@ -21,6 +21,7 @@ from yarl import URL
 from .body import Body
 from .connector import Line, PooledConnector
 from .exceptions import fault
+from .response import OverLine
 
 if TYPE_CHECKING:
     from aiohttp.client_reqrep import ConnectionKey
@@ -32,7 +33,7 @@ _OF_THE_SESSION = ("connection", "content-length", "expect", "transfer-encoding"
 _SWITCHING_PROTOCOLS = 101
 
 
-class KeptResponse:
+class KeptResponse(OverLine):
     """The response to a request that came over a kept connection; as much of aiohttp's as an exchange needs.
 
     Attributes:

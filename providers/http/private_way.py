@@ -13,9 +13,10 @@ from yarl import URL
 from ..provider import WireRequest
 from . import way
 from .address import Address
-from .connector import PooledConnector, Response
+from .connector import PooledConnector
 from .headers import merged, request_headers
 from .keep_alive import KeptResponse, ask, head
+from .response import Response
 from .sockets import descriptor
 from .way import BYTES_MAX, Timeouts, WayOptions, in_pieces, new_session
 

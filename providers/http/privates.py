@@ -133,6 +133,16 @@ def obstacle(*, socks: bool) -> str | None:
     Args:
         socks: A SOCKS proxy is used.
     """
+    if socks not in _FOUND:
+        _FOUND[socks] = _obstacle(socks=socks)
+    return _FOUND[socks]
+
+
+_FOUND: dict[bool, str | None] = {}
+"""What `obstacle` has found, with SOCKS and without: a release does not change while it is in use."""
+
+
+def _obstacle(*, socks: bool) -> str | None:
     known: list[tuple[str, str, tuple[str, ...], tuple[Private, ...]]] = [
         ("aiohttp", aiohttp.__version__, TESTED, TABLE)
     ]

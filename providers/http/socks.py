@@ -4,7 +4,6 @@
 """
 
 import socket
-from asyncio import IncompleteReadError
 from ssl import SSLError
 from typing import Any
 from urllib.parse import unquote
@@ -20,7 +19,13 @@ from .exceptions import fault
 _UNREACHED = {3: "network unreachable", 4: "host unreachable", 5: "refused", 6: "timed out"}
 """What a proxy says of the target (RFC 1928, 6). Every other reply is about the proxy, or its rules."""
 
-_OF_CONNECTING = (python_socks.ProxyConnectionError, python_socks.ProxyTimeoutError, python_socks.ProxyError)
+_KNOWN = (
+    python_socks.ProxyConnectionError,
+    python_socks.ProxyTimeoutError,
+    python_socks.ProxyError,
+    socket.gaierror,
+    SSLError,
+)
 
 
 def socks_settings(proxy: URL) -> dict[str, Any]:
@@ -59,11 +64,11 @@ def socks_fault(error: BaseException, where: str) -> ProviderError:
             return ProviderError(ErrorKind.CONNECT, words, local=True)
 
 
-def socks_fault_within(error: BaseException, where: str) -> ProviderError | None:
-    """Our error for one that aiohttp may have wrapped; None: it did not come from connecting through the proxy."""
-    each: BaseException | None = error
-    while each is not None:
-        if isinstance(each, (*_OF_CONNECTING, socket.gaierror, SSLError, IncompleteReadError)):
-            return socks_fault(each, where)
-        each = each.__cause__
-    return None
+def socks_fault_within(error: Exception, where: str) -> ProviderError:
+    """Our error for one from connecting through the proxy that aiohttp may have wrapped."""
+    root: BaseException = error
+    while not isinstance(root, _KNOWN) and root.__cause__ is not None:
+        root = root.__cause__
+    if isinstance(error, TimeoutError) and not isinstance(root, _KNOWN):
+        return fault(error, where)
+    return socks_fault(root, where)

@@ -23,6 +23,7 @@ from .exchange import Exchange, exchange
 from .forked import let_go_when_forked
 from .headers import CONSTANT_HEADERS, checked
 from .idle import Idle
+from .privates import obstacle, tell
 from .sockets import descriptor
 from .tls import tls_context
 from .way import Answer, Way, WayOptions
@@ -141,7 +142,7 @@ class Transport:
             refused = self._refusal(answer)
             if refused is None:
                 return exchange(answer, self._exchanges)
-            answer.close()
+            answer.abort()
             failure = refused
         try:
             raise _closed() if self.closed else failure
@@ -197,6 +198,7 @@ class Transport:
                     keepalive_s=options.keepalive_s,
                     max_age_s=options.max_age_s,
                     idle=self._idle,
+                    proxied=self._proxy is not None or options.trust_env,
                 )
             )
             return self._way
@@ -218,9 +220,15 @@ class Transport:
 
 
 def _new_way(options: WayOptions) -> Way:
-    from .private_way import PrivateWay
+    why = obstacle(socks=options.socks is not None)
+    if why is None:
+        from .private_way import PrivateWay
 
-    return PrivateWay(options)  # pyright: ignore[reportReturnType] - to it, a cached property of aiohttp is none
+        return PrivateWay(options)  # pyright: ignore[reportReturnType] - to it, a cached property of aiohttp is none
+    from .public_way import PublicWay
+
+    tell(why)
+    return PublicWay(options)
 
 
 def _closed() -> ProviderError:

@@ -6,7 +6,7 @@ The private way (`private_way`) uses aiohttp from the inside, where a release is
 
 import io
 import ssl
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 import aiohttp
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     import asyncio
 
     from aiohttp.client_proto import ResponseHandler
-    from aiohttp.connector import Connection
 
     from .idle import Idle
 
@@ -90,9 +89,10 @@ class Answer(Protocol):
 
     Attributes:
         body: What comes behind the head.
-        connection: None once it was given back.
-        line: What it came over, for as long as there is something to close.
+        line: What it came over, for as long as that is known.
         reused: The connection had carried an exchange before.
+        is_over: The connection is given back.
+        breaks_http: Something has come over the connection that is no HTTP.
     """
 
     @property
@@ -102,14 +102,20 @@ class Answer(Protocol):
     @property
     def body(self) -> Content: ...
     @property
-    def connection(self) -> "Connection | None": ...
-    @property
     def line(self) -> "ResponseHandler | None": ...
     @property
     def reused(self) -> bool: ...
+    @property
+    def is_over(self) -> bool: ...
+    @property
+    def breaks_http(self) -> bool: ...
 
-    def close(self) -> None:
-        """Give the connection up."""
+    def abort(self) -> None:
+        """Give the response up: its socket is closed at once."""
+        ...
+
+    def spoil(self) -> None:
+        """Let nothing more come over the connection, although it was given back."""
         ...
 
 
@@ -159,6 +165,7 @@ class WayOptions(msgspec.Struct, frozen=True, kw_only=True):
         tls: Certificates to trust and to show; True: the system's, and none.
         socks: The SOCKS proxy, if there is one.
         idle: Where idle connections lie, with those of others.
+        proxied: A proxy may stand in between.
     """
 
     constant: CIMultiDict[str]
@@ -169,6 +176,7 @@ class WayOptions(msgspec.Struct, frozen=True, kw_only=True):
     keepalive_s: float
     max_age_s: float
     idle: "Idle | None"
+    proxied: bool
 
 
 class Timeouts:
@@ -210,3 +218,14 @@ def new_session(
 def in_pieces(body: bytes) -> bytes | io.BytesIO | None:
     """A request's body as aiohttp takes it."""
     return (body if len(body) <= BYTES_MAX else io.BytesIO(body)) or None
+
+
+def is_framed(status: int, headers: Mapping[str, str]) -> bool:
+    """Does HTTP say where the body ends (RFC 9112, 6.3), other than by the end of the connection?
+
+    Args:
+        headers: By name; lower case, if case matters to the mapping.
+    """
+    if "content-length" in headers or status in (204, 304):
+        return True
+    return headers.get("transfer-encoding", "").rpartition(",")[2].strip().lower() == "chunked"
