@@ -67,6 +67,7 @@ bench: $(DEV) $(if $(findstring --peers,$(ARGS)),$(BESIDE))  ## measure what sta
 
 sim: $(DEV)  ## play simulated worlds full of faults in virtual time; make sim SEEDS=500
 	@$(PY) -m worlds --seeds $(SEEDS)
+	@$(PY) -m worlds --seeds 100 --http public
 
 fuzz: $(FUZZ)  ## look for bytes that break a promise of a parser; make fuzz TARGET=sse SECONDS=600
 	@$(PY) tests/fuzz/run_atheris.py $(TARGET) $(SECONDS)

@@ -17,7 +17,7 @@ from pathlib import Path
 from .callers import TURNS
 from .draw import ALL_FAULTS, POISONS, Mode
 from .injection import POINTS
-from .play import Played, run
+from .play import Http, Played, run
 from .progress import Progress, Summary
 from .world import STREAMS
 
@@ -69,27 +69,27 @@ def unstruck(summary: Summary) -> list[str]:
     return [name for name in POINTS if not summary.points[name]]
 
 
-def play(seed: int, mode: Mode) -> Played:
+def play(seed: int, mode: Mode, http: Http = "private") -> Played:
     """Play one world, some worlds twice. An exception of the world itself is a violation, too, and names the seed."""
     try:
-        played = run(seed, mode=mode)
+        played = run(seed, mode=mode, http=http)
     except Exception as error:  # noqa: BLE001
         return Played(seed, 0, [f"I10 seed {mode} {seed}: the world broke down: {error!r}"])
-    if seed % EVERY_TENTH == 0 and (again := run(seed, mode=mode)).trace != played.trace:
+    if seed % EVERY_TENTH == 0 and (again := run(seed, mode=mode, http=http)).trace != played.trace:
         played.violations.append(f"I40 seed {mode} {seed}: two runs, two traces: {played.trace} and {again.trace}")
     return played
 
 
-def sweep(first: int, count: int, *, mode: Mode = "safety", processes: int = 1) -> Summary:
+def sweep(first: int, count: int, *, mode: Mode = "safety", processes: int = 1, http: Http = "private") -> Summary:
     """Play `count` worlds, from the seed `first` on."""
     seeds = range(first, first + count)
     summary = Summary()
     if processes == 1:
         for seed in seeds:
-            summary.add(play(seed, mode))
+            summary.add(play(seed, mode, http))
         return summary
     with ProcessPoolExecutor(processes) as pool:
-        for played in pool.map(play, seeds, [mode] * count, chunksize=5):
+        for played in pool.map(play, seeds, [mode] * count, [http] * count, chunksize=5):
             summary.add(played)
     return summary
 
@@ -119,7 +119,7 @@ class Told:
         out.flush()
 
 
-def play_all(progress: Progress, state: Path | None, processes: int) -> Summary:
+def play_all(progress: Progress, state: Path | None, processes: int, http: Http = "private") -> Summary:
     """Play the rest of a run; return its sum."""
     total, told = Summary(), Told()
     for mode in progress.shares:
@@ -127,7 +127,7 @@ def play_all(progress: Progress, state: Path | None, processes: int) -> Summary:
         if summary.worlds:
             told.tell(mode, summary)
         while seeds := progress.next_stretch(mode, STRETCH):
-            summary.include(sweep(seeds.start, len(seeds), mode=mode, processes=processes))
+            summary.include(sweep(seeds.start, len(seeds), mode=mode, processes=processes, http=http))
             if state is not None:
                 progress.save(state)
             told.tell(mode, summary)
@@ -142,12 +142,13 @@ def main(arguments: Iterable[str] | None = None) -> int:
     parser.add_argument("--mode", choices=(*MODES, "all"), default="all")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--state", type=Path, help="a file that keeps how far the run is; it goes on from there")
+    parser.add_argument("--http", choices=("private", "public"), default="private", help="the way to use aiohttp")
     asked = parser.parse_args(None if arguments is None else list(arguments))
     try:
         progress = Progress.of(asked.first, shares_of(asked.seeds, asked.mode), asked.state)
     except ValueError as problem:
         parser.error(str(problem))
-    total = play_all(progress, asked.state, asked.processes)
+    total = play_all(progress, asked.state, asked.processes, asked.http)
     return int(_judged(total, progress.came_to("safety"), whole=asked.mode == "all"))
 
 

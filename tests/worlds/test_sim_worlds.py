@@ -16,7 +16,8 @@ from standby.simulator.virtual.loop import VirtualLoop, perform
 from standby.simulator.virtual.network import Network
 
 from standby import CallFailed, Router, Target, TextDelta
-from worlds.__main__ import sweep, untaken
+from worlds.__main__ import MODES, sweep, untaken
+from worlds.draw import Mode
 from worlds.injection import POINTS
 from worlds.play import run
 from worlds.records import Heard, Told
@@ -43,6 +44,12 @@ def test_a_request_that_fails_everywhere_costs_no_other_call_its_answer(seed: in
     played = run(seed, mode="poisoned")
     assert played.violations == []
     assert sum(count for edge, count in played.edges.items() if edge.startswith("poison ")) == STREAMS // 20
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("seed", range(100, 103))
+def test_every_promise_holds_on_the_public_way_of_aiohttp_too(seed: int, mode: Mode) -> None:
+    assert run(seed, mode=mode, http="public").violations == []
 
 
 def test_a_seed_can_be_played_again() -> None:
