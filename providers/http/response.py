@@ -28,8 +28,9 @@ class OverLine:
 
         @property
         def connection(self) -> Connection | None: ...
-        @property
-        def line(self) -> ResponseHandler | None: ...
+
+        line: ResponseHandler | None
+
         def close(self) -> None: ...
 
     @property
@@ -58,7 +59,7 @@ class OverLine:
             self.line.abort()
 
 
-class Response(OverLine, aiohttp.ClientResponse):  # type: ignore[misc]  # the base only says what this class has
+class Response(OverLine, aiohttp.ClientResponse):
     """A response that knows its connection, and that fails with our error.
 
     Attributes:
