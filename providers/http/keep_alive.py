@@ -43,29 +43,33 @@ class KeptResponse(OverLine):
         reused: Always.
     """
 
-    __slots__ = ("body", "connection", "headers", "line", "status")
+    __slots__ = ("_connection", "body", "headers", "line", "status")
 
     reused = True
 
     def __init__(
         self, connection: "Connection", status: int, headers: CIMultiDictProxy[str], content: StreamReader
     ) -> None:
-        self.connection: Connection | None = connection
+        self._connection: Connection | None = connection
         self.line = line = connection.protocol
         assert line is not None
         self.status, self.headers = status, headers
         self.body = Body.of(content, line)
         content.on_eof(self._ended)
 
+    @property
+    def connection(self) -> "Connection | None":
+        return self._connection
+
     def close(self) -> None:
         """Give the connection up."""
-        connection, self.connection = self.connection, None
+        connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
 
     def _ended(self) -> None:
         """The body has ended: the connection is free for others."""
-        connection, self.connection = self.connection, None
+        connection, self._connection = self._connection, None
         if connection is not None:
             connection.release()
 
