@@ -160,7 +160,8 @@ def _for_checkers(node: ast.ClassDef) -> ast.FunctionDef | None:
     """The constructor that is written down for type checkers alone."""
     for part in node.body:
         if isinstance(part, ast.If) and ast.unparse(part.test) == "TYPE_CHECKING":
-            return next(each for each in part.body if isinstance(each, ast.FunctionDef) and each.name == "__init__")
+            constructors = (each for each in part.body if isinstance(each, ast.FunctionDef) and each.name == "__init__")
+            return next(constructors, None)
     return None
 
 

@@ -19,11 +19,11 @@ def test_a_run_that_was_ended_goes_on_where_it_stood(tmp_path: Path, monkeypatch
     played: list[int] = []
     play = world.play
 
-    def counted(seed: int, mode: world.Mode) -> Played:
+    def counted(seed: int, mode: world.Mode, http: world.Http) -> Played:
         played.append(seed)
         if len(played) == 4:
             raise KeyboardInterrupt
-        return play(seed, mode)
+        return play(seed, mode, http)
 
     monkeypatch.setattr(world, "STRETCH", 2)
     whole, ended = tmp_path / "whole.json", tmp_path / "ended.json"
