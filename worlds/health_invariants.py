@@ -95,13 +95,12 @@ class HealthWatch:
                 for failure in self._failures
             )
             # A refusal that came in the very turn in which its caller left: the report says that the caller left.
-            known = known or any(
+            left = waits and any(
                 failure.target == change.target and failure.kind == _LEFT and abs(failure.at_s - change.at_s) <= EXACT_S
                 for failure in self._failures
-                if waits
             )
             of_key = change.credential is not None and change.reason == ErrorKind.AUTH.value
-            if not known and not (of_key and self._keys_fetched and stalled_s):
+            if not (known or left) and not (of_key and self._keys_fetched and stalled_s):
                 words = f"{change.target} is {change.now} after {change.reason}, and no attempt was so"
                 self._blame("I24", None, words)
 

@@ -1,5 +1,6 @@
 """What tests look at of a transport that users cannot see."""
 
+from standby.providers.http.body import Body
 from standby.providers.http.connector import PooledConnector
 from standby.providers.http.exchange import Exchange
 from standby.providers.http.private_way import PrivateWay
@@ -27,3 +28,10 @@ def waiting_bytes(exchange: Exchange) -> int:
 def is_paused(exchange: Exchange) -> bool:
     """Does its connection take no more for now?"""
     return exchange.line is not None and exchange.line._reading_paused
+
+
+def ended_chunks(exchange: Exchange) -> int:
+    """How many HTTP chunks of its body have ended since bytes were taken last."""
+    content = exchange._content
+    assert isinstance(content, Body)
+    return len(content._reader._http_chunk_splits or ())
