@@ -187,6 +187,8 @@ def decode_kindly(payload: bytes, type: Any = Any) -> Any:  # noqa: A002
 
 def read_aside(found: object, type: type[A]) -> A | None:  # noqa: A002
     """What stands beside an answer, of JSON that was decoded as any; None when it says nothing."""
+    if found is None:
+        return None
     _, whole = _with_asides(found, type)
     return None if whole is None else msgspec.convert(whole, type)
 

@@ -166,12 +166,12 @@ FINISH_REASONS: dict[str, FinishReason] = {
 def kindly(decoded: dict[str, Any]) -> FirstChunk:
     """A chunk, or a whole answer, of which only what makes sense is kept."""
     choices = decoded.get("choices")
-    groq = _dict(decoded.get("x_groq"))
+    groq = decoded.get("x_groq")
     return FirstChunk(
         [_choice(choice) for choice in choices if isinstance(choice, dict)] if isinstance(choices, list) else None,
         read_aside(decoded.get("usage"), Counts),
         decoded.get("error"),
-        GroqPart(read_aside(groq.get("usage"), Counts), _str(groq.get("error"))),
+        GroqPart(read_aside(groq.get("usage"), Counts), _str(groq.get("error"))) if isinstance(groq, dict) else None,
         _str(decoded.get("id")),
         _str(decoded.get("model")),
     )
