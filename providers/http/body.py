@@ -24,21 +24,18 @@ CHUNK_BYTES = 48
 """What a chunk takes in memory beside its bytes: many small ones are bounded, too."""
 
 
-def bound(reader: StreamReader, buffer_bytes: int) -> None:
+def bound(reader: StreamReader, buffer_bytes: int) -> int:
     """Bound what waits in a reader, its bytes and what its chunks take beside them: twice `buffer_bytes`, together.
 
     aiohttp tells the connection to pause when one of both is exceeded, as far as the body comes in HTTP chunks.
+
+    Returns:
+        The maximum number of chunks that may wait. At least one: a chunk's end may come when its bytes were taken long
+        ago, and a pause then would never be over.
     """
     reader._high_water = buffer_bytes + buffer_bytes // 2
-    reader._high_water_chunks = most_chunks(buffer_bytes)
-
-
-def most_chunks(buffer_bytes: int) -> int:
-    """The maximum number of chunks that may wait in a reader.
-
-    At least one: a chunk's end may come when its bytes were taken long ago, and a pause then would never be over.
-    """
-    return max(1, buffer_bytes // (2 * CHUNK_BYTES))
+    reader._high_water_chunks = chunks_max = buffer_bytes // (2 * CHUNK_BYTES) or 1
+    return chunks_max
 
 
 class Body:

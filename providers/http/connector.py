@@ -22,7 +22,7 @@ from aiohttp.http_exceptions import BadHttpMessage
 from aiohttp.streams import StreamReader
 
 from ..errors import ErrorKind, ProviderError
-from .body import bound, most_chunks
+from .body import bound
 from .idle import Idle
 from .sockets import descriptor, made
 from .way import UNWIND_TURNS
@@ -121,9 +121,10 @@ class Line(ResponseHandler):
         message, reader = data
         if type(reader) is StreamReader:  # else there is no body
             limit, _ = reader.get_read_buffer_limits()
-            bound(reader, limit)
-            self._chunks_max = most_chunks(limit)
-            self._watched = not message.chunked  # of a body in chunks, aiohttp bounds the number itself
+            self._chunks_max = bound(reader, limit)
+            # Of a body in chunks, aiohttp bounds the number itself, and one that is here whole grows no more; but an
+            # idle connection that gets any answer at all is looked at.
+            self._watched = self._idle or not (message.chunked or reader._eof)
         super().feed_data(data, size)
 
     def connection_lost(self, exc: BaseException | None) -> None:

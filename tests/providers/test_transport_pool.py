@@ -66,6 +66,8 @@ LATE = [
     b"HTTP/1.1 200 OK\r\ncontent-type: te",
     b"HTTP/1.1 200 OK\r\ncontent-type: \0",
     b"HTTP/1.1 408 Request Timeout\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n7\r\nforeign\r\n0\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n7\r\nfore",
     b"garbage\r\n\r\n",
     b"H",
     b"\r\n",
