@@ -48,7 +48,7 @@ class ErrorKind(StrEnum):
 
 
 RetryRule: TypeAlias = Literal["never", "once", "backoff", "hint", "fresh_connection"]
-AskAnother: TypeAlias = Literal["yes", "no", "larger_window", "other_dialect"]
+AskAnother: TypeAlias = Literal["yes", "no", "larger_window", "one_other"]
 
 
 class Disposition(msgspec.Struct, frozen=True):
@@ -58,7 +58,7 @@ class Disposition(msgspec.Struct, frozen=True):
         retry: May the same target be asked again in this call, and how? `once` and `backoff` wait with jitter;
             `hint` waits a short hint out once and backs off without one; `fresh_connection` asks once more when
             the connection was a reused one, or no other target is left.
-        ask_another: May another target be asked, and which?
+        ask_another: May another target be asked, and which? `one_other`: one, whose word on the request is the last.
         health: How much one such failure counts against the target's health, 0 to 1.
         parks: Is the target, or its credential, left alone until a hint or a park's end?
         heeds_hint: Does the provider's own delay decide when it is asked again? A short one is waited out by the call
@@ -100,7 +100,7 @@ DISPOSITIONS: dict[ErrorKind, Disposition] = {
     ErrorKind.NOT_FOUND: _PARKED,
     ErrorKind.CONTEXT_LENGTH: Disposition("never", "larger_window"),
     ErrorKind.CONTENT_FILTER: _CALLER,
-    ErrorKind.BAD_REQUEST: Disposition("never", "other_dialect"),
+    ErrorKind.BAD_REQUEST: Disposition("never", "one_other"),
     ErrorKind.REFUSED_HERE: Disposition("never", "yes"),
     ErrorKind.PREFILL_UNSUPPORTED: Disposition("never", "yes"),
     ErrorKind.UNSUPPORTED: Disposition("never", "yes"),

@@ -33,7 +33,7 @@ class ProviderInfo(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         title: Its name for people.
-        dialect: The wire it speaks; an error in the request is not tried again at another of the same dialect.
+        dialect: The wire it speaks.
         site_url: Where a person reads about it.
         base_url: Where it is asked unless a target says otherwise; None: a target must say.
         endpoint: The path of a chat call, below the base URL.

@@ -42,10 +42,7 @@ EDGES = frozenset(
     | {f"ask {policy}" for policy in ("continue", "ask_to_continue", "replay", "restart")}
     | {f"switch {policy}" for policy in ("continue", "ask_to_continue", "replay", "restart")}
     | {f"wait {reason}" for reason in ("backoff", "hint", "return", "queue")}
-    | {
-        f"skip {why}"
-        for why in ("breaker_open", "probing", "parked", "returning", "limit", "dialect", "context_window")
-    }
+    | {f"skip {why}" for why in ("breaker_open", "probing", "parked", "returning", "limit", "context_window")}
     | {"end finished", "end cancelled", "end AllTargetsFailed", "end RequestRejected", "end NoTargetAvailable"}
     | {"end StreamInterrupted"}
     | {f"{temper} in turn {turn}" for temper in ("is_left", "is_cancelled") for turn in range(TURNS)}

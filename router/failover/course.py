@@ -239,8 +239,8 @@ class Course(Opaque):
                 return End("rejected", error.kind)
             case "larger_window":
                 standings.exclude_windows(self.candidates[index].capabilities.context_window, now_s)
-            case "other_dialect":
-                if not standings.exclude_dialect(self.candidates[index].dialect, now_s):
+            case "one_other":
+                if not standings.may_ask_one_other():
                     return End("rejected", error.kind)
             case "yes":
                 pass

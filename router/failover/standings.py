@@ -70,7 +70,7 @@ class Standings(Opaque):
     skipped: list[Skipped] = []
     _by_index: dict[int, Standing] = {}  # of those that were looked at
     _woken: tuple[int, ...] = ()
-    _refused_dialects: frozenset[str] = frozenset()
+    _refused: bool = False  # the request, by one target
 
     def of(self, index: int) -> Standing:
         """The standing of one target."""
@@ -207,14 +207,10 @@ class Standings(Opaque):
             if candidate.only_on is None and not self.of(index).done and window and window <= refused_by:
                 self.exclude(index, "context_window", f"its context window of {window} tokens is no larger", now_s)
 
-    def exclude_dialect(self, dialect: str, now_s: float) -> bool:
-        """What one dialect refuses may please another; the same dialect is not asked twice. Is any other left to ask?
+    def may_ask_one_other(self) -> bool:
+        """What one target refuses may please another. Is any left to ask? A second one that refuses it ends the call.
 
-        A second dialect that refuses ends it.
+        A target that fails in any other way has not judged the request, and is not that second one.
         """
-        asked_another = bool(self._refused_dialects)
-        self._refused_dialects |= {dialect}
-        for index, candidate in enumerate(self.candidates):
-            if candidate.only_on is None and not self.of(index).done and candidate.dialect == dialect:
-                self.exclude(index, "dialect", f"it speaks {dialect} too, which has refused this request", now_s)
-        return self.any_left() and not asked_another
+        second, self._refused = self._refused, True
+        return self.any_left() and not second

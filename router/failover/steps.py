@@ -30,7 +30,6 @@ class Candidate(Protocol):
     """What the core knows of a target."""
 
     label: str
-    dialect: str
     capabilities: Capabilities
     retry: Retry
     only_on: ErrorKind | None  # it is asked only after a failure of this kind

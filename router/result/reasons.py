@@ -19,13 +19,11 @@ back and not yet this call's turn, full, or paid for no longer."""
 
 SkipReason: TypeAlias = (
     RefusalReason
-    | Literal[
-        "misconfigured", "no_key", "unsupported", "missing_extra", "context_window", "dialect", "only_on", "deadline"
-    ]
+    | Literal["misconfigured", "no_key", "unsupported", "missing_extra", "context_window", "only_on", "deadline"]
 )
 """Why a target was passed over: it may not be asked now; or it lacks what every request needs, a model or an address
 (`misconfigured`), has no key, cannot express the request, lacks an installed extra, has too small a context window,
-speaks a dialect that has refused the request, stands by for another kind of error, or its turn would come too late."""
+stands by for another kind of error, or its turn would come too late."""
 
 WaitReason: TypeAlias = Literal["backoff", "hint", "return", "queue"]
 """Between two tries at one target; for as long as a short `Retry-After` said; for a target that is left alone; for a

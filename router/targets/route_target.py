@@ -43,7 +43,7 @@ class RouteTarget:
     """
 
     __slots__ = (
-        "_defaults", "_hedge", "_hedge_budget", "_limited", "_room", "answer_max", "capabilities", "clocks", "dialect",
+        "_defaults", "_hedge", "_hedge_budget", "_limited", "_room", "answer_max", "capabilities", "clocks",
         "first_delta_held", "first_delta_s", "label", "live", "only_on", "plain_tokens", "purses", "retry",
         "standing_clocks", "takes_any", "tier", "weight",
     )  # fmt: skip
@@ -62,7 +62,7 @@ class RouteTarget:
         ledger: Ledger | None = None,
     ) -> None:
         self.live = live
-        self.label, self.dialect, self.capabilities = live.label, live.dialect, live.capabilities
+        self.label, self.capabilities = live.label, live.capabilities
         self.retry = route.retry or retry
         self.clocks = _clocks(live, route, limits, overrides or {})
         self.standing_clocks = _clocks(live, route, limits, {}) if overrides else self.clocks

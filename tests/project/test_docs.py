@@ -64,7 +64,7 @@ RETRY = {
     "hint": "by the hint",
     "fresh_connection": "on a fresh connection",
 }
-ANOTHER = {"yes": "yes", "no": "no", "larger_window": "with a larger window", "other_dialect": "of another dialect"}
+ANOTHER = {"yes": "yes", "no": "no", "larger_window": "with a larger window", "one_other": "one, then you are told"}
 HEALTH = {0.0: "–", 0.5: "half", 1.0: "counts"}
 
 

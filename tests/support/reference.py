@@ -10,7 +10,7 @@ RETRY_HERE = {"disconnected": "fresh", "truncated": "fresh", "timeout": "once", 
 RETRY_HERE |= {"rate_limited": "hint", "server_error": "backoff", "overloaded": "backoff"}
 HEEDS = ("rate_limited", "server_error", "overloaded", "timeout")  # 429, 408 and 5xx: the provider may say when
 ASK_ANOTHER = {"content_filter": "no", "deadline": "no", "cancelled": "no", "closed": "no"}
-ASK_ANOTHER |= {"context_length": "window", "bad_request": "dialect"}
+ASK_ANOTHER |= {"context_length": "window", "bad_request": "one"}
 GAVE_WAY = ("truncated", "protocol", "disconnected")  # reading: these allow the same target once more; silence never
 HURTS = {"connect", "dns", "tls", "disconnected", "first_token_timeout", "stalled", "truncated", "timeout", "blocked"}
 HURTS |= {"server_error", "overloaded", "protocol", "unknown", "empty"}  # two calls in a row: no retry within a call
@@ -28,7 +28,7 @@ class Reference:
         self.out, self.asked = set[int](), set[int]()  # out: not asked again in this call
         self.hints, self.not_before = dict[int, int](), dict[int, float]()  # short ones: how many, and until when
         self.tries = dict.fromkeys(range(len(targets)), 0)
-        self.dialect_refused, self.last_resort_used, self.restartable = False, False, True
+        self.refused, self.last_resort_used, self.restartable = False, False, True
         self.skips: set[tuple[str, str]] = set()
         self.once_more: dict[int, bool] = {}  # broke off after the commit: may it be asked once more?
         self.ways: set[tuple[str, int]] = set()
@@ -151,12 +151,10 @@ class Reference:
                 for other in self._left():
                     if None not in (windows[who], windows[other]) and windows[other] <= windows[who]:
                         self.exclude(other, "context_window")
-            case "dialect":  # reading: one of another dialect must have judged it; a target that was down has not
-                for other in [o for o in self._left() if self.targets[o].dialect == self.targets[who].dialect]:
-                    self.exclude(other, "dialect")
-                if self.dialect_refused or not self._left():
+            case "one":  # reading: one other must have judged it; a target that was down has not
+                if self.refused or not self._left():
                     return ("end", "rejected")
-                self.dialect_refused = True
+                self.refused = True
         return None
 
     def hedge(self, silent: int, now_s: float) -> Step | None:

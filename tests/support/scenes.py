@@ -174,9 +174,10 @@ BEFORE: dict[str, Scene] = {
     "413": Scene((json_page(413),)),
     "400_filter": Scene((failing(ErrorKind.CONTENT_FILTER),), leads=OPENAI),
     "400": Scene((failing(ErrorKind.BAD_REQUEST),), leads=OPENAI),
-    "400_other_dialect": Scene((failing(ErrorKind.BAD_REQUEST),), leads=OPENAI, next_dialect="koala"),
-    "400_seconds": Scene((failing(ErrorKind.BAD_REQUEST, retry_after_s=20),), leads=OPENAI, next_dialect="koala"),
-    "422_other_dialect": Scene((json_page(422),), leads=KOALA),
+    "400_twice": Scene((failing(ErrorKind.BAD_REQUEST),), leads=OPENAI, then=failing(ErrorKind.BAD_REQUEST)),
+    "400_alone": Scene((failing(ErrorKind.BAD_REQUEST),), leads=OPENAI, next_dialect=None),
+    "400_seconds": Scene((failing(ErrorKind.BAD_REQUEST, retry_after_s=20),), leads=OPENAI),
+    "422": Scene((json_page(422),), leads=KOALA),
     # Status 200, and no answer
     "html": Scene((HTML,)),
     "json_error": Scene((failing(ErrorKind.SERVER_ERROR, status=200),), leads=OPENAI),

@@ -57,7 +57,7 @@ def outcome(stage: Stage, *names: str, **options: object) -> tuple[list[str], Ro
         (status(402), 1),
         (status(403), 1),
         (status(404), 1),
-        (status(400), None),
+        (status(400), 1),
         (Play(), 1),
         (Play([(0, chunk(finish="stop") + DONE)]), 1),
         (breaks_off(), 1),
@@ -68,12 +68,8 @@ def outcome(stage: Stage, *names: str, **options: object) -> tuple[list[str], Ro
         (Play([(0, b'data: {"error":{"message":"x","type":"server_error"}}\n\n')]), 3),
     ],
 )
-def test_the_next_target_answers(stage: MakeStage, fault: Play, tries: int | None) -> None:
+def test_the_next_target_answers(stage: MakeStage, fault: Play, tries: int) -> None:
     one = stage(a=fault, b=B)
-    if tries is None:  # the request itself is refused, and the next target speaks the same dialect
-        with pytest.raises(RequestRejected):
-            outcome(one)
-        return
     assert outcome(one)[0] == ["B1", "B2"]
     assert one.count("a") == tries
     assert one.count("b") == 1
@@ -133,19 +129,26 @@ def test_a_context_too_long_goes_only_to_windows_that_are_larger_or_unknown(stag
     assert one.count("small") == 0
 
 
-def test_a_parameter_one_dialect_refuses_is_tried_at_one_of_another(stage: MakeStage) -> None:
-    one = stage(a=status(422), b=B)
+@pytest.mark.parametrize("refused", [400, 405, 422])
+def test_what_one_target_refuses_is_asked_of_one_other(stage: MakeStage, refused: int) -> None:
+    one = stage(a=status(refused), b=B)
+    assert outcome(one)[0] == ["B1", "B2"], "though both speak the same dialect"
 
-    async def play() -> None:
-        first, second = one.targets()
-        other = Target("koala", name="k", base_url="https://koala.test")
-        one.scripts["koala"] = Play([(0.0, b'data: "K"\n\n')])
-        async with Router([first, second, other]) as router:
-            stream = router.stream("hi")
-            assert await texts(stream) == ["K"]
-            assert [(s.target, s.reason) for s in stream.report.skipped] == [("b", "dialect")]
 
-    perform(play())
+def test_what_two_targets_refuse_is_asked_of_no_third(stage: MakeStage) -> None:
+    one = stage(a=status(400), b=status(422), c=says("C"))
+    with pytest.raises(RequestRejected) as caught:
+        outcome(one)
+    assert (caught.value.kind, one.count("b"), one.count("c")) == (ErrorKind.BAD_REQUEST, 1, 0)
+
+
+def test_a_target_that_is_down_has_not_judged_the_request(stage: MakeStage) -> None:
+    one = stage(a=status(400), b=refuses(), c=says("C"), d=says("D"))
+    assert outcome(one)[0] == ["C"]
+    again = stage(a=status(400), b=refuses(), c=status(400), d=says("D"))
+    with pytest.raises(RequestRejected):
+        outcome(again)
+    assert again.count("d") == 0
 
 
 def test_when_all_fail_one_group_holds_every_attempt(stage: MakeStage) -> None:
