@@ -1,15 +1,10 @@
-"""The base of all dialects' decoders: framing, the end of a body, failures, and the kind of a body.
+"""The decoders that dialects are made of, one for each framing, and the choice between them by the kind of a body.
 
-A dialect writes one method, `_payload`, and says with `self.finish`, `self.closed` and `self.failure` what it saw. What
-is rare takes a slow road here, so that no dialect need know of it: characters with their halves in two events, and
-large events, which must be text for the most part.
+A dialect writes one method, `_payload`, and says with `self.finish`, `self.closed` and `self.failure` what it saw.
 """
 
+import re
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from typing import TypeAlias, TypeVar
-
-from msgspec.structs import replace
 
 from .codecs import (
     UNDECODABLE,
@@ -19,101 +14,22 @@ from .codecs import (
     SSEDecoder,
     TooBulky,
 )
-from .codecs.json import BULK_BYTES, Bulk, LookedThrough, check_bulk, may_hold_halves, with_marks
-from .counts import Counting
+from .codecs.json import BULK_BYTES, Bulk, LookedThrough, may_hold_halves, with_marks
+from .codecs.sse import STRAY
+from .decoder_base import PASSED_OVER, BaseDecoder
 from .errors import ErrorKind, ProviderError
-from .events import Finished, ProviderEvent
-from .halves import HalfCharacters, whole
+from .events import ProviderEvent
+from .halves import HalfCharacters
 from .provider import PIECE_MAX_BYTES, Decoder, ResponseHead
 
 MAX_BODY_BYTES = 32 * 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
 _SEPARATOR = b"\n\ndata: "
-T = TypeVar("T")
-_Decode: TypeAlias = Callable[[bytes, T, list[ProviderEvent]], None]
 LF, _CR = b"\n"[0], b"\r"[0]  # a byte is searched for as a number in a tenth of the time
 
-
-def _why(refusal: Exception) -> str:
-    return str(refusal) if isinstance(refusal, TooBulky) else "an event that cannot be decoded"
-
-
-class BaseDecoder(Counting):
-    """The state that every decoder shows; see `Decoder`."""
-
-    finish: Finished | None = None
-    closed = False
-    failure: ProviderError | None = None
-    _joiner: HalfCharacters | None = None
-    """Made for the first half, and kept."""
-    _halves: HalfCharacters | None = None
-    """While halves of characters wait for the other ones: then every event takes the slow road."""
-    _splits = False
-    """Characters have been cut in two before: an event that may hold a half is not tried otherwise first."""
-
-    def _follow(self, inner: Decoder, events: list[ProviderEvent]) -> list[ProviderEvent]:
-        """What another decoder, to which the body was left, gave and saw."""
-        self.finish, self.closed, self.failure = inner.finish, inner.closed, inner.failure
-        self.miscounted = getattr(inner, "miscounted", False)  # not every plug-in's decoder is one of ours
-        return events
-
-    def _undecodable(self, what: str) -> None:
-        """Nothing undecodable is skipped, text would be lost; but behind the end marker nothing can be."""
-        if self.finish is None:
-            self.failure = ProviderError(ErrorKind.PROTOCOL, f"the stream holds {what}")
-        else:
-            self.closed = True
-
-    def _rarely(self, decode: _Decode[T], payload: bytes, about: T, events: list[ProviderEvent]) -> None:
-        """Decode one event that is large, or that holds or may complete half of a character.
-
-        Args:
-            decode: Adds what a payload says to `events`; raises one of `UNDECODABLE` before it adds anything.
-            about: What it is told of the payload.
-
-        Raises:
-            One of `UNDECODABLE`: What `decode` raises, or `TooBulky`.
-        """
-        if len(payload) > BULK_BYTES:
-            check_bulk(payload)
-        since = len(events)
-        marked, mark = with_marks(payload)
-        decode(marked, about, events)
-        if (halves := self._joiner) is None:
-            self._joiner = halves = HalfCharacters()
-        events[since:] = halves.joined(events[since:], mark)
-        self._halves = halves if halves.waiting else None
-        if mark:
-            self._splits = True
-        if self.finish is not None:
-            self._complete(events, mark)
-
-    def _slowly(self, decode: _Decode[T], payload: bytes, about: T, events: list[ProviderEvent]) -> None:
-        """As `_rarely`; what cannot be decoded is a failure."""
-        try:
-            self._rarely(decode, payload, about, events)
-        except UNDECODABLE as refusal:
-            self._undecodable(_why(refusal))
-
-    def _last(self, decode: _Decode[T], payload: bytes, about: T, events: list[ProviderEvent]) -> None:
-        """As `_rarely`, for what the end of the body left unclosed: whole if it decodes, else cut off."""
-        with suppress(*UNDECODABLE):
-            self._rarely(decode, payload, about, events)
-
-    def _complete(self, events: list[ProviderEvent], mark: str = "") -> None:
-        """Once the answer has ended well, nothing completes a half; of one that broke off it may come in a replay."""
-        if self.finish is not None and self.failure is None:
-            if self._halves is not None:
-                events += self._halves.rest()
-                self._halves = None
-            self.finish = replace(self.finish, native_reason=whole(self.finish.native_reason, mark))
-
-    def _ended(self, events: list[ProviderEvent]) -> None:
-        """The body is over: without an end marker it was cut, however cleanly."""
-        if self.failure is None and self.finish is None:
-            self.failure = ProviderError(ErrorKind.TRUNCATED, "the stream ended without its end marker")
-        if self._halves is not None:
-            self._complete(events)
+_COMMENT_MAX_BYTES = 4 * 1024
+"""Maximum bytes of a comment that may stand before a whole answer in what calls itself a stream."""
+_BLANKS = re.compile(rb"(?:[ \t\r\n]+|:[^\r\n]*[\r\n])*+")
 
 
 class EventStreamDecoder(BaseDecoder):
@@ -123,10 +39,16 @@ class EventStreamDecoder(BaseDecoder):
     a comment, a named event or a second data line shows by a newline or CR that no payload may hold.
     """
 
+    otherwise: Callable[[], Decoder] | None = None
+    """Makes the decoder of a whole answer, for a body that calls itself a stream and begins as JSON does."""
+    _whole: "JsonBodyDecoder | None" = None
+    """Takes the same bytes, as long as they hold no event."""
+
     def __init__(self) -> None:
         self._sse = SSEDecoder()
         self._at_start = True
         self._between_events = True
+        self._opening: bytes | None = b""
 
     def _payload(self, data: bytes, name: str, events: list[ProviderEvent]) -> None:
         """Decode the data of one event into `events`; set `finish`, `closed`, `failure`.
@@ -170,17 +92,24 @@ class EventStreamDecoder(BaseDecoder):
             if self._at_start:
                 self._sse.started()
                 self._at_start = False
+                self._opening = None
             payloads = iter(data[6:-2].split(_SEPARATOR))
             stopped_at = self._payloads(payloads, events)
             if stopped_at is None:
                 return events
             data = b"data: " + _SEPARATOR.join((stopped_at, *payloads)) + b"\n\n"
+        if self._opening is not None:
+            self._open(data)
+        elif self._whole is not None:
+            self._feed_whole(data)
         self._carefully(data, events)
         self._between_events = self._halves is None and self._sse.idle
         return events
 
     def end(self) -> list[ProviderEvent]:
         events: list[ProviderEvent] = []
+        if self._whole is not None and self.failure is None and not self.closed:
+            return self._follow(self._whole, self._whole.end())
         if self.failure is None and not self.closed:
             # Google's and Mistral's servers may leave the last event unclosed: whole if it decodes, else cut off.
             leftover = self._sse.end()
@@ -191,6 +120,28 @@ class EventStreamDecoder(BaseDecoder):
         self._ended(events)
         return events
 
+    def _open(self, data: bytes) -> None:
+        """The first bytes: what begins as JSON, behind blanks and comments, may be a whole answer after all."""
+        assert self._opening is not None
+        opening = (self._opening + data).removeprefix(_BOM)
+        blanks = _BLANKS.match(opening)
+        assert blanks is not None
+        seen = opening[blanks.end() :]
+        if _BOM.startswith(seen) or (seen.startswith(b":") and len(seen) <= _COMMENT_MAX_BYTES):
+            self._opening = seen
+            return
+        self._opening = None
+        if self.otherwise is not None and seen.startswith((b"{", b"[")):
+            whole = self.otherwise()
+            if isinstance(whole, JsonBodyDecoder):  # a plug-in's may tell events before the end
+                self._whole = whole
+                self._feed_whole(seen)
+
+    def _feed_whole(self, data: bytes) -> None:
+        assert self._whole is not None
+        self._whole.feed(data)
+        self.failure = self._whole.failure  # there is too much of it
+
     def _carefully(self, data: bytes, events: list[ProviderEvent]) -> None:
         too_large: FrameTooLarge | None = None
         large = self._sse.held_bytes + len(data) > BULK_BYTES
@@ -198,9 +149,16 @@ class EventStreamDecoder(BaseDecoder):
             found = self._sse.feed(data)
         except FrameTooLarge as error:
             too_large, found = error, list(error.whole)
+        if self._whole is not None:
+            if any(event.name is not STRAY for event in found):
+                self._whole = None  # there are events: it is a stream, with a line before them that is none of its own
+            elif too_large is not None:
+                self._sse, too_large = SSEDecoder(), None  # JSON of one line, as long as it may be elsewhere
         for event in found:
             if not event.data.strip():
-                continue  # the format would not dispatch it; some servers send it to keep the line warm
+                if event.name is not STRAY:
+                    self._note(PASSED_OVER)  # the format would not dispatch it; it keeps the line warm
+                continue
             if large or self._halves is not None or (self._splits and may_hold_halves(event.data)):
                 self._slowly(self._payload, event.data, event.name, events)
             else:
@@ -209,7 +167,7 @@ class EventStreamDecoder(BaseDecoder):
                 except SplitCharacter:
                     self._slowly(self._payload, event.data, event.name, events)
                 except UNDECODABLE as refusal:
-                    self._undecodable(_why(refusal))
+                    self._refused(event.data, refusal, event.name)
             if self.failure is not None or self.closed:
                 return
         if too_large is not None:
@@ -245,7 +203,7 @@ class LineDecoder(BaseDecoder):
                 except SplitCharacter:
                     self._slowly(self._line, line, None, events)
                 except UNDECODABLE as refusal:
-                    self._undecodable(_why(refusal))
+                    self._refused(line, refusal)
             if self.failure is not None or self.closed:
                 return events
         if too_large is not None:
@@ -399,13 +357,20 @@ def decoder_for(
 
     A server may answer JSON where a stream was asked, and the reverse, under any type: both are good answers.
     """
+
+    def streamed() -> Decoder:
+        decoder = stream()
+        if isinstance(decoder, EventStreamDecoder):
+            decoder.otherwise = body
+        return decoder
+
     kind = head.content_type
     if kind in stream_types:
-        return stream()
+        return streamed()
     if kind in ("text/html", "application/xhtml+xml"):
         return WrongBodyDecoder("a web page")
     decoder = body()
     if isinstance(decoder, JsonBodyDecoder):  # it sees at once whether its body begins as nearly all do
-        decoder.unless = lambda: SniffingDecoder(stream, body)
+        decoder.unless = lambda: SniffingDecoder(streamed, body)
         return decoder
-    return SniffingDecoder(stream, body)
+    return SniffingDecoder(streamed, body)

@@ -164,7 +164,8 @@ class Decoder(Protocol):
         closed: After the end marker, nothing that matters can follow.
         failure: What went wrong. Final: nothing is decoded after it.
 
-    They are only read, so that plain attributes do.
+    They are only read, so that plain attributes do. A decoder may have two more: `notes`, a tuple of sentences for the
+    report about what it met and passed over, none of them the provider's own words; and `miscounted`, see `Counting`.
     """
 
     @property

@@ -1,8 +1,10 @@
-"""Tool calls that arrive in fragments: the call of each fragment, and the parts still to come."""
+"""Tool calls that arrive in fragments: the call of each fragment, and what is still to come of it."""
 
+import json
 import re
 import uuid
 
+from .codecs.json import whole_text
 from .events import ToolCallDelta
 
 
@@ -19,51 +21,148 @@ def is_made(call_id: str) -> bool:
 _MADE = re.compile(r"call_[0-9a-f]{24}")
 
 
+_NO_IDS = frozenset({"", "null", "None"})
+"""What some servers write where they have no id."""
+
+_LOOKS_MAX = 100
+"""Maximum times that a call's arguments are looked at for their end: a server may repeat its name for ever."""
+
+
+class _Call:
+    """One call: what the provider said of it, and what was told.
+
+    Attributes:
+        given: The provider's id.
+        index: Its place in the answer; None until it is told.
+        arguments: All pieces.
+        doubtful: It may be the one before, whose name came once more: it is no call until its arguments begin.
+    """
+
+    __slots__ = ("_looks", "arguments", "doubtful", "given", "index", "name")
+
+    def __init__(self, *, doubtful: bool = False) -> None:
+        self.doubtful = doubtful
+        self.given: str | None = None
+        self.name: str | None = None
+        self.index: int | None = None
+        self.arguments: list[str] = []
+        self._looks = 0
+
+    def is_whole(self) -> bool:
+        """Are the arguments an object, so that no more of them can come?"""
+        if not self.arguments or not self.arguments[-1].rstrip().endswith("}") or self._looks >= _LOOKS_MAX:
+            return False
+        self._looks += 1
+        try:
+            return isinstance(json.loads("".join(self.arguments)), dict)
+        except (ValueError, RecursionError):
+            return False
+
+
 class CallNumbering:
     """Gives the calls of one answer their index, from 0 and without gaps, and an id where the provider gives none.
 
     Servers disagree about fragments: most repeat the call's index, some leave it out, some say 0 for all calls and
-    tell them apart by id, some make a new id up for each fragment. So a fragment begins a new call when its index is
-    new, or when it brings both another id and a name.
+    tell them apart by id, or not at all; some make a new id up for each fragment, some repeat one for all calls, some
+    repeat the name. So a fragment begins a new call when its index is new; when it brings a name, and another id or
+    another name than the call has; or when it brings the same name again, though the arguments of the call are whole. A
+    call that comes again as it was, under its id, is not told again.
+
+    A call is told once it has arguments, or a name and an id: its first event brings what there is, and an id in any
+    case. One that comes later is not told; a name is. `rest` tells, at the end, the calls of a name alone.
     """
 
     def __init__(self) -> None:
-        self._places: dict[int, int] = {}  # the provider's index -> ours, of the call that last had it
-        self._ids: list[str] = []
-        self._told_ids: list[str | None] = []
-        self._first_with: dict[str, int] = {}  # an id that was told -> the first call that has it
-        self._named: list[bool] = []
+        self._by_index: dict[int, _Call] = {}  # the provider's index -> the call that last had it
+        self._by_id: dict[str, _Call] = {}  # the provider's id -> the call that last had it
+        self._last: _Call | None = None
+        self._waiting: list[_Call] = []
+        self._told_ids: set[str] = set()
+        self._told = 0
 
     def __len__(self) -> int:
-        return len(self._ids)
+        """The calls that were told."""
+        return self._told
 
     def fragment(
         self, index: int | None, call_id: str | None, name: str | None, arguments: str | None
     ) -> ToolCallDelta | None:
-        """The event of one fragment; None when it says nothing new."""
-        place = self._place(index, call_id, name)
-        if place is None:
-            place = len(self._ids)
-            self._places[place if index is None else index] = place
-            self._ids.append(call_id or made_call_id())
-            self._told_ids.append(call_id or None)
-            if call_id:
-                self._first_with.setdefault(call_id, place)
-            self._named.append(bool(name))
-            return ToolCallDelta(place, self._ids[place], name or None, arguments or "")
-        if self._named[place]:
-            name = None
-        elif name:
-            self._named[place] = True
-        return ToolCallDelta(place, None, name or None, arguments or "") if name or arguments else None
+        """The event of one fragment; None when it says nothing new, or not enough yet."""
+        if call_id in _NO_IDS:
+            call_id = None
+        call = self._known(index, call_id, name)
+        doubtful = False
+        if call is not None and name and call.name is not None:
+            if _is_repeated(call, call_id, name, arguments):
+                return None
+            if _is_another(call, index, call_id, name, arguments):
+                doubtful = name == call.name and index is not None and not arguments
+                call = None
+        if call is None:
+            if not (call_id or name or arguments):
+                return None
+            call = self._opened(index, doubtful=doubtful)
+        if call_id and (call.given is None or (call.index is None and call.name is None)):
+            call.given = call_id
+            self._by_id[call_id] = call
+        name = name if name and call.name is None else None
+        call.name = call.name or name
+        if arguments:
+            call.arguments.append(arguments)
+        if call.index is not None:
+            return ToolCallDelta(call.index, None, name, arguments or "") if name or arguments else None
+        if not arguments and not (call.name and call.given and not call.doubtful):
+            return None
+        self._waiting.remove(call)
+        return self._tell(call, arguments or "")
 
-    def _place(self, index: int | None, call_id: str | None, name: str | None) -> int | None:
-        if index is None:
-            if call_id is None or call_id == "":
-                known = None if name or not self._ids else len(self._ids) - 1
-            else:
-                known = self._first_with.get(call_id)
+    def rest(self) -> list[ToolCallDelta]:
+        """The answer is over: the calls that still wait for an id or arguments."""
+        waiting, self._waiting = self._waiting, []
+        return [self._tell(call, "") for call in waiting if call.name and not call.doubtful]
+
+    def _known(self, index: int | None, call_id: str | None, name: str | None) -> _Call | None:
+        """The call that a fragment may belong to."""
+        if index is not None and (known := self._by_index.get(index)) is not None:
             return known
-        known = self._places.get(index)
-        another = known is not None and bool(call_id) and bool(name) and call_id != self._told_ids[known]
-        return None if another else known
+        if index is not None:
+            return self._by_id.get(call_id) if call_id and not name else None
+        last = self._last
+        if call_id and last is not None:
+            goes_on = not name or (last.given is None and (last.index is None or last.name is None))
+            return self._by_id.get(call_id, last if goes_on else None)
+        return last
+
+    def _opened(self, index: int | None, *, doubtful: bool) -> _Call:
+        self._last = call = _Call(doubtful=doubtful)
+        self._waiting.append(call)
+        if index is not None:
+            self._by_index[index] = call
+        return call
+
+    def _tell(self, call: _Call, arguments: str) -> ToolCallDelta:
+        call_id = (
+            None if call.given is None else whole_text(call.given)
+        )  # of another event, perhaps, than the arguments
+        name = None if call.name is None else whole_text(call.name)
+        if call_id is None or call_id in self._told_ids:
+            call_id = made_call_id()
+        self._told_ids.add(call_id)
+        call.index = self._told
+        self._told += 1
+        return ToolCallDelta(call.index, call_id, name, arguments)
+
+
+def _is_repeated(call: _Call, call_id: str | None, name: str, arguments: str | None) -> bool:
+    """Is a fragment the whole call once more, under its id?"""
+    same = bool(call_id) and call_id == call.given and name == call.name
+    return same and bool(arguments) and call.is_whole() and arguments == "".join(call.arguments)
+
+
+def _is_another(call: _Call, index: int | None, call_id: str | None, name: str, arguments: str | None) -> bool:
+    """Does a fragment with a name begin another call than this one, which has a name, too?"""
+    if name != call.name or (call_id and call.given and call_id != call.given):
+        return True
+    if index is None and not call_id:  # calls come whole so, or in pieces that repeat the name
+        return call.is_whole() if call.arguments else not arguments
+    return (not arguments or arguments.lstrip().startswith("{")) and call.is_whole()

@@ -23,7 +23,8 @@ from .providers.chat import (
 )
 from .providers.codecs import NDJSONDecoder, SSEDecoder, SSEEvent, decode_json, decode_kindly
 from .providers.counts import Count
-from .providers.decoding import BaseDecoder, EventStreamDecoder, JsonBodyDecoder, LineDecoder, decoder_for
+from .providers.decoder_base import BaseDecoder
+from .providers.decoding import EventStreamDecoder, JsonBodyDecoder, LineDecoder, decoder_for
 from .providers.dialects.openai import ModelRows, OpenAIChat
 from .providers.dialects.openai_request import EffortForm, PrefillForm, Quirks
 from .providers.envelope import request_body, request_headers

@@ -12,11 +12,14 @@ import msgspec
 from ..codecs import Aside, Details, decode_json, decode_kindly
 from ..codecs.json import json_text
 from ..counts import Count, Counting, total
-from ..decoding import BaseDecoder, EventStreamDecoder, JsonBodyDecoder
+from ..decoder_base import BaseDecoder
+from ..decoding import EventStreamDecoder, JsonBodyDecoder
 from ..errors import ErrorKind, ProviderError
-from ..events import Finished, FinishReason, ProviderEvent, ReasoningDelta, Started, TextDelta
+from ..events import Finished, ProviderEvent, ReasoningDelta, Started, TextDelta
+from ..finish_words import finish_reason
 from ..mapping import rule, stream_error
 from ..provider import ResponseHead
+from ..strangers import by_type, decode_beside_strangers
 from ..tool_calls import CallNumbering
 
 
@@ -81,16 +84,10 @@ _decode = msgspec.json.Decoder(_Event).decode
 _KNOWN = frozenset(
     {"message_start", "content_block_start", "content_block_delta", "content_block_stop", "message_delta"}
 )
-
-_FINISH: dict[str, FinishReason] = {
-    "end_turn": "stop",
-    "stop_sequence": "stop",
-    "max_tokens": "length",
-    "model_context_window_exceeded": "length",
-    "tool_use": "tool_calls",
-    "refusal": "content_filter",
-}
-"""The stop reasons that have a neutral word; `pause_turn`, `compaction` and those to come are `other`."""
+_BLOCKS = frozenset({"text", "thinking", "redacted_thinking", "tool_use"})
+_DELTAS = frozenset({"text_delta", "thinking_delta", "signature_delta", "input_json_delta"})
+_TRIM = by_type(_KNOWN | _BLOCKS | _DELTAS | {"message", "error"})
+_WITHIN = ("message", "content", "content_block", "delta")
 
 _STATUSES = {
     "invalid_request_error": 400,
@@ -181,7 +178,8 @@ class MessageReader(Counting):
 
     def end(self, native: str) -> None:
         """The answer ended, for the provider's own reason."""
-        self.finish = Finished(_FINISH.get(native, "other"), native)
+        reason = finish_reason(native)
+        self.finish = Finished("tool_calls" if reason == "stop" and len(self._calls) else reason, native)
 
     def count(self, counts: _Counts, events: list[ProviderEvent]) -> None:
         """Tokens, as far as they are told; what is not told stays as it was."""
@@ -224,7 +222,7 @@ class MessageStreamDecoder(EventStreamDecoder):
             named = decode_json(data, _Named)
             if named.type not in _KNOWN and not named.error:
                 return
-            event = decode_json(data, _Event)
+            event = decode_beside_strangers(data, _Event, _TRIM, _WITHIN)
         reader = self._reader
         if event.type == "content_block_delta" and event.delta is not None:
             reader.add(event.index, event.delta, events)
@@ -252,7 +250,7 @@ def message_body_decoder(head: ResponseHead) -> JsonBodyDecoder:
     """The decoder of a whole message in one JSON body."""
 
     def parse(body: bytes, decoder: BaseDecoder) -> list[ProviderEvent]:
-        message = decode_json(body, _Message)
+        message = decode_beside_strangers(body, _Message, _TRIM, _WITHIN)
         events: list[ProviderEvent] = []
         if message.error:
             decoder.failure = event_error(decode_kindly(body), head)

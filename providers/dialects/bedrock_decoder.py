@@ -13,11 +13,14 @@ from .. import hints
 from ..codecs import UNDECODABLE, Aside, SplitCharacter, decode_json, decode_kindly
 from ..codecs.json import BULK_BYTES, json_text
 from ..counts import Count, total
-from ..decoding import BaseDecoder, JsonBodyDecoder
+from ..decoder_base import BaseDecoder
+from ..decoding import JsonBodyDecoder
 from ..errors import ErrorKind, ProviderError
-from ..events import Finished, FinishReason, ProviderEvent, ReasoningDelta, Started, TextDelta
+from ..events import Finished, ProviderEvent, ReasoningDelta, Started, TextDelta
+from ..finish_words import finish_reason
 from ..mapping import rule, stream_error
 from ..provider import ResponseHead
+from ..strangers import by_members, decode_beside_strangers
 from ..tool_calls import CallNumbering
 from .bedrock_eventstream import Frame, FrameDecoder, FrameError
 
@@ -43,24 +46,19 @@ STREAM_STATUSES: Mapping[str, int] = {
 }
 """Exceptions inside a stream, and the HTTP status that the service's model gives each."""
 
-_FINISH_REASONS: Mapping[str, FinishReason] = {
-    "end_turn": "stop",
-    "stop_sequence": "stop",
-    "tool_use": "tool_calls",
-    "max_tokens": "length",
-    "model_context_window_exceeded": "length",
-    "guardrail_intervened": "content_filter",
-    "content_filtered": "content_filter",
-}
 _FAILURES = frozenset({"malformed_model_output", "malformed_tool_use"})
 
 
 class _ToolUse(msgspec.Struct, gc=False):
-    """Of a stream: `input` is the next piece of the arguments' text. Of a whole answer: the arguments themselves."""
+    """Of a stream: `input` is the next piece of the arguments' text. Of a whole answer: the arguments themselves.
+
+    One that says a `type` other than `tool_use` (`server_tool_use`) is run by the provider itself.
+    """
 
     toolUseId: str | None = None  # noqa: N815 - Bedrock's own names
     name: str | None = None
     input: msgspec.Raw = msgspec.Raw(b"")
+    type: str | None = None
 
 
 class _ReasoningText(msgspec.Struct, gc=False):
@@ -113,6 +111,9 @@ class _Whole(msgspec.Struct, gc=False):
 
 
 _decode = msgspec.json.Decoder(_Event).decode
+_KNOWN = frozenset({"messageStart", "contentBlockStart", "contentBlockDelta", "messageStop", "metadata"})
+_TRIM = by_members({"text": str, "toolUse": dict, "reasoningContent": dict})
+_WITHIN = ("start", "delta", "output", "message", "content")
 
 
 class BedrockDecoder(BaseDecoder):
@@ -124,6 +125,7 @@ class BedrockDecoder(BaseDecoder):
         self._frames = FrameDecoder()
         self._begun = False
         self._calls = CallNumbering()
+        self._own_tools: set[int] = set()  # blocks that are calls of the provider's own tools
 
     def feed(self, data: bytes) -> list[ProviderEvent]:
         events: list[ProviderEvent] = []
@@ -142,8 +144,8 @@ class BedrockDecoder(BaseDecoder):
                     self._frame(frame, events)
                 except SplitCharacter:
                     self._slowly(self._with_payload, frame.payload, frame.headers, events)
-                except UNDECODABLE:
-                    self._undecodable("an event that cannot be decoded")
+                except UNDECODABLE as refusal:
+                    self._refused(frame.payload, refusal)
             if self.failure is not None or self.closed:
                 return events
         if damaged is not None:
@@ -179,10 +181,12 @@ class BedrockDecoder(BaseDecoder):
         self.failure = stream_error(found, self._head, status=_status(name), rules=RULES)
 
     def _event(self, name: str, payload: bytes, events: list[ProviderEvent]) -> None:
+        if name not in _KNOWN:
+            return
         try:
             event = _decode(payload)
         except msgspec.DecodeError:
-            event = decode_json(payload, _Event)
+            event = decode_beside_strangers(payload, _Event, _TRIM, _WITHIN)
         match name:
             case "messageStart":
                 if not self._begun:
@@ -203,7 +207,9 @@ class BedrockDecoder(BaseDecoder):
     def say(self, block: _Block, index: int, events: list[ProviderEvent]) -> None:
         """What a block, or the next piece of one, adds."""
         call = block.toolUse
-        if call is not None:
+        if call is not None and call.type not in (None, "tool_use"):
+            self._own_tools.add(index)
+        elif call is not None and index not in self._own_tools:
             fragment = self._calls.fragment(index, call.toolUseId, call.name, _arguments(call.input))
             events += [] if fragment is None else [fragment]
         thought = block.reasoningContent
@@ -225,7 +231,8 @@ class BedrockDecoder(BaseDecoder):
                 provider_message=native,
             )
         else:
-            self.finish = Finished(_FINISH_REASONS.get(native or "", "other"), native or None)
+            reason = finish_reason(native)
+            self.finish = Finished("tool_calls" if reason == "stop" and len(self._calls) else reason, native or None)
 
     def count(self, counts: _Counts | None, events: list[ProviderEvent]) -> None:
         """Token counts: Bedrock's `inputTokens` leaves out those that went into or came from its cache."""
@@ -238,7 +245,7 @@ def body_decoder(head: ResponseHead) -> JsonBodyDecoder:
     """The decoder of a whole answer, as Converse gives it."""
 
     def parse(body: bytes, decoder: JsonBodyDecoder) -> list[ProviderEvent]:
-        answer = decode_json(body, _Whole)
+        answer = decode_beside_strangers(body, _Whole, _TRIM, _WITHIN)
         events: list[ProviderEvent] = [Started()]
         reader = BedrockDecoder(head)
         for index, block in enumerate(answer.output.message.content):

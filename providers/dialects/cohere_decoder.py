@@ -13,17 +13,13 @@ from ..codecs import Aside, decode_json, decode_kindly
 from ..counts import Count
 from ..decoding import EventStreamDecoder, JsonBodyDecoder
 from ..errors import ErrorKind
-from ..events import Finished, FinishReason, ProviderEvent, ReasoningDelta, Started, TextDelta
+from ..events import Finished, ProviderEvent, ReasoningDelta, Started, TextDelta
+from ..finish_words import finish_reason
 from ..mapping import rule, stream_error
 from ..provider import ResponseHead
+from ..strangers import by_type, decode_beside_strangers
 from ..tool_calls import CallNumbering
 
-_FINISH_REASONS: Mapping[str, FinishReason] = {
-    "COMPLETE": "stop",
-    "STOP_SEQUENCE": "stop",
-    "MAX_TOKENS": "length",
-    "TOOL_CALL": "tool_calls",
-}
 _FAILURES: Mapping[str, int] = {"ERROR": 500, "TIMEOUT": 504}
 """Finish reasons that are failures, and the status that each stands for."""
 
@@ -88,6 +84,14 @@ class _Body(_Delta, gc=False):
     id: str | None = None
 
 
+class _Named(msgspec.Struct, gc=False):
+    type: str = ""
+
+
+_SAYING = frozenset({"content-start", "content-delta", "tool-plan-delta", "tool-call-start", "tool-call-delta"})
+_KNOWN = _SAYING | {"message-start", "message-end", "error", "message"}
+_TRIM = by_type(_KNOWN | {"text", "thinking", "function"})
+_WITHIN = ("delta", "message", "content", "tool_calls")
 _NOTHING = _Delta()
 _decode = msgspec.json.Decoder(_Event).decode
 
@@ -107,7 +111,9 @@ class CohereDecoder(EventStreamDecoder):
         try:
             event = _decode(data)
         except msgspec.DecodeError:
-            event = decode_json(data, _Event)
+            if (decode_json(data, _Named).type or name) not in _KNOWN:
+                return
+            event = decode_beside_strangers(data, _Event, _TRIM, _WITHIN)
         delta = event.delta or _NOTHING
         match event.type or name:
             case "message-start":
@@ -118,8 +124,10 @@ class CohereDecoder(EventStreamDecoder):
                 self.whole(delta, events)
             case "error":
                 self.failure = stream_error(decode_kindly(data), self._head, rules=RULES)
-            case _:
+            case kind if kind in _SAYING or kind == "message":  # of an event without a name
                 self.say(delta.message, event.index, events)
+            case _:
+                pass
 
     def say(self, message: _Message | None, index: int | None, events: list[ProviderEvent]) -> None:
         """What one event, or one whole answer, adds. The plan before tool calls is told as reasoning: it is about the
@@ -154,7 +162,7 @@ class CohereDecoder(EventStreamDecoder):
             error = {"error": delta.error or native, "code": native}
             self.failure = stream_error(error, self._head, status=status, rules=RULES)
             return
-        reason = _FINISH_REASONS.get(native, "other")
+        reason = finish_reason(native)
         if len(self._calls) and reason == "stop":
             reason = "tool_calls"
         self.finish = Finished(reason, native or None)
@@ -163,7 +171,7 @@ class CohereDecoder(EventStreamDecoder):
 
 def body_decoder(head: ResponseHead) -> JsonBodyDecoder:
     def parse(body: bytes, decoder: JsonBodyDecoder) -> list[ProviderEvent]:
-        answer = decode_json(body, _Body)
+        answer = decode_beside_strangers(body, _Body, _TRIM, _WITHIN)
         if answer.message is None or answer.finish_reason is None:
             raise msgspec.ValidationError("not an answer")
         events: list[ProviderEvent] = [Started(None, answer.id)]

@@ -17,9 +17,11 @@ from ..codecs.sse import STRAY
 from ..counts import Count, total
 from ..decoding import EventStreamDecoder, JsonBodyDecoder
 from ..errors import ErrorKind, ProviderError
-from ..events import Finished, FinishReason, ProviderEvent, ReasoningDelta, Started, TextDelta, ToolCallDelta
+from ..events import Finished, ProviderEvent, ReasoningDelta, Started, TextDelta, ToolCallDelta
+from ..finish_words import finish_reason
 from ..mapping import rule, stream_error
 from ..provider import ResponseHead
+from ..strangers import by_members, decode_beside_strangers
 from ..tool_calls import made_call_id
 
 RULES = (
@@ -28,25 +30,6 @@ RULES = (
     rule(ErrorKind.QUOTA_EXHAUSTED, pattern=r"\blimit: 0\b", statuses=(429,)),
 )
 """Google answers 400 to a bad key, and 429 also where no quota will ever come back: a limit of 0."""
-
-_FINISH: dict[str, FinishReason] = {
-    "STOP": "stop",
-    "MAX_TOKENS": "length",
-    "CONTINUATION": "length",
-    "SAFETY": "content_filter",
-    "RECITATION": "content_filter",
-    "LANGUAGE": "content_filter",
-    "BLOCKLIST": "content_filter",
-    "PROHIBITED_CONTENT": "content_filter",
-    "SPII": "content_filter",
-    "ESCALATION": "content_filter",
-    "MODEL_ARMOR": "content_filter",
-    "IMAGE_SAFETY": "content_filter",
-    "IMAGE_PROHIBITED_CONTENT": "content_filter",
-    "IMAGE_RECITATION": "content_filter",
-    "IMAGE_OTHER": "content_filter",
-}
-"""The finish reasons that have a neutral word; `OTHER`, `NO_IMAGE` and those to come are `other`."""
 
 _NOT_SET = "FINISH_REASON_UNSPECIFIED"
 
@@ -107,6 +90,8 @@ class _Chunk(msgspec.Struct, rename="camel", gc=False):
 
 
 _decode = msgspec.json.Decoder(_Chunk).decode
+_TRIM = by_members({"text": str, "thought": bool, "thoughtSignature": str, "functionCall": dict})
+_WITHIN = ("candidates", "content", "parts")
 
 
 class ContentStreamDecoder(EventStreamDecoder):
@@ -134,7 +119,7 @@ class ContentStreamDecoder(EventStreamDecoder):
         try:
             chunk = _decode(data)
         except msgspec.DecodeError:
-            chunk = decode_json(data, _Chunk)
+            chunk = decode_beside_strangers(data, _Chunk, _TRIM, _WITHIN)
         if chunk.error:
             self._error(decode_kindly(data))
         else:
@@ -159,7 +144,8 @@ class ContentStreamDecoder(EventStreamDecoder):
             if whole:
                 self.failure = ProviderError(ErrorKind.TRUNCATED, "the stream ended inside an error that it reports")
             return
-        self._error(decoded)
+        if self._whole is None or _reports_error(decoded):  # a whole answer may look the same
+            self._error(decoded)
 
     def _error(self, decoded: Any) -> None:
         self.failure = stream_error(decoded, self._head, rules=RULES)
@@ -254,8 +240,13 @@ class ContentStreamDecoder(EventStreamDecoder):
                 provider_message=native,
             )
             return
-        reason = _FINISH.get(native, "other")
+        reason = finish_reason(native)
         self.finish = Finished("tool_calls" if reason == "stop" and self._calls else reason, native)
+
+
+def _reports_error(decoded: Any) -> bool:
+    first = decoded[0] if isinstance(decoded, list) and decoded else decoded
+    return isinstance(first, dict) and bool(first.get("error"))
 
 
 def content_body_decoder(head: ResponseHead) -> JsonBodyDecoder:

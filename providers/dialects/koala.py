@@ -152,7 +152,9 @@ class Koala:
 
 
 class _StreamDecoder(EventStreamDecoder):
-    """Events that are bare JSON strings. Anything else is an error: it was never seen, and nothing is guessed."""
+    """Events that are bare JSON strings; any other JSON that may hold words is an error, and nothing is guessed."""
+
+    _says = (b'"', b"{", b"[")
 
     def __init__(self, head: ResponseHead) -> None:
         super().__init__()
@@ -173,6 +175,8 @@ class _StreamDecoder(EventStreamDecoder):
             events.append(TextDelta(decoded))
 
     def end(self) -> list[ProviderEvent]:
+        if self._whole is not None:
+            return super().end()
         if self.failure is None:
             if not self._begun:
                 self.failure = self._nothing()

@@ -15,11 +15,13 @@ from ..chat import ChatRequest, JsonSchema, Message, Tool
 from ..codecs import decode_json, decode_kindly
 from ..codecs.json import json_text
 from ..counts import Count
+from ..decoder_base import UNKNOWN_PASSED_OVER
 from ..decoding import LineDecoder, decoder_for
 from ..envelope import request_body, request_headers
 from ..error_facts import facts_of
 from ..errors import ErrorKind, ProviderError
-from ..events import Finished, FinishReason, ProviderEvent, ReasoningDelta, Started, TextDelta, ToolCallDelta
+from ..events import Finished, ProviderEvent, ReasoningDelta, Started, TextDelta, ToolCallDelta
+from ..finish_words import finish_reason
 from ..fit import Row, arguments_object, fit, left_out, refused, said_otherwise
 from ..mapping import provider_error, rule, stream_error
 from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, WireRequest, capabilities_of
@@ -44,8 +46,6 @@ FIT: tuple[Row, ...] = (
 _THINK: Mapping[str, bool | str] = {
     "none": False, "minimal": "low", "low": "low", "medium": "medium", "high": "high", "xhigh": "high", "max": "max",
 }  # fmt: skip
-
-_FINISH_REASONS: Mapping[str, FinishReason] = {"stop": "stop", "length": "length"}
 
 _RULES = (
     rule(
@@ -106,17 +106,14 @@ class OllamaDecoder(LineDecoder):
         self._calls = 0
 
     def _payload(self, data: bytes, events: list[ProviderEvent]) -> None:
+        said: _Object | None
         try:
             said = _decode(data)
         except msgspec.DecodeError:
-            said = decode_json(data, _Object)
-        if said.error:
-            # What fails inside an answer is the runner or the upstream, never the request: that was accepted.
-            found = decode_kindly(data)
-            self.failure = stream_error(found, self._head, status=facts_of(found).status or 500, rules=_RULES)
+            said = self._odd(data)
+        if said is None or said.error or (said.message is None and not said.done):
+            self._report(decode_kindly(data))
             return
-        if said.message is None and not said.done:
-            raise msgspec.ValidationError("neither a message, nor an end, nor an error")
         if not self._begun:
             self._begun = True
             events.append(Started(said.model or None))
@@ -124,6 +121,31 @@ class OllamaDecoder(LineDecoder):
             self._take(said.message, events)
         if said.done:
             self._finish(said, events)
+
+    def _odd(self, data: bytes) -> _Object | None:
+        """What does not fit at first; None: an object of another kind, since those of an answer say `done`."""
+        try:
+            return decode_json(data, _Object)
+        except msgspec.ValidationError:
+            found = decode_json(data)
+            if not isinstance(found, dict) or "done" in found:
+                raise
+            return None
+
+    def _report(self, found: Any) -> None:
+        """No part of the answer: what failed inside it, or nothing that is known.
+
+        What fails there is the runner or the upstream, never the request: that was accepted. Some releases write
+        `{"error parsing tool call": …}`, the sentence as the name.
+        """
+        for name, words in found.items():
+            if name.startswith("error "):
+                found = {"error": f"{name}: {words}"}
+                break
+        if found.get("error"):
+            self.failure = stream_error(found, self._head, status=facts_of(found).status or 500, rules=_RULES)
+        else:
+            self._note(UNKNOWN_PASSED_OVER)
 
     def _take(self, message: _Message, events: list[ProviderEvent]) -> None:
         # Every call comes whole, and the index inside it counts anew in each object.
@@ -142,8 +164,8 @@ class OllamaDecoder(LineDecoder):
     def _finish(self, said: _Object, events: list[ProviderEvent]) -> None:
         if said.prompt_eval_count is not None or said.eval_count is not None:  # zeros are left out by the server
             self._counted(events, said.prompt_eval_count, said.eval_count)
-        reason = _FINISH_REASONS.get(said.done_reason or "", "other")
-        if self._calls and reason != "length":
+        reason = finish_reason(said.done_reason)
+        if self._calls and reason in ("stop", "other"):
             reason = "tool_calls"  # the server says `stop`
         self.finish = Finished(reason, said.done_reason or None)
         self.closed = True

@@ -10,7 +10,6 @@ import msgspec
 
 from ..codecs import Aside, Details, read_aside
 from ..counts import Count, PlainCount
-from ..events import FinishReason
 
 NoText: TypeAlias = Annotated[str, msgspec.Meta(max_length=0)] | None
 """Said by some servers with every chunk, and by that nothing."""
@@ -33,11 +32,16 @@ class Delta(msgspec.Struct, gc=False):
     reasoning_content: str | None = None
     refusal: str | None = None
     tool_calls: list[CallPart] | None = None
+    function_call: FunctionPart | None = None  # of the protocol before it had tools
+
+    def says_something(self) -> bool:
+        return any(getattr(self, name) for name in self.__struct_fields__)
 
 
 class Choice(msgspec.Struct, gc=False):
     delta: Delta | None = None
     finish_reason: str | None = None
+    message: Delta | None = None  # Perplexity: all that was said so far, beside the delta
 
 
 class PromptDetails(Details, gc=False):
@@ -81,6 +85,7 @@ class PlainDelta(msgspec.Struct, gc=False):
     reasoning_content: NoText = None
     refusal: NoText = None
     tool_calls: tuple[()] | None = None
+    function_call: None = None
 
 
 class PlainChoice(msgspec.Struct, gc=False):
@@ -100,9 +105,10 @@ class PlainChunk(msgspec.Struct, gc=False):
     x_groq: None = None
 
 
-class WholeChoice(msgspec.Struct, gc=False, rename={"delta": "message"}):
+class WholeChoice(msgspec.Struct, gc=False, rename={"delta": "message", "message": "delta"}):
     delta: Delta | None = None
     finish_reason: str | None = None
+    message: Delta | None = None
 
 
 class PlainPromptDetails(msgspec.Struct, gc=False):
@@ -148,21 +154,6 @@ class Whole(msgspec.Struct, gc=False):
     x_groq: GroqPart | None = None
 
 
-FINISH_REASONS: dict[str, FinishReason] = {
-    "stop": "stop",
-    "eos": "stop",
-    "end_turn": "stop",
-    "stop_sequence": "stop",
-    "length": "length",
-    "max_tokens": "length",
-    "model_length": "length",
-    "tool_calls": "tool_calls",
-    "function_call": "tool_calls",
-    "content_filter": "content_filter",
-}
-"""The words of the protocol's speakers; any other is `other`."""
-
-
 def kindly(decoded: dict[str, Any]) -> FirstChunk:
     """A chunk, or a whole answer, of which only what makes sense is kept."""
     choices = decoded.get("choices")
@@ -178,21 +169,28 @@ def kindly(decoded: dict[str, Any]) -> FirstChunk:
 
 
 def _choice(choice: dict[str, Any]) -> Choice:
-    said = _dict(choice.get("delta") or choice.get("message"))
+    delta, message = choice.get("delta"), choice.get("message")
+    return Choice(
+        _delta(delta) if isinstance(delta, dict) else None,
+        _str(choice.get("finish_reason")),
+        _delta(message) if isinstance(message, dict) else None,
+    )
+
+
+def _delta(said: dict[str, Any]) -> Delta:
     content = said.get("content")
     thoughts = said.get("reasoning") or said.get("reasoning_content")
     calls = said.get("tool_calls")
     if isinstance(calls, dict):
         calls = [calls]
-    return Choice(
-        Delta(
-            _parts(content, "text") if isinstance(content, list) else _str(content),
-            _str(thoughts) or (_parts(content, "thinking") if isinstance(content, list) else None),
-            None,
-            _str(said.get("refusal")),
-            [_call(call) for call in calls if isinstance(call, dict)] if isinstance(calls, list) else None,
-        ),
-        _str(choice.get("finish_reason")),
+    function = said.get("function_call")
+    return Delta(
+        _parts(content, "text") if isinstance(content, list) else _str(content),
+        _str(thoughts) or (_parts(content, "thinking") if isinstance(content, list) else None),
+        None,
+        _str(said.get("refusal")),
+        [_call(call) for call in calls if isinstance(call, dict)] if isinstance(calls, list) else None,
+        _function(function) if isinstance(function, dict) else None,
     )
 
 
@@ -207,13 +205,14 @@ def _parts(parts: list[Any], kind: str) -> str:
 
 
 def _call(call: dict[str, Any]) -> CallPart:
-    function = _dict(call.get("function"))
+    return CallPart(_int(call.get("index")), _str(call.get("id")), _function(_dict(call.get("function"))))
+
+
+def _function(function: dict[str, Any]) -> FunctionPart:
     arguments = function.get("arguments")
     if isinstance(arguments, dict):
         arguments = msgspec.json.encode(arguments).decode()
-    return CallPart(
-        _int(call.get("index")), _str(call.get("id")), FunctionPart(_str(function.get("name")), _str(arguments))
-    )
+    return FunctionPart(_str(function.get("name")), _str(arguments))
 
 
 def _dict(found: object) -> dict[str, Any]:

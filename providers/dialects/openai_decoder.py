@@ -13,15 +13,17 @@ import msgspec
 from .. import hints
 from ..codecs import UNDECODABLE, decode_json, decode_kindly
 from ..counts import Count
-from ..decoding import LF, BaseDecoder, EventStreamDecoder, JsonBodyDecoder
+from ..decoder_base import BaseDecoder
+from ..decoding import LF, EventStreamDecoder, JsonBodyDecoder
 from ..errors import ErrorKind, ProviderError
 from ..events import Finished, ProviderEvent, ReasoningDelta, RefusalDelta, Started, TextDelta, Usage
+from ..finish_words import finish_reason
 from ..mapping import Rule, stream_error
 from ..provider import ResponseHead
 from ..tool_calls import CallNumbering
 from .openai_chunks import (
-    FINISH_REASONS,
     CallPart,
+    Choice,
     Chunk,
     Counts,
     Delta,
@@ -30,6 +32,7 @@ from .openai_chunks import (
     PlainCounts,
     PlainWhole,
     Whole,
+    WholeChoice,
     kindly,
 )
 
@@ -42,6 +45,9 @@ _decode_plain_whole = msgspec.json.Decoder(PlainWhole).decode
 _STOPPED = Finished("stop", "stop")
 _NAMED = (FirstChunk, Whole)
 """Chunks that name the model."""
+
+_LEGACY_INDEX = -1
+"""Of the one call that the protocol had before it had tools."""
 
 _CUT_OFF: dict[str, ErrorKind] = {
     "error": ErrorKind.SERVER_ERROR,
@@ -71,6 +77,12 @@ class ChatReader(BaseDecoder):
 
     _begun = False
     _calls: CallNumbering | None = None
+    _legacy = False
+    """The call comes as `function_call`."""
+    _by_delta = False
+    """Text has come in deltas: a message beside them says it again."""
+    _so_far = ""
+    """The text of the last message that came in place of a delta."""
 
     def __init__(self, head: ResponseHead, rules: tuple[Rule, ...] = ()) -> None:
         super().__init__()
@@ -81,16 +93,19 @@ class ChatReader(BaseDecoder):
         if not self._begun:
             self._begin(chunk, events)
         for choice in chunk.choices or ():
-            delta = choice.delta
+            delta = choice.delta if choice.message is None else self._delta_or_message(choice)
             if delta is not None:
-                if delta.content and not (delta.reasoning or delta.reasoning_content or delta.tool_calls):
+                if delta.content and not (
+                    delta.reasoning or delta.reasoning_content or delta.tool_calls or delta.function_call
+                ):
                     events.append(TextDelta(delta.content))
+                    self._by_delta = True
                 else:
                     self._rare_delta(delta, events)
                 if delta.refusal:
                     events.append(RefusalDelta(delta.refusal))
             if choice.finish_reason:
-                self._finish(choice.finish_reason)
+                self._finish(choice.finish_reason, events)
         if chunk.usage is not None:
             self._count(chunk.usage, events)
         if chunk.x_groq is not None:
@@ -106,14 +121,31 @@ class ChatReader(BaseDecoder):
             self._begun = True
             events.append(Started(model or None, answer_id or None))
 
+    def _delta_or_message(self, choice: Choice | WholeChoice) -> Delta | None:
+        """What a choice with a message says: by its delta; by the message, where no delta has said it before."""
+        delta, message = choice.delta, choice.message
+        if delta is not None and (delta.says_something() or not choice.finish_reason):
+            return delta
+        if message is None or (self._by_delta and not self._so_far):
+            return delta
+        text = message.content or ""
+        if self._so_far and text.startswith(self._so_far):
+            message.content = text[len(self._so_far) :]
+        self._so_far = text
+        return message
+
     def _rare_delta(self, delta: Delta, events: list[ProviderEvent]) -> None:
         thoughts = delta.reasoning or delta.reasoning_content  # Together sends both, with the same text
         if thoughts:
             events.append(ReasoningDelta(thoughts))
         if delta.content:
             events.append(TextDelta(delta.content))
+            self._by_delta = True
         for call in delta.tool_calls or ():
             self._call(call, events)
+        if delta.function_call is not None and (self._calls is None or self._legacy):  # some say one call in both ways
+            self._legacy = True
+            self._call(CallPart(_LEGACY_INDEX, None, delta.function_call), events)
 
     def _call(self, call: CallPart, events: list[ProviderEvent]) -> None:
         function = call.function
@@ -130,7 +162,7 @@ class ChatReader(BaseDecoder):
             return
         self._counted(events, counts.prompt_tokens, counts.completion_tokens, *_beside(counts))
 
-    def _finish(self, native: str) -> None:
+    def _finish(self, native: str, events: list[ProviderEvent]) -> None:
         cut_off = _CUT_OFF.get(native)
         if cut_off is not None:
             self.failure = ProviderError(
@@ -141,9 +173,11 @@ class ChatReader(BaseDecoder):
                 provider_message=native,
             )
             return
-        reason = FINISH_REASONS.get(native, "other")
-        if reason == "stop" and self._calls is not None:
-            reason = "tool_calls"  # Ollama, and a forced tool at OpenAI itself
+        reason = finish_reason(native)
+        if self._calls is not None:
+            events += self._calls.rest()
+            if reason == "stop" and len(self._calls):
+                reason = "tool_calls"  # Ollama, and a forced tool at OpenAI itself
         self.finish = Finished(reason, native)
 
     def _object(self, decoded: dict[str, Any], name: str, events: list[ProviderEvent]) -> None:
@@ -190,16 +224,20 @@ class ChatStreamDecoder(ChatReader, EventStreamDecoder):
         """What does not look like a chunk: the end of the stream, an error, or a chunk in an unusual dress."""
         data = data.strip()
         if data.startswith(b"[DONE]"):
-            self._done()
+            self._done(events)
             return
         decoded = decode_json(data)
+        if isinstance(decoded, list) and len(decoded) == 1:
+            decoded = decoded[0]  # Google's compatible endpoint wraps its errors
         if not isinstance(decoded, dict):
             raise msgspec.ValidationError("an event is not an object")
         self._object(decoded, name, events)
 
-    def _done(self) -> None:
+    def _done(self, events: list[ProviderEvent]) -> None:
         self.closed = True
-        if self.finish is None:
+        if self.finish is None and self._sse.residue:
+            self._residue(self._sse.residue, events)
+        if self.finish is None and self.failure is None:
             self.failure = ProviderError(
                 ErrorKind.TRUNCATED, "the stream ended with [DONE], but without a finish reason"
             )

@@ -36,6 +36,10 @@ _ROUNDING_S = 0.001
 """A timer may ring so early, as some loops round."""
 
 
+NOTES_MAX = 16
+"""Maximum notes of a decoder that go into the report."""
+
+
 class Attempt(Opaque, kw_only=True):
     """One try at one target.
 
@@ -202,6 +206,9 @@ class Attempt(Opaque, kw_only=True):
 
     def settle(self, outcome: Outcome, now_s: float) -> None:
         """It is over: give back what was held for it. Idempotent."""
+        if noted := getattr(self._decoder, "notes", ()):  # a plug-in's decoder need not know of it
+            report = self.report
+            report.notes += tuple([note for note in noted[:NOTES_MAX] if note not in report.notes])
         self.admission.settle(outcome, now_s, self.report, self.heard, whole=self.finished)
 
     async def _refused(self, exchange: Exchange) -> ProviderError:

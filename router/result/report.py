@@ -38,7 +38,7 @@ class AttemptReport(msgspec.Struct):
         cost: What it cost, in US dollars; None: its price is not known.
         estimated: `usage` and `cost` are our estimate, rather too high, in part or as a whole: the attempt was over
             before its provider had counted, or what it counted cannot be.
-        notes: What the dialect could not say and left out harmlessly.
+        notes: What the dialect could not say and left out harmlessly, and what was passed over in the answer.
     """
 
     target: str

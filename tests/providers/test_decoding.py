@@ -24,6 +24,8 @@ from standby.providers.provider import ResponseHead
 class Toy(EventStreamDecoder):
     """A dialect of JSON strings; `true` is the end marker, `false` says that nothing can follow, null fails."""
 
+    _says = (b'"', b"{")
+
     def _payload(self, data: bytes, name: str, events: list[ProviderEvent]) -> None:
         decoded = msgspec.json.decode(data, type=str | bool | None)
         if isinstance(decoded, str):
@@ -46,6 +48,8 @@ class CarefulToy(Toy):
 
 
 class ToyLines(LineDecoder):
+    _says = (b'"', b"{")
+
     def _payload(self, data: bytes, events: list[ProviderEvent]) -> None:
         decoded = msgspec.json.decode(data, type=str | bool)
         if isinstance(decoded, str):
@@ -124,7 +128,7 @@ def test_a_line_beyond_the_bound_fails_after_what_came_before_it(monkeypatch: py
 def test_the_last_line_needs_no_newline_if_it_is_whole() -> None:
     assert told(ToyLines(), [b'"a"\nfalse']) == ([TextDelta("a")], Finished("stop"), False, None)
     assert told(ToyLines(), [b'"a"\nfal']) == ([TextDelta("a")], None, False, ErrorKind.TRUNCATED)
-    assert told(ToyLines(), [b'"a"\nbroken\n"b"\n']) == ([TextDelta("a")], None, False, ErrorKind.PROTOCOL)
+    assert told(ToyLines(), [b'"a"\n"broken\n"b"\n']) == ([TextDelta("a")], None, False, ErrorKind.PROTOCOL)
     assert told(ToyLines(), [b'true\n"late"\n']) == ([], Finished("stop"), True, None)
 
 

@@ -124,12 +124,35 @@ def test_a_length_stop_is_no_tool_call_though_calls_came() -> None:
     assert found.finish == Finished("length", "length")
 
 
-@pytest.mark.parametrize("line", [b"[]\n", b"nonsense\n", b'{"message": 7}\n', b"{}\n", b'{"model": "m"}\n'])
-def test_a_line_that_is_no_object_of_the_dialect_is_never_skipped(line: bytes) -> None:
+@pytest.mark.parametrize(
+    "line", [b"{\n", b"[1]\n", b'{"message": 7, "done": false}\n', b'{"message": {"content": 7}, "done": false}\n']
+)
+def test_a_line_that_begins_like_a_part_of_the_answer_is_never_skipped(line: bytes) -> None:
     found = provider.decoder(HEAD)
     assert found.feed(line) == []
     assert found.failure is not None
     assert found.failure.kind is ErrorKind.PROTOCOL
+
+
+@pytest.mark.parametrize(
+    "line", [b"[]\n", b"nonsense\n", b"null\n", b"{}\n", b'{"model": "m"}\n', b'{"message": "loading", "percent": 3}\n']
+)
+def test_a_line_that_is_no_part_of_the_answer_is_passed_over_with_a_note(line: bytes) -> None:
+    found = provider.decoder(HEAD)
+    lines = (
+        line + b'{"message": {"content": "Hi"}, "done": false}\n' + line + b'{"done": true, "done_reason": "stop"}\n'
+    )
+    assert [event for event in found.feed(lines) if isinstance(event, TextDelta)] == [TextDelta("Hi")]
+    assert found.finish == Finished("stop", "stop")
+    assert len(found.notes) == 1
+
+
+@pytest.mark.parametrize("sentence", ["error parsing tool call", "error of tomorrow"])
+def test_an_error_whose_sentence_is_the_name_is_one(sentence: str) -> None:
+    found, _ = decoder({"message": {"content": "Hi"}}, {sentence: "invalid character 'c' looking for a value"})
+    assert found.failure is not None
+    assert found.failure.kind is ErrorKind.SERVER_ERROR
+    assert found.failure.provider_message == f"{sentence}: invalid character 'c' looking for a value"
 
 
 def test_a_web_page_is_no_answer() -> None:

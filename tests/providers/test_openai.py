@@ -361,8 +361,8 @@ def test_objects_that_say_nothing_are_passed_over(odd: dict[str, Any]) -> None:
     assert decoder.failure is None
 
 
-@pytest.mark.parametrize("odd", ["5", '"text"', "[1]", "null", "{", "NaN", '{"choices": [NaN}'])
-def test_what_is_no_object_is_refused_and_not_passed_over(odd: str) -> None:
+@pytest.mark.parametrize("odd", ["[1]", "{", '{"choices": [NaN}', '[{"a": 1}, {}]', "[DONE"])
+def test_what_begins_like_json_and_is_no_chunk_is_refused_and_not_passed_over(odd: str) -> None:
     events, decoder = read(chunk({"content": "a"}), odd, chunk({"content": "b"}), END)
     assert events == [TextDelta("a")]
     assert decoder.failure is not None
@@ -414,7 +414,8 @@ def test_an_event_named_error_is_one() -> None:
     [
         (b'{"error":\n {"message": "m", "code": 429}}', ErrorKind.RATE_LIMITED),
         (b"<html>gateway</html>\n", ErrorKind.TRUNCATED),
-        (b"[1]\n", ErrorKind.TRUNCATED),
+        (b"[1]\n", ErrorKind.PROTOCOL),
+        (b"[1\n", ErrorKind.TRUNCATED),
         (b"", ErrorKind.TRUNCATED),
     ],
 )

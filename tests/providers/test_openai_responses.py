@@ -278,7 +278,7 @@ def test_a_body_that_is_no_answer(answer: bytes, kind: ErrorKind) -> None:
 
 @pytest.mark.parametrize(
     ("why", "reason"),
-    [("max_output_tokens", "length"), ("content_filter", "content_filter"), ("steered", "other"), (None, "other")],
+    [("max_output_tokens", "length"), ("content_filter", "content_filter"), ("steered", "other"), (None, "length")],
 )
 def test_why_a_response_is_incomplete(why: str | None, reason: str) -> None:
     details = {"reason": why} if why else None

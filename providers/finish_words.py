@@ -1,0 +1,35 @@
+"""Why a model stopped, in the words of all providers: one table, for gateways say in one dialect what they heard in
+another, and servers that imitate a dialect keep words of their own.
+
+Facts: the pages and SDKs of OpenAI, Anthropic, Google, Mistral, Cohere, Bedrock, z.ai (`sensitive`,
+`model_context_window_exceeded`), Hugging Face's TGI (`eos_token`) and IBM's watsonx (`token_limit`), November 2026.
+"""
+
+from collections.abc import Mapping
+
+from .events import FinishReason
+
+_WORDS: Mapping[FinishReason, str] = {
+    "stop": "stop stopped stop_sequence end_turn eos eos_token complete completed",
+    "length": "length max_tokens max_length max_output_tokens max_completion_tokens model_length token_limit"
+    " continuation model_context_window_exceeded context_window_exceeded context_length_exceeded",
+    "tool_calls": "tool_calls tool_call tool_use function_call function_calls",
+    "content_filter": "content_filter content_filtered content_blocked refusal sensitive safety recitation language"
+    " blocklist prohibited_content spii escalation model_armor guardrail_intervened error_toxic image_safety"
+    " image_prohibited_content image_recitation image_other",
+}
+_REASONS: Mapping[str, FinishReason] = {word: reason for reason, words in _WORDS.items() for word in words.split()}
+
+
+def finish_reason(native: str | None) -> FinishReason:
+    """The neutral word for a provider's own; `other` for those that are none of ours, like `pause_turn`, and to come.
+
+    Case does not count, nor what follows a colon (Google's compatible endpoint: `content_filter: PROHIBITED_CONTENT`).
+    """
+    if not native:
+        return "other"
+    known = _REASONS.get(native)
+    if known is not None:
+        return known
+    word = native.lower()
+    return _REASONS.get(word) or _REASONS.get(word.partition(":")[0].strip(), "other")
