@@ -105,7 +105,10 @@ class Exchange:
         return data
 
     async def read_until(self, until_s: float) -> bytes | None:
-        """As `read`; None when nothing has come by then, on the loop's clock: nothing is lost or closed."""
+        """As `read`; None when nothing has come by then, on the loop's clock: nothing is lost or closed.
+
+        None also, sooner, when what has come gives nothing without more of it.
+        """
         try:
             async with asyncio.timeout_at(until_s):
                 while self._must_wait and (arrival := self._content.arrival()) is not None:
@@ -117,6 +120,10 @@ class Exchange:
         except BaseException:
             self.close()
             raise
+        return await self._given()
+
+    async def _given(self) -> bytes | None:
+        """What has come gives this; None: nothing without more of it."""
         return await self.read()
 
     def pending(self) -> bool:
@@ -235,19 +242,35 @@ class InflatingExchange(Exchange):
         self._inflated = 0
 
     async def read(self) -> bytes:
-        if self._inflater.pending or (self._inflated and super().pending()):
+        piece = await self._given()
+        while piece is None:
+            piece = await self._more()
+        return piece
+
+    async def _given(self) -> bytes | None:
+        pending = self._inflater.pending
+        if pending or (self._inflated and super().pending()):
             try:
                 await asyncio.sleep(0)  # as between the pieces of a body that is not compressed
             except BaseException:
                 self.close()
                 raise
-        while not (piece := self._take()):
-            data = await super().read()
-            if not data:
-                if self._inflater.complete:
-                    return b""
-                self._fail(ErrorKind.TRUNCATED, "the body ends within its compressed data")
+        return self._piece() or None if pending else await self._more()
+
+    async def _more(self) -> bytes | None:
+        """Feed the next bytes of the body; what can be taken then, `b""` at its end; None: nothing yet."""
+        data = await super().read()
+        if data:
             self._inflater.feed(data)
+        elif self._inflater.complete:
+            return b""
+        else:
+            self._fail(ErrorKind.TRUNCATED, "the body ends within its compressed data")
+        return self._piece() or None
+
+    def _piece(self) -> bytes:
+        """What can be taken now."""
+        piece = self._take()
         self._inflated += len(piece)
         if self._inflated > BODY_MAX_BYTES:
             self._inflater.drop()

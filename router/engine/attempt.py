@@ -89,6 +89,7 @@ class Attempt(Opaque, kw_only=True):
     _stall_left_s: float | None = None  # None: all of it
     _stalled_by_s: float = NEVER  # when the clock between deltas would have rung, had the deadline not come before
     _total_by_s: float = NEVER
+    _tail_by_s: float = NEVER  # since the end marker
 
     async def open(self, wire: WireRequest, *, stream: bool) -> list[ProviderEvent]:
         """Send the request and read up to the first useful delta, or to an end that is one.
@@ -243,7 +244,7 @@ class Attempt(Opaque, kw_only=True):
         assert exchange is not None
         assert decoder is not None
         if decoder.finish is not None:
-            return await self._tail(exchange, decoder)
+            return await self._tail(exchange, decoder, until_s)
         data = await (exchange.read() if until_s is None else exchange.read_until(until_s))
         return [] if data is None else self._decoded(data, exchange, decoder)
 
@@ -263,18 +264,26 @@ class Attempt(Opaque, kw_only=True):
             self._finish(events, decoder, exchange)
         return events
 
-    async def _tail(self, exchange: Exchange, decoder: Decoder) -> list[ProviderEvent]:
-        """After the end marker: usage, an error or the end may follow. An error wins, silence or a reset does not."""
+    async def _tail(self, exchange: Exchange, decoder: Decoder, until_s: float | None) -> list[ProviderEvent]:
+        """After the end marker: usage, an error or the end may follow. An error wins, silence or a reset does not.
+
+        The answer is whole: it waits for them no longer than the clocks that it has kept until now.
+        """
         events: list[ProviderEvent] = []
-        self.limit_s, self._begun = self.loop.time() + self.clocks.tail_s, True
+        by_s = self._total_by_s if self._begun else min(self.first_by_s, self._total_by_s)
+        now_s = self.loop.time()
+        self._tail_by_s = min(self._tail_by_s, by_s, now_s + self.clocks.tail_s)
+        self.limit_s, self._begun = max(self._tail_by_s, now_s), True
         self.watch.until(self.limit_s)
         while not decoder.closed:
             try:
-                data = await exchange.read()
+                data = await (exchange.read() if until_s is None else exchange.read_until(until_s))
             except ProviderError:
                 if self._aborted is not None and self._aborted.kind is ErrorKind.CANCELLED:
                     raise
                 break
+            if data is None:
+                return events
             events += self._adapted(decoder.feed, data) if data else self._adapted(decoder.end)
             if decoder.failure is not None:
                 return self._fail_after(events, decoder.failure)

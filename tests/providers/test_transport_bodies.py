@@ -92,6 +92,41 @@ async def test_compressed_pieces_come_as_they_arrive(transport: Transport) -> No
         assert await read_out(exchange) == (b"two", None)
 
 
+@pytest.mark.parametrize(("with_the_first", "then"), [(0, 11), (2, 11), (11, 11)])
+async def test_a_read_with_an_end_in_time_waits_no_longer_for_the_rest_of_a_compressed_piece(
+    transport: Transport, with_the_first: int, then: int
+) -> None:
+    """Its first bytes come alone, and decode to nothing."""
+    first, second = gzip.compress(b"one"), gzip.compress(b"two")
+    go_on, all_came = asyncio.Event(), asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        length = len(first + second)
+        await peer.send(response(first + second[:with_the_first], "content-encoding: gzip", length=length))
+        await go_on.wait()
+        await peer.send(second[with_the_first:then])
+        await all_came.wait()
+        await peer.send(second[then:])
+        await peer.until_closed()
+
+    async with RawServer(script) as server:
+        exchange = await opened(transport, server)
+        assert await exchange.read() == b"one"
+        go_on.set()
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(5.0):
+            until_s = loop.time() + 0.05
+            while loop.time() < until_s:
+                assert await exchange.read_until(until_s) is None
+        all_came.set()
+        got = None
+        while got is None:
+            got = await exchange.read_until(loop.time() + 5.0)
+        assert got == b"two"
+        assert await read_out(exchange) == (b"", None)
+
+
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd", "gzip, gzip", "rot13"])
 async def test_a_body_that_is_not_what_it_says(transport: Transport, encoding: str) -> None:
     sent = response(b"\x08 not compressed at all", f"content-encoding: {encoding}")

@@ -6,12 +6,12 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from standby.config import Health, Retry
+from standby.config import Health, Hold, Retry
 from standby.router.engine.slow_call import SlowCall
 from standby.router.engine.watchdog import Watchdog
 
 from stage import DONE, PING, SILENT, Play, Stage, VirtualTimeLoop, chunk, now_s, perform, refuses, says, status, texts
-from standby import CallFailed, Config, ErrorKind, Route, Router, StreamInterrupted
+from standby import CallFailed, Config, ErrorKind, Finished, Route, Router, StreamInterrupted, Usage
 
 MakeStage = Callable[..., Stage]
 
@@ -192,6 +192,73 @@ def test_an_error_in_the_tail_wins(stage: MakeStage) -> None:
             with pytest.raises(StreamInterrupted) as caught:
                 await texts(router.stream("hi"))
             assert caught.value.kind is ErrorKind.SERVER_ERROR
+
+    perform(play())
+
+
+ENDS_LATE = Play([(4.9, chunk("1")), (0.0, chunk(finish="stop"))], then="stall")
+EMPTY_LATE = Play([(9.9, chunk(finish="stop"))], then="stall")
+
+
+def test_a_whole_answer_waits_for_its_tail_no_longer_than_its_clocks(stage: MakeStage) -> None:
+    one = stage(a=ENDS_LATE, b=EMPTY_LATE, c=says("C"))
+
+    async def took_s(of: Any) -> float:
+        began_s = now_s()
+        await of
+        return now_s() - began_s
+
+    async def play() -> None:
+        async with one.router("a") as router:
+            assert await took_s(router.complete("hi", deadline_s=5)) == pytest.approx(5.0)
+            assert await took_s(router.complete("hi", deadline_s=6)) == pytest.approx(5.15)
+            assert await took_s(texts(router.stream("hi", deadline_s=5))) == pytest.approx(5.15)  # it commits at 4.9
+            assert await took_s(texts(router.stream("hi", total_s=5))) == pytest.approx(5.0)
+        async with one.router("b") as router:
+            with pytest.raises(CallFailed):
+                await texts(router.stream("hi", deadline_s=10, first_delta_s=20))
+        async with one.router("b", "c") as router:
+            assert await took_s(texts(router.stream("hi"))) == pytest.approx(10.0)  # the time of the next target
+
+    perform(play())
+    asked = [at_s for at_s, name in one.asked if name == "b"]
+    assert asked == pytest.approx([20.3, 30.3])
+
+
+@pytest.mark.parametrize(
+    ("hold", "committed_s"), [(Hold(for_s=0.1), 5.0), (Hold(), 5.05), (Hold(for_s=0.2), 5.05), (Hold(for_s=1.0), 5.05)]
+)
+@pytest.mark.parametrize("tail", [[], [(0.02, PING)] * 100], ids=["silent", "pings"])
+def test_what_is_held_back_is_not_held_longer_for_its_tail(
+    stage: MakeStage, hold: Hold, committed_s: float, tail: list[tuple[float, bytes]]
+) -> None:
+    one = stage(a=Play([*ENDS_LATE.body, *tail], then="stall"))
+
+    async def play() -> None:
+        async with one.router() as router, router.stream("hi", deadline_s=5.05, hold=hold) as stream:
+            seen = [(now_s(), type(event).__name__) async for event in stream]
+            assert [name for _, name in seen] == ["Started", "TextDelta", "Finished"]
+            # The tail is as long as ever, and goes on where it stood.
+            assert [at_s for at_s, _ in seen] == pytest.approx([committed_s, committed_s, 5.15])
+            assert stream.report.first_delta_s == pytest.approx(committed_s)
+
+    perform(play())
+
+
+def test_what_the_tail_says_counts_whenever_the_answer_was_delivered(stage: MakeStage) -> None:
+    usage = b'data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2}}\n\n'
+    error = b'data: {"error":{"message":"x","type":"server_error"}}\n\n'
+    one = stage(a=Play([*ENDS_LATE.body, (0.05, usage), (0.1, error)]), b=Play([*ENDS_LATE.body, (0.15, usage + DONE)]))
+
+    async def play() -> None:
+        for hold in (None, Hold(for_s=0.02), Hold(for_s=0.07), Hold(for_s=0.12)):
+            async with one.router("a") as router:
+                with pytest.raises(StreamInterrupted) as caught:
+                    await texts(router.stream("hi", hold=hold))
+                assert caught.value.kind is ErrorKind.SERVER_ERROR
+            async with one.router("b") as router, router.stream("hi", hold=hold) as stream:
+                assert [event async for event in stream][-1] == Finished("stop", "stop")
+                assert stream.report.usage == Usage(3, 2)
 
     perform(play())
 
