@@ -9,6 +9,7 @@ from collections import Counter
 from typing import Any
 
 import msgspec
+from standby.config.limits import Retry
 from standby.providers.errors import ErrorKind
 from standby.router.engine.watchdog import LATE_S
 from standby.router.health.snapshot import HealthChanged
@@ -28,6 +29,7 @@ from .callers import CallersOwnError
 from .draw import CANARY_KEY, CANARY_PROMPT
 from .health_invariants import EXACT_S, HealthWatch
 from .heard import foreign, pieces_of, rest, valid_from
+from .instants import held_too_long, overslept
 from .records import Heard, Told
 from .world import World
 
@@ -190,9 +192,11 @@ class Monitors:
             self.blame("I9", heard.call, f"its deadline was {deadline_s:g} s, it took {committed_s:.4f} s")
         if heard.ended_s - heard.began_s > FOREVER_S + slack_s:
             self.blame("I10", heard.call, f"it took {heard.ended_s - heard.began_s:.0f} s")
-        for wait in report.waits:
-            if wait.at_s + wait.for_s > deadline_s + slack_s:
-                self.blame("I12", heard.call, f"it slept past its deadline: {wait}")
+        route = self._world.route
+        for words in overslept(report, deadline_s, route.retry or Retry(), slack_s, whole=collected):
+            self.blame("I12", heard.call, words)
+        for words in held_too_long(report, None if collected else route.hold, slack_s):
+            self.blame("I9", heard.call, words)
 
     def _clocks(self, heard: Heard, report: Report) -> None:
         """No target is called silent before one of its time limits has run out, whenever the timer rings (I11)."""
