@@ -114,7 +114,7 @@ class Chatting:
             tell(error)
         finally:
             self._page.end_line()
-        kept = () if self._report is None else turn.remembered(self._report)
+        kept = turn.remembered()
         if stopped:
             say("stopped" if kept else "stopped; the question is forgotten", style="dim")
         self._history += kept
@@ -140,6 +140,7 @@ class Chatting:
                         case _:
                             pass
                     turn.hear(event)
+            turn.end(await stream.answer())
 
     # The speaker: the target that answers
 

@@ -5,51 +5,83 @@ of them and says exactly which message is wrong. Adapters map it to their wire; 
 never drop.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol, TypeAlias
 
 import msgspec
 
+from . import shapes
 from .messages import (
+    AllowedTools,
+    AudioPart,
+    Cache,
     ChatRequest,
+    Citation,
+    FilePart,
     ImagePart,
     InvalidRequest,
     JsonSchema,
     Message,
+    NativePart,
+    NativeTool,
     Part,
     Reasoning,
     ReasoningEffort,
+    RefusalPart,
     Role,
     TextPart,
     Tool,
     ToolCall,
     ToolChoice,
+    ToolResult,
+    Verbosity,
 )
 from .request_fields import field_problem, message_problem
 from .sendable import type_name
 
 __all__ = [
+    "AllowedTools",
+    "AudioPart",
+    "Cache",
     "ChatRequest",
+    "Citation",
+    "FilePart",
     "ImagePart",
     "InvalidRequest",
     "JsonSchema",
     "Message",
     "Messages",
+    "NativePart",
+    "NativeTool",
     "Part",
     "Reasoning",
     "ReasoningEffort",
+    "RefusalPart",
     "Role",
     "TextPart",
     "Tool",
     "ToolCall",
     "ToolChoice",
+    "ToolResult",
+    "Verbosity",
     "chat_request",
 ]
 
-Messages: TypeAlias = str | ChatRequest | Iterable[Message | Mapping[str, object]]
+
+class Dumpable(Protocol):
+    """A message object of an SDK."""
+
+    def model_dump(self) -> dict[str, Any]: ...
+
+
+Messages: TypeAlias = str | ChatRequest | Iterable[Message | Mapping[str, object] | Dumpable]
 """What a caller may hand over as a conversation."""
 
 _OPTIONS = frozenset(ChatRequest.__struct_fields__) - {"messages"}
+_OTHER_NAMES = {"max_completion_tokens": "max_tokens"}
+"""Options of OpenAI's clients, and what they are called here."""
+_ALWAYS = frozenset({"stream_options"})
+"""Options of OpenAI's clients that are always on."""
 
 
 def chat_request(messages: Messages, **options: Any) -> ChatRequest:
@@ -65,7 +97,12 @@ def chat_request(messages: Messages, **options: Any) -> ChatRequest:
     """
     if not options and type(messages) is str and messages and messages.isascii():
         return ChatRequest(messages=(Message("user", (TextPart(messages),)),))
-    given = {name: value for name, value in options.items() if value is not None}
+    given = {name: value for name, value in options.items() if value is not None and name not in _ALWAYS}
+    for name, ours in _OTHER_NAMES.items():
+        if name in given:
+            value = given.pop(name)
+            if given.setdefault(ours, value) != value:
+                raise InvalidRequest(f"{name} and {ours} say different things: give one of them")
     if given and (unknown := given.keys() - _OPTIONS):
         raise InvalidRequest(
             f"unknown option {min(unknown)!r}; known are {', '.join(sorted(_OPTIONS))}."
@@ -74,9 +111,19 @@ def chat_request(messages: Messages, **options: Any) -> ChatRequest:
     for name, form in _SHAPED.items():
         if name in given and (shaped := form(given.pop(name))) is not None:
             given[name] = shaped
+    if "tools" in given:
+        _tell_apart(given)
     for name, value in given.items():
         if problem := field_problem(name, value):
             raise InvalidRequest(problem)
+    chat = _asked(messages, given)
+    if chat.tool_choice is not None:
+        _check_choice(chat)
+    return chat
+
+
+def _asked(messages: Messages, given: dict[str, Any]) -> ChatRequest:
+    """The request of a conversation and of checked fields."""
     if isinstance(messages, ChatRequest):
         return _again(messages, given)
     if isinstance(messages, str):
@@ -90,22 +137,55 @@ def chat_request(messages: Messages, **options: Any) -> ChatRequest:
         raise InvalidRequest(
             f"messages is a {type(messages).__name__}; expected a text, a list of messages, or a ChatRequest"
         )
-    systems = [given["system"]] if "system" in given else []
     turns: list[Message] = []
     for place, item in enumerate(messages):
-        message = item if isinstance(item, Message) else _message(item, f"messages[{place}]")
-        if problem := message_problem(message):
+        turn = item if isinstance(item, Message) else shapes.message(item, f"messages[{place}]")
+        if problem := message_problem(turn):
             raise InvalidRequest(f"messages[{place}].{problem}")
-        if message.role == "system":
-            if message.images:
-                raise InvalidRequest(f"messages[{place}]: a system message holds text only")
-            systems.append(message.text)
-        else:
-            turns.append(message)
+        if turn.role == "system" and not all(isinstance(part, TextPart) for part in turn.content):
+            raise InvalidRequest(f"messages[{place}]: a system message holds text only")
+        if turn.content or turn.role != "system":
+            turns += _with_results(turn)
     if not turns:
         raise InvalidRequest("messages holds no user message: nothing to ask")
-    given["system"] = "\n\n".join(filter(None, systems)) or None
+    if "system" not in given and len(turns) > 1 and turns[0].role == "system" and turns[0].plain_text is not None:
+        given["system"] = turns.pop(0).text
     return ChatRequest(messages=tuple(turns), **given)
+
+
+def _with_results(turn: Message) -> Iterable[Message]:
+    """A turn, and before it the turns of role `tool` that its parts are."""
+    if turn.role != "user" or not any(isinstance(part, ToolResult) for part in turn.content):
+        return (turn,)
+    rest = tuple(part for part in turn.content if not isinstance(part, ToolResult))
+    results = [
+        Message("tool", part.content, tool_call_id=part.call_id, is_error=part.is_error)
+        for part in turn.content
+        if isinstance(part, ToolResult)
+    ]
+    return (*results, msgspec.structs.replace(turn, content=rest)) if rest else results
+
+
+def _tell_apart(given: dict[str, Any]) -> None:
+    """Tools that the caller runs, and those that a provider runs."""
+    native = tuple(tool for tool in given["tools"] if isinstance(tool, NativeTool))
+    if native:
+        given["native_tools"] = (*given.get("native_tools", ()), *native)
+        given["tools"] = tuple(tool for tool in given["tools"] if not isinstance(tool, NativeTool))
+
+
+def _check_choice(chat: ChatRequest) -> None:
+    """Refuse a choice of tools that are not offered."""
+    choice = chat.tool_choice
+    if choice in ("auto", "none"):
+        return
+    if choice == "required":
+        if not chat.tools and not chat.native_tools:
+            raise InvalidRequest("tool_choice is required, but there are no tools")
+        return
+    offered = {tool.name for tool in chat.tools}
+    if not offered.issuperset(choice.names if isinstance(choice, AllowedTools) else (choice,)):
+        raise InvalidRequest("tool_choice names a tool that is not among the tools")
 
 
 def _again(chat: ChatRequest, given: dict[str, Any]) -> ChatRequest:
@@ -129,147 +209,13 @@ def _again(chat: ChatRequest, given: dict[str, Any]) -> ChatRequest:
 
 _NOTHING_ELSE = msgspec.structs.astuple(ChatRequest(messages=()))[1:]
 
-_ROLES: dict[object, Role] = {
-    "user": "user", "assistant": "assistant", "system": "system", "developer": "system", "tool": "tool",
-}  # fmt: skip
-
-
-def _message(item: object, where: str) -> Message:
-    if not isinstance(item, Mapping):
-        raise InvalidRequest(f"{where} is a {type(item).__name__}; expected a dict with role and content, or a Message")
-    said = item.get("role")
-    role = _ROLES.get(said) if isinstance(said, str) else None
-    if role is None:
-        raise InvalidRequest(f"{where}.role is not one of user, assistant, system, developer, tool")
-    calls = item.get("tool_calls") or ()
-    if not isinstance(calls, Sequence):
-        raise InvalidRequest(f"{where}.tool_calls is not a list, but a {type_name(calls)}")
-    tool_call_id = item.get("tool_call_id")
-    if role == "tool" and not isinstance(tool_call_id, str):
-        raise InvalidRequest(f"{where}.tool_call_id is missing: a tool's result names the call it answers")
-    content = _content(item.get("content"), f"{where}.content", may_lack=role == "assistant" and bool(calls))
-    return Message(
-        role,
-        content,
-        tuple(_tool_call(call, f"{where}.tool_calls[{place}]") for place, call in enumerate(calls)),
-        tool_call_id,
-        bool(item.get("is_error", False)),
-    )
-
-
-def _content(content: object, where: str, *, may_lack: bool) -> tuple[Part, ...]:
-    if content is None and may_lack:
-        return ()
-    if isinstance(content, str):
-        return (TextPart(content),) if content else ()
-    if not isinstance(content, Sequence):
-        raise InvalidRequest(f"{where} is neither a text nor a list of parts, but a {type_name(content)}")
-    return tuple(_part(part, f"{where}[{place}]") for place, part in enumerate(content))
-
-
-def _part(part: object, where: str) -> Part:
-    if isinstance(part, TextPart | ImagePart):
-        return part
-    if isinstance(part, Mapping):
-        if part.get("type") == "text" and isinstance(part.get("text"), str):
-            return TextPart(part["text"])
-        if part.get("type") == "image_url":
-            image = part.get("image_url")
-            url = image.get("url") if isinstance(image, Mapping) else image
-            detail = image.get("detail") if isinstance(image, Mapping) else None
-            if isinstance(url, str) and detail in (None, "auto", "low", "high"):
-                return ImagePart(url, detail)
-    raise InvalidRequest(f"{where} is not a part of type text (with text) or image_url (with url)")
-
-
-def _tool_call(call: object, where: str) -> ToolCall:
-    if isinstance(call, ToolCall):
-        return call
-    function = call.get("function") if isinstance(call, Mapping) else None
-    if isinstance(call, Mapping) and isinstance(function, Mapping):
-        call_id, name, arguments = (
-            call.get("id"),
-            function.get("name"),
-            function.get("arguments", "{}"),
-        )
-        if isinstance(call_id, str) and isinstance(name, str) and isinstance(arguments, str):
-            return ToolCall(call_id, name, arguments)
-    raise InvalidRequest(f"{where} lacks an id, a function.name, or function.arguments as JSON text")
-
-
-def _tools(tools: object) -> tuple[Tool, ...]:
-    if isinstance(tools, str | bytes) or not isinstance(tools, Sequence):
-        raise InvalidRequest(f"tools is not a list of tools, but a {type_name(tools)}")
-    return tuple(_tool(tool, place) for place, tool in enumerate(tools))
-
-
-def _tool(tool: object, place: int) -> Tool:
-    if isinstance(tool, Tool):
-        return tool
-    function = tool.get("function") if isinstance(tool, Mapping) else None
-    if isinstance(function, Mapping) and isinstance(function.get("name"), str):
-        schema = function.get("parameters") or {"type": "object", "properties": {}}
-        if not isinstance(schema, Mapping):
-            raise InvalidRequest(f"tools[{place}].function.parameters is not a dict")
-        return Tool(function["name"], function.get("description") or "", dict(schema), function.get("strict"))
-    raise InvalidRequest(
-        f"tools[{place}] is not a Tool, nor a dict {{'type': 'function', 'function': {{'name': …}}}},"
-        f" but a {type_name(tool)}"
-    )
-
-
-def _tool_choice(choice: object) -> str:
-    if isinstance(choice, str) and choice:
-        return choice
-    if isinstance(choice, Mapping) and isinstance(choice.get("function"), Mapping):
-        name = choice["function"].get("name")
-        if isinstance(name, str):
-            return name
-    given = "" if isinstance(choice, str) else f", but a {type_name(choice)}"
-    raise InvalidRequest(f"tool_choice is not auto, none, required, nor the name of a tool{given}")
-
-
-def _response_format(form: object) -> JsonSchema | None:
-    if isinstance(form, JsonSchema):
-        return form
-    if isinstance(form, Mapping):
-        if form.get("type") == "text":
-            return None
-        if form.get("type") == "json_object":
-            return JsonSchema({})
-        schema = form.get("json_schema")
-        if isinstance(schema, Mapping) and isinstance(schema.get("schema"), Mapping):
-            return JsonSchema(
-                dict(schema["schema"]),
-                schema.get("name") or "answer",
-                bool(schema.get("strict", False)),
-                schema.get("description") or "",
-            )
-    given = "" if isinstance(form, Mapping) else f", but a {type_name(form)}"
-    raise InvalidRequest(
-        f"response_format is not a JsonSchema, nor a dict of type json_schema, json_object or text{given}"
-    )
-
-
-def _stop(stop: object) -> tuple[Any, ...]:
-    if isinstance(stop, str):
-        return (stop,)
-    if isinstance(stop, bytes) or not isinstance(stop, Sequence):
-        raise InvalidRequest(f"stop is not a text or a list of texts, but a {type_name(stop)}")
-    return tuple(stop)
-
-
-def _extra(extra: object) -> dict[Any, Any]:
-    if not isinstance(extra, Mapping):
-        raise InvalidRequest(f"extra is not a dict of fields, but a {type_name(extra)}")
-    return dict(extra)
-
-
 _SHAPED: dict[str, Callable[[Any], Any]] = {
-    "tools": _tools,
-    "stop": _stop,
-    "tool_choice": _tool_choice,
-    "response_format": _response_format,
-    "extra": _extra,
+    "tools": shapes.tools,
+    "stop": shapes.stop,
+    "tool_choice": shapes.tool_choice,
+    "response_format": shapes.response_format,
+    "extra": lambda given: shapes.fields(given, "extra"),
+    "metadata": lambda given: shapes.fields(given, "metadata"),
+    "logit_bias": lambda given: {str(token): bias for token, bias in shapes.fields(given, "logit_bias").items()},
 }
 """Options that may be given in several shapes, and what makes ours of them; None: as if it were not given."""

@@ -11,8 +11,10 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from .errors import safe_code
+from .parts import AudioPart, Citation, FilePart, ImagePart, Logprobs, NativePart, TextPart
 
-FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter", "other"]
+FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter", "pause", "other"]
+"""`pause`: the provider has interrupted a long turn of its own tools; the turn is sent back to go on with it."""
 
 
 class Started(msgspec.Struct, frozen=True, gc=False, tag="started"):
@@ -47,12 +49,14 @@ class ReasoningDelta(msgspec.Struct, frozen=True, gc=False, tag="reasoning"):
         index: Which block of thinking it belongs to.
         signature: The provider's proof of the block, to be sent back unchanged within the turn.
         redacted: An encrypted block that only its provider can read.
+        details: More that the provider wrote of the block, as JSON text.
     """
 
     text: str
     index: int = 0
     signature: str | None = None
     redacted: str | None = None
+    details: str | None = None
 
     def __repr__(self) -> str:
         return f"ReasoningDelta(<{len(self.text)} characters>, index={self.index})"
@@ -76,6 +80,7 @@ class ToolCallDelta(msgspec.Struct, frozen=True, gc=False, tag="tool_call"):
         name: The function's name.
         arguments: The next piece of the arguments' JSON text; the pieces of a call, joined, are its arguments.
         signature: The provider's opaque state of the call (Gemini's thought signature).
+        custom: The tool takes free text: the pieces are its input. Comes with the name.
     """
 
     index: int
@@ -83,9 +88,24 @@ class ToolCallDelta(msgspec.Struct, frozen=True, gc=False, tag="tool_call"):
     name: str | None = None
     arguments: str = ""
     signature: str | None = None
+    custom: bool = False
 
     def __repr__(self) -> str:
         return f"ToolCallDelta({self.index}, name={safe_code(self.name)!r}, <{len(self.arguments)} characters>)"
+
+
+class PartAdded(msgspec.Struct, frozen=True, gc=False, tag="part"):
+    """A part of the answer that comes whole.
+
+    Attributes:
+        part: An image, a file, audio, a citation of the text before it, what the provider's own tools did, or how
+            likely the tokens were. An empty text begins a text of its own: what follows is another text part.
+    """
+
+    part: TextPart | ImagePart | FilePart | AudioPart | Citation | NativePart | Logprobs
+
+    def __repr__(self) -> str:
+        return f"PartAdded({self.part!r})"
 
 
 class Usage(msgspec.Struct, frozen=True, gc=False, tag="usage"):
@@ -120,7 +140,7 @@ class Finished(msgspec.Struct, frozen=True, gc=False, tag="finished"):
 
 
 UsefulDelta: TypeAlias = TextDelta | ReasoningDelta | RefusalDelta | ToolCallDelta
-ProviderEvent: TypeAlias = Started | UsefulDelta | Usage | Finished
+ProviderEvent: TypeAlias = Started | UsefulDelta | PartAdded | Usage | Finished
 
 _USEFUL = (TextDelta, ReasoningDelta, RefusalDelta, ToolCallDelta)
 
@@ -136,4 +156,6 @@ def any_useful(events: Iterable[object]) -> bool:
 
 def is_useful(event: object) -> bool:
     """Whether an event carries content. Decoders emit no empty delta, so the type decides, but for bare state."""
+    if isinstance(event, PartAdded):
+        return isinstance(event.part, ImagePart | FilePart | AudioPart)
     return isinstance(event, _USEFUL) and not (isinstance(event, ReasoningDelta) and not event.text)

@@ -5,13 +5,15 @@ the end of a delta and the other at the beginning of the next: of the same text,
 """
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
+import msgspec
 from msgspec.structs import replace
 
 from .codecs.json import without_halves, without_marks
-from .events import ProviderEvent, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta
+from .events import PartAdded, ProviderEvent, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta
 
+S = TypeVar("S", bound=msgspec.Struct)
 _Part: TypeAlias = tuple[type, int]
 _TEXT, _REFUSAL = (TextDelta, 0), (RefusalDelta, 0)
 
@@ -55,20 +57,19 @@ class HalfCharacters:
             return self._thought(event, mark)
         if type(event) is ToolCallDelta:
             return self._call(event, mark)
-        said = {name: getattr(event, name) for name in event.__struct_fields__}
-        return replace(event, **{name: whole(text, mark) for name, text in said.items() if isinstance(text, str)})
+        if type(event) is PartAdded:
+            return PartAdded(_without_halves(event.part, mark))
+        return _without_halves(event, mark)
 
     def _thought(self, event: ReasoningDelta, mark: str) -> ReasoningDelta | None:
-        closed = event.signature is not None or event.redacted is not None
+        closed = any(state is not None for state in (event.signature, event.redacted, event.details))
         text = self._text((ReasoningDelta, event.index), event.text, mark, closed=closed)
-        said = ReasoningDelta(text, event.index, whole(event.signature, mark), whole(event.redacted, mark))
-        return said if text or closed else None
+        return replace(_without_halves(event, mark), text=text) if text or closed else None
 
     def _call(self, event: ToolCallDelta, mark: str) -> ToolCallDelta | None:
         arguments = self._text((ToolCallDelta, event.index), event.arguments, mark)
-        call_id, name, signature = whole(event.id, mark), whole(event.name, mark), whole(event.signature, mark)
-        said = ToolCallDelta(event.index, call_id, name, arguments, signature)
-        return said if arguments or call_id or name or signature else None
+        said = replace(_without_halves(event, mark), arguments=arguments)
+        return said if arguments or said.id or said.name or said.signature else None
 
     def _text(self, part: _Part, text: str, mark: str, *, closed: bool = False) -> str:
         if mark:
@@ -87,6 +88,12 @@ class HalfCharacters:
 def whole(text: str | None, mark: str = "") -> str | None:
     """A text that nothing follows."""
     return None if text is None else without_halves(without_marks(text, mark))
+
+
+def _without_halves(struct: S, mark: str) -> S:
+    """The same with texts that nothing follows."""
+    said = {name: getattr(struct, name) for name in struct.__struct_fields__}
+    return replace(struct, **{name: whole(text, mark) for name, text in said.items() if isinstance(text, str)})
 
 
 def _piece(part: _Part, text: str) -> ProviderEvent:

@@ -1,90 +1,75 @@
 """The types of the neutral request, before any dialect shapes it."""
 
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import msgspec
 
-from .errors import StandbyError
+from .origin import Origin
+from .parts import (
+    AudioPart,
+    Cache,
+    Citation,
+    FilePart,
+    ImagePart,
+    InvalidRequest,
+    NativePart,
+    Part,
+    Reasoning,
+    RefusalPart,
+    TextPart,
+    ToolCall,
+    ToolResult,
+)
 from .sequences import ListOf
+
+__all__ = [
+    "AllowedTools",
+    "AudioPart",
+    "Cache",
+    "ChatRequest",
+    "Citation",
+    "FilePart",
+    "ImagePart",
+    "InvalidRequest",
+    "JsonSchema",
+    "Message",
+    "NativePart",
+    "NativeTool",
+    "Part",
+    "Reasoning",
+    "ReasoningEffort",
+    "RefusalPart",
+    "Role",
+    "TextPart",
+    "Tool",
+    "ToolCall",
+    "ToolChoice",
+    "ToolResult",
+    "Verbosity",
+]
 
 Role: TypeAlias = Literal["user", "assistant", "system", "tool"]
 ReasoningEffort: TypeAlias = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
-ToolChoice: TypeAlias = Literal["auto", "none", "required"] | str
-"""`auto`, `none`, `required`, or the name of the one tool that must be called."""
+Verbosity: TypeAlias = Literal["low", "medium", "high"]
 
 
-class InvalidRequest(StandbyError, ValueError):
-    """The caller's request makes no sense; the message names the place and the mend, never the content."""
-
-
-class TextPart(msgspec.Struct, frozen=True, tag="text"):
-    """A piece of text in a message."""
-
-    text: str
-
-    def __repr__(self) -> str:
-        return f"TextPart(<{len(self.text)} characters>)"
-
-
-class ImagePart(msgspec.Struct, frozen=True, tag="image"):
-    """An image in a message.
+class AllowedTools(msgspec.Struct, frozen=True):
+    """The model may call some of the tools that are offered, and no other.
 
     Attributes:
-        url: `https://…`, or `data:image/png;base64,…` for the bytes themselves.
-        detail: How closely the model should look; only some dialects have it.
+        required: It must call at least one of them.
     """
 
-    url: str
-    detail: Literal["auto", "low", "high"] | None = None
-
-    @property
-    def data(self) -> tuple[str, str] | None:
-        """`(media type, base64 text)` of a data URL, else None."""
-        match = _DATA_URL.fullmatch(self.url[:128].partition(",")[0] + ",")
-        return (match[1], self.url.partition(",")[2]) if match else None
+    names: tuple[str, ...]
+    required: bool = False
 
     def __repr__(self) -> str:
-        return f"ImagePart(<{'data' if self.data else 'url'}>)"
+        return f"AllowedTools({len(self.names)} tools)"
 
 
-_DATA_URL = re.compile(r"data:([a-z0-9.+-]+/[a-z0-9.+-]+);base64,", re.IGNORECASE)
-
-Part: TypeAlias = TextPart | ImagePart
-
-
-class ToolCall(msgspec.Struct, frozen=True):
-    """A whole call of a tool, as the model made it.
-
-    Attributes:
-        arguments: The arguments as JSON text, as the model wrote it.
-        signature: The provider's opaque state of this call, sent back unchanged to the same provider.
-    """
-
-    id: str
-    name: str
-    arguments: str
-    signature: str | None = None
-
-    def __repr__(self) -> str:
-        return f"ToolCall(id={self.id!r}, name={self.name!r}, arguments=<{len(self.arguments)} characters>)"
-
-
-class Reasoning(msgspec.Struct, frozen=True):
-    """A block of a model's thinking, kept so that it can go back unchanged to the provider that made it.
-
-    Attributes:
-        signature: The provider's proof of the block.
-        redacted: An encrypted block that only its provider can read.
-    """
-
-    text: str
-    signature: str | None = None
-    redacted: str | None = None
-
-    def __repr__(self) -> str:
-        return f"Reasoning(<{len(self.text)} characters>)"
+ToolChoice: TypeAlias = Literal["auto", "none", "required"] | str | AllowedTools
+"""`auto`, `none`, `required`, the name of the one tool that must be called, or a choice of several."""
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -92,13 +77,15 @@ class Message(msgspec.Struct, frozen=True):
 
     Attributes:
         role: The speaker: system, user, assistant or tool.
-        content: What is said; a text is taken for its one part. An assistant's turn may have none when it only calls
-            tools.
-        tool_calls: The tools that an assistant's turn calls.
+        content: What is said, in order; a text is taken for its one part. An assistant's turn holds its thinking, its
+            words and its calls as they came.
+        tool_calls: The calls in the content. Given beside a content without them, they stand behind it.
         tool_call_id: For role `tool`: the call that this is the result of.
         is_error: For role `tool`: the tool failed, and the content says how.
-        reasoning: The thinking before an assistant's turn, with its provider's opaque state.
-        provider: Which provider's opaque state `reasoning` and `tool_calls` hold; it goes back to that one only.
+        reasoning: The thinking in the content. Given beside a content without it, it stands before it.
+        origin: Which target's opaque state the content holds: it goes back to that one only. The name of a provider
+            stands for any of its targets.
+        name: Of the participant who speaks, where a role has several.
     """
 
     role: Role
@@ -107,7 +94,8 @@ class Message(msgspec.Struct, frozen=True):
     tool_call_id: str | None = None
     is_error: bool = False
     reasoning: tuple[Reasoning, ...] = ()
-    provider: str | None = None
+    origin: Origin | None = None
+    name: str | None = None
 
     if TYPE_CHECKING:  # a text is taken for its one part, and code may write lists for tuples
 
@@ -119,18 +107,42 @@ class Message(msgspec.Struct, frozen=True):
             tool_call_id: str | None = None,
             is_error: bool = False,
             reasoning: ListOf[Reasoning] = ...,
-            provider: str | None = None,
+            origin: Origin | str | None = None,
+            name: str | None = None,
         ) -> None: ...
 
     def __post_init__(self) -> None:
-        if isinstance(self.content, str):  # the usual first try; taken as a sequence of characters, it would be lost
-            msgspec.structs.force_setattr(self, "content", (TextPart(self.content),) if self.content else ())
+        content = self.content
+        if isinstance(content, str):  # the usual first try; taken as a sequence of characters, it would be lost
+            content = (TextPart(content),) if content else ()
+            msgspec.structs.force_setattr(self, "content", content)
+        if isinstance(self.origin, str):
+            msgspec.structs.force_setattr(self, "origin", Origin(self.origin))
+        if self.tool_calls or self.reasoning or len(content) > 1 or (content and type(content[0]) is not TextPart):
+            self._put_in_order()
+
+    def _put_in_order(self) -> None:
+        """Make `content`, `tool_calls` and `reasoning` tell the same; what is no list is left to be refused."""
+        content, calls, thoughts = self.content, self.tool_calls, self.reasoning
+        if not all(isinstance(parts, tuple | list) for parts in (content, calls, thoughts)):
+            return
+        before = [thought for thought in thoughts if thought not in content]
+        behind = [call for call in calls if call not in content]
+        if before or behind:
+            content = (*before, *content, *behind)
+            msgspec.structs.force_setattr(self, "content", content)
+        calls = tuple(part for part in content if isinstance(part, ToolCall))
+        thoughts = tuple(part for part in content if isinstance(part, Reasoning))
+        msgspec.structs.force_setattr(self, "tool_calls", calls)
+        msgspec.structs.force_setattr(self, "reasoning", thoughts)
 
     @property
     def plain_text(self) -> str | None:
         """The text of a turn that is one text and nothing else, as nearly every one is; None of any other."""
         part = self.content[0] if len(self.content) == 1 else None
-        return part.text if type(part) is TextPart and not self.tool_calls else None
+        if type(part) is not TextPart or part.cache is not None or self.name is not None:
+            return None
+        return part.text
 
     @property
     def text(self) -> str:
@@ -148,6 +160,11 @@ class Message(msgspec.Struct, frozen=True):
             return ()
         return tuple(part for part in self.content if isinstance(part, ImagePart))
 
+    @property
+    def refusal(self) -> str:
+        """The words with which the model declined."""
+        return "".join(part.text for part in self.content if isinstance(part, RefusalPart))
+
     def __repr__(self) -> str:
         return f"Message(role={self.role!r}, {len(self.content)} parts, {len(self.tool_calls)} tool calls)"
 
@@ -158,12 +175,33 @@ class Tool(msgspec.Struct, frozen=True):
     Attributes:
         parameters: The JSON Schema of its arguments.
         strict: Should the provider enforce the schema?
+        custom: It takes free text in place of arguments; then `parameters` say nothing.
+        format: Of a custom tool: the grammar of its text, as OpenAI's API has it; None: any text.
+        cache: The prompt may be cached up to here.
     """
 
     name: str
     description: str = ""
     parameters: dict[str, Any] = msgspec.field(default_factory=lambda: {"type": "object", "properties": {}})
     strict: bool | None = None
+    custom: bool = False
+    format: dict[str, Any] | None = None
+    cache: Cache | None = None
+
+
+class NativeTool(msgspec.Struct, frozen=True):
+    """A tool that a provider runs itself, like a search of the web. Targets of other providers cannot be asked with it.
+
+    Attributes:
+        provider: A provider's name or a dialect: `openai-responses`, `anthropic`, `gemini`, `bedrock`, …
+        spec: The tool as that provider's API has it: `{"type": "web_search"}`, `{"googleSearch": {}}`.
+    """
+
+    provider: str
+    spec: dict[str, Any]
+
+    def __repr__(self) -> str:
+        return f"NativeTool({self.provider!r})"
 
 
 class JsonSchema(msgspec.Struct, frozen=True):
@@ -179,15 +217,28 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a caller can ask of a model, in no dialect.
 
     Attributes:
-        messages: The conversation without system texts, oldest first.
-        system: The system text, joined from all system messages.
+        messages: The conversation, oldest first. System texts that are plain and stand first may be in `system`.
+        system: The system text before the conversation.
+        native_tools: Tools that a provider runs itself.
         max_tokens: The most tokens that the answer may have.
         stop: Texts at which the answer ends.
         response_format: The answer is JSON of a schema.
         reasoning_effort: How long a reasoning model may think.
         prefill: The answer begins with this text, and only what follows is wanted: for models that go on from a
             trailing assistant turn.
-        extra: Fields to add to the wire's body as they are; the caller must know the dialect.
+        reasoning_budget_tokens: The same as a number, for models that take one; it wins over the effort there.
+        verbosity: How long the answer should be.
+        top_k, min_p: Tokens are drawn from so many of the likeliest, or from those with such a part of the likeliest
+            one's probability.
+        logprobs: The answer tells how likely its tokens were.
+        top_logprobs: And so many others in their places.
+        logit_bias: Tokens, by their ids in the model's vocabulary, that are made more or less likely.
+        n: How many answers; more than one is refused.
+        user, safety_identifier: A mark of the end user, for the provider's own safety checks.
+        metadata: Marks that the provider keeps with the call.
+        service_tier: The provider's word for how it serves the call.
+        extra: Fields to add to the wire's body as they are, by dialect or provider: `{"openai": {"store": True}}`.
+            Fields beside those names go to every target, whatever its dialect.
     """
 
     messages: tuple[Message, ...]
@@ -205,6 +256,19 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
     response_format: JsonSchema | None = None
     reasoning_effort: ReasoningEffort | None = None
     prefill: str | None = None
+    native_tools: tuple[NativeTool, ...] = ()
+    reasoning_budget_tokens: int | None = None
+    verbosity: Verbosity | None = None
+    top_k: int | None = None
+    min_p: float | None = None
+    logprobs: bool | None = None
+    top_logprobs: int | None = None
+    logit_bias: dict[str, float] | None = None
+    n: int | None = None
+    user: str | None = None
+    safety_identifier: str | None = None
+    metadata: dict[str, str] | None = None
+    service_tier: str | None = None
     extra: dict[str, Any] = msgspec.field(default_factory=dict)
 
     if TYPE_CHECKING:  # code may write lists for tuples
@@ -227,6 +291,19 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
             response_format: JsonSchema | None = None,
             reasoning_effort: ReasoningEffort | None = None,
             prefill: str | None = None,
+            native_tools: ListOf[NativeTool] = ...,
+            reasoning_budget_tokens: int | None = None,
+            verbosity: Verbosity | None = None,
+            top_k: int | None = None,
+            min_p: float | None = None,
+            logprobs: bool | None = None,
+            top_logprobs: int | None = None,
+            logit_bias: Mapping[str, float] | None = None,
+            n: int | None = None,
+            user: str | None = None,
+            safety_identifier: str | None = None,
+            metadata: Mapping[str, str] | None = None,
+            service_tier: str | None = None,
             extra: Mapping[str, Any] = ...,
         ) -> None: ...
 

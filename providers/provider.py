@@ -18,6 +18,7 @@ from .capabilities import Capabilities
 from .chat import ChatRequest
 from .errors import ProviderError
 from .events import Finished, ProviderEvent
+from .origin import Origin, credential_mark
 from .secret import Secret
 
 PIECE_MAX_BYTES = 64 * 1024
@@ -212,6 +213,11 @@ class Provider(Protocol):
     def error_for(self, head: ResponseHead, body: bytes) -> ProviderError:
         """What a response with any other status means. `body` holds at most 64 KiB of it."""
         ...
+
+
+def here(provider: Provider, endpoint: Endpoint) -> Origin:
+    """The origin that opaque state must have to be understood at an endpoint."""
+    return Origin(provider.name, endpoint.base_url, endpoint.model, credential_mark(endpoint.key))
 
 
 def capabilities_of(provider: Provider, endpoint: Endpoint) -> Capabilities:

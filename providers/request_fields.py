@@ -4,14 +4,51 @@ A struct holds its caller to nothing, so these are the only types that are certa
 nothing of what it holds. Providers' own limits are theirs to tell.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, get_args
 
-from .messages import ImagePart, JsonSchema, Message, Reasoning, ReasoningEffort, Role, TextPart, Tool, ToolCall
+from .messages import (
+    AllowedTools,
+    JsonSchema,
+    Message,
+    NativeTool,
+    ReasoningEffort,
+    Role,
+    Tool,
+    Verbosity,
+)
+from .parts import (
+    AudioPart,
+    Citation,
+    FilePart,
+    ImagePart,
+    NativePart,
+    Part,
+    Reasoning,
+    RefusalPart,
+    TextPart,
+    ToolCall,
+    ToolResult,
+)
 from .sendable import json_problem, number_problem, text_problem, type_name
 
 _ROLES = frozenset(get_args(Role))
 _EFFORTS: tuple[str, ...] = get_args(ReasoningEffort)
+_VERBOSITIES: tuple[str, ...] = get_args(Verbosity)
+
+_TEXTS: dict[type, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    TextPart: (("text",), ("cache", "phase")),
+    ImagePart: (("url",), ("detail", "cache")),
+    FilePart: (("url",), ("name", "id", "cache")),
+    AudioPart: (("url", "transcript"), ("id",)),
+    Reasoning: (("text",), ("signature", "redacted", "details")),
+    RefusalPart: (("text",), ()),
+    ToolCall: (("id", "name", "arguments"), ("signature",)),
+    ToolResult: (("call_id",), ()),
+    Citation: (("url", "title", "text"), ("details",)),
+    NativePart: (("kind", "details", "name"), ("id",)),
+}
+"""The fields of each kind of part that are texts, and those that are texts or None."""
 
 
 def message_problem(message: Message) -> str | None:
@@ -25,7 +62,7 @@ def message_problem(message: Message) -> str | None:
         return problem
     if type(message.role) is not str or message.role not in _ROLES:
         return f"role is not one of {', '.join(get_args(Role))}"
-    if message.tool_calls or message.reasoning or message.tool_call_id is not None:
+    if message.tool_calls or message.reasoning or message.tool_call_id is not None or message.name is not None:
         return _rare_problem(message)
     return None
 
@@ -47,12 +84,35 @@ def _content_problem(content: object) -> str | None:
     if not isinstance(content, tuple | list):
         return f"content {_not('a list of parts', content)}"
     for place, part in enumerate(content):
-        if isinstance(part, TextPart | ImagePart):
-            problem = text_problem(part.text if isinstance(part, TextPart) else part.url)
-        else:
-            problem = f"is a {type(part).__name__}, not a TextPart or an ImagePart"
-        if problem:
-            return f"content[{place}] {problem}"
+        if problem := _part_problem(part):
+            return f"{_where(content, place)}{problem}"
+    return None
+
+
+def _where(content: Sequence[object], place: int) -> str:
+    """The place of a part, as its writer knows it: calls and thoughts are often given beside the content."""
+    part = content[place]
+    for kind, field in ((ToolCall, "tool_calls"), (Reasoning, "reasoning")):
+        if isinstance(part, kind):
+            return f"{field}[{sum(isinstance(before, kind) for before in content[:place])}]"
+    return f"content[{place}]"
+
+
+def _part_problem(part: object) -> str | None:
+    texts = _TEXTS.get(type(part))
+    if texts is None:
+        known = ", ".join(kind.__name__ for kind in get_args(Part))
+        return f" is a {type(part).__name__}, not one of {known}"
+    if isinstance(part, TextPart | ImagePart) and part.cache is None:  # nearly always: said without the field's name
+        problem = text_problem(part.text if isinstance(part, TextPart) else part.url)
+        if problem is not None:
+            return f" {problem}"
+    if problem := _texts_problem(part, *texts):
+        return f".{problem}"
+    if isinstance(part, ImagePart | FilePart | AudioPart) and not part.url and getattr(part, "id", None) is None:
+        return f" is {'an image' if isinstance(part, ImagePart) else 'a part'} without a url"
+    if isinstance(part, ToolResult) and (problem := _content_problem(part.content)):
+        return f".{problem}"
     return None
 
 
@@ -62,14 +122,10 @@ def _rare_problem(message: Message) -> str | None:
     for place, call in enumerate(message.tool_calls):
         if not isinstance(call, ToolCall):
             return f"tool_calls[{place}] is a {type(call).__name__}, not a ToolCall"
-        if problem := _texts_problem(call, ("id", "name", "arguments"), ("signature",)):
-            return f"tool_calls[{place}].{problem}"
     for place, block in enumerate(message.reasoning):
         if not isinstance(block, Reasoning):
             return f"reasoning[{place}] is a {type(block).__name__}, not a Reasoning"
-        if problem := _texts_problem(block, ("text",), ("signature", "redacted")):
-            return f"reasoning[{place}].{problem}"
-    return _texts_problem(message, (), ("tool_call_id", "provider"))
+    return _texts_problem(message, (), ("tool_call_id", "name"))
 
 
 def _texts_problem(struct: object, texts: tuple[str, ...], or_none: tuple[str, ...] = ()) -> str | None:
@@ -130,6 +186,8 @@ def _tools(value: Any) -> str | None:
         problem = _texts_problem(tool, ("name", "description")) or _schema_problem(tool.parameters, "parameters")
         if problem is None and tool.strict is not None and (truth := _truth(tool.strict)):
             problem = f"strict {truth}"
+        if problem is None and tool.format is not None:
+            problem = _schema_problem(tool.format, "format")
         if problem:
             return f"[{place}].{problem}"
     return None
@@ -155,11 +213,50 @@ def _extra(value: Any) -> str | None:
     return json_problem(dict(value))
 
 
+def _native_tools(value: Any) -> str | None:
+    if not isinstance(value, list | tuple):
+        return _not("a list of tools", value)
+    for place, tool in enumerate(value):
+        if not isinstance(tool, NativeTool):
+            return f"[{place}] is a {type(tool).__name__}, not a NativeTool"
+        if problem := _texts_problem(tool, ("provider",)) or _schema_problem(tool.spec, "spec"):
+            return f"[{place}].{problem}"
+    return None
+
+
+def _tool_choice(value: Any) -> str | None:
+    if not isinstance(value, AllowedTools):
+        return text_problem(value)
+    return _stop(value.names) or (None if value.names else "allows no tool")
+
+
+def _verbosity(value: Any) -> str | None:
+    known = ", ".join(_VERBOSITIES)
+    return None if isinstance(value, str) and value in _VERBOSITIES else f"is not one of {known}"
+
+
+def _one(value: Any) -> str | None:
+    return _count(value) or (None if value == 1 else "is more than 1: ask once for each answer")
+
+
+def _texts_by_name(value: Any) -> str | None:
+    if not isinstance(value, Mapping) or not all(isinstance(text, str) for text in value.values()):
+        return "is not a dict of texts"
+    return json_problem(dict(value))
+
+
+def _numbers_by_token(value: Any) -> str | None:
+    if not isinstance(value, Mapping):
+        return _not("a dict of tokens and numbers", value)
+    return next((problem for number in value.values() if (problem := _number(number))), None)
+
+
 _FIELDS: dict[str, Callable[[Any], str | None]] = {
     "system": text_problem,
     "prefill": text_problem,
     "tools": _tools,
-    "tool_choice": text_problem,
+    "native_tools": _native_tools,
+    "tool_choice": _tool_choice,
     "parallel_tool_calls": _truth,
     "temperature": _number,
     "top_p": _number,
@@ -170,5 +267,17 @@ _FIELDS: dict[str, Callable[[Any], str | None]] = {
     "presence_penalty": _number,
     "response_format": _response_format,
     "reasoning_effort": _effort,
+    "reasoning_budget_tokens": _count,
+    "verbosity": _verbosity,
+    "top_k": _count,
+    "min_p": _number,
+    "logprobs": _truth,
+    "top_logprobs": _whole,
+    "logit_bias": _numbers_by_token,
+    "n": _one,
+    "user": text_problem,
+    "safety_identifier": text_problem,
+    "metadata": _texts_by_name,
+    "service_tier": text_problem,
     "extra": _extra,
 }

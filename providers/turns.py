@@ -4,7 +4,9 @@ import mimetypes
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from .chat import ImagePart, Message, ToolCall
+from msgspec.structs import replace
+
+from .messages import ChatRequest, ImagePart, Message, TextPart, ToolCall
 from .provider import Unsupported
 
 
@@ -14,12 +16,32 @@ def without_end_blanks(prefill: str | None) -> tuple[str, str]:
     return begun, (prefill or "")[len(begun) :]
 
 
+def lifted(chat: ChatRequest) -> tuple[ChatRequest, tuple[str, ...]]:
+    """A request for a dialect with one system text, which stands first; and what was moved for it.
+
+    Where there is nothing but system texts they become the user's turn: such a dialect wants one.
+    """
+    if all(message.role != "system" for message in chat.messages):
+        return chat, ()
+    texts = [chat.system] if chat.system else []
+    texts += [message.text for message in chat.messages if message.role == "system"]
+    turns = tuple(message for message in chat.messages if message.role != "system")
+    joined = "\n\n".join(filter(None, texts))
+    if not turns:
+        moved = replace(chat, messages=(Message("user", joined),), system=None)
+        return moved, ("the system text was said as a user's turn: this API wants one",)
+    first = next(place for place, message in enumerate(chat.messages) if message.role != "system")
+    among = any(message.role == "system" for message in chat.messages[first:])
+    note = "system messages were moved before the conversation: this API takes them there only"
+    return replace(chat, messages=turns, system=joined), (note,) if among else ()
+
+
 def sides(messages: Sequence[Message]) -> Iterator[tuple[bool, tuple[Message, ...]]]:
     """Runs of messages of one side, in order: `(whether it is the assistant's, its messages)`.
 
     Users and tools are one side. Messages that say nothing at all are left out: no such dialect takes an empty turn.
     """
-    saying = (m for m in messages if m.role == "tool" or m.images or m.text or m.tool_calls or m.reasoning)
+    saying = (m for m in messages if m.role == "tool" or m.text or any(type(p) is not TextPart for p in m.content))
     for is_assistant, run in groupby(saying, key=lambda message: message.role == "assistant"):
         yield is_assistant, tuple(run)
 

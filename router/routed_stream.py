@@ -13,6 +13,7 @@ from typing import Self
 from ..providers.bare import bare
 from ..providers.events import TextDelta
 from .engine.call import Call
+from .result.answer import Answer, collect
 from .result.errors import CallFailed, StreamBusy
 from .result.events import StreamEvent
 from .result.report import Report
@@ -105,6 +106,21 @@ class RoutedStream:
                         yield event.text
         finally:
             first = rest = event = None  # type: ignore[assignment]  # what raises here takes this frame along
+
+    async def answer(self) -> Answer:
+        """Read the rest of the stream, and give all of the answer, as `Router.complete` does: what was read, too.
+
+        Raises:
+            CallFailed: There is no whole answer to be had.
+            StreamBusy: Another consumer is waiting for the next event.
+            RuntimeError: The stream was left before its end.
+        """
+        async for _ in self:
+            pass
+        call = self._started()
+        if self.report.outcome != "finished":
+            raise RuntimeError("the stream was left before its end: there is no whole answer")
+        return collect(call.heard, call.report, call.origin)
 
     def cancel(self) -> None:
         """End the call: a reader comes to the end of the stream. In the stream's loop; `aclose` still has to follow."""

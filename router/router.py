@@ -200,7 +200,7 @@ class Router:
         try:
             call = begin(self, messages, options, whole=True)
             events = await call.next()
-            return collect(events, call.report, call.report.attempts[-1].provider)
+            return collect(events, call.report, call.origin)
         except BaseException as error:
             bare(error)
             raise

@@ -26,7 +26,7 @@ from .providers.counts import Count
 from .providers.decoder_base import BaseDecoder
 from .providers.decoding import EventStreamDecoder, JsonBodyDecoder, LineDecoder, decoder_for
 from .providers.dialects.openai import ModelRows, OpenAIChat
-from .providers.dialects.openai_request import EffortForm, PrefillForm, Quirks
+from .providers.dialects.openai_quirks import EffortForm, PrefillForm, Quirks
 from .providers.envelope import request_body, request_headers
 from .providers.error_facts import ErrorFacts
 from .providers.errors import AskAnother, Disposition, ErrorKind, ProviderError, RetryRule

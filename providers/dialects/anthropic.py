@@ -12,7 +12,7 @@ from ..decoding import decoder_for
 from ..envelope import request_body, request_headers
 from ..errors import ProviderError
 from ..mapping import provider_error
-from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, WireRequest, capabilities_of
+from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, WireRequest, capabilities_of, here
 from ..turns import without_end_blanks
 from .anthropic_decoder import RULES, MessageStreamDecoder, message_body_decoder
 from .anthropic_request import CLASSIC_VERSION, Model, messages_body
@@ -91,7 +91,7 @@ class Anthropic:
         """
         version = str(endpoint.options.get("anthropic_version", CLASSIC_VERSION))
         model = _model(endpoint.model).as_known(capabilities_of(self, endpoint))
-        body, notes = messages_body(chat, self.name, model, endpoint.options, version)
+        body, notes = messages_body(chat, lambda: here(self, endpoint), model, endpoint.options, version)
         headers = {"anthropic-version": version}
         if betas := endpoint.options.get("anthropic_beta"):
             headers["anthropic-beta"] = betas if isinstance(betas, str) else ",".join(map(str, betas))

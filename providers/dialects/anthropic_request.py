@@ -5,15 +5,17 @@ in the classic one only.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import msgspec
 
+from ..asked import unsaid
 from ..capabilities import Capabilities
-from ..chat import ChatRequest, ImagePart, Message, TextPart, Tool
 from ..fit import Row, arguments_object, fit, left_out, refused, said_otherwise
-from ..turns import image_data, sides, without_end_blanks
+from ..messages import ChatRequest, ImagePart, Message, Reasoning, RefusalPart, TextPart, Tool, ToolCall
+from ..origin import Origin, Returning
+from ..turns import image_data, lifted, sides, without_end_blanks
 
 CLASSIC_VERSION = "2023-06-01"
 
@@ -49,6 +51,10 @@ FIT = ALWAYS + UNSAMPLED + SAMPLED + THOUGHTLESS + ADAPTIVE
 """What the Messages API cannot say: always, or as the API version, the model and its thinking have it."""
 
 
+SAYS = frozenset({"refusals"})
+"""What this API has words for, of `asked.FEATURES`."""
+
+
 class Model(msgspec.Struct, frozen=True):
     """What is known of a family of models.
 
@@ -74,28 +80,31 @@ _FOREIGN_ID = re.compile(r"[^a-zA-Z0-9_-]")
 
 
 def messages_body(
-    chat: ChatRequest, name: str, model: Model, options: Mapping[str, Any], version: str
+    chat: ChatRequest, here: Callable[[], Origin], model: Model, options: Mapping[str, Any], version: str
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The body of a request without the model's name, and notes on what was left out.
 
     Args:
-        name: This provider's: opaque state goes back to it only.
+        here: The target: opaque state goes back to its origin only.
         options: The target's own settings; `thinking_budget` in tokens wins over the effort.
         version: Of the API.
 
     Raises:
         Unsupported: See `FIT`; or an image or a call's arguments cannot be said.
     """
+    chat, moved = lifted(chat)
+    returning = Returning(here)
     max_tokens = chat.max_tokens if chat.max_tokens is not None else model.max_tokens
-    thinking = _thinking(chat, name, model, options, max_tokens)
+    thinking = _thinking(chat, returning, model, options, max_tokens)
     thinks = thinking.get("type") in ("enabled", "adaptive")
     samples = version == CLASSIC_VERSION and model.capabilities.sampling is True and not thinks
     rows = ALWAYS + (SAMPLED if samples else UNSAMPLED) + (() if thinks else THOUGHTLESS)
     notes = fit(chat, rows + (ADAPTIVE if thinking.get("type") == "adaptive" else ()), model.capabilities)
+    more = unsaid(chat, SAYS)
     body: dict[str, Any] = {
         "max_tokens": max_tokens,
         "system": chat.system or None,
-        "messages": _turns(chat, name),
+        "messages": _turns(chat, returning),
         "tools": [_tool(tool) for tool in chat.tools] or None,
         "tool_choice": _tool_choice(chat) if chat.tools else None,
         "stop_sequences": list(chat.stop) or None,
@@ -103,7 +112,7 @@ def messages_body(
         "output_config": _output_config(chat, thinking) or None,
         **(_sampling(chat) if samples else {}),
     }
-    return body, notes
+    return body, (*moved, *notes, *more, *returning.notes)
 
 
 def _forced(chat: ChatRequest) -> bool:
@@ -111,7 +120,7 @@ def _forced(chat: ChatRequest) -> bool:
 
 
 def _thinking(
-    chat: ChatRequest, name: str, model: Model, options: Mapping[str, Any], max_tokens: int
+    chat: ChatRequest, returning: Returning, model: Model, options: Mapping[str, Any], max_tokens: int
 ) -> dict[str, Any]:
     """The `thinking` field; empty where none was asked for, or where this API would refuse it."""
     effort, budget = chat.reasoning_effort, options.get("thinking_budget")
@@ -121,18 +130,18 @@ def _thinking(
         return {"type": "disabled"}
     if model.thinking == "adaptive" and budget is None:
         return {"type": "adaptive", "display": "summarized"}
-    if max_tokens <= _LEAST_BUDGET or _goes_on_without_thoughts(chat, name):
+    if max_tokens <= _LEAST_BUDGET or _goes_on_without_thoughts(chat, returning):
         return {}
     wanted = budget if isinstance(budget, int) else _BUDGETS[effort or "low"]
     return {"type": "enabled", "budget_tokens": max(_LEAST_BUDGET, min(wanted, max_tokens * 3 // 4))}
 
 
-def _goes_on_without_thoughts(chat: ChatRequest, name: str) -> bool:
+def _goes_on_without_thoughts(chat: ChatRequest, returning: Returning) -> bool:
     """A turn that ended in tool calls must begin with its thoughts, which another provider's turn cannot."""
     if not chat.messages or chat.messages[-1].role != "tool":
         return False
     caller = next((m for m in reversed(chat.messages) if m.role == "assistant"), None)
-    return caller is None or caller.provider != name or not caller.reasoning
+    return caller is None or not returning.owns(caller) or not caller.reasoning
 
 
 def _sampling(chat: ChatRequest) -> dict[str, Any]:
@@ -173,11 +182,11 @@ def _tool_choice(chat: ChatRequest) -> dict[str, Any] | None:
     return {"type": "tool", "name": choice, **one_at_a_time}
 
 
-def _turns(chat: ChatRequest, name: str) -> list[dict[str, Any]]:
+def _turns(chat: ChatRequest, returning: Returning) -> list[dict[str, Any]]:
     turns: list[dict[str, Any]] = []
     for is_assistant, run in sides(chat.messages):
         if is_assistant:
-            blocks = [block for message in run for block in _assistant_blocks(message, name)]
+            blocks = [block for message in run for block in _assistant_blocks(message, returning)]
         else:  # results stand first: they must follow the calls at once
             blocks = [_result(message) for message in run if message.role == "tool"]
             blocks += [block for message in run if message.role != "tool" for block in _parts(message)]
@@ -189,23 +198,32 @@ def _turns(chat: ChatRequest, name: str) -> list[dict[str, Any]]:
             turns.append({"role": "assistant", "content": []})
         turns[-1]["content"].append({"type": "text", "text": begun})
     for turn in turns:
-        if len(turn["content"]) == 1 and turn["content"][0]["type"] == "text":
+        if len(turn["content"]) == 1 and set(turn["content"][0]) == {"type", "text"}:
             turn["content"] = turn["content"][0]["text"]
     return turns
 
 
-def _assistant_blocks(message: Message, name: str) -> list[dict[str, Any]]:
-    blocks: list[dict[str, Any]] = []
-    for thought in message.reasoning if message.provider == name else ():
-        if thought.redacted is not None:
-            blocks.append({"type": "redacted_thinking", "data": thought.redacted})
-        elif thought.signature is not None:
-            blocks.append({"type": "thinking", "thinking": thought.text, "signature": thought.signature})
-    blocks += _parts(message)
-    blocks += [
-        {"type": "tool_use", "id": _id(call.id), "name": call.name, "input": arguments_object(call)}
-        for call in message.tool_calls
-    ]
+def _assistant_blocks(message: Message, returning: Returning) -> list[dict[str, Any] | msgspec.Raw]:
+    """A turn's blocks as they came: this API wants thinking back where it stood."""
+    blocks: list[dict[str, Any] | msgspec.Raw] = []
+    for part in message.content:
+        match part:
+            case Reasoning():
+                redacted = returning.state(part.redacted, message)
+                signature = returning.state(part.signature, message)
+                if redacted is not None:
+                    blocks.append({"type": "redacted_thinking", "data": redacted})
+                elif signature is not None:
+                    blocks.append({"type": "thinking", "thinking": part.text, "signature": signature})
+            case ToolCall():
+                call = {"type": "tool_use", "id": _id(part.id), "name": part.name, "input": arguments_object(part)}
+                blocks.append(call)
+            case RefusalPart():
+                blocks.append({"type": "text", "text": part.text})
+            case TextPart() | ImagePart() if not (isinstance(part, TextPart) and not part.text):
+                blocks.append(_part(part))
+            case _:
+                pass
     return blocks
 
 
@@ -221,7 +239,11 @@ def _id(call_id: str) -> str:
 
 
 def _parts(message: Message) -> list[dict[str, Any]]:
-    return [_part(part) for part in message.content if not (isinstance(part, TextPart) and not part.text)]
+    return [
+        _part(part)
+        for part in message.content
+        if isinstance(part, TextPart | ImagePart) and not (isinstance(part, TextPart) and not part.text)
+    ]
 
 
 def _part(part: TextPart | ImagePart) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from ..chat import ChatRequest
 from ..errors import ProviderError
 from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, WireRequest
 from .openai import OpenAIChat
-from .openai_request import Quirks
+from .openai_quirks import Quirks
 
 _DATED_PATH = "/openai/deployments/{model}/chat/completions"
 _V1_PATH = "/openai/v1/chat/completions"

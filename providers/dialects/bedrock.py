@@ -13,16 +13,28 @@ from urllib.parse import quote
 
 import msgspec
 
+from ..asked import unsaid
 from ..capabilities import Capabilities
-from ..chat import ChatRequest, ImagePart, JsonSchema, Message, Reasoning, TextPart, Tool
 from ..decoding import decoder_for
 from ..envelope import request_body, request_headers
 from ..error_facts import error_facts
 from ..errors import ProviderError
 from ..fit import Row, arguments_object, fit, json_object, left_out, refused, said_otherwise
 from ..mapping import provider_error
-from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, Unsupported, WireRequest, capabilities_of
-from ..turns import without_end_blanks
+from ..messages import (
+    ChatRequest,
+    ImagePart,
+    JsonSchema,
+    Message,
+    Reasoning,
+    RefusalPart,
+    TextPart,
+    Tool,
+    ToolCall,
+)
+from ..origin import Returning
+from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, Unsupported, WireRequest, capabilities_of, here
+from ..turns import lifted, without_end_blanks
 from .bedrock_auth import credentials, region, signed_headers, utc_now
 from .bedrock_decoder import RULES, BedrockDecoder, body_decoder
 from .bedrock_eventstream import botocore
@@ -44,6 +56,9 @@ FIT: tuple[Row, ...] = (
     refused("prefill with a response_format", "the answer has begun already"),
     refused("prefill with a forced tool", "the answer has begun already"),
 )
+
+SAYS = frozenset({"refusals"})
+"""What Converse has words for, of `asked.FEATURES`."""
 
 _IMAGE_FORMATS = {"image/png": "png", "image/jpeg": "jpeg", "image/gif": "gif", "image/webp": "webp"}
 
@@ -98,14 +113,19 @@ class Bedrock:
             MissingExtraError: botocore is not installed.
         """
         botocore("eventstream")  # missing, it is missed here: before anything is sent
+        chat, moved = lifted(chat)
         notes = fit(chat, FIT, capabilities_of(self, endpoint))
+        more, returning = unsaid(chat, SAYS), Returning(lambda: here(self, endpoint))
         base_url = endpoint.base_url
         if "{region}" in base_url:
             base_url = base_url.replace("{region}", region(endpoint.options, self._environment))
         operation = "converse-stream" if endpoint.stream else "converse"
         url = f"{base_url}/model/{quote(endpoint.model, safe='')}/{operation}"
         body = request_body(
-            _body(chat), chat, endpoint, joined=("inferenceConfig", "additionalModelRequestFields", "outputConfig")
+            _body(chat, returning),
+            chat,
+            endpoint,
+            joined=("inferenceConfig", "additionalModelRequestFields", "outputConfig"),
         )
         if endpoint.key is not None:
             own = {"authorization": f"Bearer {endpoint.key.reveal()}"}
@@ -114,6 +134,7 @@ class Bedrock:
             own = signed_headers(url, body, who, region(endpoint.options, self._environment), self._now())
         headers = request_headers(endpoint, own, stream_type=STREAM_TYPE)
         cut = without_end_blanks(chat.prefill)[1] if chat.prefill else ""
+        notes = (*moved, *notes, *more, *returning.notes)
         return WireRequest(url, headers, body, notes=notes, prefill_cut=cut)
 
     def decoder(self, head: ResponseHead) -> Decoder:
@@ -135,7 +156,7 @@ class Bedrock:
         return provider_error(head, body, rules=RULES)
 
 
-def _body(chat: ChatRequest) -> dict[str, Any]:
+def _body(chat: ChatRequest, returning: Returning) -> dict[str, Any]:
     config = {
         "maxTokens": chat.max_tokens,
         "temperature": chat.temperature,
@@ -149,7 +170,7 @@ def _body(chat: ChatRequest) -> dict[str, Any]:
         output["effort"] = chat.reasoning_effort
     body: dict[str, Any] = {
         "system": [{"text": chat.system}] if chat.system else None,
-        "messages": _messages(chat),
+        "messages": _messages(chat, returning),
         "toolConfig": _tool_config(chat),
         "inferenceConfig": {name: value for name, value in config.items() if value is not None} or None,
         "outputConfig": output or None,
@@ -157,13 +178,13 @@ def _body(chat: ChatRequest) -> dict[str, Any]:
     return {name: value for name, value in body.items() if value is not None}
 
 
-def _messages(chat: ChatRequest) -> list[dict[str, Any]]:
+def _messages(chat: ChatRequest, returning: Returning) -> list[dict[str, Any]]:
     """The turns; blocks of the same role in a row are one turn, as results of parallel calls must be."""
     turns: list[dict[str, Any]] = []
-    said = [("assistant" if m.role == "assistant" else "user", _blocks(m)) for m in chat.messages]
+    said = [("assistant" if m.role == "assistant" else "user", _blocks(m, returning)) for m in chat.messages]
     if chat.prefill is not None:
         begun = Message("assistant", (TextPart(without_end_blanks(chat.prefill)[0]),))
-        said.append(("assistant", _blocks(begun)))
+        said.append(("assistant", _blocks(begun, returning)))
     for role, blocks in said:
         if turns and turns[-1]["role"] == role:
             turns[-1]["content"] += blocks
@@ -172,15 +193,23 @@ def _messages(chat: ChatRequest) -> list[dict[str, Any]]:
     return turns
 
 
-def _blocks(message: Message) -> list[dict[str, Any]]:
+def _blocks(message: Message, returning: Returning) -> list[dict[str, Any]]:
+    """A turn's blocks as they came."""
     if message.role == "tool":
         return [{"toolResult": _result(message)}]
-    blocks = [_reasoning(block) for block in message.reasoning] if message.provider == Bedrock.name else []
-    blocks += [_part(part) for part in message.content if not isinstance(part, TextPart) or part.text.strip()]
-    blocks += [
-        {"toolUse": {"toolUseId": call.id, "name": call.name, "input": arguments_object(call)}}
-        for call in message.tool_calls
-    ]
+    blocks: list[dict[str, Any]] = []
+    for part in message.content:
+        match part:
+            case Reasoning():
+                blocks += _reasoning(part, message, returning)
+            case ToolCall():
+                blocks.append({"toolUse": {"toolUseId": part.id, "name": part.name, "input": arguments_object(part)}})
+            case RefusalPart():
+                blocks.append({"text": part.text})
+            case TextPart() | ImagePart() if not isinstance(part, TextPart) or part.text.strip():
+                blocks.append(_part(part))
+            case _:
+                pass
     return blocks
 
 
@@ -206,11 +235,15 @@ def _part(part: TextPart | ImagePart) -> dict[str, Any]:
     return {"image": {"format": _IMAGE_FORMATS[kind], "source": {"bytes": data}}}
 
 
-def _reasoning(block: Reasoning) -> dict[str, Any]:
-    if block.redacted is not None:
-        return {"reasoningContent": {"redactedContent": block.redacted}}
-    signed = {"signature": block.signature} if block.signature else {}
-    return {"reasoningContent": {"reasoningText": {"text": block.text, **signed}}}
+def _reasoning(block: Reasoning, message: Message, returning: Returning) -> list[dict[str, Any]]:
+    redacted = returning.state(block.redacted, message)
+    if redacted is not None:
+        return [{"reasoningContent": {"redactedContent": redacted}}]
+    signature = returning.state(block.signature, message)
+    if not returning.owns(message) or (block.signature is not None and signature is None) or not block.text:
+        return []
+    signed = {"signature": signature} if signature else {}
+    return [{"reasoningContent": {"reasoningText": {"text": block.text, **signed}}}]
 
 
 def _tool_config(chat: ChatRequest) -> dict[str, Any] | None:

@@ -6,6 +6,7 @@ Facts: the types of the Python SDK. Nothing says that a trailing assistant turn 
 import re
 from typing import Any
 
+from ..asked import unsaid
 from ..capabilities import Capabilities
 from ..chat import ChatRequest, ImagePart, JsonSchema, Message, TextPart, Tool
 from ..decoding import decoder_for
@@ -13,7 +14,8 @@ from ..envelope import request_body, request_headers
 from ..errors import ProviderError
 from ..fit import Row, fit, json_object, left_out, refused, said_otherwise
 from ..mapping import provider_error
-from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, WireRequest, capabilities_of
+from ..origin import Returning
+from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, WireRequest, capabilities_of, here
 from .cohere_decoder import RULES, CohereDecoder, body_decoder
 
 FIT: tuple[Row, ...] = (
@@ -34,6 +36,10 @@ _MODELS: tuple[tuple[re.Pattern[str], Capabilities], ...] = (
     (re.compile(r"command-a-reasoning"), Capabilities(reasoning=True, images=False)),  # docs.cohere.com, models
     (re.compile(r"command-a-vision|c4ai-aya-vision"), Capabilities(images=True)),
 )
+
+
+SAYS = frozenset({"refusals"})
+"""What this API has words for, of `asked.FEATURES`."""
 
 
 class Cohere:
@@ -62,8 +68,13 @@ class Cohere:
             Unsupported: See `FIT`.
         """
         known = capabilities_of(self, endpoint)
-        notes = fit(chat, FIT, known)
-        body: dict[str, Any] = {"model": endpoint.model, "stream": endpoint.stream, "messages": _messages(chat)}
+        notes = (*fit(chat, FIT, known), *unsaid(chat, SAYS))
+        returning = Returning(lambda: here(self, endpoint))
+        body: dict[str, Any] = {
+            "model": endpoint.model,
+            "stream": endpoint.stream,
+            "messages": _messages(chat, returning),
+        }
         body |= _tools(chat)
         sampling = {
             "max_tokens": chat.max_tokens,
@@ -98,19 +109,20 @@ class Cohere:
         return provider_error(head, body, rules=RULES)
 
 
-def _messages(chat: ChatRequest) -> list[dict[str, Any]]:
+def _messages(chat: ChatRequest, returning: Returning) -> list[dict[str, Any]]:
     said: list[dict[str, Any]] = [{"role": "system", "content": chat.system}] if chat.system else []
-    return said + [_message(message) for message in chat.messages]
+    return said + [_message(message, returning) for message in chat.messages]
 
 
-def _message(message: Message) -> dict[str, Any]:
+def _message(message: Message, returning: Returning) -> dict[str, Any]:
     if message.role == "tool":
         document = json_object(message.text)  # an object can be cited by its fields, a text only as a whole
         content = message.text if document is None else [{"type": "document", "document": {"data": document}}]
         return {"role": "tool", "tool_call_id": message.tool_call_id, "content": content}
     said: dict[str, Any] = {"role": message.role}
-    content = [_part(part) for part in message.content] if message.images else message.text
-    thought = "".join(block.text for block in message.reasoning) if message.provider == Cohere.name else ""
+    spoken = [part for part in message.content if isinstance(part, TextPart | ImagePart)]
+    content = [_part(part) for part in spoken] if message.images else message.text + message.refusal
+    thought = "".join(block.text for block in message.reasoning) if returning.owns(message) else ""
     if message.tool_calls:
         if content:
             said["content"] = content
@@ -121,7 +133,10 @@ def _message(message: Message) -> dict[str, Any]:
             for call in message.tool_calls
         ]
     elif thought:
-        said["content"] = [{"type": "thinking", "thinking": thought}, {"type": "text", "text": message.text}]
+        said["content"] = [
+            {"type": "thinking", "thinking": thought},
+            {"type": "text", "text": message.text + message.refusal},
+        ]
     else:
         said["content"] = content
     return said

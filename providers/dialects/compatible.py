@@ -9,7 +9,7 @@ from ..errors import ErrorKind
 from ..mapping import rule
 from ..provider import ProviderInfo
 from .openai import ModelRows, OpenAIChat
-from .openai_request import PrefillForm, Quirks
+from .openai_quirks import PrefillForm, Quirks
 
 _LOCAL = "A server of your own: say where with base_url; a key is only needed if it was started with one."
 

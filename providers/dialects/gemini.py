@@ -15,7 +15,7 @@ from ..decoding import decoder_for
 from ..envelope import request_body, request_headers
 from ..errors import ProviderError
 from ..mapping import provider_error
-from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, Unsupported, WireRequest, capabilities_of
+from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, Unsupported, WireRequest, capabilities_of, here
 from .gemini_decoder import RULES, ContentStreamDecoder, content_body_decoder
 from .gemini_request import FIT as FIT
 from .gemini_request import Model, content_body
@@ -78,7 +78,7 @@ class Gemini:
         """
         vertex = endpoint.options.get("vertex")
         known = _model(endpoint.model).as_known(capabilities_of(self, endpoint))
-        body, notes = content_body(chat, self.name, known, endpoint.options, vertex=bool(vertex))
+        body, notes = content_body(chat, lambda: here(self, endpoint), known, endpoint.options, vertex=bool(vertex))
         base_url = self._vertex_url(endpoint, vertex) if vertex else endpoint.base_url
         method = "streamGenerateContent?alt=sse" if endpoint.stream else "generateContent"
         model = quote(endpoint.model.removeprefix("models/"), safe="")

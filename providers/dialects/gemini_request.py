@@ -3,16 +3,18 @@
 Facts: the SDK's types and its converters for both services, the Gemini API (AI Studio) and Vertex AI.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal
 
 import msgspec
 
+from ..asked import unsaid
 from ..capabilities import Capabilities
-from ..chat import ChatRequest, ImagePart, Message, TextPart, ToolCall
 from ..fit import Row, arguments_object, fit, json_object, left_out, refused, said_otherwise
+from ..messages import AllowedTools, ChatRequest, ImagePart, Message, Part, Reasoning, RefusalPart, TextPart, ToolCall
+from ..origin import Origin, Returning
 from ..tool_calls import is_made
-from ..turns import calls_by_id, image_data, image_type, sides
+from ..turns import calls_by_id, image_data, image_type, lifted, sides
 
 ALWAYS: tuple[Row, ...] = (
     left_out("image detail", "this API has none for a single image"),
@@ -27,6 +29,10 @@ RESTLESS: tuple[Row, ...] = (said_otherwise("reasoning_effort none", "this model
 
 FIT = ALWAYS + THOUGHTLESS + THINKING + RESTLESS
 """What the Gemini API cannot say: always, or as the model has it."""
+
+
+SAYS = frozenset({"refusals"})
+"""What this API has words for, of `asked.FEATURES`."""
 
 
 class Model(msgspec.Struct, frozen=True):
@@ -61,21 +67,24 @@ _MODES = {"auto": "AUTO", "none": "NONE", "required": "ANY"}
 
 
 def content_body(
-    chat: ChatRequest, name: str, model: Model, options: Mapping[str, Any], *, vertex: bool
+    chat: ChatRequest, here: Callable[[], Origin], model: Model, options: Mapping[str, Any], *, vertex: bool
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The body of a request, and notes on what was left out.
 
     Args:
-        name: This provider's: opaque state goes back to it only.
+        here: The target: opaque state goes back to its origin only.
         options: The target's own settings; `thinking_budget` in tokens wins over the effort.
         vertex: For Vertex AI, which wants the results of tools in a turn of their own.
 
     Raises:
         Unsupported: See `FIT`; or an image or a call's arguments cannot be said.
     """
+    chat, moved = lifted(chat)
+    returning = Returning(here)
     thinking = _thinking(chat, model, options)
     rows = ALWAYS + (THINKING if thinking else THOUGHTLESS) + (RESTLESS if model.always_thinks else ())
     notes = fit(chat, rows, model.capabilities)
+    more = unsaid(chat, SAYS)
     config: dict[str, Any] = {
         "maxOutputTokens": chat.max_tokens,
         "temperature": chat.temperature,
@@ -92,12 +101,12 @@ def content_body(
     config = {field: value for field, value in config.items() if value is not None}
     body: dict[str, Any] = {
         "systemInstruction": {"parts": [{"text": chat.system}]} if chat.system else None,
-        "contents": _contents(chat, name, vertex=vertex),
+        "contents": _contents(chat, returning, vertex=vertex),
         "tools": _tools(chat),
         "toolConfig": _tool_config(chat),
         "generationConfig": config or None,
     }
-    return body, notes
+    return body, (*moved, *notes, *more, *returning.notes)
 
 
 def _thinking(chat: ChatRequest, model: Model, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -132,18 +141,21 @@ def _tool_config(chat: ChatRequest) -> dict[str, Any] | None:
     choice = chat.tool_choice
     if not chat.tools or choice is None:
         return None
-    mode = _MODES.get(choice)
-    config = {"mode": mode} if mode else {"mode": "ANY", "allowedFunctionNames": [choice]}
+    if isinstance(choice, AllowedTools):
+        config: dict[str, Any] = {"mode": "ANY", "allowedFunctionNames": list(choice.names)}
+    else:
+        mode = _MODES.get(choice)
+        config = {"mode": mode} if mode else {"mode": "ANY", "allowedFunctionNames": [choice]}
     return {"functionCallingConfig": config}
 
 
-def _contents(chat: ChatRequest, name: str, *, vertex: bool) -> list[dict[str, Any]]:
+def _contents(chat: ChatRequest, returning: Returning, *, vertex: bool) -> list[dict[str, Any]]:
     calls = calls_by_id(chat.messages)
-    own_ids = {c.id for m in chat.messages if m.provider == name for c in m.tool_calls if not is_made(c.id)}
+    own_ids = {c.id for m in chat.messages if returning.owns(m) for c in m.tool_calls if not is_made(c.id)}
     turns: list[dict[str, Any]] = []
     for is_model, run in sides(chat.messages):
         if is_model:
-            groups = [[part for message in run for part in _model_parts(message, name, own_ids)]]
+            groups = [[part for message in run for part in _model_parts(message, returning, own_ids)]]
         else:
             groups = _user_parts(run, calls, own_ids, vertex=vertex)
         turns += [{"role": "model" if is_model else "user", "parts": parts} for parts in groups if parts]
@@ -166,33 +178,45 @@ def _user_parts(
     return [answered, said] if vertex else [answered + said]
 
 
-def _model_parts(message: Message, name: str, own_ids: set[str]) -> list[dict[str, Any]]:
-    """A model's turn, each signature on the part that it came on; the one without a thought is the text's."""
+def _model_parts(message: Message, returning: Returning, own_ids: set[str]) -> list[dict[str, Any]]:
+    """A model's turn in its order, each signature on the part that it came on; one without a thought is a text's."""
     parts: list[dict[str, Any]] = []
-    text_signature = None
-    for thought in message.reasoning if message.provider == name else ():
-        if thought.signature is None:
-            continue
-        if thought.text:
-            parts.append({"text": thought.text, "thought": True, "thoughtSignature": thought.signature})
-        else:
-            text_signature = thought.signature
-    said = _parts(message.content)
-    if text_signature is not None:
-        if said and "text" in said[-1]:
-            said[-1]["thoughtSignature"] = text_signature
-        else:
-            said.append({"text": "", "thoughtSignature": text_signature})
-    parts += said
-    for call in message.tool_calls:
-        function: dict[str, Any] = {"name": call.name, "args": arguments_object(call)}
-        if call.id in own_ids:
-            function["id"] = call.id
-        part: dict[str, Any] = {"functionCall": function}
-        if call.signature is not None and message.provider == name:
-            part["thoughtSignature"] = call.signature
-        parts.append(part)
+    for part in message.content:
+        match part:
+            case Reasoning():
+                signature = returning.state(part.signature, message)
+                if signature is not None and part.text:
+                    parts.append({"text": part.text, "thought": True, "thoughtSignature": signature})
+                elif signature is not None:
+                    _sign_text(parts, signature)
+            case ToolCall():
+                parts.append(_call(part, message, returning, own_ids))
+            case RefusalPart():
+                parts.append({"text": part.text})
+            case TextPart() | ImagePart():
+                parts += _parts([part])
+            case _:
+                pass
     return parts
+
+
+def _sign_text(parts: list[dict[str, Any]], signature: str) -> None:
+    last = parts[-1] if parts else {}
+    if "text" in last and "thoughtSignature" not in last:
+        last["thoughtSignature"] = signature
+    else:
+        parts.append({"text": "", "thoughtSignature": signature})
+
+
+def _call(call: ToolCall, message: Message, returning: Returning, own_ids: set[str]) -> dict[str, Any]:
+    function: dict[str, Any] = {"name": call.name, "args": arguments_object(call)}
+    if call.id in own_ids:
+        function["id"] = call.id
+    part: dict[str, Any] = {"functionCall": function}
+    signature = returning.state(call.signature, message)
+    if signature is not None:
+        part["thoughtSignature"] = signature
+    return part
 
 
 def _result(message: Message, calls: dict[str, ToolCall], own_ids: set[str]) -> dict[str, Any]:
@@ -209,8 +233,12 @@ def _result(message: Message, calls: dict[str, ToolCall], own_ids: set[str]) -> 
     return {"functionResponse": function}
 
 
-def _parts(content: Iterable[TextPart | ImagePart]) -> list[dict[str, Any]]:
-    return [_part(part) for part in content if not (isinstance(part, TextPart) and not part.text)]
+def _parts(content: Iterable[Part]) -> list[dict[str, Any]]:
+    return [
+        _part(part)
+        for part in content
+        if isinstance(part, TextPart | ImagePart) and not (isinstance(part, TextPart) and not part.text)
+    ]
 
 
 def _part(part: TextPart | ImagePart) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from ..asked import unsaid
 from ..capabilities import Capabilities
 from ..chat import ChatRequest
 from ..codecs import UNDECODABLE, decode_json, decode_kindly
@@ -22,6 +23,7 @@ from ..errors import ErrorKind, ProviderError
 from ..events import Finished, ProviderEvent, Started, TextDelta
 from ..mapping import provider_error, stream_error
 from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, Unsupported, WireRequest
+from ..turns import lifted
 
 DEFAULT_MODEL = "gpt-4o-mini"
 GO_ON = "Continue."
@@ -108,7 +110,9 @@ class Koala:
         Raises:
             Unsupported: It asks for more than text in, text out.
         """
+        chat, moved = lifted(chat)
         _refuse_what_cannot_be_said(chat)
+        more = unsaid(chat, frozenset({"refusals"}))
         asked, earlier_inputs, earlier_outputs = _turns(chat)
         live = bool(endpoint.options.get("real_time_data", False))
         body: dict[str, Any] = {
@@ -132,7 +136,11 @@ class Koala:
             endpoint.base_url + self.info.endpoint,
             {_AS_A_BROWSER_WRITES.get(name, name): value for name, value in headers.items()},
             request_body(body, chat, endpoint),
-            notes=tuple(f"{name} was left out: Koala does not take it" for name in _LEFT_OUT if _given(chat, name)),
+            notes=(
+                *moved,
+                *(f"{name} was left out: Koala does not take it" for name in _LEFT_OUT if _given(chat, name)),
+                *more,
+            ),
         )
 
     def decoder(self, head: ResponseHead) -> Decoder:

@@ -11,14 +11,27 @@ import string
 from collections.abc import Mapping
 from typing import Any
 
+from ..asked import unsaid
 from ..capabilities import Capabilities
-from ..chat import ChatRequest, ImagePart, JsonSchema, Message, TextPart, Tool
 from ..decoding import decoder_for
 from ..envelope import request_body, request_headers
 from ..errors import ErrorKind, ProviderError
 from ..fit import Row, fit, left_out, refused
 from ..mapping import provider_error, rule
-from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, WireRequest, capabilities_of
+from ..messages import (
+    ChatRequest,
+    ImagePart,
+    JsonSchema,
+    Message,
+    Part,
+    Reasoning,
+    RefusalPart,
+    TextPart,
+    Tool,
+    ToolChoice,
+)
+from ..origin import Returning
+from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, WireRequest, capabilities_of, here
 from .openai_decoder import ChatBodyDecoder, ChatStreamDecoder
 
 FIT: tuple[Row, ...] = (
@@ -49,6 +62,10 @@ _CALL_ID = re.compile(r"[A-Za-z0-9]{9}")
 _ALPHABET = string.digits + string.ascii_letters
 
 
+SAYS = frozenset({"refusals"})
+"""What this API has words for, of `asked.FEATURES`."""
+
+
 class Mistral:
     """The provider `mistral`."""
 
@@ -74,7 +91,9 @@ class Mistral:
         Raises:
             Unsupported: See `FIT`.
         """
-        notes = fit(chat, FIT, capabilities_of(self, endpoint))
+        notes = (*fit(chat, FIT, capabilities_of(self, endpoint)), *unsaid(chat, SAYS))
+        returning = Returning(lambda: here(self, endpoint))
+        messages = _messages(chat, returning)
         fields = {
             "tools": [_tool(tool) for tool in chat.tools] or None,
             "tool_choice": _tool_choice(chat.tool_choice) if chat.tools else None,
@@ -89,14 +108,14 @@ class Mistral:
             "reasoning_effort": chat.reasoning_effort,
             "response_format": _response_format(chat.response_format),
         }
-        body: dict[str, Any] = {"model": endpoint.model, "stream": endpoint.stream, "messages": _messages(chat)}
+        body: dict[str, Any] = {"model": endpoint.model, "stream": endpoint.stream, "messages": messages}
         body |= {name: value for name, value in fields.items() if value is not None}
         own = {} if endpoint.key is None else {"authorization": f"Bearer {endpoint.key.reveal()}"}
         return WireRequest(
             url=endpoint.base_url + self.info.endpoint,
             headers=request_headers(endpoint, own),
             body=request_body(body, chat, endpoint),
-            notes=notes,
+            notes=(*notes, *returning.notes),
         )
 
     def decoder(self, head: ResponseHead) -> Decoder:
@@ -118,22 +137,21 @@ def call_id(foreign: str) -> str:
     return "".join(_ALPHABET[number // len(_ALPHABET) ** place % len(_ALPHABET)] for place in range(9))
 
 
-def _messages(chat: ChatRequest) -> list[dict[str, Any]]:
+def _messages(chat: ChatRequest, returning: Returning) -> list[dict[str, Any]]:
     names = {call.id: call.name for message in chat.messages for call in message.tool_calls}
     said: list[dict[str, Any]] = [{"role": "system", "content": chat.system}] if chat.system else []
-    said += [_message(message, names) for message in chat.messages]
+    said += [_message(message, names, returning) for message in chat.messages]
     if chat.prefill is not None:
         said.append({"role": "assistant", "content": chat.prefill, "prefix": True})
     return said
 
 
-def _message(message: Message, names: Mapping[str, str]) -> dict[str, Any]:
+def _message(message: Message, names: Mapping[str, str], returning: Returning) -> dict[str, Any]:
     said: dict[str, Any] = {"role": message.role, "content": message.text}
-    if message.images:
-        said["content"] = [_part(part) for part in message.content]
-    if message.provider == Mistral.name and message.reasoning:
-        said["content"] = [_thinking(block.text, block.signature) for block in message.reasoning]
-        said["content"] += [_part(part) for part in message.content]
+    if message.images or (message.reasoning and returning.owns(message)):
+        said["content"] = [wire for part in message.content if (wire := _part(part, message, returning)) is not None]
+    elif refusal := message.refusal:
+        said["content"] += refusal
     if message.tool_calls:
         said["tool_calls"] = [
             {"id": call_id(call.id), "function": {"name": call.name, "arguments": call.arguments}}
@@ -146,10 +164,16 @@ def _message(message: Message, names: Mapping[str, str]) -> dict[str, Any]:
     return said
 
 
-def _part(part: TextPart | ImagePart) -> dict[str, Any]:
-    if isinstance(part, TextPart):
-        return {"type": "text", "text": part.text}
-    return {"type": "image_url", "image_url": part.url}
+def _part(part: Part, message: Message, returning: Returning) -> dict[str, Any] | None:
+    match part:
+        case TextPart() | RefusalPart():
+            return {"type": "text", "text": part.text}
+        case ImagePart():
+            return {"type": "image_url", "image_url": part.url}
+        case Reasoning() if returning.owns(message):
+            return _thinking(part.text, returning.state(part.signature, message))
+        case _:
+            return None
 
 
 def _thinking(text: str, signature: str | None) -> dict[str, Any]:
@@ -166,7 +190,7 @@ def _tool(tool: Tool) -> dict[str, Any]:
     return {"type": "function", "function": function}
 
 
-def _tool_choice(choice: str | None) -> str | dict[str, Any] | None:
+def _tool_choice(choice: ToolChoice | None) -> str | dict[str, Any] | None:
     if choice == "required":
         return "any"
     if choice in (None, "auto", "none"):

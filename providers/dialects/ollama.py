@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from ..asked import unsaid
 from ..capabilities import Capabilities
 from ..chat import ChatRequest, JsonSchema, Message, Tool
 from ..codecs import decode_json, decode_kindly
@@ -24,7 +25,8 @@ from ..events import Finished, ProviderEvent, ReasoningDelta, Started, TextDelta
 from ..finish_words import finish_reason
 from ..fit import Row, arguments_object, fit, left_out, refused, said_otherwise
 from ..mapping import provider_error, rule, stream_error
-from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, WireRequest, capabilities_of
+from ..origin import Returning
+from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, WireRequest, capabilities_of, here
 from ..tool_calls import made_call_id
 
 STREAM_TYPE = "application/x-ndjson"
@@ -94,6 +96,10 @@ class _Object(msgspec.Struct, gc=False):
 
 
 _decode = msgspec.json.Decoder(_Object).decode
+
+
+SAYS = frozenset({"refusals"})
+"""What this API has words for, of `asked.FEATURES`."""
 
 
 class OllamaDecoder(LineDecoder):
@@ -202,8 +208,13 @@ class Ollama:
         Raises:
             Unsupported: See `FIT`.
         """
-        notes = fit(chat, FIT, capabilities_of(self, endpoint))
-        body: dict[str, Any] = {"model": endpoint.model, "stream": endpoint.stream, "messages": _messages(chat)}
+        notes = (*fit(chat, FIT, capabilities_of(self, endpoint)), *unsaid(chat, SAYS))
+        returning = Returning(lambda: here(self, endpoint))
+        body: dict[str, Any] = {
+            "model": endpoint.model,
+            "stream": endpoint.stream,
+            "messages": _messages(chat, returning),
+        }
         if chat.prefill is not None:
             body["think"] = False
         elif chat.reasoning_effort is not None:
@@ -241,20 +252,20 @@ def _arguments(raw: msgspec.Raw) -> str:
     return "{}" if written == "null" else written
 
 
-def _messages(chat: ChatRequest) -> list[dict[str, Any]]:
+def _messages(chat: ChatRequest, returning: Returning) -> list[dict[str, Any]]:
     names = {call.id: call.name for message in chat.messages for call in message.tool_calls}
     said: list[dict[str, Any]] = [{"role": "system", "content": chat.system}] if chat.system else []
-    said += [_message(message, names) for message in chat.messages]
+    said += [_message(message, names, returning) for message in chat.messages]
     if chat.prefill is not None:
         said.append({"role": "assistant", "content": chat.prefill})
     return said
 
 
-def _message(message: Message, names: Mapping[str, str]) -> dict[str, Any]:
-    said: dict[str, Any] = {"role": message.role, "content": message.text}
+def _message(message: Message, names: Mapping[str, str], returning: Returning) -> dict[str, Any]:
+    said: dict[str, Any] = {"role": message.role, "content": message.text + message.refusal}
     if images := [image.data[1] for image in message.images if image.data]:
         said["images"] = images
-    if message.provider == Ollama.name and message.reasoning:
+    if message.reasoning and returning.owns(message):
         said["thinking"] = "".join(block.text for block in message.reasoning)
     if message.tool_calls:
         said["tool_calls"] = [

@@ -18,9 +18,10 @@ from ..decoding import decoder_for
 from ..envelope import request_body, request_headers
 from ..errors import ProviderError
 from ..mapping import provider_error
-from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, Unsupported, WireRequest, capabilities_of
+from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, Unsupported, WireRequest, capabilities_of, here
 from .openai_decoder import ChatBodyDecoder, ChatStreamDecoder
-from .openai_request import Quirks, chat_body
+from .openai_quirks import Quirks
+from .openai_request import chat_body
 
 ModelRows = tuple[tuple[str, Capabilities], ...]
 """Regular expressions that a model's name begins with, and what is known of such models; the first row counts."""
@@ -82,7 +83,7 @@ class OpenAIChat:
             endpoint.model,
             quirks,
             capabilities_of(self, endpoint),
-            provider=self.name,
+            here=lambda: here(self, endpoint),
             stream=endpoint.stream,
         )
         url, headers = endpoint.kept.get(self.name) or self._addressed(endpoint)

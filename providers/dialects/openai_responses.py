@@ -12,7 +12,7 @@ from ..decoding import decoder_for
 from ..envelope import request_body, request_headers
 from ..errors import ProviderError
 from ..mapping import provider_error
-from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, Unsupported, WireRequest, capabilities_of
+from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, Unsupported, WireRequest, capabilities_of, here
 from .openai_responses_decoder import ResponseStreamDecoder, response_body_decoder
 from .openai_responses_request import FIT as FIT
 from .openai_responses_request import response_body
@@ -63,7 +63,9 @@ class OpenAIResponses:
         """
         if {**endpoint.body, **chat.extra}.get("background"):
             raise Unsupported("background: an answer that no caller waits for")
-        body, notes = response_body(chat, self.name, capabilities_of(self, endpoint), endpoint.options)
+        body, notes = response_body(
+            chat, lambda: here(self, endpoint), capabilities_of(self, endpoint), endpoint.options
+        )
         headers = {
             header: str(endpoint.options[option])
             for option, header in _OPTION_HEADERS.items()

@@ -4,12 +4,27 @@ Facts: the SDK's types. Nothing is stored at the provider unless a target asks f
 with the conversation, encrypted.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from ..asked import unsaid
 from ..capabilities import Capabilities
-from ..chat import ChatRequest, ImagePart, JsonSchema, Message, TextPart, Tool
 from ..fit import Row, fit, left_out, refused
+from ..messages import (
+    ChatRequest,
+    ImagePart,
+    JsonSchema,
+    Message,
+    Part,
+    Reasoning,
+    RefusalPart,
+    TextPart,
+    Tool,
+    ToolCall,
+    ToolChoice,
+)
+from ..origin import Origin, Returning
+from ..turns import lifted
 
 ALWAYS: tuple[Row, ...] = (
     refused("images in assistant turns", "this API takes them from users and tools only"),
@@ -30,24 +45,31 @@ FIT = ALWAYS + UNSAMPLED + THOUGHTLESS
 """What the Responses API cannot say: always, or as the model has it."""
 
 
+SAYS = frozenset({"refusals", "phases"})
+"""What this API has words for, of `asked.FEATURES`."""
+
+
 def response_body(
-    chat: ChatRequest, name: str, capabilities: Capabilities, options: Mapping[str, Any]
+    chat: ChatRequest, here: Callable[[], Origin], capabilities: Capabilities, options: Mapping[str, Any]
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The body of a request without the model's name, and notes on what was left out.
 
     Args:
-        name: This provider's: opaque state goes back to it only.
+        here: The target: opaque state goes back to its origin only.
         options: The target's own settings; `store` has the provider keep the response.
 
     Raises:
         Unsupported: See `FIT`.
     """
+    chat, moved = lifted(chat)
+    returning = Returning(here)
     samples, reasons = capabilities.sampling is not False, capabilities.reasoning is not False
     notes = fit(chat, ALWAYS + (() if samples else UNSAMPLED) + (() if reasons else THOUGHTLESS), capabilities)
+    more = unsaid(chat, SAYS)
     store = bool(options.get("store", False))
     body: dict[str, Any] = {
         "instructions": chat.system or None,
-        "input": [item for message in chat.messages for item in _items(message, name)],
+        "input": [item for message in chat.messages for item in _items(message, returning)],
         "tools": [_tool(tool) for tool in chat.tools] or None,
         "tool_choice": _tool_choice(chat.tool_choice) if chat.tools else None,
         "parallel_tool_calls": chat.parallel_tool_calls if chat.tools else None,
@@ -59,7 +81,7 @@ def response_body(
         "store": store,
         "include": ["reasoning.encrypted_content"] if capabilities.reasoning and not store else None,
     }
-    return body, notes
+    return body, (*moved, *notes, *more, *returning.notes)
 
 
 def _reasoning(effort: str | None) -> dict[str, Any] | None:
@@ -87,42 +109,56 @@ def _tool(tool: Tool) -> dict[str, Any]:
     }
 
 
-def _tool_choice(choice: str | None) -> str | dict[str, Any] | None:
+def _tool_choice(choice: ToolChoice | None) -> str | dict[str, Any] | None:
     if choice in (None, "auto", "none", "required"):
         return choice
     return {"type": "function", "name": choice}
 
 
-def _items(message: Message, name: str) -> Iterator[dict[str, Any]]:
+def _items(message: Message, returning: Returning) -> Iterator[dict[str, Any]]:
     if message.role == "tool":
         output = _content(message.content) if message.images else message.text
         yield {"type": "function_call_output", "call_id": message.tool_call_id, "output": output}
-        return
-    if message.role != "assistant":
-        if message.content:
-            yield {"role": "user", "content": _content(message.content)}
-        return
-    if message.provider == name:
-        yield from _reasoning_items(message)
-    if message.text:
-        yield {"role": "assistant", "content": message.text}
-    for call in message.tool_calls:
-        yield {"type": "function_call", "call_id": call.id, "name": call.name, "arguments": call.arguments or "{}"}
+    elif message.role == "assistant":
+        yield from _answer_items(message, returning)
+    elif message.content:
+        yield {"role": "user", "content": _content(message.content)}
 
 
-def _reasoning_items(message: Message) -> Iterator[dict[str, Any]]:
-    """Blocks up to the one that holds an item's state are the parts of its summary; without state there is no item."""
+def _answer_items(message: Message, returning: Returning) -> Iterator[dict[str, Any]]:
+    """The items of an assistant's turn, in their order.
+
+    Blocks of thinking up to the one that holds an item's state are the parts of its summary; without state there is no
+    item.
+    """
     summary: list[dict[str, Any]] = []
-    for block in message.reasoning:
-        if block.text:
-            summary.append({"type": "summary_text", "text": block.text})
-        if block.redacted is not None:
-            item_id = {"id": block.signature} if block.signature else {}
-            yield {"type": "reasoning", **item_id, "summary": summary, "encrypted_content": block.redacted}
-            summary = []
+    for part in message.content:
+        match part:
+            case Reasoning():
+                if part.text:
+                    summary.append({"type": "summary_text", "text": part.text})
+                redacted = returning.state(part.redacted, message, bound=True)
+                if redacted is not None:
+                    item_id = {"id": part.signature} if part.signature else {}
+                    yield {"type": "reasoning", **item_id, "summary": summary, "encrypted_content": redacted}
+                    summary = []
+            case TextPart() if part.text:
+                phase = {"phase": part.phase} if part.phase is not None and returning.owns(message) else {}
+                yield {"role": "assistant", "content": part.text, **phase}
+            case RefusalPart():
+                yield {"role": "assistant", "content": part.text}
+            case ToolCall():
+                yield {
+                    "type": "function_call",
+                    "call_id": part.id,
+                    "name": part.name,
+                    "arguments": part.arguments or "{}",
+                }
+            case _:
+                pass
 
 
-def _content(content: tuple[TextPart | ImagePart, ...]) -> str | list[dict[str, Any]]:
+def _content(content: tuple[Part, ...]) -> str | list[dict[str, Any]]:
     if len(content) == 1 and isinstance(content[0], TextPart):
         return content[0].text
     return [
@@ -130,4 +166,5 @@ def _content(content: tuple[TextPart | ImagePart, ...]) -> str | list[dict[str, 
         if isinstance(part, TextPart)
         else {"type": "input_image", "image_url": part.url, "detail": part.detail or "auto"}
         for part in content
+        if isinstance(part, TextPart | ImagePart)
     ]

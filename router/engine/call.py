@@ -15,6 +15,7 @@ from typing import NoReturn, assert_never
 from ...providers.errors import ErrorKind, ProviderError
 from ...providers.events import Finished, ProviderEvent, Started, TextDelta
 from ...providers.opaque import Opaque
+from ...providers.origin import Origin
 from ..failover.delivered import Relayed
 from ..failover.steps import Ask, End, Step, Wait
 from ..limits.token_estimate import plain_tokens
@@ -57,11 +58,31 @@ class Call(Opaque):
     _racers: list[TargetAttempts] = []
     _racing: asyncio.Task[object] | None = None
     _waiting: Waiting | None = None  # since it has waited
+    _answered: Attempt | None = None  # the one whose answer is whole
 
     @property
     def report(self) -> Report:
         """What happened so far."""
         return self._context.report
+
+    def origin(self) -> Origin | None:
+        """The target that has given the answer, once it is whole; None where two targets gave it."""
+        attempt = self._answered
+        if attempt is None or any(type(event) is HandedOver for event in self.heard):
+            return None
+        return attempt.live.origin(attempt.admission.lease)
+
+    @property
+    def heard(self) -> list[StreamEvent]:
+        """All events that were delivered, since the answer began anew last."""
+        events: list[StreamEvent] = []
+        for batch in self._delivered.batches if self._delivered is not None else ():
+            for event in batch:
+                if type(event) is Restarted:
+                    events.clear()
+                else:
+                    events.append(event)
+        return events
 
     def forbid_restart(self) -> None:
         """The caller reads plain text, and could not be told that what it has is void."""
@@ -303,6 +324,7 @@ class Call(Opaque):
         assert delivered is not None
         finish = delivered.batches[-1][-1]
         assert isinstance(finish, Finished)
+        self._answered = attempt
         close_finished(self._context, target_attempts.index, attempt)
         self.report.completion = "proven" if finish.reason is not None or attempt.framed else "unproven"
         self._over("finished", None)

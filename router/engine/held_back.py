@@ -4,7 +4,16 @@ from collections.abc import Sequence
 
 from ...config.route import Hold
 from ...providers.errors import ProviderError
-from ...providers.events import ProviderEvent, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta, is_useful
+from ...providers.events import (
+    PartAdded,
+    ProviderEvent,
+    ReasoningDelta,
+    RefusalDelta,
+    TextDelta,
+    ToolCallDelta,
+    is_useful,
+)
+from ...providers.parts import Attachment
 from ..failover.steps import Step
 from .context import CallContext
 from .target_attempts import NotAdmitted, TargetAttempts
@@ -37,6 +46,8 @@ class HeldBack:
                 self.chars += len(event.text)
             elif isinstance(event, ToolCallDelta):
                 self.chars += len(event.arguments)
+            elif isinstance(event, PartAdded) and isinstance(event.part, Attachment):
+                self.chars += len(event.part.url)
             self.deltas += is_useful(event)
 
 

@@ -1,7 +1,7 @@
 """Parse the options of one call: its targets, its time limits, and the request itself."""
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NoReturn, TypedDict
 
@@ -15,9 +15,11 @@ from ...providers.chat import (
     InvalidRequest,
     JsonSchema,
     Messages,
+    NativeTool,
     ReasoningEffort,
     Tool,
     ToolChoice,
+    Verbosity,
     chat_request,
 )
 from ...providers.opaque import Opaque
@@ -46,7 +48,7 @@ class CallOptions(TypedDict, total=False):
     hold: Hold | None
     sticky: str | None
     system: str | None
-    tools: Sequence[Tool | Mapping[str, object]] | None
+    tools: Sequence[Tool | NativeTool | Mapping[str, object] | Callable[..., object]] | None
     tool_choice: ToolChoice | Mapping[str, object] | None
     parallel_tool_calls: bool | None
     temperature: float | None
@@ -56,14 +58,33 @@ class CallOptions(TypedDict, total=False):
     seed: int | None
     frequency_penalty: float | None
     presence_penalty: float | None
-    response_format: JsonSchema | Mapping[str, object] | None
+    response_format: JsonSchema | Mapping[str, object] | type | None
     reasoning_effort: ReasoningEffort | None
     prefill: str | None
+    native_tools: Sequence[NativeTool] | None
+    reasoning_budget_tokens: int | None
+    verbosity: Verbosity | None
+    top_k: int | None
+    min_p: float | None
+    logprobs: bool | None
+    top_logprobs: int | None
+    logit_bias: Mapping[str, float] | Mapping[int, float] | None
+    n: int | None
+    user: str | None
+    safety_identifier: str | None
+    metadata: Mapping[str, str] | None
+    service_tier: str | None
+    max_completion_tokens: int | None
+    stream_options: Mapping[str, object] | None
     extra: Mapping[str, object] | None
 
 
 _PARTS: tuple[tuple[str, ...], ...] = (
-    tuple(name for name in ChatRequest.__struct_fields__ if name != "messages"),
+    (
+        *(name for name in ChatRequest.__struct_fields__ if name != "messages"),
+        "max_completion_tokens",
+        "stream_options",
+    ),
     ("route", "targets"),
     ("deadline_s", "upstream", "sticky"),
     ("hold", "mid_stream"),
@@ -75,7 +96,6 @@ _MEANT = {
     "model": "; a model is part of a target: targets=['openai/gpt-5-mini'].",
     "stream": "; stream(…) gives a stream, complete(…) a whole answer.",
     "timeout": "; did you mean 'deadline_s'?",
-    "max_completion_tokens": "; did you mean 'max_tokens'?",
 }
 """Options of other libraries, and how to say it here."""
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from ...providers.events import ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta
+from ...providers.events import PartAdded, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta
+from ...providers.parts import Attachment
 from ..result.events import Restarted, StreamEvent
 
 
@@ -14,15 +15,17 @@ class Relayed:
         refusal: The text with which the model declined.
         calls: Name and arguments of each tool call that has begun, by index.
         reasoned: Whether any thinking was delivered.
+        shown: The images, files and audio.
     """
 
-    __slots__ = ("calls", "reasoned", "refusal", "text")
+    __slots__ = ("calls", "reasoned", "refusal", "shown", "text")
 
     def __init__(self, batches: Iterable[Iterable[StreamEvent]]) -> None:
         text: list[str] = []
         refusal: list[str] = []
         calls: dict[int, tuple[str, list[str]]] = {}
         self.reasoned = False
+        self.shown: list[Attachment] = []
         for batch in batches:
             for event in batch:
                 match event:
@@ -36,8 +39,10 @@ class Relayed:
                         refusal.append(event.text)
                     case ReasoningDelta():
                         self.reasoned = True
+                    case PartAdded(part) if isinstance(part, Attachment):
+                        self.shown.append(part)
                     case Restarted():
-                        text, refusal, calls, self.reasoned = [], [], {}, False
+                        text, refusal, calls, self.reasoned, self.shown = [], [], {}, False, []
                     case _:
                         pass
         self.text, self.refusal = "".join(text), "".join(refusal)
@@ -46,9 +51,9 @@ class Relayed:
     @property
     def only_reasoning(self) -> bool:
         """Nothing of the answer itself was delivered, only thinking."""
-        return not (self.text or self.refusal or self.calls)
+        return not (self.text or self.refusal or self.calls or self.shown)
 
     @property
     def plain(self) -> bool:
         """Text and nothing but text: what a continuation can be joined to."""
-        return bool(self.text) and not (self.refusal or self.calls)
+        return bool(self.text) and not (self.refusal or self.calls or self.shown)

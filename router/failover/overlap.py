@@ -12,7 +12,7 @@ How often that comes to a join, and that it never harms, is counted in docs/cont
 
 import re
 
-from ...providers.events import RefusalDelta, ToolCallDelta
+from ...providers.events import PartAdded, RefusalDelta, ToolCallDelta
 from .seam import Diverged, TextSeam, weight
 
 ECHO_MAX_CHARS = 1000
@@ -66,7 +66,7 @@ class Overlap(TextSeam):
     def _decide_at_end(self) -> int:
         return self._joint()
 
-    def _hold(self, event: ToolCallDelta | RefusalDelta) -> None:
+    def _hold(self, event: ToolCallDelta | RefusalDelta | PartAdded) -> None:
         if isinstance(event, RefusalDelta):
             raise Diverged("it declines")
         super()._hold(event)

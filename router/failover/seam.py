@@ -13,7 +13,17 @@ that a failure before then loses nothing. What it leaves out is counted in `trim
 
 from typing import Protocol
 
-from ...providers.events import Finished, ProviderEvent, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta, Usage
+from ...providers.events import (
+    Finished,
+    PartAdded,
+    ProviderEvent,
+    ReasoningDelta,
+    RefusalDelta,
+    TextDelta,
+    ToolCallDelta,
+    Usage,
+)
+from ...providers.parts import Attachment
 from .delivered import Relayed
 
 RESTART_MIN_WEIGHT = 8
@@ -88,7 +98,7 @@ class TextSeam:
             match event:
                 case TextDelta():
                     texts.append(event.text)
-                case ToolCallDelta() | RefusalDelta() | Finished():
+                case ToolCallDelta() | RefusalDelta() | PartAdded() | Finished():
                     self._take("".join(texts))
                     texts.clear()
                     if self._left_out is not None:
@@ -123,7 +133,7 @@ class TextSeam:
         """The same, when no more text comes."""
         raise NotImplementedError
 
-    def _hold(self, event: ToolCallDelta | RefusalDelta) -> None:
+    def _hold(self, event: ToolCallDelta | RefusalDelta | PartAdded) -> None:
         """Keep what is no text until the head is decided: text may follow that shows how it joins."""
         self._held.append((self._chars, event))
 
@@ -296,6 +306,7 @@ class Replay:
         self.trimmed = 0
         self._text, self._refusal = _Expected(relayed.text), _Expected(relayed.refusal)
         self._calls = {index: (name, _Expected(arguments)) for index, (name, arguments) in relayed.calls.items()}
+        self._shown = list(relayed.shown)
 
     def feed(self, events: list[ProviderEvent]) -> list[ProviderEvent]:
         if self.settled:
@@ -313,6 +324,10 @@ class Replay:
                 case ToolCallDelta():
                     if rest := self._match_call(event):
                         beyond = ToolCallDelta(event.index, arguments=rest)
+                case PartAdded(part) if isinstance(part, Attachment):
+                    if part not in self._shown[:1]:
+                        raise Diverged("it shows something else")
+                    del self._shown[0]
                 case Finished():
                     if self._left():
                         raise Diverged("it ended before it had said all of it again")
@@ -332,7 +347,7 @@ class Replay:
         return passed
 
     def _left(self) -> bool:
-        return bool(self._text.left or self._refusal.left or self._calls)
+        return bool(self._text.left or self._refusal.left or self._calls or self._shown)
 
     def _match(self, expected: "_Expected", said: str) -> str:
         """What goes beyond what is still expected."""

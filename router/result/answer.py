@@ -1,20 +1,15 @@
 """A whole answer, collected from events."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 import msgspec
 
-from ...providers.chat import Message, Reasoning, TextPart, ToolCall
-from ...providers.events import (
-    Finished,
-    FinishReason,
-    ReasoningDelta,
-    RefusalDelta,
-    Started,
-    TextDelta,
-    ToolCallDelta,
-    Usage,
-)
+from ...providers.chat import Message, TextPart, ToolCall
+from ...providers.events import Finished, FinishReason, Started, TextDelta, Usage
+from ...providers.origin import Origin
+from ...providers.parts import AudioPart, Citation, FilePart, ImagePart, NativePart, Reasoning, RefusalPart
+from .collecting import put_together
 from .events import StreamEvent
 from .report import Report
 
@@ -29,7 +24,9 @@ class Answer(msgspec.Struct, frozen=True):
         target: The target that answered.
         model: The model that answered, as its provider names it.
         usage: As in the report: tokens as the provider counted them; None when it did not.
-        message: The answer as a turn of the conversation, with its provider's opaque state, to be sent back.
+        message: The answer as a turn of the conversation, its parts in order and with its provider's opaque state, to
+            be sent back.
+        logprobs: How likely the tokens were: a list as the provider wrote it, as JSON text; None: it was not asked.
     """
 
     text: str
@@ -42,40 +39,52 @@ class Answer(msgspec.Struct, frozen=True):
     model: str
     message: Message
     report: Report
+    logprobs: str | None = None
+
+    @property
+    def images(self) -> tuple[ImagePart, ...]:
+        """The images of the answer."""
+        return self.message.images
+
+    @property
+    def files(self) -> tuple[FilePart, ...]:
+        """The files of the answer."""
+        return _only(FilePart, self.message)
+
+    @property
+    def audio(self) -> tuple[AudioPart, ...]:
+        """The audio of the answer."""
+        return _only(AudioPart, self.message)
+
+    @property
+    def citations(self) -> tuple[Citation, ...]:
+        """The sources that the text draws on."""
+        return _only(Citation, self.message)
+
+    @property
+    def provider_tools(self) -> tuple[str, ...]:
+        """The names of the tools that the provider ran itself, in their order."""
+        return tuple(part.name for part in _only(NativePart, self.message) if part.name)
 
     def __repr__(self) -> str:
         return f"Answer(<{len(self.text)} characters>, {len(self.tool_calls)} tool calls, target={self.target!r})"
 
 
 _TOLD_BY_THE_REPORT = (Started, Usage)
+P = TypeVar("P")
 
 
-class _Call:
-    __slots__ = ("arguments", "id", "name", "signature")
-
-    def __init__(self) -> None:
-        self.id, self.name = "", ""
-        self.signature: str | None = None
-        self.arguments: list[str] = []
+def _only(kind: type[P], message: Message) -> tuple[P, ...]:
+    return tuple(part for part in message.content if isinstance(part, kind))
 
 
-class _Block:
-    __slots__ = ("redacted", "signature", "text")
-
-    def __init__(self) -> None:
-        self.text: list[str] = []
-        self.signature: str | None = None
-        self.redacted: str | None = None
-
-
-def collect(events: Iterable[StreamEvent], report: Report, provider: str) -> Answer:
+def collect(events: Sequence[StreamEvent], report: Report, origin: Callable[[], Origin | None]) -> Answer:
     """Put the events of one whole answer together.
 
     Args:
-        provider: The provider that made the opaque state in the events.
+        origin: Tells which target made the opaque state in the events.
     """
     text: list[str] = []
-    rare: list[StreamEvent] = []
     reason: FinishReason | None = None
     for event in events:  # events are final classes, and comparing is cheaper than matching
         if type(event) is TextDelta:
@@ -83,53 +92,36 @@ def collect(events: Iterable[StreamEvent], report: Report, provider: str) -> Ans
         elif type(event) is Finished:
             reason = event.reason
         elif type(event) not in _TOLD_BY_THE_REPORT:
-            rare.append(event)
+            return _rich(events, report, origin())
     said = "".join(text)
-    reasoning, refusal, tool_calls = _rare(rare) if rare else ((), "", ())
     return Answer(
         said,
-        "".join([block.text for block in reasoning]) if reasoning else "",
-        refusal,
-        tool_calls,
+        "",
+        "",
+        (),
         reason,
         report.usage,
         report.target or "",
         report.model or "",
-        Message("assistant", (TextPart(said),) if said else (), tool_calls, None, False, reasoning, provider),
+        Message("assistant", (TextPart(said),) if said else ()),
         report,
     )
 
 
-def _rare(events: Iterable[StreamEvent]) -> tuple[tuple[Reasoning, ...], str, tuple[ToolCall, ...]]:
-    """Reasoning, refusal and tool calls, which most answers have none of."""
-    refusal: list[str] = []
-    blocks: dict[int, _Block] = {}
-    calls: dict[int, _Call] = {}
-    for event in events:
-        match event:
-            case ReasoningDelta():
-                block = blocks.setdefault(event.index, _Block())
-                block.text.append(event.text)
-                block.signature = event.signature or block.signature
-                block.redacted = event.redacted or block.redacted
-            case RefusalDelta():
-                refusal.append(event.text)
-            case ToolCallDelta():
-                call = calls.setdefault(event.index, _Call())
-                call.id, call.name = event.id or call.id, event.name or call.name
-                call.signature = event.signature or call.signature
-                call.arguments.append(event.arguments)
-            case _:
-                pass
-    return _reasoning(blocks), "".join(refusal), _tool_calls(calls)
-
-
-def _tool_calls(calls: dict[int, _Call]) -> tuple[ToolCall, ...]:
-    return tuple(
-        ToolCall(call.id, call.name, "".join(call.arguments) or "{}", call.signature)
-        for _, call in sorted(calls.items())
+def _rich(events: Iterable[StreamEvent], report: Report, origin: Origin | None) -> Answer:
+    """An answer with more than text, as few have."""
+    whole = put_together(events)
+    message = Message("assistant", whole.parts, origin=origin)
+    return Answer(
+        message.text,
+        "".join(part.text for part in whole.parts if isinstance(part, Reasoning)),
+        "".join(part.text for part in whole.parts if isinstance(part, RefusalPart)),
+        message.tool_calls,
+        whole.reason,
+        report.usage,
+        report.target or "",
+        report.model or "",
+        message,
+        report,
+        whole.logprobs,
     )
-
-
-def _reasoning(blocks: dict[int, _Block]) -> tuple[Reasoning, ...]:
-    return tuple(Reasoning("".join(b.text), b.signature, b.redacted) for _, b in sorted(blocks.items()))

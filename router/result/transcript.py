@@ -8,8 +8,9 @@ from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
-from ...providers.events import ReasoningDelta, TextDelta, ToolCallDelta
+from ...providers.events import PartAdded, ReasoningDelta, TextDelta, ToolCallDelta
 from ...providers.opaque import Opaque
+from ...providers.parts import Logprobs
 from .events import StreamEvent
 
 LOOSE_MAX = 32
@@ -68,6 +69,8 @@ def excess(events: int, batch: Iterable[StreamEvent], parts: set[tuple[type, int
     for event in batch:
         if type(event) is ToolCallDelta or type(event) is ReasoningDelta:
             parts.add((type(event), event.index))
+        elif type(event) is PartAdded and type(event.part) is not Logprobs:
+            parts.add((PartAdded, len(parts)))  # each is a part of its own
     if events > EVENTS_MAX:
         return f"the answer has more than {EVENTS_MAX} events"
     return f"the answer has more than {PARTS_MAX} calls and blocks of thinking" if len(parts) > PARTS_MAX else None
@@ -99,7 +102,7 @@ def _grown_together(batches: Iterable[Sequence[StreamEvent]]) -> list[StreamEven
 def _goes_on(head: StreamEvent, event: StreamEvent) -> bool:
     """Are both pieces of the same thought, or of the same call's arguments?"""
     if type(event) is ReasoningDelta and type(head) is ReasoningDelta:
-        marked = head.signature or head.redacted or event.signature or event.redacted
+        marked = head.signature or head.redacted or head.details or event.signature or event.redacted or event.details
         return not marked and head.index == event.index
     if type(event) is ToolCallDelta and type(head) is ToolCallDelta:
         return event.id is event.name is event.signature is None and head.index == event.index

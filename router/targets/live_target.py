@@ -22,6 +22,8 @@ from ...providers.errors import ErrorKind, MissingExtraError, ProviderError, saf
 from ...providers.hints import remaining
 from ...providers.http.idle import Idle, Ways
 from ...providers.http.transport import Transport, TransportOptions
+from ...providers.native import for_target
+from ...providers.origin import Origin, credential_mark
 from ...providers.prices import Rates, rates_of
 from ...providers.provider import Endpoint, Provider, ProviderInfo, ResponseHead, Unsupported, WireRequest
 from ...providers.secret import Secret
@@ -131,6 +133,11 @@ class LiveTarget:
             cached = self._endpoints[place][stream] = self._endpoint(key, stream)
         return cached
 
+    def origin(self, lease: Lease) -> Origin:
+        """The origin of what was answered under a lease. A key that changes by itself says nothing of the account."""
+        key = None if lease.credential.renewable or not self._sources else self._keys.at_once(lease.credential.place)
+        return Origin(self.target.provider, self.base_url, self.model, credential_mark(key))
+
     async def fresh_endpoint(self, lease: Lease, by_s: float, *, stream: bool) -> Endpoint:
         """Address and credentials to ask with; the lease's key as its file or callback gives it now.
 
@@ -186,6 +193,8 @@ class LiveTarget:
             Unsupported, MissingExtraError: The target cannot be asked this at all.
             ProviderError: It is not configured for it; or its adapter has a bug, and what that raises may hold a text.
         """
+        if chat.extra or chat.native_tools:
+            chat = for_target(chat, self.target.provider, self.dialect)
         try:
             return self.provider.build_request(chat, endpoint)
         except (ProviderError, Unsupported, MissingExtraError):

@@ -166,5 +166,5 @@ def _tool_loop_with(chat: ChatRequest) -> str | None:
     """The provider that made the tool calls that the last messages answer, if the conversation has its opaque state."""
     for message in reversed(chat.messages):
         if message.role == "assistant":
-            return message.provider
+            return message.origin.provider if message.origin is not None else None
     return None

@@ -134,8 +134,8 @@ def test_results_of_parallel_calls_are_one_turn() -> None:
 
 def test_thinking_goes_back_with_its_proof_to_bedrock_only() -> None:
     thoughts = (Reasoning("Hm.", signature="c2ln"), Reasoning("", redacted="eHl6"), Reasoning("Plain."))
-    ours = Message("assistant", (TextPart("Yes"),), reasoning=thoughts, provider="bedrock")
-    theirs = Message("assistant", (TextPart("No"),), reasoning=thoughts, provider="anthropic")
+    ours = Message("assistant", (TextPart("Yes"),), reasoning=thoughts, origin="bedrock")
+    theirs = Message("assistant", (TextPart("No"),), reasoning=thoughts, origin="anthropic")
     user = Message("user", (TextPart("Well?"),))
     turns = asked(weather(messages=(user, ours, user, theirs)))["messages"]
     assert turns[1]["content"] == [

@@ -15,6 +15,7 @@ from standby.providers.chat import (
     ToolCall,
     chat_request,
 )
+from standby.providers.turns import lifted
 
 WEATHER = {"type": "function", "function": {"name": "weather", "description": "d", "parameters": {"type": "object"}}}
 
@@ -47,8 +48,8 @@ def test_dicts_and_our_types_make_the_same_request() -> None:
     ]
     chat = chat_request(dicts, tools=[WEATHER], tool_choice={"type": "function", "function": {"name": "weather"}})
     assert chat == chat_request(ours, tools=[Tool("weather", "d", {"type": "object"})], tool_choice="weather")
-    assert chat.system == "Be terse.\n\nBe kind."
-    assert chat.messages == tuple(ours[2:])
+    assert chat.system == "Be terse."
+    assert chat.messages == tuple(ours[1:])
     assert chat.has_images
     assert chat.has_tools
 
@@ -59,10 +60,29 @@ def test_dicts_may_hold_our_parts_and_calls() -> None:
     assert chat.messages == (Message("assistant", (part,), (call,)),)
 
 
-def test_system_texts_are_joined_with_the_option_first_and_empty_ones_left_out() -> None:
+def test_system_texts_stay_where_they_are_and_empty_ones_are_left_out() -> None:
     turns = [{"role": "system", "content": ""}, {"role": "user", "content": "a"}, {"role": "system", "content": "late"}]
-    assert chat_request(turns, system="first").system == "first\n\nlate"
+    chat = chat_request(turns, system="first")
+    assert (chat.system, [turn.role for turn in chat.messages]) == ("first", ["user", "system"])
     assert chat_request(turns[:2]).system is None
+    alone = chat_request([{"role": "developer", "content": "Be kind."}])
+    assert (alone.system, alone.messages) == (None, (Message("system", "Be kind."),))
+
+
+def test_a_dialect_with_one_system_text_gets_all_of_them_before_the_conversation_and_is_told() -> None:
+    turns = [
+        {"role": "system", "content": "one"},
+        {"role": "user", "content": "a"},
+        {"role": "system", "content": "two"},
+    ]
+    chat, notes = lifted(chat_request(turns))
+    assert (chat.system, chat.messages) == ("one\n\ntwo", (Message("user", "a"),))
+    assert len(notes) == 1
+    first, silent = lifted(chat_request([{"role": "system", "content": "one"}, *turns[:2]]))
+    assert (first.system, silent) == ("one\n\none", ())
+    alone, told = lifted(chat_request([turns[0]]))
+    assert (alone.system, alone.messages) == (None, (Message("user", "one"),))
+    assert len(told) == 1
 
 
 def test_a_message_takes_a_text_for_its_one_part() -> None:
@@ -113,7 +133,7 @@ def test_a_tool_without_parameters_takes_none() -> None:
         ({"role": "user", "content": "a"}, "messages is a dict"),
         (Message("user", (TextPart("a"),)), "messages is a Message"),
         ([], "no user message"),
-        ([{"role": "system", "content": "a"}], "no user message"),
+        ([{"role": "system", "content": ""}], "no user message"),
         (["SECRET TEXT"], r"messages\[0\] is a str"),
         ([{"content": "SECRET TEXT"}], r"messages\[0\].role is not one of"),
         ([{"role": ["user"], "content": "a"}], r"messages\[0\].role is not one of"),
@@ -128,7 +148,16 @@ def test_a_tool_without_parameters_takes_none() -> None:
             [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "u", "detail": "?"}}]}],
             "not a part",
         ),
-        ([{"role": "user", "content": "a"}, {"role": "assistant"}], r"messages\[1\].content is neither"),
+        ([{"role": "user", "content": "a"}, {"role": "system"}], r"messages\[1\].content is neither"),
+        (
+            [{"role": "user", "content": "a", "contents": "SECRET"}],
+            r"messages\[0\] has no field 'contents'; did you mean",
+        ),
+        ([{"role": "user", "content": "a", "name": 5}], r"messages\[0\].name is not a text"),
+        (
+            [{"role": "user", "content": [{"type": "text", "text": "a", "cache_control": "x"}]}],
+            r"content\[0\].cache_control",
+        ),
         ([{"role": "tool", "content": "a"}], r"messages\[0\].tool_call_id is missing"),
         ([{"role": "tool", "tool_call_id": "c"}], r"messages\[0\].content is neither"),
         ([{"role": "assistant", "tool_calls": 5}], r"messages\[0\].tool_calls is not a list"),

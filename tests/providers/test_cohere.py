@@ -101,8 +101,8 @@ def test_a_tools_result_that_is_no_object_is_said_as_text() -> None:
 
 def test_thinking_goes_back_to_cohere_only() -> None:
     thought = (Reasoning("Hm."),)
-    ours = Message("assistant", (TextPart("Yes"),), reasoning=thought, provider="cohere")
-    theirs = Message("assistant", (TextPart("No"),), reasoning=thought, provider="anthropic")
+    ours = Message("assistant", (TextPart("Yes"),), reasoning=thought, origin="cohere")
+    theirs = Message("assistant", (TextPart("No"),), reasoning=thought, origin="anthropic")
     assert body(provider, weather(messages=(ours, theirs)))["messages"][1:] == [
         {
             "role": "assistant",

@@ -113,7 +113,7 @@ def conversation(*results: Message, by: str | None = "gemini") -> ChatRequest:
         ToolCall("fc-1", "look", '{"at": 1}', "c2ln"),
         ToolCall(MADE, "hear", ""),
     )
-    turn = Message("assistant", (TextPart("Wait."),), calls, provider=by)
+    turn = Message("assistant", (TextPart("Wait."),), calls, origin=by)
     return ChatRequest(messages=(said("user", "Go."), turn, *results))
 
 
@@ -166,8 +166,10 @@ def test_thoughts_go_back_on_the_parts_that_they_came_on() -> None:
         ReasoningDelta(".", 0, "dGhvdWdodA=="),
         ReasoningDelta("", 1, "dGV4dA=="),
     ]
-    thoughts = (Reasoning("Plan.", "dGhvdWdodA=="), Reasoning("", "dGV4dA=="), Reasoning("unproven"))
-    turn = said("assistant", "Hello", reasoning=thoughts, provider="gemini")
+    parts = (
+        Reasoning("Plan.", "dGhvdWdodA=="), TextPart("Hello"), Reasoning("", "dGV4dA=="), Reasoning("unproven"),
+    )  # fmt: skip
+    turn = Message("assistant", parts, origin="gemini")
     chat = ChatRequest(messages=(said("user", "Hi"), turn, said("user", "Go on.")))
     assert sent(chat)["contents"][1]["parts"] == [
         {"text": "Plan.", "thought": True, "thoughtSignature": "dGhvdWdodA=="},
@@ -176,7 +178,7 @@ def test_thoughts_go_back_on_the_parts_that_they_came_on() -> None:
 
 
 def test_the_state_of_a_text_that_was_empty_keeps_its_part() -> None:
-    turn = Message("assistant", reasoning=(Reasoning("", "dGV4dA=="),), provider="gemini")
+    turn = Message("assistant", reasoning=(Reasoning("", "dGV4dA=="),), origin="gemini")
     chat = ChatRequest(messages=(said("user", "Hi"), turn))
     assert sent(chat)["contents"][1]["parts"] == [{"text": "", "thoughtSignature": "dGV4dA=="}]
 
@@ -380,7 +382,7 @@ def test_calls_without_ids_get_ids_that_are_never_sent_back() -> None:
     events, _ = stream(chunk({"functionCall": {"name": "look", "args": None}}, finish="STOP"))
     call = next(event for event in events if isinstance(event, ToolCallDelta))
     assert (call.name, call.arguments) == ("look", "{}")
-    turn = Message("assistant", tool_calls=(ToolCall(call.id, "look", "{}"),), provider="gemini")
+    turn = Message("assistant", tool_calls=(ToolCall(call.id, "look", "{}"),), origin="gemini")
     assert sent(ChatRequest(messages=(turn,)))["contents"][0]["parts"] == [
         {"functionCall": {"name": "look", "args": {}}}
     ]

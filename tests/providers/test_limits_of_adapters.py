@@ -20,7 +20,7 @@ LINES_MAX = 300
 
 CHAT_PROTOCOL = {
     "openai": {"ModelRows", "OpenAIChat"},
-    "openai_request": {"PrefillForm", "Quirks"},
+    "openai_quirks": {"PrefillForm", "Quirks"},
     "openai_decoder": {"ChatStreamDecoder", "ChatBodyDecoder"},
 }
 """What other dialects may use of the chat protocol that so many speak: the one that is shared."""

@@ -89,8 +89,8 @@ def test_a_strict_tool_and_parallel_calls() -> None:
 
 def test_thinking_goes_back_to_mistral_only() -> None:
     thought = (Reasoning("Hm.", signature="sig"),)
-    ours = Message("assistant", (TextPart("Yes"),), reasoning=thought, provider="mistral")
-    theirs = Message("assistant", (TextPart("No"),), reasoning=thought, provider="anthropic")
+    ours = Message("assistant", (TextPart("Yes"),), reasoning=thought, origin="mistral")
+    theirs = Message("assistant", (TextPart("No"),), reasoning=thought, origin="anthropic")
     first, second = body(provider, weather(messages=(ours, theirs)))["messages"][1:]
     assert first["content"] == [
         {"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}], "signature": "sig"},

@@ -60,8 +60,8 @@ def test_no_tool_is_offered_when_none_may_be_called() -> None:
 
 def test_thinking_goes_back_to_ollama_only() -> None:
     thought = (Reasoning("Hm."),)
-    ours = Message("assistant", (TextPart("Yes"),), reasoning=thought, provider="ollama")
-    theirs = Message("assistant", (TextPart("No"),), reasoning=thought, provider="anthropic")
+    ours = Message("assistant", (TextPart("Yes"),), reasoning=thought, origin="ollama")
+    theirs = Message("assistant", (TextPart("No"),), reasoning=thought, origin="anthropic")
     said = body(provider, weather(messages=(ours, theirs)))["messages"][1:]
     assert said == [
         {"role": "assistant", "content": "Yes", "thinking": "Hm."},

@@ -6,9 +6,20 @@ from typing import Any
 
 import pytest
 from standby.providers.capabilities import Capabilities
-from standby.providers.chat import ChatRequest, ImagePart, Message, Reasoning, TextPart, ToolCall, chat_request
+from standby.providers.chat import (
+    AllowedTools,
+    ChatRequest,
+    ImagePart,
+    InvalidRequest,
+    Message,
+    Reasoning,
+    TextPart,
+    ToolCall,
+    ToolChoice,
+    chat_request,
+)
 from standby.providers.dialects.openai import OpenAIChat, provider
-from standby.providers.dialects.openai_request import PrefillForm, Quirks
+from standby.providers.dialects.openai_quirks import PrefillForm, Quirks
 from standby.providers.errors import ErrorKind
 from standby.providers.events import Finished, ReasoningDelta, RefusalDelta, Started, TextDelta, ToolCallDelta, Usage
 from standby.providers.provider import Decoder, Endpoint, Provider, ResponseHead, Unsupported, WireRequest
@@ -166,8 +177,16 @@ def test_what_only_shapes_the_answer_is_left_out_with_a_note() -> None:
 
 
 def test_a_tool_choice_without_tools_is_not_sent() -> None:
-    _, body = asked(chat_request("a", tool_choice="required", parallel_tool_calls=False))
+    _, body = asked(chat_request("a", tool_choice="auto", parallel_tool_calls=False))
     assert {"tool_choice", "parallel_tool_calls"}.isdisjoint(body)
+
+
+@pytest.mark.parametrize("choice", ["required", "look", AllowedTools(("look",))])
+def test_a_choice_of_tools_that_are_not_offered_is_refused(choice: ToolChoice) -> None:
+    with pytest.raises(InvalidRequest, match="tool_choice"):
+        chat_request("a", tool_choice=choice)
+    with pytest.raises(InvalidRequest, match="tool_choice"):
+        chat_request(ChatRequest(messages=[Message("user", "a")], tool_choice=choice))
 
 
 def test_images_go_only_where_they_can_be_said() -> None:
@@ -184,7 +203,7 @@ def test_reasoning_goes_back_to_its_own_provider_only() -> None:
     def turn(whose: str | None) -> ChatRequest:
         blocks = (Reasoning("I "), Reasoning("thought"))
         call = ToolCall("c", "f", "{}")
-        return chat_request([Message("assistant", (TextPart("a"),), (call,), reasoning=blocks, provider=whose)])
+        return chat_request([Message("assistant", (TextPart("a"),), (call,), reasoning=blocks, origin=whose)])
 
     by = speaker(reasoning_field="reasoning_content")
     assert asked(turn("else"), by)[1]["messages"][0]["reasoning_content"] == "I thought"

@@ -79,9 +79,7 @@ def thoughtful(by: str) -> ChatRequest:
         Reasoning("", "rs_2", "sealed"),
         Reasoning("unproven"),
     )
-    turn = Message(
-        "assistant", (TextPart("Wait."),), (ToolCall("call_1", "look", ""),), reasoning=thoughts, provider=by
-    )
+    turn = Message("assistant", (TextPart("Wait."),), (ToolCall("call_1", "look", ""),), reasoning=thoughts, origin=by)
     image = ImagePart("https://x/y.png", "high")
     result = Message("tool", (TextPart("see"), image), tool_call_id="call_1", is_error=True)
     return ChatRequest(messages=(said("user", "Go."), turn, result))

@@ -51,6 +51,7 @@ from standby import (
     complete,
     stream,
 )
+from standby.messages import PartAdded
 from standby.reports import AttemptReport, NoticeCounts, ParkSnapshot, PlannedTarget, Skipped, Switch, Waited
 from standby.testing import At, Cut, Failure, Script, Simulator
 
@@ -162,6 +163,8 @@ def shown(event: StreamEvent) -> str:
             return text
         case ToolCallDelta(index=index, name=name):
             return f"{index}: {name}"
+        case PartAdded(part):
+            return type(part).__name__
         case Started(model=model):
             return model or ""
         case Usage(input_tokens=asked, output_tokens=answered):

@@ -78,7 +78,7 @@ def conversation(maker: str) -> ChatRequest:
         system="Be terse.",
         messages=(
             Message("user", (TextPart("Weather here?"), ImagePart(f"data:image/png;base64,{PICTURE}"))),
-            Message("assistant", (TextPart("I look."),), (call,), reasoning=thoughts, provider=maker),
+            Message("assistant", (TextPart("I look."),), (call,), reasoning=thoughts, origin=maker),
             Message("tool", (TextPart(RESULT),), tool_call_id=call.id),
         ),
         tools=(Tool("get_weather", "Weather."), Tool("get_time", "Time.")),

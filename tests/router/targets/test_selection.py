@@ -80,7 +80,7 @@ def test_a_tool_loop_goes_on_at_the_provider_that_began_it(stage: MakeStage) -> 
         one = stage(a=says("A"), b=says("B"))
         a, b = one.targets()
         theirs = type(b)("other", model="m", name="b", key="k", base_url=b.base_url)
-        called = Message("assistant", (), (ToolCall("c1", "f", "{}"),), provider="other")
+        called = Message("assistant", (), (ToolCall("c1", "f", "{}"),), origin="other")
         talk = [Message("user", (TextPart("hi"),)), called, Message("tool", (TextPart("1"),), tool_call_id="c1")]
         assert set(perform(first_asked(one, 3, talk, targets=(a, theirs)))) == {"b"}
         assert set(perform(first_asked(one, 3, talk[:1], targets=(a, theirs)))) == {"a"}

@@ -1,0 +1,164 @@
+"""Turns of the OpenAI chat protocol: a text or a list of parts for each, and fields beside it for an assistant's."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from ..messages import AudioPart, ChatRequest, FilePart, ImagePart, Message, Part, TextPart, ToolCall
+from ..origin import Origin, Returning
+from ..provider import Unsupported
+from .openai_quirks import Quirks
+
+
+def chat_turns(
+    chat: ChatRequest, quirks: Quirks, here: Callable[[], Origin]
+) -> tuple[list[dict[str, Any]], Returning | None]:
+    """The turns, and what went back with them; None where all of them are plain texts."""
+    messages: list[dict[str, Any]] = []
+    returning: Returning | None = None
+    if chat.system is not None:
+        if "system" in quirks.lacks:
+            raise Unsupported("system")
+        messages.append({"role": quirks.system_role, "content": chat.system})
+    for message in chat.messages:
+        if message.role == "user" and (text := message.plain_text) is not None:
+            messages.append({"role": "user", "content": text})
+        else:
+            returning = returning or Returning(here)
+            messages.append(_message(message, quirks, returning))
+    return messages, returning
+
+
+def _message(message: Message, quirks: Quirks, returning: Returning) -> dict[str, Any]:
+    named = {"name": message.name} if message.name is not None and "names" not in quirks.lacks else {}
+    if message.role == "assistant":
+        return {"role": "assistant", **named, **_assistant(message, quirks, returning)}
+    _check_images(message, quirks)
+    if message.role == "tool":
+        return {"role": "tool", "tool_call_id": message.tool_call_id, "content": _content(message, quirks)}
+    if message.role == "system":
+        if "system" in quirks.lacks:
+            raise Unsupported("system")
+        return {"role": quirks.system_role, **named, "content": _content(message, quirks)}
+    return {"role": "user", **named, "content": _content(message, quirks)}
+
+
+def _check_images(message: Message, quirks: Quirks) -> None:
+    images = message.images
+    if images and (message.role != "user" or "images" in quirks.lacks):
+        raise Unsupported("images" if message.role == "user" else f"images in {message.role} messages")
+    if "images by URL" in quirks.lacks and any(image.data is None for image in images):
+        raise Unsupported("images by URL")
+
+
+def _content(message: Message, quirks: Quirks) -> str | list[dict[str, Any]]:
+    """A text where one stands alone, as every server takes it; else its parts."""
+    if len(message.content) < 2 and all(
+        type(part) is TextPart and not _marked(part, quirks) for part in message.content
+    ):
+        return message.text
+    if message.role != "user" and "text parts" in quirks.lacks:
+        return message.text
+    return [_part(part, quirks) for part in message.content]
+
+
+def _assistant(message: Message, quirks: Quirks, returning: Returning) -> dict[str, Any]:
+    """An assistant's turn: this protocol has a field for each kind of part, and no order among them."""
+    if message.images:
+        raise Unsupported("images in assistant messages")
+    wire: dict[str, Any] = {"content": message.text}
+    refusal = message.refusal
+    if refusal:
+        wire["refusal"] = refusal
+    if message.tool_calls:
+        wire["tool_calls"] = [_call(call, message, returning) for call in message.tool_calls]
+    if (refusal or message.tool_calls) and not message.text:
+        wire["content"] = None
+    for part in message.content:
+        if isinstance(part, AudioPart):
+            wire["audio"] = {"id": part.id}
+    wire.update(_thoughts(message, quirks, returning))
+    return wire
+
+
+def _call(call: ToolCall, message: Message, returning: Returning) -> dict[str, Any]:
+    if call.custom:
+        return {"id": call.id, "type": "custom", "custom": {"name": call.name, "input": call.arguments}}
+    wire: dict[str, Any] = {
+        "id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments},
+    }  # fmt: skip
+    signature = returning.state(call.signature, message)
+    if signature is not None:  # Google's compatible endpoint
+        wire["extra_content"] = {"google": {"thought_signature": signature}}
+    return wire
+
+
+def _thoughts(message: Message, quirks: Quirks, returning: Returning) -> dict[str, Any]:
+    """The thinking of a turn, for servers that want it back."""
+    wire: dict[str, Any] = {}
+    details = [
+        detail
+        for block in message.reasoning
+        if (state := returning.state(block.details, message)) is not None
+        for detail in _detail_list(state)
+    ]
+    if details:
+        wire["reasoning_details"] = details
+    field = quirks.reasoning_field
+    if field is None:
+        return wire
+    own = message.origin is None or returning.owns(message)
+    text = "".join(block.text for block in message.reasoning) if own else ""
+    if text or (message.tool_calls and quirks.reasoning_with_calls):
+        wire[field] = text
+    return wire
+
+
+def _detail_list(state: str) -> list[msgspec.Raw]:
+    try:
+        return msgspec.json.decode(state, type=list[msgspec.Raw])
+    except msgspec.DecodeError:
+        return []
+
+
+def _marked(part: Part, quirks: Quirks) -> bool:
+    return quirks.cache_marks and getattr(part, "cache", None) is not None
+
+
+def _part(part: Part, quirks: Quirks) -> dict[str, Any]:
+    wire = _bare_part(part)
+    if _marked(part, quirks):
+        cache = getattr(part, "cache", None)
+        wire["cache_control"] = {"type": "ephemeral", **({"ttl": cache} if cache != "5m" else {})}
+    return wire
+
+
+def _bare_part(part: Part) -> dict[str, Any]:
+    match part:
+        case ImagePart():
+            detail = {"detail": part.detail} if part.detail else {}
+            return {"type": "image_url", "image_url": {"url": part.url, **detail}}
+        case FilePart():
+            named = {"filename": part.name} if part.name else {}
+            if part.id is not None:
+                return {"type": "file", "file": {"file_id": part.id}}
+            return {"type": "file", "file": {"file_data": part.url, **named}}
+        case AudioPart():
+            found = part.data
+            if found is None:
+                raise Unsupported("audio by URL")
+            return {"type": "input_audio", "input_audio": {"data": found[1], "format": _audio_format(found[0])}}
+        case TextPart():
+            return {"type": "text", "text": part.text}
+        case _:
+            raise Unsupported(f"{type(part).__name__} outside of assistant turns")
+
+
+_AUDIO_FORMATS = {"mpeg": "mp3", "x-wav": "wav", "wave": "wav", "x-m4a": "m4a", "mp4": "m4a"}
+
+
+def _audio_format(media_type: str) -> str:
+    """The protocol's word for a kind of audio."""
+    kind = media_type.partition("/")[2].lower()
+    return _AUDIO_FORMATS.get(kind, kind)
