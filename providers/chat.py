@@ -101,6 +101,8 @@ def chat_request(messages: Messages, **options: Any) -> ChatRequest:
     for name, ours in _OTHER_NAMES.items():
         if name in given:
             value = given.pop(name)
+            if problem := field_problem(ours, value):
+                raise InvalidRequest(problem.replace(ours, name, 1))
             if given.setdefault(ours, value) != value:
                 raise InvalidRequest(f"{name} and {ours} say different things: give one of them")
     if given and (unknown := given.keys() - _OPTIONS):

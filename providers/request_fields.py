@@ -232,7 +232,9 @@ def _tool_choice(value: Any) -> str | None:
 
 def _verbosity(value: Any) -> str | None:
     known = ", ".join(_VERBOSITIES)
-    return None if isinstance(value, str) and value in _VERBOSITIES else f"is not one of {known}"
+    if not isinstance(value, str):
+        return _not(f"one of {known}", value)
+    return None if value in _VERBOSITIES else f"is not one of {known}"
 
 
 def _one(value: Any) -> str | None:

@@ -5,7 +5,7 @@
 The everyday ones (`Message`, `TextPart`, `ImagePart`, `Tool`, `ToolCall`, `JsonSchema`) are in `standby` itself.
 """
 
-from .providers.chat import Messages, ReasoningEffort, Role, ToolChoice, Verbosity
+from .providers.chat import Dumpable, Messages, ReasoningEffort, Role, ToolChoice, Verbosity
 from .providers.events import PartAdded
 from .providers.messages import AllowedTools, NativeTool
 from .providers.origin import Origin, wrapped
@@ -27,6 +27,7 @@ __all__ = [
     "AudioPart",
     "Cache",
     "Citation",
+    "Dumpable",
     "FilePart",
     "Logprobs",
     "Messages",

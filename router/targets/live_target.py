@@ -22,7 +22,6 @@ from ...providers.errors import ErrorKind, MissingExtraError, ProviderError, saf
 from ...providers.hints import remaining
 from ...providers.http.idle import Idle, Ways
 from ...providers.http.transport import Transport, TransportOptions
-from ...providers.native import for_target
 from ...providers.origin import Origin, credential_mark
 from ...providers.prices import Rates, rates_of
 from ...providers.provider import Endpoint, Provider, ProviderInfo, ResponseHead, Unsupported, WireRequest
@@ -33,6 +32,7 @@ from ..health.snapshot import HealthSnapshot
 from ..limits.limiter import Sizes
 from ..result.reasons import SkipReason
 from .keys import KeyReader, key_sources
+from .native import for_target
 from .record import Identity, TargetRecord
 
 NAMES_MAX = 64

@@ -36,7 +36,10 @@ TAKEN: dict[str, set[str]] = {
     "system": {"str"}, "tools": set(), "tool_choice": {"str"}, "parallel_tool_calls": {"bool"}, "temperature": NUMBER,
     "top_p": NUMBER, "max_tokens": {"int"}, "stop": {"str"}, "seed": {"int"}, "frequency_penalty": NUMBER,
     "presence_penalty": NUMBER, "response_format": set(), "reasoning_effort": {"str"}, "prefill": {"str"},
-    "extra": set(),
+    "native_tools": set(), "reasoning_budget_tokens": {"int"}, "verbosity": {"str"}, "top_k": {"int"}, "min_p": NUMBER,
+    "logprobs": {"bool"}, "top_logprobs": {"int"}, "logit_bias": set(), "n": {"int"}, "user": {"str"},
+    "safety_identifier": {"str"}, "metadata": set(), "service_tier": {"str"}, "max_completion_tokens": {"int"},
+    "stream_options": set(THINGS), "extra": set(),
 }  # fmt: skip
 """Which of them a setting takes. None is taken for "not given"; what a list or a dict holds is looked at, too."""
 

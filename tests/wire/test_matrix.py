@@ -53,8 +53,8 @@ RESULT = "It is 21 there."
 THOUGHT, SIGNATURE, SEALED = "I wonder where that is.", "U2lnbmVk", "U2VhbGVk"
 STATE = (THOUGHT, SIGNATURE, SEALED)
 """State that a provider wants back from the turn that it made, and no other provider shall see."""
-STATELESS = {"azure-openai", "groq", "koala", "openai"}
-"""Their dialects have no way to give it back."""
+STATELESS = {"koala"}
+"""Its dialect has no way to give it back."""
 
 NEXT_CALL = ToolCall("D681PevKs", "get_time", '{"zone":"CET"}')
 SAYS = "It is 21 degrees; let me see the time."

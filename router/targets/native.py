@@ -5,9 +5,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from . import registry
-from .messages import ChatRequest
-from .provider import Unsupported
+from ...providers import registry
+from ...providers.messages import ChatRequest
+from ...providers.provider import Unsupported
 
 
 def for_target(chat: ChatRequest, provider: str, dialect: str) -> ChatRequest:
