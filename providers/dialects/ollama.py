@@ -8,26 +8,17 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
 from ..asked import unsaid
 from ..capabilities import Capabilities
 from ..chat import ChatRequest, JsonSchema, Message, Tool
-from ..codecs import decode_json, decode_kindly
-from ..codecs.json import json_text
-from ..counts import Count
-from ..decoder_base import UNKNOWN_PASSED_OVER
-from ..decoding import LineDecoder, decoder_for
+from ..decoding import decoder_for
 from ..envelope import request_body, request_headers
-from ..error_facts import facts_of
-from ..errors import ErrorKind, ProviderError
-from ..events import Finished, ProviderEvent, ReasoningDelta, Started, TextDelta, ToolCallDelta
-from ..finish_words import finish_reason
+from ..errors import ProviderError
 from ..fit import Row, arguments_object, fit, left_out, refused, said_otherwise
-from ..mapping import provider_error, rule, stream_error
+from ..mapping import provider_error
 from ..origin import Returning
 from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, WireRequest, capabilities_of, here
-from ..tool_calls import made_call_id
+from .ollama_decoder import RULES, OllamaDecoder
 
 STREAM_TYPE = "application/x-ndjson"
 
@@ -49,15 +40,6 @@ _THINK: Mapping[str, bool | str] = {
     "none": False, "minimal": "low", "low": "low", "medium": "medium", "high": "high", "xhigh": "high", "max": "max",
 }  # fmt: skip
 
-_RULES = (
-    rule(
-        ErrorKind.UNSUPPORTED,
-        pattern=r"does not support (?:tools|thinking|chat|images|vision|generate)|think value .{0,80}not supported",
-        statuses=(400,),
-    ),
-    rule(ErrorKind.OVERLOADED, pattern=r"server busy", statuses=(500, 503)),
-)
-
 _PREFILLED = Capabilities(prefill="plain")
 _THINKING = Capabilities(reasoning=True)
 _MODELS: tuple[tuple[re.Pattern[str], Capabilities], ...] = (
@@ -69,112 +51,8 @@ _MODELS: tuple[tuple[re.Pattern[str], Capabilities], ...] = (
 _KNOWN = Capabilities(json_schema=True, system=True, sampling=True, seed=True)  # the API's own page: format, options
 
 
-class _Function(msgspec.Struct, gc=False):
-    name: str
-    arguments: msgspec.Raw = msgspec.Raw(b"{}")
-
-
-class _Call(msgspec.Struct, gc=False):
-    function: _Function
-    id: str | None = None
-
-
-class _Message(msgspec.Struct, gc=False):
-    content: str | None = None
-    thinking: str | None = None
-    tool_calls: list[_Call] | None = None
-
-
-class _Object(msgspec.Struct, gc=False):
-    model: str | None = None
-    message: _Message | None = None
-    done: bool = False
-    done_reason: str | None = None
-    prompt_eval_count: Count = None
-    eval_count: Count = None
-    error: Any = None
-
-
-_decode = msgspec.json.Decoder(_Object).decode
-
-
 SAYS = frozenset({"refusals"})
 """What this API has words for, of `asked.FEATURES`."""
-
-
-class OllamaDecoder(LineDecoder):
-    """A stream of objects; one that is `done` at once is the whole answer of a request without a stream."""
-
-    def __init__(self, head: ResponseHead) -> None:
-        super().__init__()
-        self._head = head
-        self._begun = False
-        self._calls = 0
-
-    def _payload(self, data: bytes, events: list[ProviderEvent]) -> None:
-        said: _Object | None
-        try:
-            said = _decode(data)
-        except msgspec.DecodeError:
-            said = self._odd(data)
-        if said is None or said.error or (said.message is None and not said.done):
-            self._report(decode_kindly(data))
-            return
-        if not self._begun:
-            self._begun = True
-            events.append(Started(said.model or None))
-        if said.message is not None:
-            self._take(said.message, events)
-        if said.done:
-            self._finish(said, events)
-
-    def _odd(self, data: bytes) -> _Object | None:
-        """What does not fit at first; None: an object of another kind, since those of an answer say `done`."""
-        try:
-            return decode_json(data, _Object)
-        except msgspec.ValidationError:
-            found = decode_json(data)
-            if not isinstance(found, dict) or "done" in found:
-                raise
-            return None
-
-    def _report(self, found: Any) -> None:
-        """No part of the answer: what failed inside it, or nothing that is known.
-
-        What fails there is the runner or the upstream, never the request: that was accepted. Some releases write
-        `{"error parsing tool call": …}`, the sentence as the name.
-        """
-        for name, words in found.items():
-            if name.startswith("error "):
-                found = {"error": f"{name}: {words}"}
-                break
-        if found.get("error"):
-            self.failure = stream_error(found, self._head, status=facts_of(found).status or 500, rules=_RULES)
-        else:
-            self._note(UNKNOWN_PASSED_OVER)
-
-    def _take(self, message: _Message, events: list[ProviderEvent]) -> None:
-        # Every call comes whole, and the index inside it counts anew in each object.
-        calls = [(call.id or made_call_id(), call.function) for call in message.tool_calls or ()]
-        said = [
-            ToolCallDelta(self._calls + place, call_id, function.name, _arguments(function.arguments))
-            for place, (call_id, function) in enumerate(calls)
-        ]
-        if message.thinking:
-            events.append(ReasoningDelta(message.thinking))
-        if message.content:
-            events.append(TextDelta(message.content))
-        events += said
-        self._calls += len(said)
-
-    def _finish(self, said: _Object, events: list[ProviderEvent]) -> None:
-        if said.prompt_eval_count is not None or said.eval_count is not None:  # zeros are left out by the server
-            self._counted(events, said.prompt_eval_count, said.eval_count)
-        reason = finish_reason(said.done_reason)
-        if self._calls and reason in ("stop", "other"):
-            reason = "tool_calls"  # the server says `stop`
-        self.finish = Finished(reason, said.done_reason or None)
-        self.closed = True
 
 
 class Ollama:
@@ -241,15 +119,7 @@ class Ollama:
 
     def error_for(self, head: ResponseHead, body: bytes) -> ProviderError:
         """What a refusal means."""
-        return provider_error(head, body, rules=_RULES)
-
-
-def _arguments(raw: msgspec.Raw) -> str:
-    """The arguments as the model wrote them; a server that sends them as a text, or as null, is understood too."""
-    if bytes(raw).startswith(b'"'):
-        return decode_json(bytes(raw), str)
-    written = json_text(raw)
-    return "{}" if written == "null" else written
+        return provider_error(head, body, rules=RULES)
 
 
 def _messages(chat: ChatRequest, returning: Returning) -> list[dict[str, Any]]:
