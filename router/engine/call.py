@@ -19,6 +19,7 @@ from ...providers.origin import Origin
 from ..failover.delivered import Relayed
 from ..failover.steps import Ask, End, Step, Wait
 from ..limits.token_estimate import plain_tokens
+from ..result.collecting import since_restart
 from ..result.errors import (
     AllTargetsFailed,
     CallFailed,
@@ -75,14 +76,7 @@ class Call(Opaque):
     @property
     def heard(self) -> list[StreamEvent]:
         """All events that were delivered, since the answer began anew last."""
-        events: list[StreamEvent] = []
-        for batch in self._delivered.batches if self._delivered is not None else ():
-            for event in batch:
-                if type(event) is Restarted:
-                    events.clear()
-                else:
-                    events.append(event)
-        return events
+        return [] if self._delivered is None else since_restart(self._delivered.batches)
 
     def forbid_restart(self) -> None:
         """The caller reads plain text, and could not be told that what it has is void."""

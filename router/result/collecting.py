@@ -26,7 +26,7 @@ from ...providers.parts import (
     TextPart,
     ToolCall,
 )
-from .events import StreamEvent
+from .events import Restarted, StreamEvent
 
 
 class _Text:
@@ -148,6 +148,18 @@ def put_together(events: Iterable[StreamEvent]) -> Whole:
                 pass
     whole = [part.whole() if isinstance(part, _Text | _Thought | _Call) else part for part in parts]
     return Whole(tuple(part for part in whole if part is not None), reason, _joined_lists(logprobs))
+
+
+def since_restart(batches: Iterable[Iterable[StreamEvent]]) -> list[StreamEvent]:
+    """The events of an answer since it began anew last: what came before is void."""
+    events: list[StreamEvent] = []
+    for batch in batches:
+        for event in batch:
+            if type(event) is Restarted:
+                events.clear()
+            else:
+                events.append(event)
+    return events
 
 
 def _joined_lists(texts: list[str]) -> str | None:
