@@ -1,4 +1,4 @@
-"""How long the event loop is blocked in the heaviest case: 256 streams with all events at once."""
+"""Blocking of the event loop in the heaviest case: 256 streams with all events at once."""
 
 from .case import EVENTS_PER_WRITE, MANY, OURS
 from .clients import BASELINE

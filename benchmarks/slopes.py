@@ -1,4 +1,4 @@
-"""Whether costs stay flat: with more targets in a route, with more streams at a time, and over 100,000 calls.
+"""Drift of costs with more targets in a route, with more streams at a time, and over 100,000 calls.
 
 Each figure is a drift: by how many percent the cost rises from one end of the range to the other. A machine drifts,
 too: so the baseline's drift stands beside ours, and the drift of the ratio of the two, taken within the same round.

@@ -1,4 +1,4 @@
-"""How long an event loop was blocked.
+"""Measure the blocking of an event loop.
 
 The lag is what a service feels: the delay of a timer, whatever kept the loop busy. A step is the CPU time of one
 callback without a pause: the blocking by the code that runs in it, and by nothing else on the machine.

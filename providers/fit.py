@@ -1,4 +1,4 @@
-"""How a neutral request fits into a dialect that lacks some of its words: one table a dialect, kept as data.
+"""Fit a neutral request into a dialect that lacks some of its words: one table a dialect, kept as data.
 
 What would change the meaning of the answer is refused before anything is sent, so that another target can be asked.
 What only shapes it is left out or said otherwise, with a note for the report. The tables are shown in the docs.

@@ -1,4 +1,4 @@
-"""When a provider may be asked again, in its own words: pure readings of response headers.
+"""Hints of a provider about when it may be asked again: pure readings of response headers.
 
 The order of sources is that of the official SDKs: `retry-after-ms`, then `retry-after` (digits, or an HTTP-date), then
 the reset headers of the rate limits; last comes what only the error's sentence says. Python's own number parsers are

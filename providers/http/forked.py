@@ -1,4 +1,4 @@
-"""What a forked process does with the connections of its parent: it lets go of them, at once, and touches nothing else.
+"""Release of the parent's connections in a forked process: at once, and without touching anything else.
 
 A fork copies the descriptors of all sockets, and that of the event loop's own poll, which both processes then share.
 Were the copy of a connection closed in the child in the usual way, by a collector or a dropped stream, it would be

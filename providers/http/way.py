@@ -1,4 +1,4 @@
-"""What a transport needs of its way to use aiohttp, and an exchange of a response: there are two such ways.
+"""Protocols of the two ways to use aiohttp: what a transport needs of its way, and an exchange of a response.
 
 The private way (`private_way`) uses aiohttp from the inside, where a release is known to allow it. The public one
 (`public_way`) uses what aiohttp documents, and no more: slower, and with the same promises. `privates` says which.

@@ -1,4 +1,4 @@
-"""What a clock of an attempt that has run out means: a failure of its target, or the call's own hurry. Pure."""
+"""Meaning of a clock of an attempt that has run out: a failure of its target, or the call's own hurry. Pure."""
 
 from typing import Literal, TypeAlias
 

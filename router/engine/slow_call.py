@@ -1,4 +1,4 @@
-"""Whether a call was slow: its target has let it wait for its first useful delta for longer than `slow_call_s`."""
+"""Timer that marks a call as slow: one whose first useful delta takes longer than `slow_call_s`."""
 
 import asyncio
 

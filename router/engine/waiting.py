@@ -1,4 +1,4 @@
-"""Where one call waits while no target may be asked: for one to return, and in the queues of those that are full."""
+"""Waits of one call while no target may be asked: for a return, and in the queues of targets that are full."""
 
 from ...providers.opaque import Opaque
 from ..failover.steps import Wait

@@ -1,4 +1,4 @@
-"""How an answer that broke off is asked for again, and joined: pure, for each way of going on."""
+"""Requests for the rest of an answer that broke off, and the seams that join it: one for each policy. Pure."""
 
 from msgspec.structs import replace
 

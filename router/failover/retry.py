@@ -1,4 +1,4 @@
-"""Whether a call asks a target that failed it once more, and after how long a wait. Pure, but that a retry is paid."""
+"""The retry rule: whether a call asks a failed target again, and after what wait. Pure, but it pays for a retry."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""How the targets of one call stand within it: tried, used up, standing by, and skipped with the reason. Pure."""
+"""State of each target within one call: tried, used up, standing by, or skipped with the reason. Pure."""
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -1,1 +1,1 @@
-"""Whether a target may be asked: its circuit breaker, its cooldowns, its slow start, and whose fault a failure is."""
+"""Health of targets: circuit breaker, cooldowns, slow start, and doubts whether a failure was the request's fault."""

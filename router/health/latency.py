@@ -1,4 +1,4 @@
-"""How quick a target is: the time to its first useful delta, as a moving average that reacts to peaks at once and as
+"""Latency of a target: the time to its first useful delta, as a moving average that reacts to peaks at once and as
 percentiles, and the speed of its output."""
 
 import math

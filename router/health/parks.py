@@ -1,4 +1,4 @@
-"""What is parked of one target: the target as a whole, or some of its keys."""
+"""Parks (cooldowns) of one target: of the target as a whole, and of each of its keys."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Why a target is left alone."""
+"""Reason why a target may not be asked now."""
 
 import msgspec
 

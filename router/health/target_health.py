@@ -1,4 +1,4 @@
-"""Whether a target may be asked: its breaker, its parks, those of its credentials, and whether it is isolated by hand.
+"""Health of one target, which decides whether it may be asked: breaker, parks, those of its keys, isolation by hand.
 
 Reading (`refusal`) changes nothing, so that selection and `explain` see what a call would see. Only `admit` takes
 something, and gives a lease that must be settled exactly once. While nothing is wrong, which is nearly always, one flag

@@ -1,5 +1,5 @@
-"""How much of a target may be used at a time: calls in flight, requests and tokens a minute, and what its provider says
-is left.
+"""Limits on the use of a target: calls in flight, requests and tokens a minute, and what its provider
+reports as left.
 
 A limit is a queue, never a refusal for good: what is full says so, and until when if that is known; the call asks
 another target or waits in order, within its deadline. A window is a true minute: at most so many within any 60 seconds,

@@ -1,4 +1,4 @@
-"""What a provider may say that a request has used: whole numbers, from nothing to what window and cap allow. Pure.
+"""Bounds on the token counts that a provider reports: whole numbers, from zero to what window and cap allow. Pure.
 
 Adapters may come from anywhere, and what they make of a provider's numbers ends in windows, budgets and averages, where
 one negative or huge number outweighs a day of calls. So every count is held against its room before it is booked, here

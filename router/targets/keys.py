@@ -1,4 +1,4 @@
-"""Where a target's keys come from: values that are known at once, files that may change, functions that are asked.
+"""Sources of a target's keys: values that are known at once, files that may change, functions that are called.
 
 What cannot be had is an error of kind `auth` on our side. Its text names the file, never a key, nor what a function
 said when it raised.
