@@ -12,6 +12,7 @@ from typing import Any
 from standby.config import Limits, Retry
 from standby.providers import DISPOSITIONS
 from standby.providers.chat import ToolCall
+from standby.providers.http import private_way, public_way  # noqa: F401 - loaded before any clock runs
 
 from playing import Playing, health_of
 from standby import Config, ErrorKind, Report, Route, Router, Target
@@ -43,6 +44,10 @@ KOALA = ("koala",)
 LIMITS = Limits(connect_s=0.6, first_delta_s=0.8, stall_s=0.6, tail_s=0.05)
 RETRY = Retry(backoff_s=0.001, backoff_max_s=0.001, patience_s=0.1)
 DEADLINE_S = 10.0
+NOT_TAKEN: dict[str, Any] = {"connect_s": 0.2}
+NOTHING_COMES: dict[str, Any] = {"first_delta_s": 0.3}
+GOES_SILENT: dict[str, Any] = {"stall_s": 0.2}
+"""Own clocks of targets at which they ring in any case: a test need not wait for longer."""
 
 Step = Script | Answer | Failure | Page | str
 Where = Callable[[Playing], str]
@@ -107,7 +112,7 @@ EMPTY = Answer(("",))
 BEFORE: dict[str, Scene] = {
     # No connection
     "refused": Scene(where=Playing.refused_url),
-    "black_hole": Scene(where=Playing.black_hole_url),
+    "black_hole": Scene(where=Playing.black_hole_url, about=NOT_TAKEN),
     "dns": Scene(where=lambda _: "http://nowhere.invalid"),
     "tls": Scene(where=Playing.untrusted_url),
     # A connection that gives way, or says nothing
@@ -119,12 +124,12 @@ BEFORE: dict[str, Scene] = {
     "head_only": Scene((cut(At.body(0)),)),
     "cut_before_delta": Scene((cut(At.delta(0)),), leads=OPENAI),
     "cut_before_delta_alone": Scene((cut(At.delta(0)), FIRST), leads=OPENAI, next_dialect=None),
-    "silent": Scene((SILENT,)),
-    "silent_after_head": Scene((broken(Stall(At.body(0))),)),
-    "pings": Scene((broken(Pings(At.delta(0), every_s=0.02)),)),
+    "silent": Scene((SILENT,), about=NOTHING_COMES),
+    "silent_after_head": Scene((broken(Stall(At.body(0))),), about=NOTHING_COMES),
+    "pings": Scene((broken(Pings(At.delta(0), every_s=0.02)),), about=NOTHING_COMES),
     "silent_alone": Scene((SILENT,), next_dialect=None, deadline_s=1.2),
-    "silent_alone_own_clock": Scene((SILENT,), next_dialect=None, about={"first_delta_s": 0.3}),
-    "silent_everywhere": Scene((SILENT,), then=SILENT, deadline_s=2.0),
+    "silent_alone_own_clock": Scene((SILENT,), next_dialect=None, about=NOTHING_COMES),
+    "silent_everywhere": Scene((SILENT,), then=SILENT, about=NOTHING_COMES, deadline_s=1.0),
     # Too many requests
     "429": Scene((limited(),)),
     "429_once": Scene((limited(), FIRST)),
@@ -221,8 +226,8 @@ def goes_on_at_once(request: Request) -> Step:
 AFTER: dict[str, Scene] = {
     "cut": Scene((CUT,)),
     "reset": Scene((broken(Cut(At.delta(2), rst=True)),)),
-    "stall": Scene((broken(Stall(At.delta(2))),)),
-    "pings": Scene((broken(Pings(At.delta(2), every_s=0.02)),)),
+    "stall": Scene((broken(Stall(At.delta(2))),), about=GOES_SILENT),
+    "pings": Scene((broken(Pings(At.delta(2), every_s=0.02)),), about=GOES_SILENT),
     "no_finish": Scene((broken(LeaveOut(("finish", "marker"))),), leads=OPENAI, partial=FIRST),
     "done_only": Scene((broken(LeaveOut(("finish",))),), leads=OPENAI, partial=FIRST),
     "malformed": Scene((broken(Malformed(At.delta(2))),)),
@@ -242,7 +247,7 @@ AFTER: dict[str, Scene] = {
     "cut_in_tool_call": Scene((Script(TOOL, (Cut(At.delta(2)),)),), leads=OPENAI, partial=""),
     "cut_after_thoughts": Scene((Script(THOUGHTS, (Cut(At.delta(2)),)),), leads=OPENAI, partial=""),
     "cut_alone": Scene((CUT, FIRST), next_dialect=None),
-    "stall_alone": Scene((broken(Stall(At.delta(2))), FIRST), next_dialect=None),
+    "stall_alone": Scene((broken(Stall(At.delta(2))), FIRST), next_dialect=None, about=GOES_SILENT),
 }
 """Faults after the first useful delta."""
 

@@ -24,6 +24,7 @@ def test_every_scene_has_its_row() -> None:
 async def test_a_fault_before_the_commit(simulator: Playing, key: str, lead: str, form: Form) -> None:
     scene = BEFORE[key]
     async with Router(config(simulator, scene, lead)) as router:
+        router.explain()  # loads the provider, so that the clocks see the call alone
         if scene.warm:
             await router.complete("Are you there?", targets=["first"])
             await settled(router, "first")
@@ -43,6 +44,7 @@ async def test_a_fault_after_the_commit(simulator: Playing, key: str, lead: str,
     policies, kind, effect, of_stream, of_complete = AFTER_ROWS[key]
     listed = () if policies == "none" else tuple(policy.strip("`") for policy in policies.split(", "))
     async with Router(config(simulator, scene, lead, mid_stream=listed)) as router:
+        router.explain()  # as above
         if form == "complete":
             came, report = await _ask(router, form, scene)
         else:
