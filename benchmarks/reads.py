@@ -21,13 +21,15 @@ def counted_reads() -> Iterator[Callable[[], int]]:
 
     places = [
         ("aiohttp.streams", "StreamReader", "readany"),
-        ("standby.providers.http.exchange", "Exchange", "read"),
+        ("standby.providers.http.exchange", "HttpExchange", "read"),
+        ("standby.providers.http.exchange", "Exchange", "read"),  # as releases called it that runs are compared with
         ("anyio._backends._asyncio", "SocketStream", "receive"),
     ]
     patched = []
     for module, name, method in places:
         if module in sys.modules:
-            owner = getattr(sys.modules[module], name)
+            if (owner := getattr(sys.modules[module], name, None)) is None:
+                continue
             patched.append((owner, method, getattr(owner, method)))
             setattr(owner, method, counting(getattr(owner, method)))
     try:

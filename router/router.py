@@ -17,13 +17,14 @@ from ..providers.bare import bare, door
 from ..providers.chat import Messages
 from ..providers.errors import ErrorKind
 from ..providers.sendable import type_name
+from ..providers.transport import TransportFactory
+from ..providers.wall_clock import WALL_CLOCK, WallClock
 from .engine.call import Call
 from .engine.context import in_context
 from .engine.options import CallOptions, asked
 from .engine.shared import Shared
 from .explain import PLAIN, Plan, plan
 from .health.snapshot import FileSnapshot, HealthChanged, HealthSnapshot
-from .limits.ledger import WALL_CLOCK, WallClock
 from .notices.observers import NoticeCounts, Observer
 from .result.answer import Answer, collect
 from .result.errors import RouterClosed, WrongLoop
@@ -45,7 +46,9 @@ class Router:
         observers: Called with an `AttemptEnded` or `CallEnded` for each, in a thread of their own; one that raises or
             hangs harms nothing.
         rng: Draws the jitter; for tests.
-        wall: Says what day it is, for budgets, in seconds since 1970; for tests.
+        wall: Says what day it is, for budgets and for dates in hints, in seconds since 1970; for tests.
+        transport: Makes the transport of each target, at its first request (see `standby.adapters.Transport`); None:
+            the standard one, over aiohttp.
 
     Attributes:
         on_health_change: Functions that are called with a `HealthChanged` after each, in the event loop: they must be
@@ -65,8 +68,9 @@ class Router:
         observers: Sequence[Observer] = (),
         rng: random.Random | None = None,
         wall: WallClock = WALL_CLOCK,
+        transport: TransportFactory | None = None,
     ) -> None:
-        _check(reload=reload, rng=rng, wall=wall)
+        _check(reload=reload, rng=rng, wall=wall, transport=transport)
         self._config = _config_of(source)
         self._observers = _callables(observers)
         if reload and not isinstance(source, str | Path):
@@ -75,7 +79,7 @@ class Router:
         self.on_health_change: list[Callable[[HealthChanged], None]] = []
         self._reloader: Reloader | None = None
         self._rng = rng or random.Random()  # noqa: S311 - jitter, not cryptography
-        self._wall = wall
+        self._wall, self._transport = wall, transport
         self._shared: Shared | None = None
         self._counts = NoticeCounts()
         self._closed = False
@@ -129,7 +133,14 @@ class Router:
         loop = asyncio.get_running_loop()
         self._reloader, self._closed = None, False
         self._shared = shared = Shared(
-            self._config, loop, self._rng, self._observers, self.on_health_change, self._wall, self._counts
+            self._config,
+            loop,
+            self._rng,
+            self._observers,
+            self.on_health_change,
+            self._wall,
+            self._counts,
+            self._transport,
         )
         if self._watched is not None:
             from .reload import Reloader
@@ -313,7 +324,7 @@ def begin(router: Router, messages: Messages, options: CallOptions, *, whole: bo
     return Call(context)
 
 
-def _check(*, reload: object, rng: object, wall: object) -> None:
+def _check(*, reload: object, rng: object, wall: object, transport: object) -> None:
     """Hold a Router's own settings to their types.
 
     Raises:
@@ -325,6 +336,9 @@ def _check(*, reload: object, rng: object, wall: object) -> None:
         raise ConfigError(f"rng must be a random.Random, but is a {type_name(rng)}")
     if not callable(wall):
         raise ConfigError(f"wall must be a function that gives seconds since 1970, but is a {type_name(wall)}")
+    if transport is not None and not callable(transport):
+        what = "transport must be a function that makes the transport of a target from its TransportOptions"
+        raise ConfigError(f"{what}, but is a {type_name(transport)}; one object for all is `lambda options: it`")
 
 
 def _callables(observers: object) -> tuple[Observer, ...]:

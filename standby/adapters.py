@@ -1,9 +1,10 @@
-"""The parts of a provider adapter: the protocol, the types that it takes and gives, and helpers to build it from.
+"""The parts of a provider adapter, and of a transport: protocols, the types that they take and give, and helpers.
 
     from standby.adapters import EventStreamDecoder, ProviderInfo, WireRequest, register
 
 A service that speaks OpenAI's protocol is an `OpenAIChat` with a `ProviderInfo`. One with a wire of its own is an
-object with the attributes and methods of `Provider`; docs/providers.md builds one step by step.
+object with the attributes and methods of `Provider`; docs/providers.md builds one step by step. What carries the
+requests of a Router is a `Transport`; docs/transports.md builds two.
 """
 
 from .providers.capabilities import Capabilities, Prefill
@@ -57,6 +58,7 @@ from .providers.provider import (
 from .providers.registry import UnknownProvider, get, names, register, unregister
 from .providers.secret import Secret
 from .providers.tool_calls import CallNumbering
+from .providers.transport import Exchange, Transport, TransportFactory, TransportOptions
 
 __all__ = [
     "AskAnother",
@@ -72,6 +74,7 @@ __all__ = [
     "ErrorFacts",
     "ErrorKind",
     "EventStreamDecoder",
+    "Exchange",
     "FinishReason",
     "Finished",
     "ImagePart",
@@ -109,6 +112,9 @@ __all__ = [
     "ToolCall",
     "ToolCallDelta",
     "ToolChoice",
+    "Transport",
+    "TransportFactory",
+    "TransportOptions",
     "UnknownProvider",
     "Unsupported",
     "Usage",
@@ -120,6 +126,7 @@ __all__ = [
     "decoder_for",
     "fit",
     "get",
+    "http_transport",
     "left_out",
     "names",
     "provider_error",
@@ -132,3 +139,15 @@ __all__ = [
     "stream_error",
     "unregister",
 ]
+
+
+def http_transport(options: TransportOptions) -> Transport:
+    """Make the standard transport: HTTP over aiohttp, which is loaded now.
+
+    Raises:
+        ValueError: The proxy is no URL that can be used, or given together with a connector that it excludes.
+        MissingExtraError: A SOCKS proxy, without the extra `socks`.
+    """
+    from .providers.http.transport import HttpTransport
+
+    return HttpTransport(options)

@@ -9,7 +9,7 @@ With pytest, the fixtures `standby_simulator` and `standby_provider` are there a
 (and pytest-asyncio, for they are asynchronous).
 """
 
-from .router.limits.ledger import WallClock
+from .providers.wall_clock import WallClock
 from .simulator.embedded import Stage, StagedTarget, embedded
 from .simulator.ports import BlackHole, ClosedPort
 from .simulator.scenario.faults import (

@@ -22,10 +22,11 @@ import msgspec
 from standby.providers.errors import ProviderError
 from standby.providers.http import exchange, private_way, transport, way
 from standby.providers.http.connector import Line, PooledConnector
-from standby.providers.http.exchange import Exchange
-from standby.providers.http.transport import Transport
+from standby.providers.http.exchange import HttpExchange
+from standby.providers.http.transport import HttpTransport
 from standby.providers.provider import WireRequest
 from standby.providers.secret import Secret
+from standby.providers.transport import TransportOptions
 from standby.router.engine import hedging as race
 from standby.router.engine import held_back, pause
 from standby.router.engine.attempt import Attempt
@@ -70,16 +71,16 @@ def tiny_caches(chance: Chance, swaps: Swaps) -> None:
     """A transport remembers one address and one head, and is asked at two URLs with two heads by turns."""
     swaps.put(transport, "ADDRESSES_MAX", Tiny(1, chance))
     swaps.put(private_way, "HEADS_MAX", Tiny(1, chance))
-    opened = Transport.open
+    opened = HttpTransport.open
 
-    async def at_another_url(self: Transport, wire: WireRequest, **how: Any) -> Exchange:
+    async def at_another_url(self: HttpTransport, wire: WireRequest, **how: Any) -> HttpExchange:
         if chance.rng.random() < chance.share:
             wire = msgspec.structs.replace(
                 wire, url=f"{wire.url}{'&' if '?' in wire.url else '?'}other", headers={**wire.headers, "X-Other": "1"}
             )
         return await opened(self, wire, **how)
 
-    swaps.put(Transport, "open", at_another_url)
+    swaps.put(HttpTransport, "open", at_another_url)
 
 
 def tiny_pool(chance: Chance, swaps: Swaps) -> None:
@@ -91,9 +92,7 @@ def tiny_pool(chance: Chance, swaps: Swaps) -> None:
         chance.strikes += self.acquired >= size
         return await connect(self, *what, **how)
 
-    swaps.put(
-        live, "TransportOptions", lambda **options: transport.TransportOptions(**options | {"connections_max": size})
-    )
+    swaps.put(live, "TransportOptions", lambda **options: TransportOptions(**options | {"connections_max": size}))
     swaps.put(PooledConnector, "connect", counted)
 
 
@@ -111,26 +110,26 @@ def tiny_hold(chance: Chance, swaps: Swaps) -> None:
 def cut_reads(chance: Chance, swaps: Swaps) -> None:
     """The bytes of one read come a few at a time."""
     size = chance.rng.choice((1, 5, 30))
-    rests: dict[Exchange, bytes] = {}
-    read, pending, interrupt = Exchange.read, Exchange.pending, Exchange.interrupt
-    ended: property = vars(Exchange)["ended"]
+    rests: dict[HttpExchange, bytes] = {}
+    read, pending, interrupt = HttpExchange.read, HttpExchange.pending, HttpExchange.interrupt
+    ended: property = vars(HttpExchange)["ended"]
 
-    async def cut(self: Exchange) -> bytes:
+    async def cut(self: HttpExchange) -> bytes:
         data = rests.pop(self, b"") or await read(self)
         if len(data) > size and chance.comes():
             at = chance.rng.randint(1, size)
             data, rests[self] = data[:at], data[at:]
         return data
 
-    def interrupted(self: Exchange, error: ProviderError) -> None:
+    def interrupted(self: HttpExchange, error: ProviderError) -> None:
         if self._failure is None:
             rests.pop(self, None)
         interrupt(self, error)
 
-    swaps.put(Exchange, "read", cut)
-    swaps.put(Exchange, "pending", lambda self: self in rests or pending(self))
-    swaps.put(Exchange, "ended", property(lambda self: self not in rests and ended.__get__(self)))
-    swaps.put(Exchange, "interrupt", interrupted)
+    swaps.put(HttpExchange, "read", cut)
+    swaps.put(HttpExchange, "pending", lambda self: self in rests or pending(self))
+    swaps.put(HttpExchange, "ended", property(lambda self: self not in rests and ended.__get__(self)))
+    swaps.put(HttpExchange, "interrupt", interrupted)
 
 
 def short_drain(chance: Chance, swaps: Swaps) -> None:
@@ -143,9 +142,9 @@ def short_drain(chance: Chance, swaps: Swaps) -> None:
 
 def turns_around_reads(chance: Chance, swaps: Swaps) -> None:
     """The loop turns before and after a read of a body."""
-    read = Exchange.read
+    read = HttpExchange.read
 
-    async def slowly(self: Exchange) -> bytes:
+    async def slowly(self: HttpExchange) -> bytes:
         try:
             await chance.turns()
             data = await read(self)
@@ -155,14 +154,14 @@ def turns_around_reads(chance: Chance, swaps: Swaps) -> None:
             raise
         return data
 
-    swaps.put(Exchange, "read", slowly)
+    swaps.put(HttpExchange, "read", slowly)
 
 
 def turns_around_requests(chance: Chance, swaps: Swaps) -> None:
     """Before a request is sent, and when its response's head has come, the loop turns."""
-    opened = Transport.open
+    opened = HttpTransport.open
 
-    async def slowly(self: Transport, wire: WireRequest, **how: Any) -> Exchange:
+    async def slowly(self: HttpTransport, wire: WireRequest, **how: Any) -> HttpExchange:
         await chance.turns()
         response = await opened(self, wire, **how)
         try:
@@ -172,7 +171,7 @@ def turns_around_requests(chance: Chance, swaps: Swaps) -> None:
             raise
         return response
 
-    swaps.put(Transport, "open", slowly)
+    swaps.put(HttpTransport, "open", slowly)
 
 
 def turns_in_attempts(chance: Chance, swaps: Swaps) -> None:
@@ -290,15 +289,15 @@ def late_pauses(chance: Chance, swaps: Swaps) -> None:
 
 def early_holds(chance: Chance, swaps: Swaps) -> None:
     """A read with an end in time comes back empty before it."""
-    read_until = Exchange.read_until
+    read_until = HttpExchange.read_until
 
-    async def early(self: Exchange, until_s: float) -> bytes | None:
+    async def early(self: HttpExchange, until_s: float) -> bytes | None:
         now_s = asyncio.get_running_loop().time()
         if until_s > now_s and chance.comes():
             until_s = now_s + (until_s - now_s) * chance.rng.random()
         return await read_until(self, until_s)
 
-    swaps.put(Exchange, "read_until", early)
+    swaps.put(HttpExchange, "read_until", early)
 
 
 def early_hedges(chance: Chance, swaps: Swaps) -> None:

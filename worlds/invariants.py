@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from standby.config.limits import Retry
 from standby.providers.errors import ErrorKind
+from standby.providers.http.transport import HttpTransport
 from standby.router.engine.watchdog import LATE_S
 from standby.router.health.snapshot import HealthChanged
 from standby.router.result.errors import (
@@ -308,10 +309,12 @@ class Monitors:
                 self.blame("I18", None, f"{live.label}: {held}")
             if live.health.probing:
                 self.blame("I23", None, f"{live.label}: a probe is out that no call sent")
-            transport = live._transport
-            if transport is not None and transport.open_exchanges:
+            transport = live._transport.present
+            if not isinstance(transport, HttpTransport):
+                continue  # it was asked nothing
+            if transport.open_exchanges:
                 self.blame("I17", None, f"{live.label}: {transport.open_exchanges} exchanges are open")
-            if transport is not None and transport.connections_in_use:
+            if transport.connections_in_use:
                 self.blame("I17", None, f"{live.label}: {transport.connections_in_use} connections are taken")
         told = Counter(each.call for each in self._world.told)
         if any(call >= self._world.streams for call in told):

@@ -115,7 +115,8 @@ class _Play:
         config = world.config()
         if "tiny_pool" in world.points:
             world.lined_up.update(world.names)
-        router = Router(config, rng=random.Random(world.seed))  # noqa: S311 - chance, not cryptography
+        chance = random.Random(world.seed)  # noqa: S311 - chance, not cryptography
+        router = Router(config, rng=chance, wall=self.loop.wall_s)
         monitors = Monitors(world, simulator, network, router)
         self.loop.set_exception_handler(monitors.unhandled)
         secrets = {CANARY_KEY[:14]: "I44", CANARY_PROMPT: "I45"}

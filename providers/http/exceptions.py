@@ -6,7 +6,6 @@ matters: aiohttp's timeouts are at once client errors, timeouts and OS errors, i
 """
 
 import errno
-import re
 import socket
 import ssl
 from functools import cache
@@ -17,7 +16,6 @@ import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 
 from ..errors import ErrorKind, ProviderError
-from ..provider import ResponseHead
 
 
 class Row(NamedTuple):
@@ -117,18 +115,6 @@ def let_go(error: BaseException) -> None:
         if each is not None and each.__traceback__ is not None:
             each.__traceback__ = None
             found += (each.__cause__, getattr(each, "os_error", None))
-
-
-def redirection(head: ResponseHead) -> ProviderError | None:
-    """Why a redirect is an error, and where it points to; None for any other status.
-
-    It is never followed: the key, and the prompt, would go with it.
-    """
-    if head.status not in (301, 302, 303, 307, 308):
-        return None
-    target = re.match(r"https?://[A-Za-z0-9.\-]{1,253}(:[0-9]{1,5})?(?=[/?#]|$)", head.headers.get("location", ""))
-    advice = f"base_url should probably begin with {target[0]}" if target else "check base_url"
-    return ProviderError(ErrorKind.PROTOCOL, f"redirected, which is never followed; {advice}", status=head.status)
 
 
 @cache

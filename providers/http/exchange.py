@@ -6,12 +6,11 @@ on a body without framing (`framed` is False then, and the end proves nothing).
 """
 
 import asyncio
-import time
 from typing import TYPE_CHECKING
 
 from ..errors import ErrorKind, ProviderError
 from ..provider import ResponseHead
-from .exceptions import let_go, redirection
+from .exceptions import let_go
 from .inflater import Inflater
 from .way import Answer, is_framed
 
@@ -25,7 +24,7 @@ DRAIN_S = 0.05
 """Maximum time for the rest of a finished body; after it, its connection is closed instead of kept."""
 
 
-class Exchange:
+class HttpExchange:
     """A response that is being read. Ends with `close` or `release`; both are idempotent and never wait.
 
     Attributes:
@@ -39,8 +38,8 @@ class Exchange:
         "reused",
     )  # fmt: skip
 
-    def __init__(self, response: Answer, open_exchanges: "set[Exchange]") -> None:
-        self.head = _head(response)
+    def __init__(self, response: Answer, open_exchanges: "set[HttpExchange]", now_s: float) -> None:
+        self.head = _head(response, now_s)
         self.framed = is_framed(self.head.status, self.head.headers)
         self.reused = response.reused
         self._response = response
@@ -57,11 +56,6 @@ class Exchange:
     def line(self) -> "ResponseHandler | None":
         """The connection that it comes over."""
         return self._response.line
-
-    @property
-    def redirected(self) -> ProviderError | None:
-        """Why this response is an error, when it is a redirect, which is never followed; else None."""
-        return redirection(self.head)
 
     @property
     def ended(self) -> bool:
@@ -134,24 +128,6 @@ class Exchange:
     def _must_wait(self) -> bool:
         """Only the network can give `read` something."""
         return self._failure is None
-
-    async def read_all(self, limit: int) -> bytes:
-        """The body of a refusal, at most `limit` bytes of it. Bound it in time with `interrupt`.
-
-        A body that is cut, or interrupted, is what came until then: with its status it says more than the cut.
-
-        Raises:
-            ProviderError: `cancelled`, given to `interrupt`, and no other.
-        """
-        body = b""
-        try:
-            while len(body) < limit and (data := await self.read()):
-                body += data
-        except ProviderError as error:
-            if error.kind is ErrorKind.CANCELLED:
-                raise
-        self.release()
-        return body[:limit]
 
     def interrupt(self, error: ProviderError) -> None:
         """Let the read that waits, or else the next one, raise this error. The first interruption holds."""
@@ -231,13 +207,13 @@ class Exchange:
             self._drain = None
 
 
-class InflatingExchange(Exchange):
+class InflatingExchange(HttpExchange):
     """An exchange with a compressed body."""
 
     __slots__ = ("_inflated", "_inflater")
 
-    def __init__(self, response: Answer, open_exchanges: set[Exchange], encoding: str) -> None:
-        super().__init__(response, open_exchanges)
+    def __init__(self, response: Answer, open_exchanges: set[HttpExchange], now_s: float, encoding: str) -> None:
+        super().__init__(response, open_exchanges, now_s)
         self._inflater = Inflater(encoding)
         self._inflated = 0
 
@@ -302,16 +278,20 @@ class InflatingExchange(Exchange):
             return b""
 
 
-def exchange(response: Answer, open_exchanges: set[Exchange]) -> Exchange:
-    """The exchange for a response, once its head has come."""
+def exchange(response: Answer, open_exchanges: set[HttpExchange], now_s: float) -> HttpExchange:
+    """The exchange for a response, once its head has come.
+
+    Args:
+        now_s: The wall clock, in epoch seconds.
+    """
     encoding = response.headers.get("content-encoding")
     if encoding is None or encoding.strip().lower() in ("", "identity"):
-        return Exchange(response, open_exchanges)
-    return InflatingExchange(response, open_exchanges, encoding)
+        return HttpExchange(response, open_exchanges, now_s)
+    return InflatingExchange(response, open_exchanges, now_s, encoding)
 
 
-def _head(response: Answer) -> ResponseHead:
+def _head(response: Answer, now_s: float) -> ResponseHead:
     headers = {name.lower(): value for name, value in response.headers.items()}
     if len(headers) != len(response.headers):
         headers = {name: ", ".join(response.headers.getall(name)) for name in headers}
-    return ResponseHead(response.status, headers, time.time())
+    return ResponseHead(response.status, headers, now_s)

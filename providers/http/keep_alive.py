@@ -100,7 +100,7 @@ async def ask(
         buffer_bytes: How much of the body may wait to be read.
 
     Raises:
-        ProviderError: As `Transport.open` says it.
+        ProviderError: As `HttpTransport.open` says it.
         asyncio.CancelledError: The task was cancelled. The socket is closed.
     """
     if pool.acquired:

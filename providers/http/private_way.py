@@ -136,10 +136,10 @@ class _Head(NamedTuple):
 
 def _pool(options: WayOptions) -> PooledConnector:
     settings: dict[str, Any] = {
-        "limit": options.connections_max,
-        "keepalive_s": options.keepalive_s,
-        "max_age_s": options.max_age_s,
-        "idle": options.idle,
+        "limit": options.reach.connections_max,
+        "keepalive_s": options.reach.keepalive_s,
+        "max_age_s": options.reach.max_age_s,
+        "idle": options.reach.idle,
     }
     if options.socks is None:
         return PooledConnector(**settings)

@@ -162,7 +162,7 @@ class PublicWay:
     async def ask(self, wire: WireRequest, to: Address, *, connect_s: float, expect_stream: bool) -> PublicAnswer:
         """Send a request and wait for the head of its response, over a connection of its own."""
         assert self._session is not None
-        full = 0 < self._options.connections_max <= self.in_use
+        full = 0 < self._options.reach.connections_max <= self.in_use
         begun = Begun()
         token = _BEGUN.set(begun)
         self._asking += 1
@@ -224,7 +224,7 @@ class PublicWay:
         return {each.fileno() for each in tuple(self._sockets)} | {descriptor(each.line) for each in self._answers}
 
     def _new_connector(self) -> aiohttp.TCPConnector:
-        settings: dict[str, Any] = {"limit": self._options.connections_max, "force_close": True}
+        settings: dict[str, Any] = {"limit": self._options.reach.connections_max, "force_close": True}
         if self._options.socks is None:
             return aiohttp.TCPConnector(socket_factory=self._made, **settings)
         from .socks import socks_connector
@@ -242,7 +242,7 @@ class PublicWay:
         if isinstance(error, ProviderError):
             return error
         if full and isinstance(error, TimeoutError):
-            most = self._options.connections_max
+            most = self._options.reach.connections_max
             words = f"all {most} connections were in use (connections_max)"
             return ProviderError(ErrorKind.CONNECT, words, local=True)
         if self._options.socks is not None and not begun.connected:

@@ -9,68 +9,27 @@ There are two ways to use aiohttp, and one is chosen with the first request: see
 
 import asyncio
 import ssl
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
-import msgspec
 from multidict import CIMultiDict
 
 from ..errors import ErrorKind, MissingExtraError, ProviderError
 from ..provider import WireRequest
+from ..transport import TransportOptions
 from .address import Address, address, is_socks, proxy_url
 from .exceptions import fault, let_go
-from .exchange import Exchange, exchange
+from .exchange import HttpExchange, exchange
 from .forked import let_go_when_forked
 from .headers import CONSTANT_HEADERS, checked
-from .idle import Idle
 from .privates import obstacle, tell
 from .sockets import descriptor
 from .tls import tls_context
 from .way import Answer, Way, WayOptions
 
-if TYPE_CHECKING:
-    import aiohttp
-
-__all__ = ["Exchange", "Transport", "TransportOptions"]
-
 ADDRESSES_MAX = 64
 
 
-class TransportOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """How a target is reached.
-
-    Attributes:
-        proxy: `http://`, `https://`, `socks5://` (names are resolved here) or `socks5h://` (by the proxy); with user
-            and password if it needs them. The SOCKS ones need the extra `socks`.
-        connector: The caller's own, used as it is and never closed; it excludes a SOCKS proxy.
-        trust_env: Take a proxy from HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY. Never credentials from netrc.
-        ca_file: Certificates (PEM) to trust instead of the system's.
-        client_cert: A client's certificate with its key (PEM, without a password).
-        connections_max: The most connections at a time; further requests wait within their `connect_s`.
-        keepalive_s: So long a connection may lie idle: less than servers wait, or they close it as we ask.
-        max_age_s: On an older connection no exchange begins, so that a provider which moves is followed.
-        headers: Sent with every request, unless the request has its own.
-    """
-
-    proxy: str | None = None
-    connector: "aiohttp.BaseConnector | None" = None
-    trust_env: bool = False
-    ca_file: str | None = None
-    client_cert: str | None = None
-    connections_max: int = 1000
-    keepalive_s: float = 10.0
-    max_age_s: float = 300.0
-    headers: Mapping[str, str] = {}
-
-    def __repr__(self) -> str:
-        return "TransportOptions(***)"  # a proxy's URL and the headers may hold secrets
-
-
-class Transport:
+class HttpTransport:
     """The connections to one target. Belongs to the event loop of its first request.
-
-    Args:
-        idle: Where its idle connections lie, with those of others that are reached in the same way.
 
     Attributes:
         closed: Nothing can be opened any more.
@@ -80,8 +39,8 @@ class Transport:
         MissingExtraError: A SOCKS proxy, without the extra `socks`.
     """
 
-    def __init__(self, options: TransportOptions, idle: Idle | None = None) -> None:
-        self._options, self._idle = options, idle
+    def __init__(self, options: TransportOptions) -> None:
+        self._options = options
         self._proxy = None if options.proxy is None else proxy_url(options.proxy)
         if is_socks(self._proxy):
             if options.connector is not None:
@@ -90,7 +49,7 @@ class Transport:
         self._way: Way | None = None
         self._starting = asyncio.Lock()
         self.closed = False
-        self._exchanges: set[Exchange] = set()
+        self._exchanges: set[HttpExchange] = set()
         self._addresses: dict[str, Address] = {}
         self._constant: CIMultiDict[str] = checked(CONSTANT_HEADERS | dict(options.headers))
         let_go_when_forked(self)
@@ -110,7 +69,7 @@ class Transport:
         """Those, and the ones that lie idle."""
         return 0 if self._way is None else self._way.open
 
-    async def open(self, wire: WireRequest, *, connect_s: float, expect_stream: bool) -> Exchange:
+    async def open(self, wire: WireRequest, *, connect_s: float, expect_stream: bool) -> HttpExchange:
         """Send a request and wait for the head of its response, whatever its status.
 
         Args:
@@ -141,7 +100,7 @@ class Transport:
         else:
             refused = self._refusal(answer)
             if refused is None:
-                return exchange(answer, self._exchanges)
+                return exchange(answer, self._exchanges, self._options.wall())
             answer.abort()
             failure = refused
         try:
@@ -190,15 +149,10 @@ class Transport:
                 raise _closed()
             self._way = _new_way(
                 WayOptions(
+                    reach=options,
                     constant=self._constant,
                     tls=tls,
-                    connector=options.connector,
                     socks=self._proxy if is_socks(self._proxy) else None,
-                    connections_max=options.connections_max,
-                    keepalive_s=options.keepalive_s,
-                    max_age_s=options.max_age_s,
-                    idle=self._idle,
-                    proxied=self._proxy is not None or options.trust_env,
                 )
             )
             return self._way

@@ -15,14 +15,13 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from ..provider import WireRequest
+from ..transport import TransportOptions
 from .address import Address
 
 if TYPE_CHECKING:
     import asyncio
 
     from aiohttp.client_proto import ResponseHandler
-
-    from .idle import Idle
 
 READ_BUFFER_BYTES = 64 * 1024
 """A consumer that stops reading holds at most twice this, and one read more, of one response."""
@@ -158,25 +157,30 @@ class Way(Protocol):
 
 
 class WayOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """What both ways are made of: `TransportOptions`, looked through.
+    """What both ways are made of.
 
     Attributes:
+        reach: How the target is reached; below it, what was made of that.
         constant: The headers of every request.
         tls: Certificates to trust and to show; True: the system's, and none.
         socks: The SOCKS proxy, if there is one.
-        idle: Where idle connections lie, with those of others.
-        proxied: A proxy may stand in between.
     """
 
+    reach: TransportOptions
     constant: CIMultiDict[str]
     tls: ssl.SSLContext | bool
-    connector: aiohttp.BaseConnector | None
     socks: URL | None
-    connections_max: int
-    keepalive_s: float
-    max_age_s: float
-    idle: "Idle | None"
-    proxied: bool
+
+    @property
+    def connector(self) -> aiohttp.BaseConnector | None:
+        """The caller's own."""
+        connector: aiohttp.BaseConnector | None = self.reach.connector
+        return connector
+
+    @property
+    def proxied(self) -> bool:
+        """May a proxy stand in between?"""
+        return self.reach.proxy is not None or self.reach.trust_env
 
 
 class Timeouts:

@@ -13,9 +13,9 @@ import msgspec
 
 from ...providers.errors import ErrorKind, ProviderError
 from ...providers.events import ProviderEvent, any_useful
-from ...providers.http.transport import Exchange
 from ...providers.opaque import Opaque
 from ...providers.provider import Decoder, WireRequest
+from ...providers.transport import Exchange, redirection, refusal_body
 from ..failover.steps import Cut
 from ..limits.admission import Admission, Outcome
 from ..result.report import AttemptReport
@@ -214,8 +214,8 @@ class Attempt(Opaque, kw_only=True):
 
     async def _refused(self, exchange: Exchange) -> ProviderError:
         """What the response says, whose status is that of no answer."""
-        body = await exchange.read_all(MAX_ERROR_BODY_BYTES)
-        return exchange.redirected or self._adapted(self.live.provider.error_for, exchange.head, body)
+        body = await refusal_body(exchange, MAX_ERROR_BODY_BYTES)
+        return redirection(exchange.head) or self._adapted(self.live.provider.error_for, exchange.head, body)
 
     def _hurried_connect(self) -> bool:
         """Has a limit for connecting run out that the call alone has set?"""

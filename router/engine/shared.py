@@ -9,8 +9,10 @@ from copy import copy
 from ...config.model import Config
 from ...providers import prices
 from ...providers.http.idle import Ways
+from ...providers.transport import TransportFactory
+from ...providers.wall_clock import WALL_CLOCK, WallClock
 from ..health.snapshot import HealthChanged
-from ..limits.ledger import WALL_CLOCK, Ledger, WallClock
+from ..limits.ledger import Ledger
 from ..limits.retry_budget import TokenBudget
 from ..notices.alerts import Alerts
 from ..notices.log import CallLog
@@ -21,6 +23,7 @@ from ..targets.generation import Generation, OpenCall, hedge_ratio
 from ..targets.live_target import LiveTarget
 from ..targets.memory import HELD_MAX, Memory
 from ..targets.record import Identity, TargetRecord
+from ..targets.target_transport import close_all
 from .watchdog import Watchdog
 
 
@@ -30,8 +33,9 @@ class Shared:
     Args:
         on_health_change: Called in the loop after each change of a target's health. One that raises is counted, and
             reported once in the log.
-        wall: The calendar of the budgets.
+        wall: The calendar of the budgets, and of dates in hints.
         counts: Where is counted what could not be told.
+        transport: Makes the transport of each target; None: it is the standard one.
 
     Attributes:
         generation: What new calls are served by.
@@ -50,6 +54,7 @@ class Shared:
         on_health_change: Sequence[Callable[[HealthChanged], None]] = (),
         wall: WallClock = WALL_CLOCK,
         counts: NoticeCounts | None = None,
+        transport: TransportFactory | None = None,
     ) -> None:
         from . import retrying  # noqa: F401 - tenacity is loaded now: not with the package, and not on a failure
 
@@ -67,7 +72,7 @@ class Shared:
         self.observers = Observers(observers, self.log.observer_raised, self._counts)
         self._on_health_change = on_health_change
         self._memory = Memory(self._record)
-        self._ways = Ways()
+        self._ways, self._transport = Ways(), transport
         self._tidying: asyncio.TimerHandle | None = None
         self._hedge_budgets: dict[object, TokenBudget] = {}
         self._wall = wall
@@ -169,12 +174,13 @@ class Shared:
         Idempotent. One that is cancelled leaves no connection open; the next one waits for what is left.
         """
         self.close()
-        for generation in self._all_generations():
-            await generation.aclose()
-        if self._closing:
-            await asyncio.wait(self._closing)
-        if self.observers.present:
-            await asyncio.to_thread(self.observers.close)
+        try:
+            await close_all(generation.aclose for generation in self._all_generations())
+        finally:
+            if self._closing:
+                await asyncio.wait(self._closing)
+            if self.observers.present:
+                await asyncio.to_thread(self.observers.close)
 
     def _record(self, identity: Identity) -> TargetRecord:
         return TargetRecord(self.generation.config, self.rng, self.health_changed, identity.keys, self._wall)
@@ -194,7 +200,9 @@ class Shared:
             self._hedge_budgets,
             ledger_of=self._ledger,
             on_brought=self._tidy_later,
+            on_closing=self._close_behind,
             ways=self._ways,
+            transport=self._transport,
         )
 
     def _follow_routes(self) -> None:
@@ -231,6 +239,10 @@ class Shared:
         generation.close()
         generation.over()
         self._tidy_later()
-        task = self.loop.create_task(generation.aclose())
+        self._close_behind(generation)
+
+    def _close_behind(self, given_up: Generation | LiveTarget) -> None:
+        """Wait for what is given up in a task of its own; `aclose` waits for that."""
+        task = self.loop.create_task(given_up.aclose())
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)

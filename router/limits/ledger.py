@@ -4,19 +4,14 @@ A budget is the one thing in the router that follows the calendar, so a wall clo
 nothing but the end of the day and of the month. What is spent is remembered for as long as the Router lives.
 """
 
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from ...providers.errors import ErrorKind
+from ...providers.wall_clock import WALL_CLOCK, WallClock
 from .limiter import Limited
 from .queue import QUEUE_MAX, Queue, Ticket
 
-WallClock = Callable[[], float]
-"""Gives seconds since 1970, UTC."""
-
-WALL_CLOCK: WallClock = time.time
 _DAY_S = 86_400.0
 
 

@@ -16,6 +16,7 @@ from ...config.route import Route
 from ...config.target import Target
 from ...providers.errors import DISPOSITIONS, Disposition, ErrorKind
 from ...providers.http.idle import Ways
+from ...providers.transport import TransportFactory
 from ..limits.ledger import Ledger
 from ..limits.retry_budget import TokenBudget
 from .call_targets import CallTargets
@@ -23,6 +24,7 @@ from .live_target import LiveTarget
 from .memory import Memory
 from .record import Identity
 from .route_target import RouteTarget
+from .target_transport import close_all
 
 
 class OpenCall(Protocol):
@@ -42,7 +44,9 @@ class Generation:
         clock: The loop's.
         ledger_of: What was spent on a route, by its name.
         on_brought: Called when a call has brought a target along that is not known.
+        on_closing: Called with a live target that was given up and still has to be waited for.
         ways: The idle connections of all generations.
+        transport: Makes the transport of each target; None: it is the standard one.
 
     Attributes:
         calls: The calls that are open on it; a dict, because it keeps their order.
@@ -60,12 +64,15 @@ class Generation:
         *,
         ledger_of: Callable[[object], Ledger] | None = None,
         on_brought: Callable[[], None] = lambda: None,
+        on_closing: Callable[[LiveTarget], None] = lambda live: None,
         ways: Ways | None = None,
+        transport: TransportFactory | None = None,
     ) -> None:
         self.number, self.config = number, config
         self.calls: dict[OpenCall, None] = {}
         self.retired = False
-        self._memory, self._clock, self._environment, self._ways = memory, clock, environment, ways
+        self._memory, self._clock, self._environment = memory, clock, environment
+        self._ways, self._transport, self._on_closing = ways, transport, on_closing
         self._hedge_budgets, self._ledger_of, self._on_brought = hedge_budgets, ledger_of, on_brought
         self._live: dict[object, LiveTarget] = {}  # of targets that are configured
         self.brought = CallTargets(self._brought, self._forget, self._remember)
@@ -160,8 +167,7 @@ class Generation:
     async def aclose(self) -> None:
         """Close it, and wait until its sockets are gone. Idempotent, also after a cancellation."""
         self.close()
-        for live in self._made_so_far():
-            await live.aclose()
+        await close_all(live.aclose for live in self._made_so_far())
 
     def over(self) -> None:
         """No call is open on it, and it is retired: what is remembered of its targets is given back. Idempotent."""
@@ -179,7 +185,7 @@ class Generation:
         return tuple(dict.fromkeys((*self._live.values(), *self.brought)))
 
     def _made(self, target: Target) -> LiveTarget:
-        return LiveTarget(target, self._memory.take, self._environment, self._ways)
+        return LiveTarget(target, self._memory.take, self._environment, self._ways, self._transport)
 
     def _brought(self, target: Target) -> LiveTarget:
         self._on_brought()
@@ -192,6 +198,8 @@ class Generation:
 
     def _forget(self, live: LiveTarget) -> None:
         live.close()
+        if live.closes_later:
+            self._on_closing(live)
         live.forgotten = True
         live.health.no_longer_known_as(live.label)
         self._memory.give_back(live.remembered_as, self._clock())

@@ -21,19 +21,22 @@ from ...providers.echoes import Echoes, bare_url, configured_secrets, sent_secre
 from ...providers.errors import ErrorKind, MissingExtraError, ProviderError, safe_code
 from ...providers.hints import remaining
 from ...providers.http.idle import Idle, Ways
-from ...providers.http.transport import Transport, TransportOptions
+from ...providers.http.transport import HttpTransport
 from ...providers.origin import Origin, credential_mark
 from ...providers.prices import Rates, rates_of
 from ...providers.provider import Endpoint, Provider, ProviderInfo, ResponseHead, Unsupported, WireRequest
 from ...providers.secret import Secret
+from ...providers.transport import Transport, TransportFactory, TransportOptions
 from ..health.latency import Latency
 from ..health.lease import Lease
 from ..health.snapshot import HealthSnapshot
 from ..limits.limiter import Sizes
 from ..result.reasons import SkipReason
+from .foreign_transport import ForeignTransport
 from .keys import KeyReader, key_sources
 from .native import for_target
 from .record import Identity, TargetRecord
+from .target_transport import TargetTransport
 
 NAMES_MAX = 64
 """A target's model has a few names for itself: with a date, or with the machine's."""
@@ -48,6 +51,7 @@ class LiveTarget:
     Args:
         record_of: What is remembered of a target, by what it is.
         ways: The idle connections of all targets; None: its own stay with it.
+        transport: Makes its transport; None: it has the standard one.
 
     Attributes:
         identity: What it is kept under, where a call has brought it along.
@@ -70,8 +74,9 @@ class LiveTarget:
         record_of: Callable[[Identity], TargetRecord],
         environment: Mapping[str, str] = os.environ,
         ways: Ways | None = None,
+        transport: TransportFactory | None = None,
     ) -> None:
-        self.target, self._ways = target, ways
+        self.target, self._ways, self._new_transport = target, ways, transport
         self.provider = registry.get(target.provider)
         info = self.provider.info
         self.label = target.label
@@ -95,7 +100,7 @@ class LiveTarget:
         self.sizes = Sizes(target.concurrency, target.requests_per_min, target.tokens_per_min)
         self.rates = _rates(target, model, record.ledger.wall())
         self._endpoints: list[dict[bool, Endpoint]] = [{} for _ in self._sources or (None,)]
-        self._transport: Transport | None = None
+        self._transport = TargetTransport()
         self._names: dict[str, str | None] = {}  # that models gave themselves, as they may be shown
         self._echoes: dict[int, tuple[Mapping[str, str], Echoes]] = {}  # of the last request that failed
 
@@ -244,20 +249,28 @@ class LiveTarget:
     @property
     def transport(self) -> Transport:
         """The transport, made on first use, and anew by a call that begins after it was closed."""
-        if self._transport is None or self._transport.closed:
-            target = self.target
-            self._transport = Transport(
-                TransportOptions(
-                    proxy=target.proxy,
-                    connector=target.connector,
-                    trust_env=target.trust_env,
-                    ca_file=target.ca_file,
-                    client_cert=target.client_cert,
-                    connections_max=target.connections_max,
-                ),
-                self._idle(),
-            )
-        return self._transport
+        present = self._transport.present
+        return self._transport.use(self._new()) if present is None else present
+
+    @property
+    def closes_later(self) -> bool:
+        """Was it closed, and does a transport of it wait for `aclose`?"""
+        return self._transport.waits
+
+    def _new(self) -> Transport:
+        target = self.target
+        options = TransportOptions(
+            proxy=target.proxy,
+            connector=target.connector,
+            trust_env=target.trust_env,
+            ca_file=target.ca_file,
+            client_cert=target.client_cert,
+            connections_max=target.connections_max,
+            wall=self.ledger.wall,
+            idle=self._idle(),
+        )
+        new = self._new_transport
+        return HttpTransport(options) if new is None else ForeignTransport(new(options))
 
     def _idle(self) -> Idle | None:
         """What lies idle of the way that it is reached; None: it has a way of its own."""
@@ -287,14 +300,11 @@ class LiveTarget:
 
     def close(self) -> None:
         """Close every connection. Idempotent."""
-        if self._transport is not None:
-            self._transport.close()
+        self._transport.close()
 
     async def aclose(self) -> None:
         """Close, and wait until the sockets are gone. Idempotent, also after a cancellation."""
-        self.close()
-        if self._transport is not None:
-            await self._transport.aclose()
+        await self._transport.aclose()
 
 
 def _capabilities(provider: Provider, target: Target, model: str) -> tuple[Capabilities, Flaw | None]:

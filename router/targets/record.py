@@ -10,11 +10,12 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from ...config.model import Config
 from ...providers.secret import Secret
+from ...providers.wall_clock import WALL_CLOCK, WallClock
 from ..health.credentials import Credential
 from ..health.latency import Latency
 from ..health.snapshot import HealthChanged, HealthSnapshot, ParkSnapshot
 from ..health.target_health import TargetHealth
-from ..limits.ledger import WALL_CLOCK, Ledger, WallClock
+from ..limits.ledger import Ledger
 from ..limits.limiter import TargetLimits
 from ..limits.retry_budget import TokenBudget
 

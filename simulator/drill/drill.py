@@ -140,7 +140,8 @@ class _Drill:
         network = loop.network = Network(loop)
         for host in self._label:
             network.serve(f"{host}.sim", simulator.protocol)
-        async with Router(self._config, rng=random.Random(self._rng.random())) as router:  # noqa: S311
+        chance = random.Random(self._rng.random())  # noqa: S311 - chance, not cryptography
+        async with Router(self._config, rng=chance, wall=loop.wall_s) as router:
             self._began_s = loop.time()
             watching = loop.create_task(self._watch(router))
             calls = []

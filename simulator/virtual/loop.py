@@ -1,8 +1,8 @@
 """An event loop with a jumping clock: when nothing is left to do, the next timer is due at once.
 
-An hour of outages takes no time, instants can be compared exactly, and the same seed gives the same run. The
-clocks that our HTTP client and the engine read beside the loop's (the age of pooled connections and of resolved names,
-the date of a response) follow the virtual clock while `virtual_time` holds.
+An hour of outages takes no time, instants can be compared exactly, and the same seed gives the same run. Tests,
+drills and worlds run on it alike: `VirtualLoop` is the loop factory of a runner, or `perform` is the runner. Nothing in
+the process is patched. What follows the calendar is handed the loop's: `Router(…, wall=loop.wall_s)`.
 
 A network may be joined to the loop (see `network`): then names are resolved and connections made in memory, and not one
 byte leaves the process. Threads work, but runs that use them are not deterministic.
@@ -12,10 +12,9 @@ import asyncio
 import itertools
 import selectors
 import socket
-from collections.abc import Callable, Coroutine, Generator
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine
 from typing import Any, Protocol, TypeVar, cast
-from unittest import mock
+from weakref import WeakKeyDictionary
 
 T = TypeVar("T")
 
@@ -105,6 +104,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self.network: Connecting | None = None
         self.wall_skew_s = 0.0
         self._numbers = itertools.count()
+        self._connected: WeakKeyDictionary[socket.socket, tuple[str, int]] = WeakKeyDictionary()  # and not joined yet
         self.set_task_factory(_numbered)
 
     def create_future(self) -> NumberedFuture:
@@ -137,13 +137,13 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     async def sock_connect(self, sock: socket.socket, address: Any) -> None:
         await self._network().reach((address[0], address[1]))
-        _ADDRESS_OF[sock.fileno()] = (address[0], address[1])
+        self._connected[sock] = (address[0], address[1])
 
     async def create_connection(self, protocol_factory: Any, *where: Any, **how: Any) -> Any:
         sock: socket.socket | None = how.get("sock")
         if sock is None:
             raise NotImplementedError("in virtual time, connections are made by sock_connect first, as aiohttp does")
-        address = _ADDRESS_OF.pop(sock.fileno())
+        address = self._connected.pop(sock)
         sock.close()  # it was only the bearer of an address
         return self._network().join(address, protocol_factory, tls=bool(how.get("ssl")))
 
@@ -160,34 +160,7 @@ def _numbered(loop: asyncio.AbstractEventLoop, play: Any, **options: Any) -> Num
     return task
 
 
-_ADDRESS_OF: dict[int, tuple[str, int]] = {}
-"""Where each socket is connected to, by its number, between the two steps of connecting."""
-
-
-@contextmanager
-def virtual_time(loop: VirtualLoop) -> Generator[None, None, None]:
-    """Let the wall clock follow the loop's."""
-    from ...providers.http import exchange
-
-    with mock.patch.object(exchange, "time", _Wall(loop)):
-        yield
-
-
-class _Wall:
-    """Stands where the module `time` stands."""
-
-    def __init__(self, loop: VirtualLoop) -> None:
-        self.time = loop.wall_s
-
-
-def perform(play: Coroutine[Any, Any, T], *, network: Callable[[VirtualLoop], Connecting] | None = None) -> T:
-    """Run a coroutine in virtual time.
-
-    Args:
-        network: Makes the network of the run.
-    """
-    loop = VirtualLoop()
-    if network is not None:
-        loop.network = network(loop)
-    with virtual_time(loop), asyncio.Runner(loop_factory=lambda: loop) as runner:
+def perform(play: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine in virtual time."""
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return runner.run(play)

@@ -25,9 +25,8 @@ FORBIDDEN = {
 UNFINISHED = re.compile(r"\b(?:T(?:ODO)|F(?:IXME)|X(?:XX)|H(?:ACK))\b")
 
 WALL_CLOCK_ALLOWED = {
-    "providers/http/exchange.py": "a Retry-After may be a date, and only the wall clock can say how far away that is",
+    "providers/wall_clock.py": "a Retry-After may be a date, and a budget is of a day: no other clock tells these",
     "providers/dialects/bedrock_auth.py": "AWS refuses a signature whose date is not the present",
-    "router/limits/ledger.py": "a budget is of a day or a month of the calendar",
 }
 """Modules that may read the wall clock, with the reason. Whatever decides uses the monotonic clock it is handed."""
 

@@ -24,9 +24,8 @@ from standby.config import Health, Limits, Retry
 from standby.router.failover.course import Course
 from standby.router.failover.steps import Ask, End, Resume
 from standby.router.health.breaker import Breaker
-from standby.router.targets import live_target as live
 
-from stage import DONE, PING, FakeTransport, Play, Stage, chunk, perform, says
+from stage import DONE, PING, Play, Stage, chunk, perform, says
 from standby import CallFailed, Config, Report, Router, Target
 from standby.testing import Simulator
 
@@ -134,14 +133,13 @@ def _ringing(clock: str, play: Play) -> str:
 
     async def asked() -> str:
         config = replace(Config.of_targets(tuple(one.targets())), limits=Limits(**limits), retry=Retry(attempts=1))
-        async with Router(config) as router, router.stream("hi", mid_stream=()) as stream:
+        async with Router(config, transport=one.transport) as router, router.stream("hi", mid_stream=()) as stream:
             with suppress(CallFailed):
                 async for _ in stream:
                     pass
             return _fate(stream.report, RINGS_S)
 
-    with patch.object(live, "Transport", FakeTransport), patch.object(FakeTransport, "stage", one, create=True):
-        return perform(asked())
+    return perform(asked())
 
 
 def _fate(report: Report, rings_s: float | None = None) -> str:

@@ -8,7 +8,8 @@ import pytest
 from standby.providers import ErrorKind
 from standby.providers.http import privates
 from standby.providers.http.public_way import PublicWay
-from standby.providers.http.transport import Transport, TransportOptions
+from standby.providers.http.transport import HttpTransport
+from standby.providers.transport import TransportOptions
 
 from insides import waiting_bytes
 from rawserver import Peer, RawServer, answers, chunked, failure_of, keeps_alive, read_out, response
@@ -35,15 +36,15 @@ def unknown_release(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def transport() -> AsyncIterator[Transport]:
-    transport = Transport(TransportOptions())
+async def transport() -> AsyncIterator[HttpTransport]:
+    transport = HttpTransport(TransportOptions())
     yield transport
     assert transport._way is None or isinstance(transport._way, PublicWay)
     await transport.aclose()
     assert transport.open_connections == transport.open_exchanges == 0
 
 
-async def asked(transport: Transport, sent: bytes, then: str = "close") -> tuple[bytes, ErrorKind | None]:
+async def asked(transport: HttpTransport, sent: bytes, then: str = "close") -> tuple[bytes, ErrorKind | None]:
     """What comes of a response that is sent so."""
     async with RawServer(answers(sent, then=then)) as server:
         exchange = await transport.open(server.wire(), connect_s=1, expect_stream=True)
@@ -53,7 +54,7 @@ async def asked(transport: Transport, sent: bytes, then: str = "close") -> tuple
         return body, None if error is None else error.kind
 
 
-async def left(transport: Transport) -> None:
+async def left(transport: HttpTransport) -> None:
     """A call is left before its head, and another within its body: both sockets are closed."""
     async with RawServer(mute) as server:
         task = asyncio.create_task(transport.open(server.wire(), connect_s=1, expect_stream=True))
@@ -93,7 +94,7 @@ async def test_with_any_name_gone_a_stream_is_whole_a_cut_is_told_and_leaving_cl
         for each in getattr(privates, table)
     )
     monkeypatch.setattr(privates, table, moved)
-    transport = Transport(TransportOptions(proxy="socks5://127.0.0.1:1" if table == "SOCKS_TABLE" else None))
+    transport = HttpTransport(TransportOptions(proxy="socks5://127.0.0.1:1" if table == "SOCKS_TABLE" else None))
     whole = response(b"", "transfer-encoding: chunked", length=None) + chunked(*EVENTS)
     if table == "SOCKS_TABLE":
         async with RawServer(answers(whole)) as server:
@@ -115,16 +116,16 @@ async def test_with_any_name_gone_a_stream_is_whole_a_cut_is_told_and_leaving_cl
         response(b"", "transfer-encoding: chunked", length=None) + b"20\r\n",
     ],
 )
-async def test_a_cut_body_is_never_whole(transport: Transport, head: bytes, then: str) -> None:
+async def test_a_cut_body_is_never_whole(transport: HttpTransport, head: bytes, then: str) -> None:
     assert await asked(transport, head + b"the beginning", then) == (b"the beginning", ErrorKind.TRUNCATED)
 
 
-async def test_a_reset_is_no_end_of_a_body_without_framing(transport: Transport) -> None:
+async def test_a_reset_is_no_end_of_a_body_without_framing(transport: HttpTransport) -> None:
     assert await asked(transport, UNFRAMED + b"all of it") == (b"all of it", None)
     assert await asked(transport, UNFRAMED + b"a part", "reset") == (b"a part", ErrorKind.TRUNCATED)
 
 
-async def test_a_broken_chunk_ends_the_body(transport: Transport) -> None:
+async def test_a_broken_chunk_ends_the_body(transport: HttpTransport) -> None:
     head = response(b"", "transfer-encoding: chunked", length=None)
 
     async def script(peer: Peer) -> None:
@@ -142,7 +143,7 @@ async def test_a_broken_chunk_ends_the_body(transport: Transport) -> None:
         assert (body, error.kind) == (b"one", ErrorKind.PROTOCOL)
 
 
-async def test_no_connection_carries_a_second_exchange(transport: Transport) -> None:
+async def test_no_connection_carries_a_second_exchange(transport: HttpTransport) -> None:
     async with RawServer(keeps_alive(response(b"mine") + response(b"foreign"), response(b"late"))) as server:
         for _ in range(3):
             exchange = await transport.open(server.wire(), connect_s=1, expect_stream=True)
@@ -151,7 +152,7 @@ async def test_no_connection_carries_a_second_exchange(transport: Transport) -> 
         assert len(server.peers) == 3
 
 
-async def test_a_reader_that_stops_holds_a_bounded_part_in_pieces(transport: Transport) -> None:
+async def test_a_reader_that_stops_holds_a_bounded_part_in_pieces(transport: HttpTransport) -> None:
     size = 4 * 2**20
 
     async with RawServer(answers(response(bytes(size)))) as server:
@@ -166,7 +167,7 @@ async def test_a_reader_that_stops_holds_a_bounded_part_in_pieces(transport: Tra
 
 
 async def test_a_full_pool_says_so() -> None:
-    transport = Transport(TransportOptions(connections_max=1))
+    transport = HttpTransport(TransportOptions(connections_max=1))
     async with RawServer(answers(response(b"", length=10), then="wait")) as server:
         first = await transport.open(server.wire(), connect_s=1, expect_stream=True)
         error = await failure_of(transport.open(server.wire(), connect_s=0.05, expect_stream=True))
@@ -180,7 +181,7 @@ async def test_it_is_told_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.L
     monkeypatch.setattr(privates._Told, "public_way", False)
     caplog.set_level(logging.WARNING, "standby")
     for _ in range(2):
-        transport = Transport(TransportOptions())
+        transport = HttpTransport(TransportOptions())
         assert await asked(transport, response(b"a")) == (b"a", None)
         await transport.aclose()
     (record,) = [each for each in caplog.records if privates.EVENT in each.getMessage()]

@@ -10,9 +10,11 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 from standby.providers import ErrorKind, ProviderError
 from standby.providers.http import exchange as exchange_module
+from standby.providers.http.exchange import HttpExchange
 from standby.providers.http.inflater import FREE_BYTES, MEMBERS_MAX, Inflater
-from standby.providers.http.transport import Exchange, Transport, TransportOptions
+from standby.providers.http.transport import HttpTransport
 from standby.providers.provider import PIECE_MAX_BYTES
+from standby.providers.transport import TransportOptions, refusal_body
 
 from insides import is_paused, waiting_bytes
 from rawserver import Peer, RawServer, answers, chunked, failure_of, keeps_alive, read_out, response
@@ -21,14 +23,14 @@ STREAM = b"".join(b"data: %d\n\n" % number for number in range(100))
 
 
 @pytest.fixture
-async def transport() -> AsyncIterator[Transport]:
-    transport = Transport(TransportOptions())
+async def transport() -> AsyncIterator[HttpTransport]:
+    transport = HttpTransport(TransportOptions())
     yield transport
     await transport.aclose()
     assert transport.open_connections == transport.open_exchanges == 0
 
 
-async def opened(transport: Transport, server: RawServer) -> Exchange:
+async def opened(transport: HttpTransport, server: RawServer) -> HttpExchange:
     return await transport.open(server.wire(), connect_s=1, expect_stream=True)
 
 
@@ -53,7 +55,7 @@ COMPRESSED: list[tuple[str, Callable[[bytes], bytes]]] = [
 @pytest.mark.parametrize("framed", [True, False])
 @pytest.mark.parametrize(("encoding", "compress"), COMPRESSED)
 async def test_a_compressed_body_at_every_cut(
-    transport: Transport, encoding: str, compress: Callable[[bytes], bytes], framed: bool
+    transport: HttpTransport, encoding: str, compress: Callable[[bytes], bytes], framed: bool
 ) -> None:
     """The connection, and even HTTP's own framing, may end a compressed body early: it says itself where it ends."""
     packed = compress(STREAM)
@@ -70,7 +72,7 @@ async def test_a_compressed_body_at_every_cut(
             assert error.kind is ErrorKind.TRUNCATED
 
 
-async def test_compressed_pieces_come_as_they_arrive(transport: Transport) -> None:
+async def test_compressed_pieces_come_as_they_arrive(transport: HttpTransport) -> None:
     compressor = zlib.compressobj(wbits=31)
     pieces = [compressor.compress(piece) + compressor.flush(zlib.Z_SYNC_FLUSH) for piece in (b"one", b"two")]
     go_on = asyncio.Event()
@@ -128,7 +130,7 @@ async def test_a_read_with_an_end_in_time_waits_no_longer_for_the_rest_of_a_comp
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd", "gzip, gzip", "rot13"])
-async def test_a_body_that_is_not_what_it_says(transport: Transport, encoding: str) -> None:
+async def test_a_body_that_is_not_what_it_says(transport: HttpTransport, encoding: str) -> None:
     sent = response(b"\x08 not compressed at all", f"content-encoding: {encoding}")
     async with RawServer(answers(sent)) as server:
         exchange = await opened(transport, server)
@@ -138,17 +140,17 @@ async def test_a_body_that_is_not_what_it_says(transport: Transport, encoding: s
 
 
 @pytest.mark.parametrize("encoding", ["", "identity", "Identity"])
-async def test_a_body_that_is_not_compressed_and_says_so(transport: Transport, encoding: str) -> None:
+async def test_a_body_that_is_not_compressed_and_says_so(transport: HttpTransport, encoding: str) -> None:
     async with RawServer(answers(response(b"plain", f"content-encoding: {encoding}"))) as server:
         assert await read_out(await opened(transport, server)) == (b"plain", None)
 
 
-async def test_an_empty_compressed_body(transport: Transport) -> None:
+async def test_an_empty_compressed_body(transport: HttpTransport) -> None:
     async with RawServer(answers(response(b"", "content-encoding: gzip"))) as server:
         assert await read_out(await opened(transport, server)) == (b"", None)
 
 
-async def sizes_until_failure(exchange: Exchange, match: str) -> list[int]:
+async def sizes_until_failure(exchange: HttpExchange, match: str) -> list[int]:
     """The sizes of what is read of a body until it is refused, as a protocol error with these words."""
     sizes = []
     with pytest.raises(ProviderError, match=match) as caught:
@@ -159,7 +161,7 @@ async def sizes_until_failure(exchange: Exchange, match: str) -> list[int]:
 
 
 async def test_a_bomb_comes_in_bounded_pieces_and_up_to_a_bound(
-    transport: Transport, monkeypatch: pytest.MonkeyPatch
+    transport: HttpTransport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(exchange_module, "BODY_MAX_BYTES", 2**20)
     bomb = gzip.compress(b"".join(b"%064d" % number for number in range(80_000)), 9)
@@ -171,7 +173,9 @@ async def test_a_bomb_comes_in_bounded_pieces_and_up_to_a_bound(
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "raw deflate"])
-async def test_nothing_is_compressed_to_less_than_a_part_in_two_hundred(transport: Transport, encoding: str) -> None:
+async def test_nothing_is_compressed_to_less_than_a_part_in_two_hundred(
+    transport: HttpTransport, encoding: str
+) -> None:
     packer = zlib.compressobj(9, wbits={"gzip": 31, "deflate": 15, "raw deflate": -15}[encoding])
     bomb = packer.compress(b"\n" * 40 * 2**20) + packer.flush()
     assert len(bomb) < 64 * 1024
@@ -183,7 +187,7 @@ async def test_nothing_is_compressed_to_less_than_a_part_in_two_hundred(transpor
 
 
 @pytest.mark.parametrize("size", [2**20 - 1, 2**20, 5 * 2**20])
-async def test_what_is_compressed_well_and_what_is_small_is_read(transport: Transport, size: int) -> None:
+async def test_what_is_compressed_well_and_what_is_small_is_read(transport: HttpTransport, size: int) -> None:
     dense = bytes(size) if size <= 2**20 else b"".join(b"%064d" % number for number in range(size // 64))
     async with RawServer(answers(response(gzip.compress(dense, 9), "content-encoding: gzip"))) as server:
         got, error = await read_out(await opened(transport, server))
@@ -208,7 +212,7 @@ def test_what_zlib_holds_when_a_piece_is_full_is_not_forgotten(wbits: int, more:
     assert inflater.complete
 
 
-async def test_a_plain_body_has_a_bound_too(transport: Transport, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_plain_body_has_a_bound_too(transport: HttpTransport, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exchange_module, "BODY_MAX_BYTES", 100_000)
 
     async def endless(peer: Peer) -> None:
@@ -242,7 +246,7 @@ def test_bytes_behind_a_compressed_body_are_no_part_of_it() -> None:
 # Pieces in memory
 
 
-async def all_in_memory(exchange: Exchange) -> None:
+async def all_in_memory(exchange: HttpExchange) -> None:
     """Let the end of the body come in, or as much of it as is taken before it is read."""
     async with asyncio.timeout(5):
         while not (exchange._content.is_eof() or is_paused(exchange)):  # noqa: ASYNC110
@@ -251,7 +255,7 @@ async def all_in_memory(exchange: Exchange) -> None:
 
 @pytest.mark.parametrize("framing", ["length", "chunks", "small chunks", "gzip", "gzip, in pieces too"])
 async def test_what_has_piled_up_comes_in_pieces_and_the_loop_turns_between_them(
-    transport: Transport, framing: str
+    transport: HttpTransport, framing: str
 ) -> None:
     body = b"".join(b"%08d" % number for number in range(15_000))
     if framing == "gzip, in pieces too":  # what comes is more than a piece as well, and each is inflated to a few
@@ -284,7 +288,7 @@ async def test_what_has_piled_up_comes_in_pieces_and_the_loop_turns_between_them
         assert len(set(seen)) == len(seen)
 
 
-async def test_a_reader_can_be_cancelled_between_two_pieces(transport: Transport) -> None:
+async def test_a_reader_can_be_cancelled_between_two_pieces(transport: HttpTransport) -> None:
     async with RawServer(answers(response(bytes(3 * PIECE_MAX_BYTES)))) as server:
         exchange = await opened(transport, server)
         await all_in_memory(exchange)
@@ -302,7 +306,7 @@ async def test_a_reader_can_be_cancelled_between_two_pieces(transport: Transport
         assert transport.open_exchanges == 0
 
 
-async def test_a_body_that_is_given_up_before_its_next_turn_leaves_no_complaint(transport: Transport) -> None:
+async def test_a_body_that_is_given_up_before_its_next_turn_leaves_no_complaint(transport: HttpTransport) -> None:
     loop, complaints = asyncio.get_running_loop(), list[dict[str, object]]()
     loop.set_exception_handler(lambda _, context: complaints.append(context))
     async with RawServer(answers(response(bytes(3 * PIECE_MAX_BYTES)))) as server:
@@ -319,7 +323,9 @@ async def test_a_body_that_is_given_up_before_its_next_turn_leaves_no_complaint(
     assert complaints == []
 
 
-async def test_a_long_rest_before_a_failure_is_read_piece_by_piece_and_then_the_failure(transport: Transport) -> None:
+async def test_a_long_rest_before_a_failure_is_read_piece_by_piece_and_then_the_failure(
+    transport: HttpTransport,
+) -> None:
     body = b"".join(b"%08d" % number for number in range(12_000))
     async with RawServer(answers(response(body, length=10**6), then="reset")) as server:
         exchange = await opened(transport, server)
@@ -335,7 +341,7 @@ async def test_a_long_rest_before_a_failure_is_read_piece_by_piece_and_then_the_
         assert caught.value.kind is ErrorKind.TRUNCATED
 
 
-async def test_a_reader_may_be_interrupted_between_the_pieces_before_a_failure(transport: Transport) -> None:
+async def test_a_reader_may_be_interrupted_between_the_pieces_before_a_failure(transport: HttpTransport) -> None:
     async with RawServer(answers(response(bytes(3 * PIECE_MAX_BYTES // 2), length=10**6), then="reset")) as server:
         exchange = await opened(transport, server)
         async with asyncio.timeout(5):
@@ -350,7 +356,7 @@ async def test_a_reader_may_be_interrupted_between_the_pieces_before_a_failure(t
 
 @pytest.mark.parametrize("encoding", [None, "gzip"])
 async def test_pending_says_whether_a_read_would_wait_for_the_network(
-    transport: Transport, encoding: str | None
+    transport: HttpTransport, encoding: str | None
 ) -> None:
     compressor = zlib.compressobj(wbits=31)
     more = bytes(3 * PIECE_MAX_BYTES)
@@ -384,7 +390,7 @@ async def test_pending_says_whether_a_read_would_wait_for_the_network(
         exchange.close()
 
 
-async def test_a_reader_that_stops_holds_a_bounded_part(transport: Transport) -> None:
+async def test_a_reader_that_stops_holds_a_bounded_part(transport: HttpTransport) -> None:
     async def floods(peer: Peer) -> None:
         await peer.request()
         await peer.send(response(length=10**9))
@@ -405,7 +411,7 @@ async def test_a_reader_that_stops_holds_a_bounded_part(transport: Transport) ->
 
 
 @pytest.mark.parametrize("header", ["x-plain: 1", "content-encoding: gzip"])
-async def test_an_interruption_wakes_the_reader(transport: Transport, header: str) -> None:
+async def test_an_interruption_wakes_the_reader(transport: HttpTransport, header: str) -> None:
     async with RawServer(answers(response(b"", header, length=9))) as server:
         exchange = await opened(transport, server)
         reads = asyncio.create_task(exchange.read())
@@ -429,7 +435,9 @@ async def test_an_interruption_wakes_the_reader(transport: Transport, header: st
     ],
     ids=["one", "three", "plain"],
 )
-async def test_an_interruption_goes_before_what_is_in_memory(transport: Transport, body: bytes, header: str) -> None:
+async def test_an_interruption_goes_before_what_is_in_memory(
+    transport: HttpTransport, body: bytes, header: str
+) -> None:
     async with RawServer(answers(response(body, header))) as server:
         exchange = await opened(transport, server)
         await all_in_memory(exchange)
@@ -441,7 +449,7 @@ async def test_an_interruption_goes_before_what_is_in_memory(transport: Transpor
         exchange.close()
 
 
-async def test_an_interruption_after_the_end_leaves_the_connection_alone(transport: Transport) -> None:
+async def test_an_interruption_after_the_end_leaves_the_connection_alone(transport: HttpTransport) -> None:
     async with RawServer(keeps_alive(response(b"whole"))) as server:
         exchange = await opened(transport, server)
         assert await read_out(exchange) == (b"whole", None)
@@ -466,36 +474,36 @@ async def test_an_interruption_after_the_end_leaves_the_connection_alone(transpo
     ],
 )
 async def test_the_body_of_a_refusal_is_what_came_of_it(
-    transport: Transport, body: bytes, length: int, then: str, expected: bytes
+    transport: HttpTransport, body: bytes, length: int, then: str, expected: bytes
 ) -> None:
     sent = response(body, status="503 Service Unavailable", length=length)
     async with RawServer(answers(sent, then=then)) as server:
         exchange = await opened(transport, server)
         assert exchange.head.status == 503
-        assert await exchange.read_all(64) == expected
+        assert await refusal_body(exchange, 64) == expected
         exchange.close()
 
 
-async def test_an_unreadable_refusal_still_has_its_status(transport: Transport) -> None:
+async def test_an_unreadable_refusal_still_has_its_status(transport: HttpTransport) -> None:
     async with RawServer(answers(response(b"?", "content-encoding: br", status="429 Slow down"))) as server:
         exchange = await opened(transport, server)
-        assert (exchange.head.status, await exchange.read_all(64)) == (429, b"")
+        assert (exchange.head.status, await refusal_body(exchange, 64)) == (429, b"")
 
 
-async def test_a_refusal_that_stalls_is_what_came_until_it_was_interrupted(transport: Transport) -> None:
+async def test_a_refusal_that_stalls_is_what_came_until_it_was_interrupted(transport: HttpTransport) -> None:
     async with RawServer(answers(response(b"half", length=100, status="500 Oops"))) as server:
         exchange = await opened(transport, server)
-        reads = asyncio.create_task(exchange.read_all(64))
+        reads = asyncio.create_task(refusal_body(exchange, 64))
         while exchange._taken < 4:  # noqa: ASYNC110 - no event is set for it
             await asyncio.sleep(0.001)
         exchange.interrupt(ProviderError(ErrorKind.FIRST_TOKEN_TIMEOUT))
         assert await reads == b"half"
 
 
-async def test_a_caller_that_leaves_during_a_refusal_has_left(transport: Transport) -> None:
+async def test_a_caller_that_leaves_during_a_refusal_has_left(transport: HttpTransport) -> None:
     async with RawServer(answers(response(b"half", length=100, status="500 Oops"))) as server:
         exchange = await opened(transport, server)
-        reads = asyncio.create_task(exchange.read_all(64))
+        reads = asyncio.create_task(refusal_body(exchange, 64))
         await asyncio.sleep(0)
         exchange.interrupt(ProviderError(ErrorKind.CANCELLED))
         assert (await failure_of(reads)).kind is ErrorKind.CANCELLED
@@ -505,7 +513,7 @@ async def test_a_caller_that_leaves_during_a_refusal_has_left(transport: Transpo
 # Heads
 
 
-async def test_the_head(transport: Transport) -> None:
+async def test_the_head(transport: HttpTransport) -> None:
     headers = [
         "Content-Type: text/event-stream; charset=utf-8",
         "X-Request-ID: r",
@@ -531,7 +539,7 @@ async def test_the_head(transport: Transport) -> None:
         (b"HTTP/1.0 200 OK\r\n\r\n", False),
     ],
 )
-async def test_what_is_framed(transport: Transport, head: bytes, framed: bool) -> None:
+async def test_what_is_framed(transport: HttpTransport, head: bytes, framed: bool) -> None:
     async with RawServer(answers(head, then="close")) as server:
         exchange = await opened(transport, server)
         assert exchange.framed is framed

@@ -13,7 +13,8 @@ import aiohttp
 import pytest
 from standby.providers import ErrorKind, ProviderError, WireRequest
 from standby.providers.http.connector import INTERIM_MAX
-from standby.providers.http.transport import Transport, TransportOptions
+from standby.providers.http.transport import HttpTransport
+from standby.providers.transport import TransportOptions
 
 from canaries import CANARY_KEY
 from rawserver import Peer, RawServer, Script, answers, chunked, failure_of, keeps_alive, read_out, response
@@ -23,8 +24,8 @@ KEY_IN_QUERY = f"?key={quote(CANARY_KEY, safe='')}"
 
 
 @pytest.fixture
-async def transport() -> AsyncIterator[Transport]:
-    transport = Transport(TransportOptions())
+async def transport() -> AsyncIterator[HttpTransport]:
+    transport = HttpTransport(TransportOptions())
     yield transport
     await transport.aclose()
     assert transport.open_connections == transport.open_exchanges == 0
@@ -43,7 +44,7 @@ def wire(url: str) -> WireRequest:
 # Before a connection stands
 
 
-async def test_refused(transport: Transport) -> None:
+async def test_refused(transport: HttpTransport) -> None:
     port = free_port()
     url = f"http://127.0.0.1:{port}/{KEY_IN_QUERY}"
     error = await failure_of(transport.open(wire(url), connect_s=1, expect_stream=True))
@@ -53,7 +54,7 @@ async def test_refused(transport: Transport) -> None:
 
 @pytest.mark.parametrize("connect_s", [0.02, 0.0, -1.0, float("nan")])
 async def test_a_black_hole_costs_connect_s_and_no_value_means_for_ever(
-    transport: Transport, monkeypatch: pytest.MonkeyPatch, connect_s: float
+    transport: HttpTransport, monkeypatch: pytest.MonkeyPatch, connect_s: float
 ) -> None:
     loop = asyncio.get_running_loop()
 
@@ -82,7 +83,7 @@ async def test_a_black_hole_costs_connect_s_and_no_value_means_for_ever(
     ],
 )
 async def test_what_the_system_says_of_a_connection(
-    transport: Transport, monkeypatch: pytest.MonkeyPatch, number: int, local: bool
+    transport: HttpTransport, monkeypatch: pytest.MonkeyPatch, number: int, local: bool
 ) -> None:
     async def fails(sock: socket.socket, address: object) -> None:
         raise OSError(number, "in the system's words")
@@ -94,7 +95,7 @@ async def test_what_the_system_says_of_a_connection(
 
 
 @pytest.mark.parametrize("refusal", [socket.gaierror(socket.EAI_NONAME, "x"), socket.gaierror(socket.EAI_AGAIN, "x")])
-async def test_dns(transport: Transport, monkeypatch: pytest.MonkeyPatch, refusal: OSError) -> None:
+async def test_dns(transport: HttpTransport, monkeypatch: pytest.MonkeyPatch, refusal: OSError) -> None:
     async def fails(*args: object, **options: object) -> None:
         raise refusal
 
@@ -104,7 +105,7 @@ async def test_dns(transport: Transport, monkeypatch: pytest.MonkeyPatch, refusa
     assert str(error) == "dns: the name of nowhere.test:80 cannot be resolved"
 
 
-async def test_dns_that_hangs_is_within_connect_s(transport: Transport, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_dns_that_hangs_is_within_connect_s(transport: HttpTransport, monkeypatch: pytest.MonkeyPatch) -> None:
     async def hangs(*args: object, **options: object) -> None:
         await asyncio.get_running_loop().create_future()
 
@@ -113,7 +114,7 @@ async def test_dns_that_hangs_is_within_connect_s(transport: Transport, monkeypa
     assert error.kind is ErrorKind.CONNECT
 
 
-async def test_threads_that_are_all_taken_cost_connect_s_and_no_more(transport: Transport) -> None:
+async def test_threads_that_are_all_taken_cost_connect_s_and_no_more(transport: HttpTransport) -> None:
     free = threading.Event()
     with ThreadPoolExecutor(1) as threads:
         asyncio.get_running_loop().set_default_executor(threads)
@@ -127,7 +128,7 @@ async def test_threads_that_are_all_taken_cost_connect_s_and_no_more(transport: 
 
 
 async def test_a_dead_address_beside_a_living_one_is_not_seen(
-    transport: Transport, monkeypatch: pytest.MonkeyPatch
+    transport: HttpTransport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with RawServer(answers(response(b"alive"))) as server:
 
@@ -144,7 +145,7 @@ async def test_a_dead_address_beside_a_living_one_is_not_seen(
 @pytest.mark.parametrize(
     "url", ["", "nowhere", "http://", "http://[::1", "ftp://host/", "http://127.1/", "http://host:99999/"]
 )
-async def test_a_url_that_cannot_be_asked_is_our_own_fault(transport: Transport, url: str) -> None:
+async def test_a_url_that_cannot_be_asked_is_our_own_fault(transport: HttpTransport, url: str) -> None:
     error = await failure_of(transport.open(wire(url), connect_s=0.1, expect_stream=True))
     assert (error.kind, error.local) == (ErrorKind.PROTOCOL, True)
     assert "base_url" in str(error)
@@ -164,13 +165,15 @@ async def test_a_url_that_cannot_be_asked_is_our_own_fault(transport: Transport,
         (HEAD, ErrorKind.PROTOCOL),
     ],
 )
-async def test_closed_before_the_head_was_whole(transport: Transport, sent: bytes, kind: ErrorKind, then: str) -> None:
+async def test_closed_before_the_head_was_whole(
+    transport: HttpTransport, sent: bytes, kind: ErrorKind, then: str
+) -> None:
     async with RawServer(answers(*([sent] if sent else []), then=then)) as server:
         error = await failure_of(transport.open(server.wire(query=KEY_IN_QUERY), connect_s=1, expect_stream=True))
     assert (error.kind, error.local, error.reused_connection) == (kind, False, False)
 
 
-async def test_closed_before_the_request_was_read(transport: Transport) -> None:
+async def test_closed_before_the_request_was_read(transport: HttpTransport) -> None:
     async def resets_at_once(peer: Peer) -> None:
         peer.reset()
 
@@ -179,7 +182,7 @@ async def test_closed_before_the_request_was_read(transport: Transport) -> None:
     assert (error.kind, error.reused_connection) == (ErrorKind.DISCONNECTED, False)
 
 
-async def test_lost_while_the_request_was_being_sent(transport: Transport, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_lost_while_the_request_was_being_sent(transport: HttpTransport, monkeypatch: pytest.MonkeyPatch) -> None:
     send = aiohttp.ClientRequest.send
 
     async def loses(request: aiohttp.ClientRequest, connection: Any) -> aiohttp.ClientResponse:
@@ -207,21 +210,21 @@ async def test_lost_while_the_request_was_being_sent(transport: Transport, monke
         b"HTTP/1.1 OK\r\n\r\n",
     ],
 )
-async def test_what_is_not_http(transport: Transport, sent: bytes) -> None:
+async def test_what_is_not_http(transport: HttpTransport, sent: bytes) -> None:
     async with RawServer(answers(sent)) as server:
         error = await failure_of(transport.open(server.wire(), connect_s=1, expect_stream=True))
         await asyncio.wait_for(server.peers[0].closed.wait(), 1)
     assert (error.kind, error.local) == (ErrorKind.PROTOCOL, False)
 
 
-async def test_interim_responses_are_skipped(transport: Transport) -> None:
+async def test_interim_responses_are_skipped(transport: HttpTransport) -> None:
     interim = b"HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n" * INTERIM_MAX
     async with RawServer(answers(interim, response(b"real"))) as server:
         exchange = await transport.open(server.wire(), connect_s=1, expect_stream=True)
         assert (exchange.head.status, await exchange.read()) == (200, b"real")
 
 
-async def test_a_flood_of_interim_responses_ends(transport: Transport) -> None:
+async def test_a_flood_of_interim_responses_ends(transport: HttpTransport) -> None:
     async def floods(peer: Peer) -> None:
         await peer.request()
         while True:
@@ -243,7 +246,7 @@ FRAMINGS = {
 @pytest.mark.parametrize("then", ["close", "reset"])
 @pytest.mark.parametrize("framing", FRAMINGS)
 async def test_a_framed_body_that_is_cut_anywhere_gives_what_came_and_fails(
-    transport: Transport, framing: str, then: str
+    transport: HttpTransport, framing: str, then: str
 ) -> None:
     head, body = FRAMINGS[framing]
     whole = b"data: one\n\ndata: two\n\n"
@@ -259,7 +262,7 @@ async def test_a_framed_body_that_is_cut_anywhere_gives_what_came_and_fails(
             assert await failure_of(exchange.read()) is error, "a failure stays"
 
 
-async def test_an_unframed_body_ends_with_its_connection(transport: Transport) -> None:
+async def test_an_unframed_body_ends_with_its_connection(transport: HttpTransport) -> None:
     async with RawServer(answers(HEAD + b"\r\n", b"data: one\n\n", then="close")) as server:
         exchange = await transport.open(server.wire(), connect_s=1, expect_stream=True)
         assert not exchange.framed
@@ -268,7 +271,7 @@ async def test_an_unframed_body_ends_with_its_connection(transport: Transport) -
 
 
 @pytest.mark.parametrize("sent", [b"", b"data: one\n\n"])
-async def test_an_unframed_body_that_is_reset_does_not_end(transport: Transport, sent: bytes) -> None:
+async def test_an_unframed_body_that_is_reset_does_not_end(transport: HttpTransport, sent: bytes) -> None:
     async with RawServer(answers(HEAD + b"\r\n" + sent, then="reset")) as server:
         exchange = await transport.open(server.wire(), connect_s=1, expect_stream=True)
         got, error = await read_out(exchange)
@@ -278,7 +281,7 @@ async def test_an_unframed_body_that_is_reset_does_not_end(transport: Transport,
 
 
 @pytest.mark.parametrize("header", ["transfer-encoding: chunked", "content-length: 99", "x-unframed: 1"])
-async def test_what_came_before_a_failure_is_read_before_it(transport: Transport, header: str) -> None:
+async def test_what_came_before_a_failure_is_read_before_it(transport: HttpTransport, header: str) -> None:
     """The end marker of a stream often arrives together with a reset."""
     body = chunked(b"data: [DONE]\n\n", end=False) if "chunked" in header else b"data: [DONE]\n\n"
     async with RawServer(answers(response(body, header, length=None), then="reset")) as server:
@@ -296,7 +299,7 @@ BROKEN_CHUNKS = [b"zz\r\nmore\r\n", b"-1\r\n", b"3\r\nabcdef\r\n", b"f" * 20 + b
 
 
 @pytest.mark.parametrize("broken", BROKEN_CHUNKS)
-async def test_a_broken_chunk_fails_and_leaves_no_task_waiting(transport: Transport, broken: bytes) -> None:
+async def test_a_broken_chunk_fails_and_leaves_no_task_waiting(transport: HttpTransport, broken: bytes) -> None:
     head = HEAD + b"transfer-encoding: chunked\r\n\r\n" + chunked(b"good", end=False)
     more = asyncio.Event()
 
@@ -318,14 +321,16 @@ async def test_a_broken_chunk_fails_and_leaves_no_task_waiting(transport: Transp
 
 
 @pytest.mark.parametrize("broken", BROKEN_CHUNKS)
-async def test_a_broken_chunk_in_the_packet_of_the_head_spoils_the_head(transport: Transport, broken: bytes) -> None:
+async def test_a_broken_chunk_in_the_packet_of_the_head_spoils_the_head(
+    transport: HttpTransport, broken: bytes
+) -> None:
     head = HEAD + b"transfer-encoding: chunked\r\n\r\n" + chunked(b"good", end=False)
     async with RawServer(answers(head + broken)) as server:
         error = await failure_of(transport.open(server.wire(), connect_s=1, expect_stream=True))
     assert error.kind is ErrorKind.PROTOCOL
 
 
-async def test_single_bytes_and_floods_give_the_same(transport: Transport) -> None:
+async def test_single_bytes_and_floods_give_the_same(transport: HttpTransport) -> None:
     events = b"".join(b"data: %d\n\n" % number for number in range(1000))
     head = HEAD + b"content-length: %d\r\n\r\n" % len(events)
 
@@ -357,7 +362,7 @@ def second_time(*data: bytes, then: str) -> Script:
 
 
 @pytest.mark.parametrize("then", ["close", "reset"])
-async def test_closed_as_we_ask_on_a_kept_connection(transport: Transport, then: str) -> None:
+async def test_closed_as_we_ask_on_a_kept_connection(transport: HttpTransport, then: str) -> None:
     async with RawServer(second_time(then=then)) as server:
         first = await transport.open(server.wire(), connect_s=1, expect_stream=True)
         assert await read_out(first) == (b"first", None)
@@ -367,7 +372,7 @@ async def test_closed_as_we_ask_on_a_kept_connection(transport: Transport, then:
 
 
 @pytest.mark.parametrize("then", ["close", "reset"])
-async def test_bytes_of_an_answer_rule_the_race_out(transport: Transport, then: str) -> None:
+async def test_bytes_of_an_answer_rule_the_race_out(transport: HttpTransport, then: str) -> None:
     async with RawServer(second_time(b"HTTP/1.1 2", then=then)) as server:
         first = await transport.open(server.wire(), connect_s=1, expect_stream=True)
         assert await read_out(first) == (b"first", None)
@@ -375,7 +380,7 @@ async def test_bytes_of_an_answer_rule_the_race_out(transport: Transport, then: 
     assert (error.kind, error.reused_connection) == (ErrorKind.PROTOCOL, False)
 
 
-async def test_a_get_is_not_asked_again_behind_our_back(transport: Transport) -> None:
+async def test_a_get_is_not_asked_again_behind_our_back(transport: HttpTransport) -> None:
     async with RawServer(second_time(then="close")) as server:
         asked = WireRequest(server.url, {}, b"", "GET")
         first = await transport.open(asked, connect_s=1, expect_stream=False)
@@ -385,7 +390,7 @@ async def test_a_get_is_not_asked_again_behind_our_back(transport: Transport) ->
         assert len(server.peers) == 1
 
 
-async def test_a_failure_within_the_body_of_a_kept_connection_is_no_race(transport: Transport) -> None:
+async def test_a_failure_within_the_body_of_a_kept_connection_is_no_race(transport: HttpTransport) -> None:
     async with RawServer(keeps_alive(response(b"first"), response(b"half", length=10))) as server:
         first = await transport.open(server.wire(), connect_s=1, expect_stream=True)
         assert await read_out(first) == (b"first", None)

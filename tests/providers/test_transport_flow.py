@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp.base_protocol import BaseProtocol
 from standby.providers.http import way
-from standby.providers.http.transport import Transport, TransportOptions
+from standby.providers.http.transport import HttpTransport
 from standby.providers.http.way import READ_BUFFER_BYTES
+from standby.providers.transport import TransportOptions
 
 from insides import ended_chunks, is_paused, waiting_bytes
 from rawserver import Peer, RawServer, chunked, read_out, response
@@ -16,13 +17,13 @@ PIECES = [b"data: %d\n\n" % number for number in range(40_000)]
 
 
 @pytest.fixture
-async def transport() -> AsyncIterator[Transport]:
-    transport = Transport(TransportOptions())
+async def transport() -> AsyncIterator[HttpTransport]:
+    transport = HttpTransport(TransportOptions())
     yield transport
     await transport.aclose()
 
 
-async def test_a_reader_that_stopped_reads_on_where_it_was(transport: Transport) -> None:
+async def test_a_reader_that_stopped_reads_on_where_it_was(transport: HttpTransport) -> None:
     async def script(peer: Peer) -> None:
         await peer.request()
         await peer.send(response(b"", "transfer-encoding: chunked", length=None) + chunked(*PIECES))
@@ -42,7 +43,7 @@ async def test_a_reader_that_stopped_reads_on_where_it_was(transport: Transport)
 
 @pytest.mark.parametrize("kept", [False, True])
 async def test_the_end_of_a_chunk_that_was_taken_already_pauses_nothing(
-    transport: Transport, monkeypatch: pytest.MonkeyPatch, kept: bool
+    transport: HttpTransport, monkeypatch: pytest.MonkeyPatch, kept: bool
 ) -> None:
     monkeypatch.setattr(way, "READ_BUFFER_BYTES", 1)
     go_on = asyncio.Event()
@@ -77,7 +78,7 @@ async def test_the_end_of_a_chunk_that_was_taken_already_pauses_nothing(
 
 
 async def test_a_chunk_that_is_read_does_not_run_the_parser_again(
-    transport: Transport, monkeypatch: pytest.MonkeyPatch
+    transport: HttpTransport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     resumed: list[bool] = []
     original = BaseProtocol.resume_reading

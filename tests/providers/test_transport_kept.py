@@ -9,16 +9,17 @@ import pytest
 from standby.providers import ErrorKind, WireRequest
 from standby.providers.http.keep_alive import KeptResponse, ask
 from standby.providers.http.private_way import HEADS_MAX
-from standby.providers.http.transport import Transport, TransportOptions
+from standby.providers.http.transport import HttpTransport
 from standby.providers.http.way import BYTES_MAX
+from standby.providers.transport import TransportOptions
 
 from insides import pool_of, private_way_of
 from rawserver import Peer, RawServer, answers, failure_of, keeps_alive, read_out, response
 
 
 @pytest.fixture
-async def transport() -> AsyncIterator[Transport]:
-    transport = Transport(TransportOptions(headers={"X-Team": "a"}))
+async def transport() -> AsyncIterator[HttpTransport]:
+    transport = HttpTransport(TransportOptions(headers={"X-Team": "a"}))
     yield transport
     await transport.aclose()
     assert transport.open_connections == transport.open_exchanges == 0
@@ -69,7 +70,7 @@ async def asked_twice(server: RawServer) -> None:
 @pytest.mark.parametrize("expect_stream", [False, True])
 @pytest.mark.parametrize("path", ["/v1/chat?alt=sse", "", "/model/a%3A0/x y"])
 async def test_it_is_the_same_request_as_the_sessions(
-    transport: Transport, by_session: list[str], headers: dict[str, str], expect_stream: bool, path: str
+    transport: HttpTransport, by_session: list[str], headers: dict[str, str], expect_stream: bool, path: str
 ) -> None:
     async with RawServer(keeps_alive(response(b"a"))) as server:
         wire = WireRequest(f"http://127.0.0.1:{server.port}{path}", headers, b"{}")
@@ -84,7 +85,7 @@ async def test_it_is_the_same_request_as_the_sessions(
     assert first == second == third
 
 
-async def test_one_alone_is_sent_at_once_and_many_leave_together(transport: Transport) -> None:
+async def test_one_alone_is_sent_at_once_and_many_leave_together(transport: HttpTransport) -> None:
     """Woken once, an upstream on the same machine answers all of them."""
 
     async def open_one() -> None:
@@ -107,7 +108,7 @@ async def test_one_alone_is_sent_at_once_and_many_leave_together(transport: Tran
         await asyncio.gather(*many)
 
 
-async def test_who_waits_for_the_others_takes_nothing_along_when_it_is_cancelled(transport: Transport) -> None:
+async def test_who_waits_for_the_others_takes_nothing_along_when_it_is_cancelled(transport: HttpTransport) -> None:
     async with RawServer(keeps_alive(response(b"a"), response(b"b"))) as server:
         wire = server.wire()
 
@@ -136,7 +137,7 @@ async def test_who_waits_for_the_others_takes_nothing_along_when_it_is_cancelled
     ],
 )
 async def test_what_is_not_plain_is_the_sessions_to_send(
-    transport: Transport, by_session: list[str], change: dict[str, Any]
+    transport: HttpTransport, by_session: list[str], change: dict[str, Any]
 ) -> None:
     async def script(peer: Peer) -> None:
         while True:
@@ -152,7 +153,7 @@ async def test_what_is_not_plain_is_the_sessions_to_send(
     assert len(by_session) == 2
 
 
-async def test_interim_responses_are_passed_over(transport: Transport) -> None:
+async def test_interim_responses_are_passed_over(transport: HttpTransport) -> None:
     interim = b"HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n"
     async with RawServer(keeps_alive(response(b"a"), interim * 2 + response(b"b"))) as server:
         for body in (b"a", b"b"):
@@ -170,7 +171,7 @@ async def test_interim_responses_are_passed_over(transport: Transport) -> None:
     ],
 )
 async def test_a_kept_connection_that_fails_is_named_so(
-    transport: Transport, answer: bytes, kind: ErrorKind, reused: bool
+    transport: HttpTransport, answer: bytes, kind: ErrorKind, reused: bool
 ) -> None:
     async def script(peer: Peer) -> None:
         await peer.request()
@@ -185,7 +186,7 @@ async def test_a_kept_connection_that_fails_is_named_so(
     assert (error.kind, error.reused_connection) == (kind, reused)
 
 
-async def test_a_request_cancelled_before_the_head_closes_the_socket(transport: Transport) -> None:
+async def test_a_request_cancelled_before_the_head_closes_the_socket(transport: HttpTransport) -> None:
     async with RawServer(answers_the_first) as server:
         exchange = await transport.open(server.wire(), connect_s=1, expect_stream=True)
         assert await read_out(exchange) == (b"a", None)
@@ -200,7 +201,7 @@ async def test_a_request_cancelled_before_the_head_closes_the_socket(transport: 
 
 
 async def test_a_closed_transport_tells_requests_that_wait_on_kept_connections() -> None:
-    transport = Transport(TransportOptions())
+    transport = HttpTransport(TransportOptions())
 
     async with RawServer(answers_the_first) as server:
         exchange = await transport.open(server.wire(), connect_s=1, expect_stream=True)
@@ -212,7 +213,7 @@ async def test_a_closed_transport_tells_requests_that_wait_on_kept_connections()
 
 
 async def test_a_head_that_comes_as_the_transport_closes_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    transport = Transport(TransportOptions())
+    transport = HttpTransport(TransportOptions())
 
     async def closed_meanwhile(*args: Any) -> KeptResponse | None:
         response = await ask(*args)
@@ -228,7 +229,7 @@ async def test_a_head_that_comes_as_the_transport_closes_is_given_up(monkeypatch
     assert transport.open_connections == transport.open_exchanges == 0
 
 
-async def test_few_heads_are_remembered(transport: Transport) -> None:
+async def test_few_heads_are_remembered(transport: HttpTransport) -> None:
     async with RawServer(keeps_alive(response(b"a"))) as server:
         for number in range(2 * HEADS_MAX):
             wire = WireRequest(server.url, {"Visitor-ID": str(number)}, b"{}")
@@ -237,7 +238,7 @@ async def test_few_heads_are_remembered(transport: Transport) -> None:
     assert len(private_way_of(transport)._heads) <= HEADS_MAX
 
 
-async def test_a_header_that_cannot_be_sent_is_refused_here_too(transport: Transport) -> None:
+async def test_a_header_that_cannot_be_sent_is_refused_here_too(transport: HttpTransport) -> None:
     async with RawServer(answers(response(b"a"))) as server:
         exchange = await transport.open(server.wire(), connect_s=1, expect_stream=True)
         assert await read_out(exchange) == (b"a", None)

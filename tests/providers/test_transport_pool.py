@@ -8,21 +8,23 @@ import aiohttp
 import pytest
 from standby.providers import ErrorKind
 from standby.providers.http.connector import Line
-from standby.providers.http.transport import Exchange, Transport, TransportOptions
+from standby.providers.http.exchange import HttpExchange
+from standby.providers.http.transport import HttpTransport
+from standby.providers.transport import TransportOptions
 
 from insides import pool_of, waiting_bytes
 from rawserver import Peer, RawServer, answers, chunked, failure_of, keeps_alive, read_out, response
 
 
 @pytest.fixture
-async def transport() -> AsyncIterator[Transport]:
-    transport = Transport(TransportOptions())
+async def transport() -> AsyncIterator[HttpTransport]:
+    transport = HttpTransport(TransportOptions())
     yield transport
     await transport.aclose()
     assert transport.open_connections == transport.open_exchanges == 0
 
 
-async def opened(transport: Transport, server: RawServer) -> Exchange:
+async def opened(transport: HttpTransport, server: RawServer) -> HttpExchange:
     return await transport.open(server.wire(), connect_s=1, expect_stream=True)
 
 
@@ -33,7 +35,7 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.001)
 
 
-async def test_a_connection_is_used_again(transport: Transport) -> None:
+async def test_a_connection_is_used_again(transport: HttpTransport) -> None:
     async with RawServer(keeps_alive(response(b"a"), response(b"b"))) as server:
         first = await opened(transport, server)
         assert (first.reused, await read_out(first)) == (False, (b"a", None))
@@ -43,7 +45,7 @@ async def test_a_connection_is_used_again(transport: Transport) -> None:
         assert len(server.peers) == 1
 
 
-async def test_responses_in_parallel_have_connections_of_their_own(transport: Transport) -> None:
+async def test_responses_in_parallel_have_connections_of_their_own(transport: HttpTransport) -> None:
     async with RawServer(keeps_alive(response(b"x" * 10))) as server:
         both = await asyncio.gather(opened(transport, server), opened(transport, server))
         assert len(server.peers) == 2
@@ -52,7 +54,7 @@ async def test_responses_in_parallel_have_connections_of_their_own(transport: Tr
 
 
 @pytest.mark.parametrize("asks_to_close", [True, False])
-async def test_a_connection_that_will_be_closed_is_not_kept(transport: Transport, asks_to_close: bool) -> None:
+async def test_a_connection_that_will_be_closed_is_not_kept(transport: HttpTransport, asks_to_close: bool) -> None:
     head = ["connection: close"] if asks_to_close else []
     length = -1 if asks_to_close else None
     async with RawServer(answers(response(b"a", *head, length=length), then="close")) as server:
@@ -75,7 +77,7 @@ LATE = [
 
 
 @pytest.mark.parametrize("late", LATE)
-async def test_bytes_over_an_idle_connection_answer_no_request(transport: Transport, late: bytes) -> None:
+async def test_bytes_over_an_idle_connection_answer_no_request(transport: HttpTransport, late: bytes) -> None:
     async with RawServer(keeps_alive(response(b"mine"))) as server:
         assert await read_out(await opened(transport, server)) == (b"mine", None)
         await server.peers[0].send(late)
@@ -85,12 +87,12 @@ async def test_bytes_over_an_idle_connection_answer_no_request(transport: Transp
         assert len(server.peers) == 2
 
 
-def _idle_and_connected(transport: Transport) -> int:
+def _idle_and_connected(transport: HttpTransport) -> int:
     return sum(line.is_connected() for lines in pool_of(transport)._conns.values() for line, _ in lines)
 
 
 @pytest.mark.parametrize("late", LATE[:-1])
-async def test_bytes_in_the_packet_of_an_answers_end_answer_no_request(transport: Transport, late: bytes) -> None:
+async def test_bytes_in_the_packet_of_an_answers_end_answer_no_request(transport: HttpTransport, late: bytes) -> None:
     go_on = asyncio.Event()
 
     async def script(peer: Peer) -> None:
@@ -110,7 +112,7 @@ async def test_bytes_in_the_packet_of_an_answers_end_answer_no_request(transport
 
 @pytest.mark.parametrize("read_to_its_end", [True, False])
 async def test_an_answer_that_is_given_up_takes_its_connection_along(
-    transport: Transport, read_to_its_end: bool
+    transport: HttpTransport, read_to_its_end: bool
 ) -> None:
     """It was whole and of no use: it may answer no request of ours, and the next one may then answer another."""
     async with RawServer(keeps_alive(response(b"who asked?"), response(b"mine"))) as server:
@@ -129,7 +131,7 @@ async def test_an_answer_that_is_given_up_takes_its_connection_along(
 
 
 @pytest.mark.parametrize("late", [*LATE, None])
-async def test_what_the_loop_has_not_read_yet_is_seen_too(transport: Transport, late: bytes | None) -> None:
+async def test_what_the_loop_has_not_read_yet_is_seen_too(transport: HttpTransport, late: bytes | None) -> None:
     """The bytes, or the end, lie in the system's buffer as the connection's turn comes."""
     async with RawServer(keeps_alive(response(b"mine"))) as server:
         assert await read_out(await opened(transport, server)) == (b"mine", None)
@@ -158,7 +160,7 @@ async def test_aiohttp_alone_gives_a_foreign_answer() -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_a_closed_idle_connection_is_replaced(transport: Transport) -> None:
+async def test_a_closed_idle_connection_is_replaced(transport: HttpTransport) -> None:
     async with RawServer(answers(response(b"a"), then="close")) as server:
         for _ in range(3):
             exchange = await opened(transport, server)
@@ -168,7 +170,7 @@ async def test_a_closed_idle_connection_is_replaced(transport: Transport) -> Non
 
 @pytest.mark.parametrize("options", [{"keepalive_s": 0.005}, {"max_age_s": 0.0}])
 async def test_an_old_connection_is_not_used_again(options: dict[str, float]) -> None:
-    transport = Transport(TransportOptions(**options))
+    transport = HttpTransport(TransportOptions(**options))
     async with RawServer(keeps_alive(response(b"a"))) as server:
         for _ in range(2):
             exchange = await opened(transport, server)
@@ -181,7 +183,7 @@ async def test_an_old_connection_is_not_used_again(options: dict[str, float]) ->
 
 
 async def test_a_full_pool_is_our_own_matter() -> None:
-    transport = Transport(TransportOptions(connections_max=1))
+    transport = HttpTransport(TransportOptions(connections_max=1))
     async with RawServer(answers(response(b"half", length=10))) as server:
         held = await opened(transport, server)
         error = await failure_of(transport.open(server.wire(), connect_s=0.02, expect_stream=True))
@@ -195,7 +197,7 @@ async def test_a_full_pool_is_our_own_matter() -> None:
 
 
 async def test_a_place_that_becomes_free_is_taken() -> None:
-    transport = Transport(TransportOptions(connections_max=1))
+    transport = HttpTransport(TransportOptions(connections_max=1))
     async with RawServer(keeps_alive(response(b"a"), response(b"b"))) as server:
         first = await opened(transport, server)
         waits = asyncio.create_task(opened(transport, server))
@@ -209,7 +211,7 @@ async def test_a_place_that_becomes_free_is_taken() -> None:
 
 
 @pytest.mark.parametrize("rest", [b"0\r\n\r\n", chunked(b"more than was read")])
-async def test_release_keeps_the_connection_when_the_rest_comes_at_once(transport: Transport, rest: bytes) -> None:
+async def test_release_keeps_the_connection_when_the_rest_comes_at_once(transport: HttpTransport, rest: bytes) -> None:
     head = response(chunked(b"[DONE]", end=False), "transfer-encoding: chunked", length=None)
     go_on = asyncio.Event()
 
@@ -233,7 +235,7 @@ async def test_release_keeps_the_connection_when_the_rest_comes_at_once(transpor
         second.close()
 
 
-async def test_release_closes_the_connection_when_the_rest_does_not_come(transport: Transport) -> None:
+async def test_release_closes_the_connection_when_the_rest_does_not_come(transport: HttpTransport) -> None:
     head = response(chunked(b"[DONE]", end=False), "transfer-encoding: chunked", length=None)
     async with RawServer(answers(head)) as server:
         exchange = await opened(transport, server)
@@ -244,7 +246,7 @@ async def test_release_closes_the_connection_when_the_rest_does_not_come(transpo
         assert transport.open_connections == transport.open_exchanges == 0
 
 
-async def test_release_drains_no_more_than_the_buffer_holds(transport: Transport) -> None:
+async def test_release_drains_no_more_than_the_buffer_holds(transport: HttpTransport) -> None:
     sent = 0
 
     async def floods(peer: Peer) -> None:
@@ -263,7 +265,7 @@ async def test_release_drains_no_more_than_the_buffer_holds(transport: Transport
         assert transport.open_connections == 0
 
 
-async def test_release_after_the_end_of_an_unread_body_keeps_the_connection(transport: Transport) -> None:
+async def test_release_after_the_end_of_an_unread_body_keeps_the_connection(transport: HttpTransport) -> None:
     async with RawServer(keeps_alive(response(b"unread"))) as server:
         (await opened(transport, server)).release()
         second = await opened(transport, server)
@@ -276,7 +278,7 @@ async def test_release_after_the_end_of_an_unread_body_keeps_the_connection(tran
 
 async def test_the_callers_connector_is_used_and_not_closed() -> None:
     async with RawServer(keeps_alive(response(b"a"))) as server, aiohttp.TCPConnector() as connector:
-        transport = Transport(TransportOptions(connector=connector))
+        transport = HttpTransport(TransportOptions(connector=connector))
         for reused in (False, True):
             exchange = await opened(transport, server)
             assert (exchange.reused, await read_out(exchange)) == (reused, (b"a", None))
@@ -290,7 +292,7 @@ async def test_exchanges_over_the_callers_connector_end_like_ours() -> None:
         RawServer(answers(response(b"half", length=9), then="close")) as server,
         aiohttp.TCPConnector() as connector,
     ):
-        transport = Transport(TransportOptions(connector=connector))
+        transport = HttpTransport(TransportOptions(connector=connector))
         got, error = await read_out(await opened(transport, server))
         assert (got, error and error.kind) == (b"half", ErrorKind.TRUNCATED)
         waiting = await opened(transport, server)

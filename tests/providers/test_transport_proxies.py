@@ -13,7 +13,8 @@ import aiohttp
 import pytest
 import trustme
 from standby.providers import ErrorKind, MissingExtraError, WireRequest
-from standby.providers.http.transport import Transport, TransportOptions
+from standby.providers.http.transport import HttpTransport
+from standby.providers.transport import TransportOptions
 from test_transport_tls import server_context
 
 from canaries import CANARY_KEY
@@ -40,8 +41,8 @@ async def made() -> AsyncIterator[Any]:
     """Makes transports, and closes them."""
     transports = []
 
-    def make(**options: Any) -> Transport:
-        transports.append(Transport(TransportOptions(**options)))
+    def make(**options: Any) -> HttpTransport:
+        transports.append(HttpTransport(TransportOptions(**options)))
         return transports[-1]
 
     yield make
@@ -50,7 +51,7 @@ async def made() -> AsyncIterator[Any]:
         assert transport.open_connections == transport.open_exchanges == 0
 
 
-async def asked(transport: Transport, wire: WireRequest, *, connect_s: float = 2) -> Any:
+async def asked(transport: HttpTransport, wire: WireRequest, *, connect_s: float = 2) -> Any:
     return await transport.open(wire, connect_s=connect_s, expect_stream=True)
 
 
@@ -313,7 +314,7 @@ async def test_a_name_that_socks5_cannot_resolve(made: Any) -> None:
 @pytest.mark.parametrize("proxy", ["", "proxy", f"ftp://u:{PASSWORD}@h", f"http://u:{PASSWORD}@", "socks4://h:1"])
 def test_a_proxy_that_is_none_is_refused_without_showing_it(proxy: str) -> None:
     with pytest.raises(ValueError, match="socks5h") as caught:
-        Transport(TransportOptions(proxy=proxy))
+        HttpTransport(TransportOptions(proxy=proxy))
     assert PASSWORD not in str(caught.value)
 
 
@@ -322,10 +323,10 @@ def test_socks_without_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr("standby.providers.http.socks", raising=False)
     monkeypatch.setitem(sys.modules, "aiohttp_socks", None)
     with pytest.raises(MissingExtraError, match=r"standby\[socks\]"):
-        Transport(TransportOptions(proxy="socks5://127.0.0.1:1080"))
+        HttpTransport(TransportOptions(proxy="socks5://127.0.0.1:1080"))
 
 
 async def test_socks_and_a_connector_exclude_each_other() -> None:
     async with aiohttp.TCPConnector() as connector:
         with pytest.raises(ValueError, match="connector"):
-            Transport(TransportOptions(proxy="socks5://127.0.0.1:1080", connector=connector))
+            HttpTransport(TransportOptions(proxy="socks5://127.0.0.1:1080", connector=connector))

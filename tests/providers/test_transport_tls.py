@@ -11,7 +11,8 @@ import trustme
 from cryptography.hazmat.primitives import serialization
 from standby.providers import ErrorKind, WireRequest
 from standby.providers.http.tls import tls_context
-from standby.providers.http.transport import Transport, TransportOptions
+from standby.providers.http.transport import HttpTransport
+from standby.providers.transport import TransportOptions
 
 from rawserver import Peer, RawServer, answers, failure_of, keeps_alive, read_out, response
 
@@ -35,7 +36,7 @@ def server_context(authority: trustme.CA, *names: str) -> ssl.SSLContext:
 
 
 async def test_a_certificate_of_an_unknown_authority(authority: trustme.CA) -> None:
-    transport = Transport(TransportOptions())
+    transport = HttpTransport(TransportOptions())
     async with RawServer(answers(response()), tls=server_context(authority)) as server:
         error = await failure_of(transport.open(server.wire(), connect_s=2, expect_stream=True))
         await transport.aclose()
@@ -44,7 +45,7 @@ async def test_a_certificate_of_an_unknown_authority(authority: trustme.CA) -> N
 
 
 async def test_a_certificate_for_another_host(authority: trustme.CA, ca_file: str) -> None:
-    transport = Transport(TransportOptions(ca_file=ca_file))
+    transport = HttpTransport(TransportOptions(ca_file=ca_file))
     async with RawServer(answers(response()), tls=server_context(authority, "elsewhere.test")) as server:
         error = await failure_of(transport.open(server.wire(), connect_s=2, expect_stream=True))
         await transport.aclose()
@@ -53,7 +54,7 @@ async def test_a_certificate_for_another_host(authority: trustme.CA, ca_file: st
 
 
 async def test_an_authority_of_our_own(authority: trustme.CA, ca_file: str) -> None:
-    transport = Transport(TransportOptions(ca_file=ca_file))
+    transport = HttpTransport(TransportOptions(ca_file=ca_file))
     async with RawServer(keeps_alive(response(b"safe")), tls=server_context(authority)) as server:
         opened = [transport.open(server.wire(), connect_s=2, expect_stream=True) for _ in range(2)]
         for exchange in await asyncio.gather(*opened):
@@ -70,10 +71,10 @@ async def test_a_client_certificate(authority: trustme.CA, ca_file: str, tmp_pat
     mine = tmp_path / "mine.pem"
     authority.issue_cert("me@standby.test").private_key_and_cert_chain_pem.write_to_path(mine)
     async with RawServer(answers(response(b"known")), tls=context) as server:
-        transport = Transport(TransportOptions(ca_file=ca_file, client_cert=str(mine)))
+        transport = HttpTransport(TransportOptions(ca_file=ca_file, client_cert=str(mine)))
         assert await read_out(await transport.open(server.wire(), connect_s=2, expect_stream=True)) == (b"known", None)
         await transport.aclose()
-        nobody = Transport(TransportOptions(ca_file=ca_file))
+        nobody = HttpTransport(TransportOptions(ca_file=ca_file))
         error = await failure_of(nobody.open(server.wire(), connect_s=2, expect_stream=True))
         assert error.kind in (ErrorKind.TLS, ErrorKind.DISCONNECTED)  # TLS 1.3 refuses after the handshake
         await nobody.aclose()
@@ -88,7 +89,7 @@ async def test_a_pipe_or_device_in_its_place_is_not_waited_for(option: str, sort
         os.mkfifo(path)
     else:
         path.symlink_to("/dev/zero")
-    transport = Transport(TransportOptions(**{option: str(path)}))
+    transport = HttpTransport(TransportOptions(**{option: str(path)}))
     error = await failure_of(
         transport.open(WireRequest("https://127.0.0.1:9/", {}, b"{}"), connect_s=1, expect_stream=True)
     )
@@ -103,7 +104,7 @@ async def test_a_file_that_cannot_be_used_is_our_own_fault(option: str, content:
     path = tmp_path / "x.pem"
     if content is not None:
         path.write_text(content)
-    transport = Transport(TransportOptions(**{option: str(path)}))
+    transport = HttpTransport(TransportOptions(**{option: str(path)}))
     wire = WireRequest("https://127.0.0.1:9/", {}, b"{}")
     for _ in range(2):
         error = await failure_of(transport.open(wire, connect_s=1, expect_stream=True))
@@ -124,7 +125,7 @@ async def test_a_key_with_a_password_is_refused_and_no_prompt_asks_for_it(
         serialization.BestAvailableEncryption(b"locked"),
     )
     path.write_bytes(locked + issued.cert_chain_pems[0].bytes())
-    transport = Transport(TransportOptions(client_cert=str(path)))
+    transport = HttpTransport(TransportOptions(client_cert=str(path)))
     wire = WireRequest("https://127.0.0.1:9/", {}, b"{}")
     error = await failure_of(asyncio.wait_for(transport.open(wire, connect_s=1, expect_stream=True), 2))
     assert (error.kind, error.local) == (ErrorKind.TLS, True)
@@ -143,8 +144,8 @@ def test_tls_is_verified_and_new_enough(make: Callable[[], ssl.SSLContext]) -> N
 
 
 @pytest.fixture
-async def transport(ca_file: str) -> AsyncIterator[Transport]:
-    transport = Transport(TransportOptions(ca_file=ca_file))
+async def transport(ca_file: str) -> AsyncIterator[HttpTransport]:
+    transport = HttpTransport(TransportOptions(ca_file=ca_file))
     yield transport
     await transport.aclose()
     assert transport.open_connections == 0
@@ -154,7 +155,7 @@ def over_tls(server: RawServer) -> WireRequest:
     return WireRequest(server.url.replace("http:", "https:"), {}, b"{}")
 
 
-async def test_a_plain_server(transport: Transport) -> None:
+async def test_a_plain_server(transport: HttpTransport) -> None:
     async def says_hello(peer: Peer) -> None:
         await peer.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
         await peer.until_closed()
@@ -165,7 +166,7 @@ async def test_a_plain_server(transport: Transport) -> None:
 
 
 @pytest.mark.parametrize("resets", [True, False])
-async def test_a_server_that_leaves_during_the_handshake(transport: Transport, resets: bool) -> None:
+async def test_a_server_that_leaves_during_the_handshake(transport: HttpTransport, resets: bool) -> None:
     async def leaves(peer: Peer) -> None:
         await peer.read_exactly(1)
         peer.reset() if resets else peer.close()
@@ -175,7 +176,7 @@ async def test_a_server_that_leaves_during_the_handshake(transport: Transport, r
     assert (error.kind, error.local) in ((ErrorKind.CONNECT, False), (ErrorKind.TLS, False))
 
 
-async def test_a_handshake_that_stalls_is_within_connect_s(transport: Transport) -> None:
+async def test_a_handshake_that_stalls_is_within_connect_s(transport: HttpTransport) -> None:
     async def stalls(peer: Peer) -> None:
         await peer.until_closed()
 
@@ -188,7 +189,7 @@ async def test_a_handshake_that_stalls_is_within_connect_s(transport: Transport)
 # Bodies and closing over TLS
 
 
-async def test_a_body_that_is_cut(authority: trustme.CA, transport: Transport) -> None:
+async def test_a_body_that_is_cut(authority: trustme.CA, transport: HttpTransport) -> None:
     script = answers(response(b"half", length=10), then="close")
     async with RawServer(script, tls=server_context(authority)) as server:
         got, error = await read_out(await transport.open(server.wire(), connect_s=2, expect_stream=True))
@@ -197,7 +198,7 @@ async def test_a_body_that_is_cut(authority: trustme.CA, transport: Transport) -
 
 @pytest.mark.parametrize("cancels", [True, False])
 async def test_closing_does_not_wait_for_the_farewell_of_the_other_side(
-    authority: trustme.CA, transport: Transport, cancels: bool
+    authority: trustme.CA, transport: HttpTransport, cancels: bool
 ) -> None:
     async with RawServer(answers(response(b"half", length=10)), tls=server_context(authority)) as server:
         exchange = await transport.open(server.wire(), connect_s=2, expect_stream=True)
@@ -210,7 +211,7 @@ async def test_closing_does_not_wait_for_the_farewell_of_the_other_side(
         await asyncio.wait_for(server.peers[0].closed.wait(), 0.05)
 
 
-async def test_late_bytes_on_an_idle_connection(authority: trustme.CA, transport: Transport) -> None:
+async def test_late_bytes_on_an_idle_connection(authority: trustme.CA, transport: HttpTransport) -> None:
     async with RawServer(keeps_alive(response(b"mine")), tls=server_context(authority)) as server:
         for _ in range(2):
             exchange = await transport.open(server.wire(), connect_s=2, expect_stream=True)

@@ -36,10 +36,10 @@ def watching(router: Router, path: Path) -> tuple[Reloader, list[tuple[str, str]
 
 
 async def test_a_wrong_file_keeps_the_old_one_and_says_where(stage: MakeStage, tmp_path: Path) -> None:
-    stage(a=says("A"))
+    one = stage(a=says("A"))
     path = tmp_path / "standby.yaml"
     path.write_text(FILE.format(model="m1"))
-    async with Router(path) as router:
+    async with Router(path, transport=one.transport) as router:
         reloader, told = watching(router, path)
         spare = FILE.format(model="m1").replace("routes:", "  spare: {provider: groq, key: k}\nroutes:")
         wrongs = ("routes: {r: {targets: [a], deadlin_s: 3}}", "a: [", "", "targets: {a: {provider: opnai}}", spare)
@@ -68,7 +68,7 @@ async def test_two_hundred_streams_outlive_a_thousand_rewritings(stage: MakeStag
     served: set[bytes] = set()
     rewriting = True
 
-    async with Router(path) as router:
+    async with Router(path, transport=one.transport) as router:
         reloader, _ = watching(router, path)
 
         async def reader() -> None:
@@ -106,7 +106,7 @@ async def test_health_is_kept_and_the_old_connections_close_with_their_last_call
     one = stage(a=refuses(), b=says("B", "B", every_s=0.001))
     path = tmp_path / "standby.yaml"
     path.write_text(FILE.format(model="m"))
-    async with Router(path) as router:
+    async with Router(path, transport=one.transport) as router:
         for _ in range(6):
             await texts(router.stream("hi"))
         assert one.count("a") == 5  # its breaker has opened
@@ -152,10 +152,10 @@ async def test_without_a_file_there_is_nothing_to_watch() -> None:
 
 
 async def test_a_call_that_fails_on_the_old_generation_ends_there(stage: MakeStage, tmp_path: Path) -> None:
-    stage(a=refuses(), b=refuses())
+    one = stage(a=refuses(), b=refuses())
     path = tmp_path / "standby.yaml"
     path.write_text(FILE.format(model="m"))
-    async with Router(path) as router:
+    async with Router(path, transport=one.transport) as router:
         stream = router.stream("hi")
         router.swap(load(path))
         with pytest.raises(CallFailed):
@@ -186,7 +186,7 @@ def test_targets_that_are_known_already_are_judged_by_the_new_settings(stage: Ma
     one = stage(a=refuses(), b=says("B"))
 
     async def play() -> None:
-        async with Router(configured(one, failures_in_row=100)) as router:
+        async with Router(configured(one, failures_in_row=100), transport=one.transport) as router:
             for _ in range(4):
                 await router.complete("hi")
             assert router.health()[0].state == "closed"
@@ -211,7 +211,7 @@ def test_a_target_that_is_configured_no_more_comes_back_under_the_settings_of_it
 
     async def play() -> None:
         both = configured(one, park_auth_s=5)
-        async with Router(both) as router:
+        async with Router(both, transport=one.transport) as router:
             await router.complete("hi")
             await asyncio.sleep(6)
             router.swap(replace(both, targets={"b": both.targets["b"]}, routes={"default": Route(("b",))}))
@@ -228,7 +228,7 @@ def test_a_new_budget_of_retries_is_one_for_known_targets_too(stage: MakeStage) 
     none, many = Retry(budget_ratio=0.0, budget_floor_per_s=0.0), Retry(budget_ratio=1.0)
 
     async def play() -> None:
-        async with Router(configured(one, many)) as router:
+        async with Router(configured(one, many), transport=one.transport) as router:
             router.swap(configured(one, none))
             answers = [(await router.complete("hi")).target for _ in range(40)]
             assert "b" in answers[-20:], "what was saved is spent"
@@ -246,7 +246,7 @@ def test_hedging_begins_and_ends_with_the_file_that_says_so(stage: MakeStage, *,
     first, then = (plain, hedged) if late else (hedged, plain)
 
     async def play() -> None:
-        async with Router(first) as router:
+        async with Router(first, transport=one.transport) as router:
             assert (await router.complete("hi")).target == ("a" if late else "b")
             router.swap(then)
             assert [(await router.complete("hi")).target for _ in range(3)] == ["b" if late else "a"] * 3
@@ -266,7 +266,7 @@ def test_calls_that_wait_for_a_place_have_those_of_a_file_that_gives_more(stage:
         return Config(targets={"a": target}, routes={"default": Route(("a",))})
 
     async def play() -> None:
-        async with Router(places(1)) as router:
+        async with Router(places(1), transport=one.transport) as router:
             waiting = [asyncio.create_task(router.complete("hi")) for _ in range(4)]
             await asyncio.sleep(0.5)
             router.swap(places(1))
@@ -289,7 +289,7 @@ def test_calls_that_wait_for_a_place_have_no_more_than_a_file_that_gives_fewer(s
         return Config(targets={"a": target}, routes={"default": Route(("a",))})
 
     async def play() -> None:
-        async with Router(places(3)) as router:
+        async with Router(places(3), transport=one.transport) as router:
             calls = [asyncio.create_task(router.complete("hi")) for _ in range(5)]
             await asyncio.sleep(0.5)
             router.swap(places(1))

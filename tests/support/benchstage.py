@@ -9,12 +9,10 @@ import random
 import sys
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # run by itself, it finds what pytest would
 
 from standby.config.route import CONTINUE
-from standby.router.targets import live_target as live
 
 from failoverbench import (
     ANSWER,
@@ -35,7 +33,7 @@ from failoverbench import (
     Run,
     Scenario,
 )
-from stage import DONE, SILENT, FakeTransport, Play, Stage, now_s, perform, refuses, status
+from stage import DONE, SILENT, Play, Stage, now_s, perform, refuses, status
 from standby import CallFailed, Config, ErrorKind, Report, Route, Router, Target
 
 PAGE = Path(__file__).parents[2] / "docs" / "scorecard.md"
@@ -152,9 +150,7 @@ def played(scenario: Scenario, form: str, kind: str, calls: int = CALLS, said: t
     """
     one = Stage(primary=PRIMARIES[scenario.key])
     one.scripts["fallback"] = (wings := Wings(one, kind, said)).play
-    FakeTransport.stage = one
-    with mock.patch.object(live, "Transport", FakeTransport):
-        run = perform(_play(one, scenario, form, kind, calls, wings))
+    run = perform(_play(one, scenario, form, kind, calls, wings))
     assert one.open == 0
     run.prefills_refused = wings.prefills_refused
     return run
@@ -172,7 +168,7 @@ async def _play(one: Stage, scenario: Scenario, form: str, kind: str, calls: int
         ),
     }
     config = Config(targets=targets, routes={"bench": Route(("primary", "fallback"), deadline_s=30)})
-    async with Router(config, rng=random.Random(7)) as router:
+    async with Router(config, rng=random.Random(7), transport=one.transport) as router:
         run = await (_outage(router, one, form, calls) if scenario.key == "S15" else _ask(router, form))
         run.asked = list(one.asked)
         probe = await _ask(router, form, targets=["fallback"])

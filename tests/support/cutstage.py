@@ -102,14 +102,12 @@ def spoken(words: str) -> bytes:
 
 
 class Wire:
-    """Stands where the transport stands, and is the one exchange that it opens."""
+    """The transport of both targets of a scene."""
 
-    scene: Scene
     open_now = 0
-    closed = False
 
-    def __init__(self, *_: object) -> None:
-        """Everything is known from the scene."""
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
 
     async def open(self, wire: WireRequest, *, connect_s: float, expect_stream: bool) -> "Exchange":
         scene = self.scene
@@ -120,9 +118,6 @@ class Wire:
             return Exchange(scene.answer.head, reads, scene.fault)
         return Exchange(ResponseHead(200, {"content-type": "text/event-stream"}, 0.0), [scene.speak(wire.body)], "fin")
 
-    def close(self) -> None:
-        """Nothing is open."""
-
     async def aclose(self) -> None:
         """Nothing is open."""
 
@@ -130,7 +125,7 @@ class Wire:
 class Exchange:
     """Gives its reads, then its fault. A clean end is that of an unframed body."""
 
-    reused = framed = ended = False
+    framed = ended = False
 
     def __init__(self, head: ResponseHead, reads: list[bytes], fault: str) -> None:
         self.head, self._reads, self._fault = head, reads, fault
@@ -154,12 +149,6 @@ class Exchange:
                 return await self.read()
         except TimeoutError:
             return None
-
-    async def read_all(self, limit: int) -> bytes:
-        raise AssertionError("no target refuses here")
-
-    def pending(self) -> bool:
-        return False
 
     def interrupt(self, error: ProviderError) -> None:
         if self._stalled is not None and not self._stalled.done():

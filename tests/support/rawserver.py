@@ -10,7 +10,7 @@ from typing import Self, TypeAlias
 
 import pytest
 from standby.providers import ProviderError, WireRequest
-from standby.providers.http.transport import Exchange
+from standby.providers.http.exchange import HttpExchange
 
 from canaries import CANARY_KEY, CANARY_PROMPT, assert_no_canary
 
@@ -190,7 +190,7 @@ async def failure_of(asked: Awaitable[object]) -> ProviderError:
     return error
 
 
-async def read_out(exchange: Exchange) -> tuple[bytes, ProviderError | None]:
+async def read_out(exchange: HttpExchange) -> tuple[bytes, ProviderError | None]:
     """All that a body gives, and the failure that it ends with."""
     body = b""
     try:

@@ -1,55 +1,23 @@
 """A stage for the engine in virtual time: the real Router, course, attempts and decoders, over scripted exchanges.
 
-`perform(…)` runs a coroutine on a loop with a clock that jumps to the next timer: an hour of outages takes no time, and
-instants can be compared exactly.
+`perform(…)` runs a coroutine on the loop that drills and worlds run on: an hour of outages takes no time, and instants
+can be compared exactly. A Router gets the stage by `transport=one.transport`.
 """
 
 import asyncio
 import random
-import selectors
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 from standby.providers import ErrorKind, ProviderError, ResponseHead, WireRequest
-from standby.router.targets import live_target as live
+from standby.providers.transport import TransportOptions
+from standby.simulator.virtual.loop import VirtualLoop, perform
 
 from standby import Router, Target
 
-T = TypeVar("T")
-
-
-class JumpingSelector(selectors.SelectSelector):
-    """Nothing is ready: jump to the next timer instead of sleeping."""
-
-    now_s = 0.0
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        ready = super().select(timeout and 0)
-        self.now_s += 0 if ready else timeout or 0
-        return ready
-
-
-class VirtualTimeLoop(asyncio.SelectorEventLoop):
-    """An event loop on a clock that jumps."""
-
-    def __init__(self) -> None:
-        self._jumping = JumpingSelector()
-        super().__init__(self._jumping)
-
-    def time(self) -> float:
-        return self._jumping.now_s
-
-    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
-        """Threads end in real time: the limit that Python 3.12 has would be jumped to."""
-        await super().shutdown_default_executor()
-
-
-def perform(play: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine in virtual time."""
-    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
-        return runner.run(play)
+__all__ = ["VirtualLoop", "perform"]
 
 
 def now_s() -> float:
@@ -148,7 +116,11 @@ class Stage:
 
     def router(self, *names: str, **settings: Any) -> Router:
         """A Router over these targets, or all of them, in this order."""
-        return Router(self.targets(*names, **settings), rng=random.Random(7))
+        return Router(self.targets(*names, **settings), rng=random.Random(7), transport=self.transport)
+
+    def transport(self, options: TransportOptions) -> "ScriptedTransport":
+        """The transport of any target here."""
+        return ScriptedTransport(self)
 
     def play(self, name: str) -> Play:
         script = self.scripts[name]
@@ -164,15 +136,17 @@ class Stage:
         return sum(1 for at_s, asked in self.asked if asked == name and since_s <= at_s < until_s)
 
 
-class FakeTransport:
-    """Stands where the aiohttp transport stands."""
+class ScriptedTransport:
+    """Answers from the scripts of a stage.
 
-    stage: Stage
+    Attributes:
+        closed: It was closed.
+    """
 
-    def __init__(self, options: object, idle: object = None) -> None:
-        self.closed = False
+    def __init__(self, stage: Stage) -> None:
+        self.stage, self.closed = stage, False
 
-    async def open(self, wire: WireRequest, *, connect_s: float, expect_stream: bool) -> "FakeExchange":
+    async def open(self, wire: WireRequest, *, connect_s: float, expect_stream: bool) -> "ScriptedExchange":
         name = wire.url.removeprefix("https://").partition(".test")[0].replace("-", "_")
         self.stage.asked.append((now_s(), name))
         self.stage.bodies.append(wire.body)
@@ -182,16 +156,13 @@ class FakeTransport:
             raise ProviderError(play.refuse, "scripted", reused_connection=play.reused)
         if play.head_after_s:
             await asyncio.sleep(play.head_after_s)
-        return FakeExchange(self.stage, name, play)
-
-    def close(self) -> None:
-        self.closed = True
+        return ScriptedExchange(self.stage, name, play)
 
     async def aclose(self) -> None:
-        self.close()
+        self.closed = True
 
 
-class FakeExchange:
+class ScriptedExchange:
     """One scripted exchange."""
 
     ended = False  # only a read tells
@@ -199,7 +170,7 @@ class FakeExchange:
     def __init__(self, stage: Stage, name: str, play: Play) -> None:
         headers = {"content-type": "text/event-stream"} | play.headers
         self.head = ResponseHead(play.status, headers, 0.0)
-        self.framed, self.reused, self.redirected = play.framed, play.reused, None
+        self.framed = play.framed
         self._stage, self._name, self._then = stage, name, play.then
         self._body = iter(play.body)
         self._due: tuple[float, bytes | None] | None = None  # a read that is given up loses nothing
@@ -233,15 +204,6 @@ class FakeExchange:
         except TimeoutError:
             return None
 
-    def pending(self) -> bool:
-        return False
-
-    async def read_all(self, limit: int) -> bytes:
-        pieces = []
-        while data := await self.read():
-            pieces.append(data)
-        return b"".join(pieces)[:limit]
-
     def interrupt(self, error: ProviderError) -> None:
         if not self._interrupted.done():
             self._interrupted.set_exception(error)
@@ -262,16 +224,14 @@ class FakeExchange:
 
 
 @pytest.fixture
-def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Stage]]:
+def stage() -> Iterator[Callable[..., Stage]]:
     """Makes the stage of a test; afterwards nothing may be open on it."""
     made: list[Stage] = []
 
     def make(**scripts: Script) -> Stage:
         made.append(one := Stage(**scripts))
-        monkeypatch.setattr(FakeTransport, "stage", one, raising=False)
         return one
 
-    monkeypatch.setattr(live, "Transport", FakeTransport)
     yield make
     assert [one.open for one in made] == [0] * len(made)
 

@@ -48,7 +48,7 @@ def _drops_the_router(held: Held) -> None:
     shared, held.router._shared, held.stream = held.router._shared, None, None
     assert shared is not None
     for live in shared.generation.all_live():
-        live._transport = None
+        live._transport.present = None
     del shared
     gc.collect()
 

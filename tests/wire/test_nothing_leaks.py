@@ -16,9 +16,9 @@ from urllib.parse import quote
 import pytest
 import structlog
 from standby.config import Limits, Retry
-from standby.providers.http.transport import TransportOptions
 from standby.providers.provider import Endpoint, WireRequest
 from standby.providers.secret import Secret
+from standby.providers.transport import TransportOptions
 
 import standby
 from canaries import CANARY_COMPLETION, CANARY_KEY, CANARY_PROMPT, assert_no_canary, canaries_in

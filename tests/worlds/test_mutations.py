@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from standby.providers.errors import ErrorKind, ProviderError
 from standby.providers.events import Finished, TextDelta
-from standby.providers.http.exchange import Exchange
+from standby.providers.http.exchange import HttpExchange
 from standby.router.engine.attempt import Attempt
 from standby.router.engine.call import Call
 from standby.router.engine.target_attempts import TargetAttempts
@@ -239,7 +239,7 @@ def forgets_to_settle_the_lease_of_one_who_left(patch: Patch) -> None:
 
 @mutation("I14 I17")
 def leaks_a_connection(patch: Patch) -> None:
-    patch.setattr(Exchange, "close", nothing)
+    patch.setattr(HttpExchange, "close", nothing)
 
 
 @mutation("I14 I17")

@@ -40,7 +40,7 @@ def calls(first: int, last: int) -> bytes:
 
 
 def routed(one: Stage) -> Router:
-    return Router(Config(routes={"default": Route(tuple(one.targets()), mid_stream=())}))
+    return Router(Config(routes={"default": Route(tuple(one.targets()), mid_stream=())}), transport=one.transport)
 
 
 async def streamed(router: Router) -> tuple[list[Any], Exception | None]:

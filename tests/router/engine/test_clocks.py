@@ -10,7 +10,7 @@ from standby.config import Health, Hold, Retry
 from standby.router.engine.slow_call import SlowCall
 from standby.router.engine.watchdog import Watchdog
 
-from stage import DONE, PING, SILENT, Play, Stage, VirtualTimeLoop, chunk, now_s, perform, refuses, says, status, texts
+from stage import DONE, PING, SILENT, Play, Stage, VirtualLoop, chunk, now_s, perform, refuses, says, status, texts
 from standby import CallFailed, Config, ErrorKind, Finished, Route, Router, StreamInterrupted, Usage
 
 MakeStage = Callable[..., Stage]
@@ -40,17 +40,17 @@ def test_timers_that_ring_early_make_no_target_slow_or_silent(
 ) -> None:
     """Those of uvloop may, by a little."""
     one = stage(a=says("A", first_s=1.5), b=SILENT)
-    call_at = VirtualTimeLoop.call_at
+    call_at = VirtualLoop.call_at
 
-    def early(loop: VirtualTimeLoop, when: float, callback: Any, *given: Any, **how: Any) -> asyncio.TimerHandle:
+    def early(loop: VirtualLoop, when: float, callback: Any, *given: Any, **how: Any) -> asyncio.TimerHandle:
         sooner = isinstance(getattr(callback, "__self__", None), SlowCall | Watchdog) and when - loop.time() > 0.1
         return call_at(loop, loop.time() + 0.05 if sooner else when, callback, *given, **how)
 
-    monkeypatch.setattr(VirtualTimeLoop, "call_at", early)
+    monkeypatch.setattr(VirtualLoop, "call_at", early)
 
     async def play() -> None:
         routes = {name: Route((target,)) for name, target in zip("ab", one.targets(), strict=True)}
-        async with Router(Config(routes=routes, health=Health(slow_call_s=2.0))) as router:
+        async with Router(Config(routes=routes, health=Health(slow_call_s=2.0)), transport=one.transport) as router:
             assert await texts(router.stream("hi", route="a")) == ["A"]
             assert router.health()[0].slow_ratio == 0.0
             with pytest.raises(CallFailed):
@@ -273,7 +273,8 @@ def test_backoff_never_outlasts_the_deadline(stage: MakeStage) -> None:
             Config(
                 routes={"r": Route(tuple(one.targets()))},
                 retry=Retry(attempts=10, backoff_s=8, backoff_max_s=60),
-            )
+            ),
+            transport=one.transport,
         ) as router:
             with pytest.raises(CallFailed):
                 await router.complete("hi", deadline_s=10)
@@ -354,14 +355,14 @@ def test_a_retry_whose_wait_ended_late_has_its_whole_clock(stage: MakeStage) -> 
 
     async def play() -> None:
         loop = asyncio.get_running_loop()
-        assert isinstance(loop, VirtualTimeLoop)
+        assert isinstance(loop, VirtualLoop)
 
         def stand_still() -> None:
-            loop._jumping.now_s += 30.0
+            loop.stall(30.0)
 
         loop.call_later(1e-6, stand_still)
         route = Route(tuple(one.targets(first_delta_s=2.0)), retry=Retry(attempts=2, backoff_s=1.0))
-        async with Router(Config(routes={"r": route})) as router:
+        async with Router(Config(routes={"r": route}), transport=one.transport) as router:
             answer = await router.complete("hi")
         retry = answer.report.attempts[1]
         assert (retry.why, retry.kind) == ("retry", ErrorKind.FIRST_TOKEN_TIMEOUT)

@@ -91,7 +91,7 @@ def test_closing_in_the_very_turn_in_which_something_happens_leaves_nothing_behi
         one = stage(a=lead, b=RESTING)
         targets = tuple(one.targets(first_delta_s=2.0, stall_s=1.0))
         route = Route(targets, hold=hold, hedge=hedge, mid_stream=("replay", "ask_to_continue"))
-        router = Router(Config(routes={"default": route}))
+        router = Router(Config(routes={"default": route}), transport=one.transport)
         router.enter()
         readers = [asyncio.create_task(texts(router.stream("hi"))), asyncio.create_task(router.complete("hi"))]
         await asyncio.sleep(at_s)
@@ -144,7 +144,7 @@ def test_a_function_that_gives_a_key_is_not_waited_for(stage: MakeStage, way: st
         return "k"
 
     async def play() -> None:
-        router = Router([replace(each, key=key) for each in one.targets()])
+        router = Router([replace(each, key=key) for each in one.targets()], transport=one.transport)
         router.enter()
         stream = router.stream("hi")
         reader = asyncio.create_task(texts(stream))
@@ -209,7 +209,7 @@ def test_a_function_that_is_cancelled_of_its_own_cancels_no_call(stage: MakeStag
 
     async def play() -> None:
         lead, spare = one.targets()
-        async with Router([replace(lead, key=key), spare]) as router:
+        async with Router([replace(lead, key=key), spare], transport=one.transport) as router:
             answer = await router.complete("hi")
             assert (answer.text, answer.report.attempts[0].kind) == ("2", ErrorKind.AUTH)
 
@@ -259,7 +259,7 @@ def test_a_call_that_was_made_before_a_swap_begins_after_it_and_leaves_nothing(s
     one = stage(a=says("1"), b=SILENT)
 
     async def play() -> None:
-        router = Router(one.targets("a"))
+        router = Router(one.targets("a"), transport=one.transport)
         async with router:
             first = router._entered().generation
             made = [router.stream("hi") for _ in range(2)] + [router.stream("hi", targets=one.targets("b"))]
@@ -267,7 +267,7 @@ def test_a_call_that_was_made_before_a_swap_begins_after_it_and_leaves_nothing(s
             await asyncio.sleep(1.0)
             assert [await texts(stream) for stream in made[:2]] == [["1"], ["1"]]
             await asyncio.sleep(1.0)
-            assert all(live._transport is None or live._transport.closed for live in first.all_live())
+            assert all(live._transport.present is None for live in first.all_live())
             reader = asyncio.create_task(told(texts(made[2])))
             await asyncio.sleep(1.0)
         await reader
@@ -313,7 +313,9 @@ def test_a_closing_that_is_cancelled_leaves_nothing_open_and_the_next_one_ends_i
     seen: list[str] = []
 
     async def play() -> None:
-        router = Router(one.targets(), observers=[lambda notice: seen.append(type(notice).__name__)])
+        router = Router(
+            one.targets(), observers=[lambda notice: seen.append(type(notice).__name__)], transport=one.transport
+        )
         router.enter()
         readers = [asyncio.create_task(told(texts(router.stream("hi")))) for _ in range(3)]
         await asyncio.sleep(0.1)

@@ -120,7 +120,7 @@ def test_a_context_too_long_goes_only_to_windows_that_are_larger_or_unknown(stag
                 strict=True,
             )
         ]
-        async with Router(sized) as router:
+        async with Router(sized, transport=one.transport) as router:
             stream = router.stream("hi")
             assert await texts(stream) == ["B1", "B2"]
             assert [(s.target, s.reason) for s in stream.report.skipped] == [("small", "context_window")]
@@ -277,7 +277,7 @@ def test_retries_end_when_the_breaker_opens_between_them(stage: MakeStage) -> No
 def test_the_all_open_policies(stage: MakeStage) -> None:
     async def play(policy: str, one: Stage) -> tuple[str, float]:
         config = Config(routes={"r": Route(tuple(one.targets("a")), all_open=policy, deadline_s=20)})  # type: ignore[arg-type]
-        async with Router(config) as router:
+        async with Router(config, transport=one.transport) as router:
             for _ in range(5):
                 with pytest.raises(CallFailed):
                     await router.complete("hi")
@@ -303,7 +303,7 @@ def test_a_kind_of_error_may_have_targets_of_its_own(stage: MakeStage) -> None:
     async def play(one: Stage) -> tuple[list[str], list[str]]:
         a, b, big, lenient = one.targets("a", "b", "big", "lenient")
         on = {ErrorKind.CONTEXT_LENGTH: (big,), ErrorKind.CONTENT_FILTER: (lenient,)}
-        async with Router(Config(routes={"r": Route((a, b), on=on)})) as router:
+        async with Router(Config(routes={"r": Route((a, b), on=on)}), transport=one.transport) as router:
             said = await texts(router.stream("hi"))
             return said, [name for _, name in one.asked]
 
@@ -322,7 +322,9 @@ def test_a_route_may_say_what_follows_an_error(stage: MakeStage) -> None:
 
     async def play() -> None:
         errors = {ErrorKind.CONTENT_FILTER: Handling(ask_another="yes")}
-        async with Router(Config(routes={"r": Route(tuple(one.targets()), errors=errors)})) as router:
+        async with Router(
+            Config(routes={"r": Route(tuple(one.targets()), errors=errors)}), transport=one.transport
+        ) as router:
             assert await texts(router.stream("hi")) == ["B1", "B2"]
 
     perform(play())

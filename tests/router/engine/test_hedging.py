@@ -18,7 +18,7 @@ MakeStage = Callable[..., Stage]
 def router(one: Stage, **hedge: Any) -> Router:
     spare = {"budget_ratio": 1.0} | hedge
     config = Config(routes={"r": Route(tuple(one.targets()), hedge=Hedge(**spare))})
-    return Router(config, rng=random.Random(7))
+    return Router(config, rng=random.Random(7), transport=one.transport)
 
 
 def test_the_faster_of_two_wins_and_the_other_is_closed_at_once(stage: MakeStage) -> None:
@@ -179,7 +179,7 @@ def first_deltas(stage: MakeStage, slow_share: float, hedge: Hedge | None) -> tu
 
     async def play() -> None:
         config = Config(routes={"r": Route(tuple(one.targets()), first_delta_s=60, hedge=hedge)})
-        async with Router(config, rng=random.Random(7)) as opened:
+        async with Router(config, rng=random.Random(7), transport=one.transport) as opened:
             for _ in range(2000):
                 began_s = now_s()
                 async with opened.stream("hi") as stream:

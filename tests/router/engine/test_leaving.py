@@ -85,7 +85,7 @@ def test_leaving_in_the_very_turn_in_which_something_happens_leaves_nothing_behi
         one = stage(a=lead, b=RESTING)
         targets = tuple(one.targets(first_delta_s=2.0, stall_s=1.0))
         route = Route(targets, hold=hold, hedge=hedge, mid_stream=("ask_to_continue",))
-        async with Router(Config(routes={"default": route})) as router:
+        async with Router(Config(routes={"default": route}), transport=one.transport) as router:
             stream = router.stream("hi")
 
             async def read() -> list[str]:
@@ -119,7 +119,7 @@ def test_leaving_while_a_key_is_fetched_asks_no_target(stage: MakeStage) -> None
         return "k"
 
     async def play() -> None:
-        async with Router([replace(each, key=key) for each in one.targets()]) as router:
+        async with Router([replace(each, key=key) for each in one.targets()], transport=one.transport) as router:
             stream = router.stream("hi")
             reader = asyncio.create_task(texts(stream))
             await asyncio.sleep(0.5)

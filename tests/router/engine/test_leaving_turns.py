@@ -87,7 +87,7 @@ def test_left_in_any_turn_around_any_batch_a_stream_ends_cleanly(stage: MakeStag
         one = stage(a=first, b=second) if second is not None else stage(a=first)
         targets = tuple(one.targets(first_delta_s=9.0, stall_s=9.0, capabilities={"prefill": "plain"}))
         left = Left()
-        async with Router(Config(routes={"default": Route(targets, **settings)})) as router:
+        async with Router(Config(routes={"default": Route(targets, **settings)}), transport=one.transport) as router:
             stream = router.stream("hi")
             reader = asyncio.create_task(read(stream, left))
             await asyncio.sleep(at_s)

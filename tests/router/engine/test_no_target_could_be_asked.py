@@ -41,7 +41,9 @@ def test_parks_end_a_call_with_what_they_are_for(stage: MakeStage, plays: list[P
     one = stage(**dict(zip("ab", plays, strict=False)))
 
     async def play() -> None:
-        async with Router(Config(routes={"r": Route(tuple(one.targets()), all_open="fail")})) as router:
+        async with Router(
+            Config(routes={"r": Route(tuple(one.targets()), all_open="fail")}), transport=one.transport
+        ) as router:
             asked = await fails(router)
             left_alone = await fails(router)
         assert not isinstance(asked, NoTargetAvailable)
@@ -57,7 +59,9 @@ def test_an_open_breaker_is_waited_out_like_an_overload(stage: MakeStage, park: 
     one = stage(a=status(500), **({} if park is None else {"b": park}))
 
     async def play() -> None:
-        async with Router(Config(routes={"r": Route(tuple(one.targets()), all_open="fail")})) as router:
+        async with Router(
+            Config(routes={"r": Route(tuple(one.targets()), all_open="fail")}), transport=one.transport
+        ) as router:
             for _ in range(5):
                 await fails(router)
             assert router.health()[0].state == "open"
@@ -70,7 +74,9 @@ def test_a_target_whose_probe_is_out_is_waited_out_like_an_overload(stage: MakeS
     one = stage(a=[REFUSED, SILENT])
 
     async def play() -> None:
-        async with Router(Config(routes={"r": Route(tuple(one.targets()), all_open="fail")})) as router:
+        async with Router(
+            Config(routes={"r": Route(tuple(one.targets()), all_open="fail")}), transport=one.transport
+        ) as router:
             await fails(router)
             await asyncio.sleep(61)
             probe = asyncio.create_task(fails(router))
@@ -85,7 +91,9 @@ def test_what_was_isolated_by_hand_hides_no_park(stage: MakeStage) -> None:
     one = stage(a=REFUSED, b=says("B"))
 
     async def play() -> None:
-        async with Router(Config(routes={"r": Route(tuple(one.targets()), all_open="fail")})) as router:
+        async with Router(
+            Config(routes={"r": Route(tuple(one.targets()), all_open="fail")}), transport=one.transport
+        ) as router:
             router.isolate("b")
             assert (await fails(router)).kind is K.AUTH
             assert (await fails(router)).kind is K.AUTH

@@ -52,16 +52,16 @@ class Poisoned(Stage):
 
 
 @pytest.fixture
-def poisoned(stage: MakeStage, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Poisoned]:
+def poisoned() -> Iterator[Callable[..., Poisoned]]:
     """Makes such a stage."""
+    made: list[Poisoned] = []
 
     def make(*how: Any, **more: Any) -> Poisoned:
-        one = Poisoned(*how, **more)
-        stage()
-        monkeypatch.setattr("stage.FakeTransport.stage", one)
+        made.append(one := Poisoned(*how, **more))
         return one
 
-    return make
+    yield make
+    assert [one.open for one in made] == [0] * len(made)
 
 
 def states(router: Router) -> list[str]:
@@ -198,7 +198,9 @@ def test_an_opening_in_doubt_lets_another_request_through_at_once_and_only_once(
     one = poisoned(FAILS["500"], "ab")
 
     async def play() -> None:
-        async with Router(Config(routes={"r": Route(tuple(one.targets()), all_open="fail")})) as router:
+        async with Router(
+            Config(routes={"r": Route(tuple(one.targets()), all_open="fail")}), transport=one.transport
+        ) as router:
             for _ in range(TODAY):
                 assert not await answered(router.complete("poison"))
             assert states(router) == ["open", "open"]
@@ -221,7 +223,9 @@ def test_a_request_that_fails_differently_at_each_target_keeps_none_from_the_oth
     one.play = lambda name: fails[name] if b"poison" in one.bodies[-1] else well(name)  # type: ignore[method-assign]
 
     async def play() -> None:
-        async with Router(Config(routes={"r": Route(tuple(one.targets()), all_open="fail")})) as router:
+        async with Router(
+            Config(routes={"r": Route(tuple(one.targets()), all_open="fail")}), transport=one.transport
+        ) as router:
             for number in range(4 * TODAY):
                 assert not await answered(router.complete("poison"))
                 for other in range(2):
@@ -246,7 +250,9 @@ def test_an_outage_that_shows_differently_at_each_target_costs_at_most_two_attem
     one.play = lambda name: fails[name]  # type: ignore[method-assign]
 
     async def play() -> None:
-        async with Router(Config(routes={"r": Route(tuple(one.targets()), all_open="fail")})) as router:
+        async with Router(
+            Config(routes={"r": Route(tuple(one.targets()), all_open="fail")}), transport=one.transport
+        ) as router:
             for number in range(4 * TODAY):
                 await answered(router.complete("hi" if fixed else f"hi {number}"))
             assert states(router) == ["open"] * 3
@@ -265,7 +271,7 @@ def test_a_probe_at_once_that_fails_proves_the_outage(poisoned: Callable[..., Po
     two = Config(routes={"r": Route(tuple(one.targets()), all_open="fail")})
 
     async def play() -> None:
-        async with Router(two) as router:
+        async with Router(two, transport=one.transport) as router:
             for _ in range(TODAY):
                 assert not await answered(router.complete("hi"))
             before = one.count("a")

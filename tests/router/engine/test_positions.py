@@ -14,7 +14,6 @@ from standby.config import Health, Hold
 from standby.providers.chat import chat_request
 from standby.router.failover.overlap import ECHO_MIN_WEIGHT
 from standby.router.failover.seam import weight
-from standby.router.targets import live_target as live
 
 from cutstage import FAULTS, SECONDS, TRANSCRIPTS, Cut, Scene, Wire, transcript
 from stage import perform
@@ -35,9 +34,8 @@ CHAT = chat_request("Say hello.")
 
 
 @pytest.fixture
-def scene(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
-    monkeypatch.setattr(live, "Transport", Wire)
-    monkeypatch.setattr(Wire, "scene", one := Scene(), raising=False)
+def scene() -> Iterator[Scene]:
+    one = Scene()
     logger = logging.getLogger("standby")
     level = logger.level
     logger.setLevel(logging.CRITICAL)  # a hundred thousand lines that no test reads
@@ -48,14 +46,14 @@ def scene(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
     assert Wire.open_now == 0
 
 
-def router(provider: str) -> Router:
+def router(scene: Scene, provider: str) -> Router:
     """Every policy as a route over the two targets; no number of failures moves their health."""
     first = Target(provider, model="m", name="first", key="k", base_url="https://first.test")
     knows = {"prefill": "plain"}
     second = Target("vllm", model="m", name="second", key="k", base_url="https://second.test", capabilities=knows)
     never = Health(failures_in_row=1_000_000, window_min_calls=1_000_000)
     routes = {name: Route((first, second), **policy) for name, policy in ROUTES.items()}
-    return Router(Config(routes=routes, health=never))
+    return Router(Config(routes=routes, health=never), transport=lambda options: Wire(scene))
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -64,7 +62,7 @@ def test_a_stream_is_never_wrong(scene: Scene, provider: str, fault: str) -> Non
     scene.answer, scene.fault = transcript(provider), fault
 
     async def play() -> None:
-        async with router(provider) as opened:
+        async with router(scene, provider) as opened:
             for place, cut in enumerate(scene.answer.cuts[fault]):
                 for number, policy in enumerate(ROUTES):
                     scene.place, scene.second, scene.said = place, SECONDS[(place + number) % 3], []
@@ -79,7 +77,7 @@ def test_a_whole_answer_is_one_attempts_own(scene: Scene, provider: str, fault: 
     scene.answer, scene.fault = transcript(provider), fault
 
     async def play() -> None:
-        async with router(provider) as opened:
+        async with router(scene, provider) as opened:
             for place, cut in enumerate(scene.answer.cuts[fault]):
                 scene.place, scene.second, scene.said = place, SECONDS[place % 2], []
                 answer = await opened.complete(CHAT, route="continue")

@@ -55,7 +55,7 @@ def test_a_rate_limit_brings_no_target_back_whose_dialect_was_refused(stage: Mak
     async def play() -> None:
         others = Target("koala", name="koala", base_url="https://koala.test")
         route = Route((*one.targets("a", "b"), others), hedge=Hedge(after=2.0, budget_ratio=1.0))
-        async with Router(Config(routes={"r": route})) as router:
+        async with Router(Config(routes={"r": route}), transport=one.transport) as router:
             with pytest.raises(AllTargetsFailed):
                 await texts(router.stream("hi"))
 

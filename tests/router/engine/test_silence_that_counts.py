@@ -133,7 +133,7 @@ def test_a_hung_target_is_not_waited_for_by_every_call(stage: MakeStage, where: 
 
     async def play() -> None:
         config = configured(one.targets(), where, all_open="fail", upstream=upstream)
-        async with Router(config) as router:
+        async with Router(config, transport=one.transport) as router:
             for _ in range(IN_ROW):
                 assert states(router) == ["closed"]
                 assert not await ask(router, form)
@@ -157,7 +157,7 @@ def test_an_answer_that_begins_and_hangs_up_to_the_deadline_counts(stage: MakeSt
     one = stage(a=begins[cut])
 
     async def play() -> None:
-        async with Router(configured(one.targets(), all_open="fail")) as router:
+        async with Router(configured(one.targets(), all_open="fail"), transport=one.transport) as router:
             for number in range(IN_ROW):
                 with pytest.raises(CallFailed) as caught:
                     await router.complete("hi")
@@ -174,7 +174,7 @@ def test_an_answer_that_flows_on_past_the_deadline_is_no_failure(stage: MakeStag
     one = stage(a=says(*"0123456789", every_s=2.0))
 
     async def play() -> None:
-        async with Router(configured(one.targets())) as router:
+        async with Router(configured(one.targets()), transport=one.transport) as router:
             for _ in range(2 * IN_ROW):
                 assert not await ask(router, "complete")
             assert [(health.state, health.failure_ratio) for health in router.health()] == [("closed", 0.0)]
@@ -188,7 +188,7 @@ def test_a_deadline_that_only_the_call_set_never_counts(stage: MakeStage, upstre
     one = stage(a=play_)
 
     async def play() -> None:
-        async with Router(configured(one.targets(), deadline_s=8.0)) as router:
+        async with Router(configured(one.targets(), deadline_s=8.0), transport=one.transport) as router:
             for _ in range(3 * IN_ROW):
                 assert not await ask(router, "complete", deadline_s=7.9, upstream=upstream)
             assert [(health.state, health.failure_ratio) for health in router.health()] == [("closed", 0.0)]
@@ -201,7 +201,7 @@ def test_a_deadline_of_the_call_that_is_no_shorter_counts(stage: MakeStage, give
     one = stage(a=SILENT)
 
     async def play() -> None:
-        async with Router(configured(one.targets(), deadline_s=8.0)) as router:
+        async with Router(configured(one.targets(), deadline_s=8.0), transport=one.transport) as router:
             assert not await ask(router, "complete", deadline_s=given_s, upstream="single")
             assert router.health()[0].failures == 1
 
@@ -214,7 +214,7 @@ def test_a_clock_of_the_call_that_did_not_ring_takes_no_blame_off_the_target(sta
     one = stage(a=SILENT)
 
     async def play() -> None:
-        async with Router(configured(one.targets(), deadline_s=8.0)) as router:
+        async with Router(configured(one.targets(), deadline_s=8.0), transport=one.transport) as router:
             assert not await ask(router, "complete", upstream="single", **{clock: 1.0})
             assert (now_s(), router.health()[0].failures) == (8.0, 1)
 
@@ -234,7 +234,7 @@ def test_the_next_target_is_not_blamed_for_what_the_first_has_left_of_the_deadli
 
     async def play() -> None:
         config = configured(one.targets(), deadline_s=deadline_s, upstream="single")
-        async with Router(config) as router:
+        async with Router(config, transport=one.transport) as router:
             for number in range(IN_ROW + 1):
                 found.append(await ask(router, "complete", f"hi {number}"))
                 assert states(router)[1] == "closed"
@@ -256,7 +256,7 @@ def test_silence_everywhere_opens_one_breaker_after_another(
     async def play() -> None:
         policy = Health(open_s=10_000, open_max_s=10_000)
         config = configured(one.targets(), deadline_s=deadline_s, upstream="single", all_open="fail")
-        async with Router(Config(routes=config.routes, health=policy)) as router:
+        async with Router(Config(routes=config.routes, health=policy), transport=one.transport) as router:
             for number in range((IN_ROW + 2) * len(names)):
                 await ask(router, "complete", "hi" if fixed else f"hi {number}")
             at_s = now_s()
@@ -279,7 +279,7 @@ def test_a_request_that_no_target_answers_in_time_opens_no_breaker(stage: MakeSt
 
     async def play() -> None:
         config = configured(one.targets(), deadline_s=20.0, upstream="single")
-        async with Router(config) as router, asyncio.TaskGroup() as calls:
+        async with Router(config, transport=one.transport) as router, asyncio.TaskGroup() as calls:
             for number in range(50):
                 for _ in range(2):
                     calls.create_task(ask(router, "complete", "poison"))
@@ -296,7 +296,7 @@ def test_a_hedge_that_is_silent_with_the_first_is_judged_by_what_it_was_given(st
     async def play() -> None:
         hedge = Hedge(after=1.0, budget_ratio=1.0)
         config = configured(one.targets(), deadline_s=5.0, hedge=hedge)
-        async with Router(config) as router:
+        async with Router(config, transport=one.transport) as router:
             for number in range(3):
                 with pytest.raises(CallFailed) as caught:
                     await texts(router.stream(f"hi {number}"))
@@ -308,7 +308,7 @@ def test_a_hedge_that_is_silent_with_the_first_is_judged_by_what_it_was_given(st
 
 
 def test_a_target_is_not_blamed_for_a_key_that_comes_late(stage: MakeStage) -> None:
-    stage(a=says("A", first_s=3.0))
+    one = stage(a=says("A", first_s=3.0))
 
     async def slow() -> str:
         await asyncio.sleep(4.0)
@@ -316,7 +316,7 @@ def test_a_target_is_not_blamed_for_a_key_that_comes_late(stage: MakeStage) -> N
 
     async def play() -> None:
         target = Target("openai", model="m", name="a", key=slow, base_url="https://a.test", first_delta_s=5.0)
-        async with Router([target]) as router:
+        async with Router([target], transport=one.transport) as router:
             assert await texts(router.stream("hi")) == ["A"]
             assert now_s() == pytest.approx(7.0)
 

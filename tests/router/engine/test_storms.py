@@ -151,7 +151,7 @@ def clients(one: Stage, play: Callable[[Router], Coroutine[Any, Any, None]], ret
     config = Config(routes={"r": Route(tuple(one.targets()))}, retry=retry)
 
     async def client(number: int) -> None:
-        async with Router(config, rng=random.Random(number)) as router:
+        async with Router(config, rng=random.Random(number), transport=one.transport) as router:
             await play(router)
 
     async def play_all() -> None:

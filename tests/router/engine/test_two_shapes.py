@@ -26,7 +26,7 @@ def test_a_body_that_takes_longer_than_a_first_delta_may_is_no_failure(stage: Ma
     one = stage(a=body(after_s=12.0), b=body())
 
     async def play() -> None:
-        async with Router(one.targets(first_delta_s=1.0)) as router:
+        async with Router(one.targets(first_delta_s=1.0), transport=one.transport) as router:
             for _ in range(6):
                 answer = await router.complete("hi", upstream="single")
                 assert (answer.text, answer.target) == ("whole", "a")
@@ -46,7 +46,7 @@ def test_the_clock_of_a_body_is_the_whole_answers(stage: MakeStage, of: str) -> 
     options: dict[str, Any] = {"total_s": 30.0} if of == "call" else {}
 
     async def play() -> None:
-        async with Router(config) as router:
+        async with Router(config, transport=one.transport) as router:
             answer = await router.complete("hi", upstream="single", **options)
             assert (answer.target, now_s()) == ("b", 30.0)
             assert answer.report.attempts[0].kind is ErrorKind.STALLED
@@ -74,7 +74,7 @@ def test_a_body_is_never_a_slow_call(stage: MakeStage) -> None:
     )
 
     async def play() -> None:
-        async with Router(config) as router:
+        async with Router(config, transport=one.transport) as router:
             for _ in range(5):
                 await router.complete("hi", upstream="single")
             assert router.health()[0].state == "closed"
@@ -88,7 +88,7 @@ def test_bodies_are_hedged_by_how_long_bodies_take(stage: MakeStage) -> None:
     route = Route(tuple(one.targets()), hedge=Hedge(after="p90", budget_ratio=1))
 
     async def play() -> None:
-        async with Router(Config(routes={"r": route})) as router:
+        async with Router(Config(routes={"r": route}), transport=one.transport) as router:
             one.scripts["a"] = streams
             for _ in range(20):
                 await texts(router.stream("hi"))
@@ -136,7 +136,7 @@ def test_a_clock_that_was_set_for_this_target_or_call_holds_on_the_last_one(
     )
 
     async def play() -> None:
-        async with Router(config) as router:
+        async with Router(config, transport=one.transport) as router:
             with pytest.raises(AllTargetsFailed):
                 await router.complete("hi", deadline_s=20, first_delta_s=set_s.get("call"))
             assert now_s() == silent_s
@@ -211,7 +211,7 @@ def test_an_error_within_an_answer_lets_the_same_target_try_again_after_a_backof
     config = Config(routes={"r": Route(tuple(one.targets()))}, retry=Retry(backoff_s=4.0))
 
     async def play() -> None:
-        async with Router(config) as router:
+        async with Router(config, transport=one.transport) as router:
             assert (await router.complete("hi")).text == "Well then."
             assert now_s() > 0
 
@@ -224,7 +224,7 @@ def test_a_call_that_is_left_while_it_waits_to_ask_once_more_leaves_nothing(stag
     config = Config(routes={"r": Route(tuple(one.targets()))}, retry=Retry(backoff_s=400.0, backoff_max_s=400.0))
 
     async def play() -> None:
-        async with Router(config) as router:
+        async with Router(config, transport=one.transport) as router:
             call = asyncio.create_task(router.complete("hi"))
             await asyncio.sleep(0.01)
             call.cancel()

@@ -37,7 +37,7 @@ def router(one: Stage, *policies: str, capabilities: dict[str, Any] | None = Non
         else t
         for t in one.targets()
     )
-    return Router(Config(routes={"r": Route(targets, mid_stream=policies, **route)}))  # type: ignore[arg-type]
+    return Router(Config(routes={"r": Route(targets, mid_stream=policies, **route)}), transport=one.transport)  # type: ignore[arg-type]
 
 
 async def events(router: Router, **options: Any) -> tuple[list[Any], Any]:

@@ -20,7 +20,10 @@ def asked(one: Stage, *policies: str, provider: str = "openai") -> list[str]:
     async def play() -> str | None:
         targets = tuple(replace(target, provider=provider) for target in one.targets())
         route = Route(targets, mid_stream=policies)  # type: ignore[arg-type]
-        async with Router(Config(routes={"r": route})) as router, router.stream("hi") as stream:
+        async with (
+            Router(Config(routes={"r": route}), transport=one.transport) as router,
+            router.stream("hi") as stream,
+        ):
             try:
                 return "".join([piece async for piece in stream.text()])
             except StreamInterrupted:
@@ -76,7 +79,10 @@ def test_an_empty_answer_is_no_answer_when_all_of_it_was_asked_for_again(policy:
 
     async def play() -> None:
         route = Route(tuple(one.targets()), mid_stream=(policy,))  # type: ignore[arg-type]
-        async with Router(Config(routes={"r": route})) as router, router.stream("hi") as stream:
+        async with (
+            Router(Config(routes={"r": route}), transport=one.transport) as router,
+            router.stream("hi") as stream,
+        ):
             async for event in stream:
                 if isinstance(event, Restarted):
                     after_the_mark.clear()
@@ -103,7 +109,10 @@ def test_the_report_names_the_model_of_the_target_it_names(stage: MakeStage) -> 
 
     async def play() -> None:
         first, second = one.targets()
-        async with Router([first, replace(second, model="another")]) as router, router.stream("hi") as stream:
+        async with (
+            Router([first, replace(second, model="another")], transport=one.transport) as router,
+            router.stream("hi") as stream,
+        ):
             async for _ in stream:
                 pass
             assert (stream.report.target, stream.report.model) == ("b", "another")

@@ -44,7 +44,7 @@ def test_a_park_wakes_the_stand_in_of_its_kind_in_every_call_until_it_ends(
     config = routed(one, "a", *other, on={kind: ["spare"], unmeant: ["another"]})
 
     async def play() -> None:
-        async with Router(config) as router:
+        async with Router(config, transport=one.transport) as router:
             assert await answers(router, deadline_s=5) == ["spare"] * 3
             await asyncio.sleep(back_s - now_s())
             assert await answers(router) == ["lead"] * 3
@@ -59,7 +59,7 @@ def test_an_open_breaker_wakes_the_stand_in_of_the_kind_that_opened_it(stage: Ma
     config = routed(one, "a", on={ErrorKind.CONNECT: ["spare"], ErrorKind.SERVER_ERROR: ["another"]})
 
     async def play() -> None:
-        async with Router(config) as router:
+        async with Router(config, transport=one.transport) as router:
             assert await answers(router, 8) == ["spare"] * 8
             assert router.health()[0].state == "open"
 
@@ -72,7 +72,7 @@ def test_a_probe_that_is_out_wakes_it_too(stage: MakeStage) -> None:
     config = routed(one, "a", on={"connect": ["spare"]})
 
     async def play() -> None:
-        async with Router(config) as router:
+        async with Router(config, transport=one.transport) as router:
             await answers(router, 5)
             await asyncio.sleep(6 - now_s())
             probe = asyncio.create_task(answers(router, 1))
@@ -100,7 +100,7 @@ def test_what_is_left_out_before_it_is_asked_wakes_its_stand_in(
     config = routed(one, "a", on={kind: ["spare"]}, a={"capabilities": capabilities})
 
     async def play() -> None:
-        async with Router(config) as router:
+        async with Router(config, transport=one.transport) as router:
             assert [(await router.complete(**asked)).text for _ in range(2)] == ["spare"] * 2
             assert (await router.complete("hi")).text == "lead"
 
@@ -115,7 +115,7 @@ def test_what_its_dialect_cannot_say_wakes_the_stand_in_of_another(stage: MakeSt
     )
 
     async def play() -> None:
-        async with Router(config) as router:
+        async with Router(config, transport=one.transport) as router:
             asked = router.explain("hi", route="r", extra={"n": 3}).asked
             assert [each.target for each in asked] == ["spare"]
 
@@ -132,7 +132,7 @@ def test_a_target_without_a_key_wakes_its_stand_in(stage: MakeStage, monkeypatch
     )
 
     async def play() -> None:
-        async with Router(config) as router:
+        async with Router(config, transport=one.transport) as router:
             assert await answers(router, 2) == ["spare"] * 2
 
     perform(play())
@@ -150,7 +150,7 @@ def test_what_cannot_sign_a_request_is_told_by_a_plan_and_wakes_its_stand_in(
     )
 
     async def play() -> None:
-        async with Router(config) as router:
+        async with Router(config, transport=one.transport) as router:
             plan = router.explain()
             assert plan.targets[0].skipped is not None
             assert (plan.targets[0].skipped.reason, [each.target for each in plan.asked]) == ("no_key", ["spare"])
@@ -165,7 +165,7 @@ def test_a_well_target_comes_before_the_stand_in_of_one_behind_it(stage: MakeSta
     config = routed(one, "a", "b", on={"auth": ["spare"]})
 
     async def play() -> None:
-        async with Router(config) as router:
+        async with Router(config, transport=one.transport) as router:
             assert await answers(router, 1, targets=["b", "spare"]) == ["spare"]
             assert {each.target for each in router.health() if each.state == "parked"} == {"b"}
             assert await answers(router, 2) == ["lead"] * 2
@@ -179,7 +179,7 @@ def test_a_stand_in_that_is_parked_itself_wakes_its_own(stage: MakeStage) -> Non
     config = routed(one, "a", on={"auth": ["spare"], "rate_limited": ["last"]})
 
     async def play() -> None:
-        async with Router(config) as router:
+        async with Router(config, transport=one.transport) as router:
             assert await answers(router) == ["last"] * 3
 
     perform(play())
@@ -191,7 +191,7 @@ def test_a_silent_target_is_hedged_by_the_stand_in_of_one_that_is_parked(stage: 
     config = routed(one, "a", "b", on={"auth": ["spare"]}, hedge=Hedge(after=1, budget_ratio=1))
 
     async def play() -> None:
-        async with Router(config) as router:
+        async with Router(config, transport=one.transport) as router:
             await answers(router, 1, targets=["b", "spare"])
             began_s = now_s()
             assert await answers(router, 1, route="r") == ["spare"]
@@ -205,7 +205,7 @@ def test_the_deadline_is_split_for_a_stand_in_that_is_due(stage: MakeStage) -> N
     config = routed(one, "a", "b", on={"auth": ["spare"]})
 
     async def play() -> None:
-        async with Router(config) as router:
+        async with Router(config, transport=one.transport) as router:
             await answers(router, 1, targets=["b", "spare"])
             assert await answers(router, 1, route="r", deadline_s=8) == ["spare"]
 
@@ -217,7 +217,7 @@ def test_the_plan_has_the_stand_in_in_its_turn(stage: MakeStage) -> None:
     config = routed(one, "a", "b", on={"auth": ["spare"]})
 
     async def play() -> None:
-        async with Router(config) as router:
+        async with Router(config, transport=one.transport) as router:
             assert [each.target for each in router.explain(route="r").asked] == ["a", "b"]
             await answers(router, 1)
             assert [each.target for each in router.explain(route="r").asked][:2] == ["spare", "b"]
@@ -230,7 +230,7 @@ def test_an_answer_that_broke_off_wakes_the_stand_in_of_its_kind(stage: MakeStag
     config = routed(one, "a", on={"truncated": ["spare"], "stalled": ["another"]}, mid_stream=("replay",))
 
     async def play() -> None:
-        async with Router(config) as router:
+        async with Router(config, transport=one.transport) as router:
             assert await answers(router, 1) == ["spare"]
 
     perform(play())
@@ -242,7 +242,7 @@ def test_an_answer_that_broke_off_for_another_kind_wakes_nothing(stage: MakeStag
     config = routed(one, "a", on={"stalled": ["spare"]}, mid_stream=())
 
     async def play() -> None:
-        async with Router(config) as router:
+        async with Router(config, transport=one.transport) as router:
             with pytest.raises(StreamInterrupted):
                 await answers(router, 1)
 
@@ -255,7 +255,7 @@ def test_a_target_that_is_isolated_wakes_its_stand_in_until_it_is_restored(stage
     config = routed(one, "a", on={"isolated": ["spare"]})
 
     async def play() -> None:
-        async with Router(config) as router:
+        async with Router(config, transport=one.transport) as router:
             router.isolate("a")
             assert await answers(router, 2) == ["spare"] * 2
             router.restore("a")
@@ -270,7 +270,7 @@ def test_a_budget_that_is_spent_wakes_its_stand_in(stage: MakeStage) -> None:
     config = routed(one, "a", on={"budget": ["spare"]}, a={"price": price, "budget_day": 1e-6})
 
     async def play() -> None:
-        async with Router(config) as router:
+        async with Router(config, transport=one.transport) as router:
             assert await answers(router, 2) == ["spare"] * 2
 
     perform(play())
@@ -282,7 +282,7 @@ def test_a_target_whose_queue_is_full_wakes_its_stand_in(stage: MakeStage) -> No
     config = routed(one, "a", on={"rate_limited": ["spare"]}, a={"concurrency": 1})
 
     async def play() -> None:
-        async with Router(config) as router:
+        async with Router(config, transport=one.transport) as router:
             first = asyncio.create_task(answers(router, 1))
             await asyncio.sleep(1)
             assert await answers(router, 1, deadline_s=60) == ["lead"], "it is merely full: its turn comes"
@@ -303,7 +303,7 @@ def test_silence_leaves_its_stand_in_a_share_of_the_deadline(stage: MakeStage, c
     config = routed(one, "a", on={"first_token_timeout": ["spare"], "stalled": ["another"]}, deadline_s=20)
 
     async def play() -> None:
-        async with Router(config) as router:
+        async with Router(config, transport=one.transport) as router:
             assert [each.silent_until_s for each in router.explain().asked] == [10, 20]
             said = (await router.complete("hi")).text if collected else (await answers(router, 1))[0]
             assert (said, now_s()) == ("spare", 10)
@@ -316,7 +316,7 @@ def test_silence_is_alone_where_what_stands_by_waits_for_something_else(stage: M
     config = routed(one, "a", on={"stalled": ["spare"]}, deadline_s=20)
 
     async def play() -> None:
-        async with Router(config) as router:
+        async with Router(config, transport=one.transport) as router:
             assert [each.silent_until_s for each in router.explain().asked] == [20]
 
     perform(play())
@@ -327,7 +327,7 @@ def test_what_breaks_off_is_not_asked_again_before_its_stand_in(stage: MakeStage
     one = stage(a=breaks_off("half"), spare=SPARE)
 
     async def play() -> None:
-        async with Router(routed(one, "a", on={"truncated": ["spare"]})) as router:
+        async with Router(routed(one, "a", on={"truncated": ["spare"]}), transport=one.transport) as router:
             assert (await router.complete("hi")).text == "spare"
 
     perform(play())

@@ -54,9 +54,9 @@ def health_of(router: Router, name: str = "a") -> HealthSnapshot:
     return found
 
 
-def router_of(*targets: Target, rng: int = 7, health: Health | None = None, **route: object) -> Router:
+def router_of(one: Stage, *targets: Target, rng: int = 7, health: Health | None = None, **route: object) -> Router:
     config = Config(routes={"r": Route(targets, **route)}, health=health or Health())  # type: ignore[arg-type]
-    return Router(config, rng=random.Random(rng))
+    return Router(config, rng=random.Random(rng), transport=one.transport)
 
 
 # Keys
@@ -68,7 +68,7 @@ def test_a_call_goes_on_with_the_next_key(stage: MakeStage, refusal: Play) -> No
     one.scripts["a"] = by_key(one, {ONE: refusal})
 
     async def play() -> None:
-        async with router_of(with_keys(TWO, ONE, THREE)) as router:
+        async with router_of(one, with_keys(TWO, ONE, THREE)) as router:
             for _ in range(5):
                 assert await texts(router.stream("hi")) == ["A"]
             assert now_s() == 0.0
@@ -85,7 +85,7 @@ def test_with_every_key_refused_the_call_ends_after_its_attempts(stage: MakeStag
     one = stage(a=BAD_KEY)
 
     async def play() -> None:
-        async with router_of(with_keys(ONE, TWO), all_open="fail") as router:
+        async with router_of(one, with_keys(ONE, TWO), all_open="fail") as router:
             with pytest.raises(CallFailed) as caught:
                 await texts(router.stream("hi"))
             assert caught.value.kind is ErrorKind.AUTH
@@ -105,7 +105,7 @@ def test_a_key_callback_that_raises_leaves_the_others(stage: MakeStage) -> None:
     one = stage(a=says("A"))
 
     async def play() -> None:
-        async with router_of(with_keys(broken, TWO)) as router:
+        async with router_of(one, with_keys(broken, TWO)) as router:
             for _ in range(4):
                 assert await texts(router.stream("hi")) == ["A"]
 
@@ -122,7 +122,7 @@ def test_a_key_callback_that_hangs_ends_with_the_first_delta_clock(stage: MakeSt
     a = Target("openai", model="m", name="a", key=hanging, base_url="https://a.test", first_delta_s=4)
 
     async def play() -> None:
-        async with router_of(a, *one.targets("b")) as router:
+        async with router_of(one, a, *one.targets("b")) as router:
             assert await texts(router.stream("hi")) == ["B"]
             assert now_s() == 4.0
             assert health_of(router).state == "closed"
@@ -147,7 +147,7 @@ def test_a_key_that_was_renewed_meanwhile_is_tried_at_once(stage: MakeStage, tmp
     a = Target("openai", model="m", name="a", key_file=str(file), base_url="https://a.test")
 
     async def play() -> None:
-        async with router_of(a) as router:
+        async with router_of(one, a) as router:
             assert await texts(router.stream("hi")) == ["A"]
             assert now_s() == 0.0
             assert health_of(router).parks == ()
@@ -168,7 +168,7 @@ def test_a_refused_key_from_a_callback_is_asked_for_anew_and_then_left_alone(sta
     a = Target("openai", model="m", name="a", key=key, base_url="https://a.test")
 
     async def play() -> None:
-        async with router_of(a, all_open="fail") as router:
+        async with router_of(one, a, all_open="fail") as router:
             with pytest.raises(CallFailed):
                 await texts(router.stream("hi"))
             assert health_of(router).state == "parked"
@@ -203,7 +203,7 @@ def test_no_call_waits_for_an_isolated_target_nor_asks_it_as_a_last_resort(stage
     one = stage(a=says("A"))
 
     async def play() -> None:
-        async with router_of(*one.targets(), all_open=all_open) as router:
+        async with router_of(one, *one.targets(), all_open=all_open) as router:
             router.isolate("a")
             with pytest.raises(NoTargetAvailable) as caught:
                 await texts(router.stream("hi"))
@@ -378,7 +378,7 @@ def test_a_slow_target_is_left_alone_without_a_single_error(stage: MakeStage) ->
     one = stage(a=says("A", first_s=4.0), b=says("B"))
 
     async def play(health: Health, last: str) -> None:
-        async with router_of(*one.targets(), health=health) as router:
+        async with router_of(one, *one.targets(), health=health) as router:
             for _ in range(12):
                 answer = await texts(router.stream("hi"))
             assert answer == [last]
@@ -394,7 +394,7 @@ def test_a_slow_target_that_hedges_beat_is_still_seen_to_be_slow(stage: MakeStag
 
     async def play() -> None:
         hedge, health = Hedge(after=3.0, budget_ratio=1.0), Health(slow_call_s=2, window_min_calls=5)
-        async with router_of(*one.targets(), health=health, hedge=hedge) as router:
+        async with router_of(one, *one.targets(), health=health, hedge=hedge) as router:
             for _ in range(8):
                 await texts(router.stream("hi"))
             seen = health_of(router)
@@ -409,13 +409,13 @@ def test_time_in_which_the_loop_stood_still_makes_no_target_slow(stage: MakeStag
 
     async def play() -> None:
         loop = asyncio.get_running_loop()
-        router = router_of(*one.targets(), health=Health(slow_call_s=1, window_min_calls=1))
+        router = router_of(one, *one.targets(), health=Health(slow_call_s=1, window_min_calls=1))
         router.on_health_change.append(heard.append)
         async with router:
             for _ in range(20):
                 call = asyncio.create_task(texts(router.stream("hi")))
                 await asyncio.sleep(0.1)
-                loop._jumping.now_s += 5.0  # type: ignore[attr-defined]  # a callback that blocked for so long
+                loop.stall(5.0)  # type: ignore[attr-defined]  # a callback that blocked for so long
                 assert await call == ["A"]
             assert health_of(router).slow_ratio == 0.0
 
@@ -427,7 +427,7 @@ def test_a_long_answer_that_began_in_time_is_not_slow(stage: MakeStage) -> None:
     one = stage(a=says(*"0123456789", first_s=0.5, every_s=3.0))
 
     async def play() -> None:
-        async with router_of(*one.targets(), health=Health(slow_call_s=1, window_min_calls=1)) as router:
+        async with router_of(one, *one.targets(), health=Health(slow_call_s=1, window_min_calls=1)) as router:
             assert len(await texts(router.stream("hi"))) == 10
             seen = health_of(router)
             assert (seen.calls, seen.slow_ratio) == (1, 0.0)
@@ -445,7 +445,7 @@ def test_traffic_is_back_within_one_open_interval_and_stays(stage: MakeStage, he
     health = Health()
 
     async def play() -> None:
-        router = router_of(*one.targets(), health=health)
+        router = router_of(one, *one.targets(), health=health)
         router.on_health_change.append(heard.append)
         async with router:
             for tick in range(1200):
@@ -472,7 +472,7 @@ def test_a_thousand_waiting_calls_send_one_probe(stage: MakeStage, hedge: Hedge 
     one = stage(a=lambda at_s: refuses() if at_s < 3 else says("A", first_s=0.5))
 
     async def play() -> None:
-        async with router_of(*one.targets(), hedge=hedge) as router:
+        async with router_of(one, *one.targets(), hedge=hedge) as router:
             for _ in range(5):
                 with pytest.raises(CallFailed):
                     await texts(router.stream("hi", deadline_s=0.1))

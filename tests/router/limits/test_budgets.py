@@ -43,7 +43,9 @@ def priced(one: Stage, route: dict[str, Any] | None = None, day_left_s: float = 
     first = replace(first, **({"price": A_DOLLAR_A_TOKEN} | target))
     config = Config(routes={"r": Route((first, *rest), **(route or {}))}, retry=Retry(backoff_s=0.1))
     began_s = APRIL_S - day_left_s
-    return Router(config, rng=random.Random(7), wall=lambda: began_s + asyncio.get_running_loop().time())
+    return Router(
+        config, rng=random.Random(7), wall=lambda: began_s + asyncio.get_running_loop().time(), transport=one.transport
+    )
 
 
 def ledgers(router: Router) -> tuple[Ledger, Ledger]:
@@ -190,7 +192,7 @@ def test_the_report_sums_up_and_the_usage_stays_the_winner_s(stage: MakeStage) -
 
     async def play() -> None:
         a, b = (replace(target, price=A_DOLLAR_A_TOKEN) for target in one.targets())
-        async with Router(Config(routes={"r": Route((a, b))})) as router:
+        async with Router(Config(routes={"r": Route((a, b))}), transport=one.transport) as router:
             report = (await router.complete("hi")).report
             assert report.usage == Usage(30, 5)
             assert report.tokens == Usage(30 + 16, 5 + 4)
@@ -273,7 +275,9 @@ def test_the_cheapest_for_this_request_is_asked_first_and_the_unknown_last(stage
         one.asked.clear()
         targets = [replace(target, price=price) for target, price in zip(one.targets(), prices, strict=True)]
         one.scripts = dict.fromkeys("abc", status(401)) | {"d": status(401)}
-        async with Router(Config(routes={"r": Route(tuple(targets), select="cost")})) as router:
+        async with Router(
+            Config(routes={"r": Route(tuple(targets), select="cost")}), transport=one.transport
+        ) as router:
             with pytest.raises(CallFailed):
                 await router.complete(*options, **more)
         return [name for _, name in one.asked]

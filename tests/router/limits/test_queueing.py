@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 from standby.config import Health, Hedge, Price, Retry
 from standby.router.limits.limiter import TargetLimits
 from standby.router.router import begin
-from standby.router.targets import live_target as live
 
-from stage import SILENT, FakeTransport, Play, Stage, breaks_off, now_s, perform, says, status, texts
+from stage import SILENT, Play, Stage, breaks_off, now_s, perform, says, status, texts
 from standby import CallFailed, Config, ErrorKind, NoTargetAvailable, Route, Router, Target
 
 MakeStage = Callable[..., Stage]
@@ -32,7 +31,7 @@ def limited(one: Stage, route: dict[str, Any] | None = None, health: Health | No
     """A Router over the stage's targets, the first of which is limited."""
     first, *rest = one.targets()
     config = Config(routes={"r": Route((replace(first, **sizes), *rest), **(route or {}))}, health=health or Health())
-    return Router(config, rng=random.Random(7))
+    return Router(config, rng=random.Random(7), transport=one.transport)
 
 
 async def answered(router: Router, **options: Any) -> tuple[float, str]:
@@ -286,7 +285,7 @@ def test_of_several_keys_nothing_is_learnt(stage: MakeStage) -> None:
     one = stage(a=replace(says("A"), headers=spent))
 
     async def play() -> None:
-        async with Router([replace(one.targets()[0], key=None, keys=("k1", "k2"))]) as router:
+        async with Router([replace(one.targets()[0], key=None, keys=("k1", "k2"))], transport=one.transport) as router:
             for _ in range(3):
                 await router.complete("hi")
             assert now_s() == 0.0
@@ -323,7 +322,7 @@ def test_a_hedge_needs_a_place_at_once(stage: MakeStage) -> None:
     async def play() -> None:
         a, b = one.targets()
         route = Route((a, replace(b, concurrency=1)), hedge=Hedge(after=1.0, budget_ratio=1.0))
-        async with Router(Config(routes={"r": route}), rng=random.Random(7)) as router:
+        async with Router(Config(routes={"r": route}), rng=random.Random(7), transport=one.transport) as router:
             first, second = await asyncio.gather(router.complete("hi"), router.complete("hi"))
             assert [first.target, second.target] == ["b", "a"]
             assert [len(first.report.attempts), len(second.report.attempts)] == [2, 1]
@@ -466,7 +465,7 @@ def test_whatever_happens_everything_is_given_back(
         hedge = Hedge(after=0.2, budget_ratio=1.0) if hedged else None
         route = Route((priced, replace(second, concurrency=2)), hedge=hedge, budget_month=2.0)
         config = Config(routes={"r": route}, retry=Retry(backoff_s=0.3))
-        async with Router(config, rng=random.Random(1)) as router:
+        async with Router(config, rng=random.Random(1), transport=one.transport) as router:
             leaving = []
             for pause_s, whole, leaves_after_s, deadline_s in calls:
                 task = asyncio.create_task(call(router, whole, deadline_s))
@@ -488,10 +487,7 @@ def test_whatever_happens_everything_is_given_back(
             assert one.open == 0
             assert len(asyncio.all_tasks()) == 1
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(FakeTransport, "stage", one, raising=False)
-        patch.setattr(live, "Transport", FakeTransport)
-        perform(play())
+    perform(play())
 
 
 def test_two_calls_that_find_the_last_place_in_line_in_one_turn_do_not_both_take_it(
@@ -505,7 +501,9 @@ def test_two_calls_that_find_the_last_place_in_line_in_one_turn_do_not_both_take
         first, second = one.targets()
         hedge, once = Hedge(after=9.0, budget_ratio=1.0), Retry(attempts=1)
         route = Route((first, replace(second, concurrency=1)), hedge=hedge, retry=once)
-        async with Router(Config(routes={"r": route}, health=Health(failures_in_row=99))) as router:
+        async with Router(
+            Config(routes={"r": route}, health=Health(failures_in_row=99)), transport=one.transport
+        ) as router:
             calls = [asyncio.create_task(answered(router))]
             await asyncio.sleep(1.0)
             calls += [asyncio.create_task(answered(router)) for _ in range(2)]

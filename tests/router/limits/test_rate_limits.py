@@ -95,12 +95,12 @@ def test_a_few_refusals_with_short_hints_cost_a_few_calls(stage: MakeStage, seed
     ids=["of nothing", "longer", "of several keys", "longer, of several keys", "with slow answers"],
 )
 def test_so_do_hints_of_other_shapes(stage: MakeStage, keys: int, hint: str, answer: Play) -> None:
-    stage(a=sometimes(0.02, 7, limited(hint), answer))
+    one = stage(a=sometimes(0.02, 7, limited(hint), answer))
     target = Target("openai", model="m", name="a", base_url="https://a.test", keys=[f"k{n}" for n in range(keys)])
     takes_s = answer.body[0][0]
 
     async def play() -> Counter[str]:
-        async with Router([target], rng=random.Random(7)) as router:
+        async with Router([target], rng=random.Random(7), transport=one.transport) as router:
             return await load(router, CALLERS, 2 * FOR_S)
 
     ended = perform(play())
@@ -187,7 +187,9 @@ def test_a_short_hint_for_ever_is_not_asked_for_ever(stage: MakeStage, hint: str
 
     async def play() -> float:
         [target] = one.targets()
-        async with Router(Config(targets={"a": target}, routes={"r": Route(("a",))}, retry=retry)) as router:
+        async with Router(
+            Config(targets={"a": target}, routes={"r": Route(("a",))}, retry=retry), transport=one.transport
+        ) as router:
             with pytest.raises(AllTargetsFailed):
                 await router.complete("hi", route="r", deadline_s=120)
             return now_s()
@@ -204,7 +206,9 @@ def test_with_no_retry_left_the_call_comes_back_after_the_hint(stage: MakeStage,
 
     async def play() -> list[str]:
         targets = {target.name: target for target in one.targets()}
-        async with Router(Config(targets=targets, routes={"r": route}, retry=Retry(attempts=1))) as router:
+        async with Router(
+            Config(targets=targets, routes={"r": route}, retry=Retry(attempts=1)), transport=one.transport
+        ) as router:
             answer = await router.complete("hi", route="r")
             assert router.health()[0].state == "closed", "one hint parks nothing"
             return [wait.reason for wait in answer.report.waits]
@@ -224,7 +228,7 @@ def test_a_last_resort_within_a_hint_is_asked_once(stage: MakeStage, then: Play)
     route = Route(tuple(one.targets()), all_open="last_resort")
 
     async def play() -> None:
-        async with Router(Config(routes={"r": route}), rng=random.Random(1)) as router:
+        async with Router(Config(routes={"r": route}), rng=random.Random(1), transport=one.transport) as router:
             with pytest.raises(AllTargetsFailed):
                 await router.complete("hi", route="r", deadline_s=0.9)
 
@@ -247,7 +251,7 @@ def test_the_call_goes_on_with_another_key_at_once(stage: MakeStage) -> None:
     target = Target("openai", model="m", name="a", base_url="https://a.test", keys=["k1", "k2"])
 
     async def play() -> list[Any]:
-        async with Router([target]) as router:
+        async with Router([target], transport=one.transport) as router:
             reports = [(await router.complete("hi")).report for _ in range(4)]
             assert router.health()[0].parks == ()
             return reports
@@ -268,7 +272,7 @@ def test_a_permit_is_not_held_while_a_hint_is_waited_out(stage: MakeStage) -> No
     [target] = one.targets(concurrency=1)
 
     async def play() -> list[float]:
-        async with Router([target]) as router:
+        async with Router([target], transport=one.transport) as router:
             calls = [asyncio.create_task(answered_at(router)) for _ in range(3)]
             return [await call for call in calls]
 
@@ -281,7 +285,7 @@ def test_a_hedge_answers_while_the_first_target_has_asked_to_wait(stage: MakeSta
     async def play() -> tuple[float, str | None]:
         targets = {target.name: target for target in one.targets()}
         route = Route(("a", "b"), hedge=Hedge(after=0.1, budget_ratio=1.0))
-        async with Router(Config(targets=targets, routes={"r": route})) as router:
+        async with Router(Config(targets=targets, routes={"r": route}), transport=one.transport) as router:
             answer = await router.complete("hi", route="r")
             assert [state.state for state in router.health()] == ["closed", "closed"]
             return now_s(), answer.target
@@ -366,7 +370,7 @@ def test_without_a_hint_a_wait_is_backoff_and_has_a_floor(stage: MakeStage) -> N
 
 
 async def play_with(one: Stage, seed: int) -> Any:
-    async with Router(one.targets(), rng=random.Random(seed)) as router:
+    async with Router(one.targets(), rng=random.Random(seed), transport=one.transport) as router:
         return (await router.complete("hi")).report.waits
 
 
@@ -473,7 +477,7 @@ def test_a_probe_is_sent_by_a_call_that_has_time_for_its_answer(stage: MakeStage
     """Calls that are about to end would be cut one after another, and a sound target would look lost for ever."""
     healed_s, answer_s, deadline_s, every_s = 6.0, 0.2, 2.0, 0.02
     refusal = Play([(0.0, b"{}")], status=429, headers={"retry-after": "0.05"}, head_after_s=0.05)
-    stage(a=lambda at_s: refusal if at_s < healed_s else says("Well.", first_s=answer_s))
+    one = stage(a=lambda at_s: refusal if at_s < healed_s else says("Well.", first_s=answer_s))
     target = Target("openai", model="m", name="a", base_url="https://a.test", keys=["k1", "k2", "k3"])
 
     async def play() -> list[float]:
@@ -483,7 +487,10 @@ def test_a_probe_is_sent_by_a_call_that_has_time_for_its_answer(stage: MakeStage
             with contextlib.suppress(CallFailed):
                 answered.append(await answered_at(router, deadline_s=deadline_s))
 
-        async with Router([target], rng=random.Random(1)) as router, asyncio.TaskGroup() as calls:
+        async with (
+            Router([target], rng=random.Random(1), transport=one.transport) as router,
+            asyncio.TaskGroup() as calls,
+        ):
             for _ in range(int((healed_s + 3) / every_s)):
                 calls.create_task(call())
                 await asyncio.sleep(every_s)
@@ -502,11 +509,15 @@ def test_a_limit_without_a_hint_in_the_middle_of_what_is_held_parks_once_tries_a
     one = stage(a=cut_short, b=WELL)
 
     async def play() -> None:
-        async with Router(Config(routes={"r": Route(one.targets("a", "b"), hold=held)})) as router:
+        async with Router(
+            Config(routes={"r": Route(one.targets("a", "b"), hold=held)}), transport=one.transport
+        ) as router:
             said = "".join(await texts(router.stream("hi"))) if held else (await router.complete("hi")).text
             assert said == "Well."
             assert [each.state for each in router.health()] == ["parked", "closed"]
-        async with Router(Config(routes={"r": Route(one.targets("a"), hold=held, all_open="fail")})) as router:
+        async with Router(
+            Config(routes={"r": Route(one.targets("a"), hold=held, all_open="fail")}), transport=one.transport
+        ) as router:
             with pytest.raises(AllTargetsFailed):
                 await (texts(router.stream("hi")) if held else router.complete("hi"))
 

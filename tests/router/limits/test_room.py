@@ -129,7 +129,7 @@ def _live(router: Router) -> LiveTarget:
 def test_nonsense_of_any_adapter_is_an_estimate_and_nothing_stays_held(
     stage: MakeStage, plug_in: Miscounting, said: Any, priced: bool
 ) -> None:
-    stage(a=says("It rains."))
+    one = stage(a=says("It rains."))
     plug_in.says = [said]
     about: dict[str, Any] = {"price": A_DOLLAR_A_TOKEN, "budget_day": 1e6, "tokens_per_min": 10**6} if priced else {}
     target = Target(
@@ -144,7 +144,7 @@ def test_nonsense_of_any_adapter_is_an_estimate_and_nothing_stays_held(
     )
 
     async def play() -> None:
-        async with Router([target], rng=random.Random(7)) as router:
+        async with Router([target], rng=random.Random(7), transport=one.transport) as router:
             for _ in range(3):
                 answer = await router.complete("hi", max_tokens=50)
                 assert answer.text == "It rains."
@@ -169,11 +169,12 @@ def test_nonsense_of_any_adapter_is_an_estimate_and_nothing_stays_held(
 
 
 def test_nonsense_after_a_sound_count_makes_that_one_doubtful(stage: MakeStage, plug_in: Miscounting) -> None:
-    stage(a=says("x" * 400))
+    one = stage(a=says("x" * 400))
 
     async def play() -> None:
         async with Router(
-            [Target("miscounting", model="m", name="a", key="k", base_url="https://a.test", price=A_DOLLAR_A_TOKEN)]
+            [Target("miscounting", model="m", name="a", key="k", base_url="https://a.test", price=A_DOLLAR_A_TOKEN)],
+            transport=one.transport,
         ) as router:
             for counts, wanted, estimated in (
                 ([Usage(9, 1), Usage(9, -4)], Usage(9, 150), True),  # as much as was said may have been written

@@ -118,7 +118,7 @@ def test_a_broken_log_leaves_observers_and_listeners_to_their_work(stage: MakeSt
 
     async def play() -> Router:
         _told(asyncio.get_running_loop())
-        router = Router(one.targets(), observers=[_gone, heard.append])
+        router = Router(one.targets(), observers=[_gone, heard.append], transport=one.transport)
         router.on_health_change += [_gone, heard.append]
         async with router:
             for _ in range(6):
@@ -204,7 +204,7 @@ def test_nothing_is_lost_when_only_the_telling_is_slow(stage: MakeStage) -> None
         raise SystemExit
 
     async def play() -> Router:
-        async with Router(one.targets(), observers=[ends, heard.append]) as router:
+        async with Router(one.targets(), observers=[ends, heard.append], transport=one.transport) as router:
             for _ in range(3):
                 assert await texts(router.stream("hi")) == ["A"]
         return router
@@ -229,7 +229,7 @@ def test_a_machine_without_threads_loses_notices_and_no_answers(
     heard: list[object] = []
 
     async def play() -> Router:
-        async with Router(one.targets(), observers=[heard.append]) as router:
+        async with Router(one.targets(), observers=[heard.append], transport=one.transport) as router:
             assert await texts(router.stream("hi")) == ["A"]
             monkeypatch.setattr(threading.Thread, "start", start)
             assert await texts(router.stream("hi")) == ["A"]
@@ -295,7 +295,7 @@ def test_a_cancelled_future_that_a_log_or_a_listener_looks_at_cancels_no_call(
         def looks(*_: Any) -> Any:
             return future.result()
 
-        router = Router(Config(routes={"default": Route(tuple(one.targets()), hedge=hedge)}))
+        router = Router(Config(routes={"default": Route(tuple(one.targets()), hedge=hedge)}), transport=one.transport)
         if where == "listener":
             router.on_health_change.append(looks)
         async with router:

@@ -18,7 +18,7 @@ def test_every_attempt_and_every_call_is_told(stage: MakeStage) -> None:
     told: list[Notice] = []
 
     async def play() -> None:
-        async with Router(one.targets(), observers=[told.append]) as router:
+        async with Router(one.targets(), observers=[told.append], transport=one.transport) as router:
             await texts(router.stream("hi"))
             await router.complete("hi")
 
@@ -38,7 +38,7 @@ def test_one_that_raises_is_logged_once_and_the_others_go_on(
         raise ValueError("with the caller's secret")
 
     async def play() -> None:
-        async with Router(one.targets(), observers=[broken, told.append]) as router:
+        async with Router(one.targets(), observers=[broken, told.append], transport=one.transport) as router:
             for _ in range(3):
                 assert await texts(router.stream("hi")) == ["B"]
 

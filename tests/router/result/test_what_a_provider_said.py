@@ -47,7 +47,9 @@ def targets(one: Stage, **about: Any) -> tuple[Target, ...]:
 
 def failure_of(one: Stage, ask: Callable[[Router], Any], **about: Any) -> CallFailed:
     async def play() -> CallFailed:
-        async with Router(Config(routes={"r": Route(targets(one, **about), mid_stream=())})) as router:
+        async with Router(
+            Config(routes={"r": Route(targets(one, **about), mid_stream=())}), transport=one.transport
+        ) as router:
             with pytest.raises(CallFailed) as caught:
                 await ask(router)
         return caught.value
@@ -141,7 +143,8 @@ def test_a_model_that_calls_itself_by_our_key_is_not_named(stage: MakeStage) -> 
     named = Play([(0.0, chunk("A").replace(b"m-1", key.encode())), (0.0, chunk(finish="stop") + DONE)])
 
     async def play() -> None:
-        async with Router(targets(stage(a=named), key=key)) as router:
+        one = stage(a=named)
+        async with Router(targets(one, key=key), transport=one.transport) as router:
             for _ in range(2):
                 assert (await router.complete("Hi")).model == "m"
 
@@ -154,7 +157,7 @@ def test_the_report_says_why_an_attempt_was_dropped(stage: MakeStage) -> None:
 
     async def hedged() -> list[str]:
         config = Config(routes={"r": Route(targets(one), hedge=Hedge(after=2.0, budget_ratio=1.0))})
-        async with Router(config) as router:
+        async with Router(config, transport=one.transport) as router:
             return (await router.complete("Hi")).report.lines()
 
     assert perform(hedged()) == [
@@ -163,7 +166,10 @@ def test_the_report_says_why_an_attempt_was_dropped(stage: MakeStage) -> None:
     ]
 
     async def left() -> list[str]:
-        async with Router(targets(stage(a=says("A", "B", every_s=1.0)))) as router, router.stream("Hi") as stream:
+        async with (
+            Router(targets(stage(a=says("A", "B", every_s=1.0))), transport=one.transport) as router,
+            router.stream("Hi") as stream,
+        ):
             await anext(stream)
             await stream.aclose()
             return stream.report.lines()
@@ -172,7 +178,9 @@ def test_the_report_says_why_an_attempt_was_dropped(stage: MakeStage) -> None:
 
     async def diverged() -> list[str]:
         two = stage(a=breaks_off("One", " two"), b=says("Another"))
-        async with Router(Config(routes={"r": Route(targets(two), mid_stream=("replay",))})) as router:
+        async with Router(
+            Config(routes={"r": Route(targets(two), mid_stream=("replay",))}), transport=one.transport
+        ) as router:
             stream = router.stream("Hi")
             with pytest.raises(StreamInterrupted):
                 await texts(stream)

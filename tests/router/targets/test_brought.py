@@ -191,7 +191,7 @@ def test_money_that_was_spent_is_remembered_for_its_month(stage: MakeStage) -> N
 
     async def play() -> None:
         nonlocal wall_s
-        router = Router(one.targets("own"), wall=lambda: wall_s)
+        router = Router(one.targets("own"), wall=lambda: wall_s, transport=one.transport)
         async with router:
             assert (await router.complete("hi", targets=[own(one, 0, **paid)], max_tokens=1)).text == "1"
             assert await fails(router, own(one, 0, **paid)) is ErrorKind.BUDGET
@@ -304,7 +304,7 @@ def test_configurations_that_come_and_go_leave_nothing_behind(stage: MakeStage) 
     one = stage(a=says("1"))
 
     async def play() -> None:
-        router = Router([own(one, -1)])
+        router = Router([own(one, -1)], transport=one.transport)
         async with router:
             shared = router._entered()
             for number in range(50):
@@ -325,7 +325,7 @@ def test_a_sound_target_keeps_its_history_over_a_reload_however_many_there_are(s
 
     async def play() -> None:
         targets = tuple(own(one, number, name=f"t-{number}") for number in range(2 * KEPT_MAX))
-        router = Router(Config.of_targets(targets))
+        router = Router(Config.of_targets(targets), transport=one.transport)
         async with router:
             router.health()
             before = router._entered().generation.live(targets[0])

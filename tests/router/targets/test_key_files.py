@@ -38,7 +38,7 @@ async def test_the_next_target_is_asked_at_once(stage: MakeStage, tmp_path: Path
     one = stage(b=says("B"))
     bad = Target("openai", model="m", name="bad", base_url="https://a.test", key_file=str(path))
     began_s = asyncio.get_running_loop().time()
-    async with Router([bad, *one.targets()]) as router:
+    async with Router([bad, *one.targets()], transport=one.transport) as router:
         answer = await router.complete("hi", deadline_s=20)
     assert asyncio.get_running_loop().time() - began_s < 10
     assert answer.text == "B"

@@ -61,7 +61,9 @@ def test_the_others_are_asked(stage: MakeStage, flawed: tuple[Target, str, str],
     options: Any = {"targets": targets} if given == "per call" else {}
 
     async def play() -> None:
-        async with Router(one.targets("b") if given == "per call" else targets, rng=random.Random(7)) as router:
+        async with Router(
+            one.targets("b") if given == "per call" else targets, rng=random.Random(7), transport=one.transport
+        ) as router:
             for _ in range(2):
                 answer = await router.complete("hi", **options)
                 assert answer.text == "B"
@@ -83,7 +85,7 @@ def test_however_the_first_is_chosen(stage: MakeStage, flawed: tuple[Target, str
     config = Config(routes={"default": Route((flawed[0], *one.targets()), **route)})
 
     async def play() -> None:
-        async with Router(config, rng=random.Random(7)) as router:
+        async with Router(config, rng=random.Random(7), transport=one.transport) as router:
             for _ in range(10):
                 assert (await router.complete("hi")).text == "A"
 
@@ -113,7 +115,9 @@ async def test_a_plug_in_that_knows_no_such_model_is_passed_over(
 
     monkeypatch.setattr(type(registry.get("mistral")), "capabilities", lambda self, model: raises(model))
     one = stage(a=says("A"))
-    async with Router([Target("mistral", model="m", name="bad", key="k"), *one.targets()]) as router:
+    async with Router(
+        [Target("mistral", model="m", name="bad", key="k"), *one.targets()], transport=one.transport
+    ) as router:
         answer = await router.complete("hi")
     assert _skips(answer) == [("bad", "misconfigured")]
     assert "KeyError" in answer.report.skipped[0].detail
@@ -132,7 +136,7 @@ def test_the_target_that_stands_by_for_what_cannot_be_asked_comes_in(
     route = Route(given, on={"unsupported": [spare], "auth": [other]})
 
     async def play() -> None:
-        async with Router(Config(routes={"r": route})) as router:
+        async with Router(Config(routes={"r": route}), transport=one.transport) as router:
             for _ in range(2):
                 assert (await router.complete("hi")).text == "spare"
             planned = {each.target: each.place for each in router.explain().targets}

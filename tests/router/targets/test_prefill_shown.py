@@ -27,7 +27,7 @@ def router(one: Stage, *policies: str, provider: str = "llamacpp", **about: Any)
     targets = tuple(
         Target(provider, model="m", name=t.name, key="k", base_url=t.base_url, **about) for t in one.targets()
     )
-    return Router(Config(routes={"r": Route(targets, mid_stream=policies)}))  # type: ignore[arg-type]
+    return Router(Config(routes={"r": Route(targets, mid_stream=policies)}), transport=one.transport)  # type: ignore[arg-type]
 
 
 async def told(router: Router) -> str:
@@ -116,7 +116,7 @@ def test_where_no_header_shows_it_the_target_must_say_so(stage: MakeStage, provi
         targets = [replace(target, provider=provider, model="qwen3-coder") for target in one.targets("b")]
         assert registry.get(provider).capabilities("qwen3-coder").prefill == "plain"
         route = Route((*one.targets("a"), *targets), mid_stream=("continue",))
-        async with Router(Config(routes={"r": route})) as opened:
+        async with Router(Config(routes={"r": route}), transport=one.transport) as opened:
             assert await told(opened) == BEGUN + " [interrupted]"
 
     perform(play())

@@ -76,7 +76,7 @@ def test_asking_twice_changes_nothing(stage: MakeStage, name: str) -> None:
         targets = {name: replace(each, **limits[name]) for name, each in zip("abc", one.targets(), strict=True)}
         routes = {label: Route((target,)) for label, target in targets.items()}
         config = Config(routes=routes, health=Health(failures_in_row=1, open_s=1.0), retry=Retry(attempts=1))
-        async with Router(config) as router:
+        async with Router(config, transport=one.transport) as router:
             for label in routes:
                 try:
                     await texts(router.stream("hi", route=label))
@@ -102,7 +102,7 @@ def test_acts_are_seen_to_act(stage: MakeStage) -> None:
 
     async def play() -> None:
         (target,) = one.targets()
-        async with Router(Config(routes={"r": Route((target,))})) as router:
+        async with Router(Config(routes={"r": Route((target,))}), transport=one.transport) as router:
             (a,) = router._entered().generation.route_targets(router.config.routes["r"], "r")
             before = state(a)
             a.try_pay_retry(now_s())

@@ -18,7 +18,7 @@ async def first_asked(one: Stage, calls: int, messages: Any = "hi", options: Any
     """Which target each of so many calls asks first."""
     targets = route.pop("targets", None) or tuple(one.targets())
     firsts = []
-    async with Router(Config(routes={"r": Route(targets, **route)})) as router:
+    async with Router(Config(routes={"r": Route(targets, **route)}), transport=one.transport) as router:
         for number in range(calls):
             before = len(one.asked)
             await texts(router.stream(messages, **(options(number) if options else {})))
@@ -51,7 +51,7 @@ def test_tiers_come_one_after_the_other(stage: MakeStage) -> None:
 
     async def play() -> None:
         route = Route(((a, b), (c, d)), select="weighted")
-        async with Router(Config(routes={"r": route})) as router:
+        async with Router(Config(routes={"r": route}), transport=one.transport) as router:
             await texts(router.stream("hi"))
 
     perform(play())
