@@ -113,7 +113,7 @@ async def test_health_is_kept_and_the_old_connections_close_with_their_last_call
         stream = router.stream("hi")
         await anext(stream)
         old = router._shared.generation  # type: ignore[union-attr]
-        transport = old.live("b").transport
+        transport = old.live("b").transport.transport  # type: ignore[attr-defined]
         router.swap(load(path, limits={"deadline_s": 7}))
         await asyncio.sleep(0)
         assert not transport.closed  # type: ignore[attr-defined]

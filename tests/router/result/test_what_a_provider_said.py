@@ -166,10 +166,8 @@ def test_the_report_says_why_an_attempt_was_dropped(stage: MakeStage) -> None:
     ]
 
     async def left() -> list[str]:
-        async with (
-            Router(targets(stage(a=says("A", "B", every_s=1.0))), transport=one.transport) as router,
-            router.stream("Hi") as stream,
-        ):
+        two = stage(a=says("A", "B", every_s=1.0))
+        async with Router(targets(two), transport=two.transport) as router, router.stream("Hi") as stream:
             await anext(stream)
             await stream.aclose()
             return stream.report.lines()
@@ -178,9 +176,8 @@ def test_the_report_says_why_an_attempt_was_dropped(stage: MakeStage) -> None:
 
     async def diverged() -> list[str]:
         two = stage(a=breaks_off("One", " two"), b=says("Another"))
-        async with Router(
-            Config(routes={"r": Route(targets(two), mid_stream=("replay",))}), transport=one.transport
-        ) as router:
+        config = Config(routes={"r": Route(targets(two), mid_stream=("replay",))})
+        async with Router(config, transport=two.transport) as router:
             stream = router.stream("Hi")
             with pytest.raises(StreamInterrupted):
                 await texts(stream)
