@@ -81,7 +81,10 @@ class Exchange(Protocol):
         ...
 
     async def read_until(self, until_s: float) -> bytes | None:
-        """As `read`; None when nothing has come by then, on the loop's clock: nothing is lost or closed."""
+        """As `read`; None when nothing has come by then, on the loop's clock: nothing is lost or closed.
+
+        None also, sooner, when what has come gives nothing without more of it.
+        """
         ...
 
     def interrupt(self, error: ProviderError) -> None:

@@ -96,7 +96,7 @@ async def test_compressed_pieces_come_as_they_arrive(transport: HttpTransport) -
 
 @pytest.mark.parametrize(("with_the_first", "then"), [(0, 11), (2, 11), (11, 11)])
 async def test_a_read_with_an_end_in_time_waits_no_longer_for_the_rest_of_a_compressed_piece(
-    transport: Transport, with_the_first: int, then: int
+    transport: HttpTransport, with_the_first: int, then: int
 ) -> None:
     """Its first bytes come alone, and decode to nothing."""
     first, second = gzip.compress(b"one"), gzip.compress(b"two")
