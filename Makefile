@@ -48,7 +48,9 @@ parts: $(DEV)  ## run the tests with components of other makes: official SDKs, C
 coverage: $(DEV)  ## run the tests of the router and the providers, and fail below 97 % of their lines and branches
 	@rm -rf .coverage
 	@mkdir .coverage
-	@$(PY) -m coverage run -m pytest -n $(WORKERS) --dist loadfile -p no:cacheprovider $(or $(ARGS),$(MEASURED))
+	@for folder in $(or $(ARGS),$(MEASURED)); do \
+		$(PY) -m coverage run -m pytest -q -n $(WORKERS) --dist loadfile -p no:cacheprovider --hypothesis-profile=ci "$$folder" || exit 1; \
+	done
 	@$(PY) -m coverage combine --quiet
 	@$(PY) -m coverage report
 
