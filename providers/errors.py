@@ -268,13 +268,6 @@ class ProviderError(StandbyError):
         """
         return (self.retry_after_s or None) if self.disposition.heeds_hint and not self.local else None
 
-    @property
-    def retryable(self) -> bool:
-        """May the same endpoint give an answer later, as far as the provider's word and the kind tell?"""
-        if self.should_retry is not None:
-            return self.should_retry
-        return self.disposition.retry in ("once", "backoff", "hint")
-
     def __str__(self) -> str:
         facts = [f"HTTP {self.status}"] if self.status else []
         code = safe_code(self.native_code) or safe_code(self.native_type)

@@ -83,6 +83,23 @@ class ProviderInfo(msgspec.Struct, frozen=True, kw_only=True):
         return None
 
 
+class Kept(dict[str, Any]):
+    """What providers have made of one endpoint, each under its own name: a cache, which only those providers write.
+
+    It belongs to that one object: a changed copy begins with nothing kept. What an endpoint is does not hang on it, so
+    that all are equal.
+    """
+
+    __slots__ = ()
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Kept)
+
+    def __ne__(self, other: object) -> bool:
+        return not isinstance(other, Kept)
+
+
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """Address and credentials of one attempt: a target with its key resolved.
 
@@ -93,7 +110,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
         body: More fields of the body, which win over the provider's own.
         options: Settings that only this provider knows (`api_version`, `region`, …), from the target.
         capabilities: What is known of the model, the target's own word included; None: what the provider's data say.
-        kept: What its provider has made of it alone, by a name: used again as long as the same endpoint is asked.
+        kept: What its provider has made of it alone: used again as long as the same endpoint is asked. Never handed
+            in: each endpoint begins with its own, a copy with changes too.
     """
 
     base_url: str
@@ -104,7 +122,10 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     body: Mapping[str, Any] = msgspec.field(default_factory=dict)
     options: Mapping[str, Any] = msgspec.field(default_factory=dict)
     capabilities: Capabilities | None = None
-    kept: dict[str, Any] = msgspec.field(default_factory=dict)
+    kept: Kept = msgspec.field(default_factory=Kept)
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "kept", Kept())  # a copy with changes has been given the original's
 
     def __repr__(self) -> str:
         return f"Endpoint({self.base_url!r}, {self.model!r})"  # headers, body and options may hold keys
@@ -114,10 +135,11 @@ class WireRequest(msgspec.Struct, frozen=True):
     """One HTTP request, ready to be sent.
 
     Attributes:
-        headers: A `MappingProxyType` promises that they never change, so that what is made of them may be kept.
         notes: What the dialect could not say and left out harmlessly; they go into the report.
         prefill_cut: White space at the end of the prefill that is not sent, since the API refuses it there. A model
             that goes on writes it again.
+        lasting: The adapter promises that this very object of `headers` never changes, and sends it with many requests:
+            what is made of it may be kept.
     """
 
     url: str
@@ -126,6 +148,7 @@ class WireRequest(msgspec.Struct, frozen=True):
     method: str = "POST"
     notes: tuple[str, ...] = ()
     prefill_cut: str = ""
+    lasting: bool = False
 
     def __repr__(self) -> str:
         return f"WireRequest({self.method}, <{len(self.body)} bytes>)"

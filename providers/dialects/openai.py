@@ -7,7 +7,6 @@ capabilities make another provider of the same class.
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from types import MappingProxyType
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -89,7 +88,7 @@ class OpenAIChat:
         url, headers = endpoint.kept.get(self.name) or self._addressed(endpoint)
         if chat.prefill is not None and quirks.prefill is not None and quirks.prefill.path is not None:
             url = self._url(quirks.prefill.path, endpoint)
-        return WireRequest(url, headers, request_body(body, chat, endpoint), notes=notes)
+        return WireRequest(url, headers, request_body(body, chat, endpoint), notes=notes, lasting=True)
 
     def decoder(self, head: ResponseHead) -> Decoder:
         """A fresh decoder, for a stream or for a whole answer."""
@@ -110,7 +109,7 @@ class OpenAIChat:
         own = _options(endpoint, quirks.option_headers)
         if endpoint.key is not None:
             own[quirks.key_header] = quirks.key_prefix + endpoint.key.reveal()
-        found = self._url(quirks.path, endpoint), MappingProxyType(request_headers(endpoint, own))
+        found = self._url(quirks.path, endpoint), request_headers(endpoint, own)
         endpoint.kept[self.name] = found
         return found
 

@@ -4,7 +4,6 @@ Taken where `privates` finds a release that was tested, with every name in place
 """
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import aiohttp
@@ -111,14 +110,14 @@ class PrivateWay:
         """The head of a request over a connection that lies idle; None when the session must send it."""
         if wire.method != "POST" or len(wire.body) > BYTES_MAX:
             return None
-        lasting = type(wire.headers) is MappingProxyType
-        known = wire.url, expect_stream, id(wire.headers) if lasting else tuple(wire.headers.items())
+        headers = wire.headers
+        known = wire.url, expect_stream, id(headers) if wire.lasting else tuple(headers.items())
         start = self._heads.get(known)
         if start is None:
             if len(self._heads) >= HEADS_MAX:
                 self._heads.clear()
-            headers = merged(self._options.constant, request_headers(wire, expect_stream=expect_stream))
-            start = self._heads[known] = _Head(head(url, headers), wire.headers)
+            whole = merged(self._options.constant, request_headers(wire, expect_stream=expect_stream))
+            start = self._heads[known] = _Head(head(url, whole), headers)
         return start.sent
 
 

@@ -1,8 +1,9 @@
 """The retry rule: whether a call asks a failed target again, and after what wait. Pure, but it pays for a retry."""
 
 import random
+from collections.abc import Mapping
 
-from ...providers.errors import ErrorKind, ProviderError, RetryRule
+from ...providers.errors import Disposition, ErrorKind, ProviderError, RetryRule
 from ..limits.limiter import Limited
 from .delay import AT_ONCE, Delay, retry_delay
 from .standings import Standings
@@ -43,7 +44,7 @@ def retry_after(
     other_key = candidate.has_other_credential(error, now_s)
     delay: Delay | None = AT_ONCE
     if not other_key:
-        rule = _retry_rule(policy, error)
+        rule = retry_rule(policy.dispositions, error)
         if begun and error.kind in BROKEN_OFF and error.should_retry is None:
             rule = "fresh_connection"
         delay = retry_delay(error, rule, candidate.retry, standing.tries, rng, hints=standing.hints, alone=alone())
@@ -64,9 +65,9 @@ def retry_after(
     return delay if candidate.try_pay_retry(now_s) else None
 
 
-def _retry_rule(policy: Policy, error: ProviderError) -> RetryRule:
+def retry_rule(dispositions: Mapping[ErrorKind, Disposition], error: ProviderError) -> RetryRule:
     """May the same target be asked again, and how? The provider's own word on it comes before the table's."""
-    rule = policy.dispositions[error.kind].retry
+    rule = dispositions[error.kind].retry
     if error.should_retry is None or error.local:
         return rule
     if not error.should_retry:

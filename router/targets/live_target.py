@@ -102,7 +102,7 @@ class LiveTarget:
         self._endpoints: list[dict[bool, Endpoint]] = [{} for _ in self._sources or (None,)]
         self._transport = TargetTransport()
         self._names: dict[str, str | None] = {}  # that models gave themselves, as they may be shown
-        self._echoes: dict[int, tuple[Mapping[str, str], Echoes]] = {}  # of the last request that failed
+        self._echoes: tuple[str, dict[str, str], Echoes] | None = None  # of the last request that failed
 
     def _flaw(self, info: ProviderInfo, variable: str) -> Flaw | None:
         target = self.target
@@ -235,16 +235,14 @@ class LiveTarget:
         return shown
 
     def _echoes_of(self, url: str, headers: Mapping[str, str]) -> Echoes:
-        found = self._echoes.get(id(headers))
-        if found is None:
+        found = self._echoes
+        if found is None or found[0] != url or found[1] != headers:
             target = self.target
             static = (source.reveal() for source in self._sources if isinstance(source, Secret))
             configured = configured_secrets(target.proxy, target.options, target.body)
             echoes = Echoes((*static, *configured, *sent_secrets({**target.headers, **headers}, url)))
-            found = headers, echoes
-            self._echoes.clear()
-            self._echoes[id(headers)] = found  # holds them, so that no others can have their `id`
-        return found[1]
+            found = self._echoes = url, dict(headers), echoes  # a copy: an adapter may change its own
+        return found[2]
 
     @property
     def transport(self) -> Transport:

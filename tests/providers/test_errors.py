@@ -93,21 +93,6 @@ def test_every_kind_has_its_row() -> None:
         assert ProviderError(kind).disposition is DISPOSITIONS[kind]
 
 
-@pytest.mark.parametrize(
-    ("kind", "said", "retryable"),
-    [
-        (ErrorKind.SERVER_ERROR, None, True),
-        (ErrorKind.SERVER_ERROR, False, False),
-        (ErrorKind.BAD_REQUEST, None, False),
-        (ErrorKind.BAD_REQUEST, True, True),
-        (ErrorKind.RATE_LIMITED, None, True),
-        (ErrorKind.QUOTA_EXHAUSTED, None, False),
-    ],
-)
-def test_the_providers_own_word_overrides_the_table(kind: ErrorKind, said: bool | None, retryable: bool) -> None:
-    assert ProviderError(kind, should_retry=said).retryable is retryable
-
-
 def test_a_missing_extra_says_what_to_install_and_survives_a_pickle() -> None:
     error = pickle.loads(pickle.dumps(MissingExtraError("a SOCKS proxy", "socks")))
     assert str(error) == "a SOCKS proxy needs an optional package: pip install 'standby[socks]'"
