@@ -91,7 +91,6 @@ class Kept(dict[str, Any]):
     """
 
     __slots__ = ()
-    __hash__ = None  # type: ignore[assignment]
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Kept)

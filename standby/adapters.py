@@ -48,6 +48,7 @@ from .providers.mapping import Rule, provider_error, rule, stream_error
 from .providers.provider import (
     Decoder,
     Endpoint,
+    Kept,
     Provider,
     ProviderInfo,
     ResponseHead,
@@ -80,6 +81,7 @@ __all__ = [
     "ImagePart",
     "JsonBodyDecoder",
     "JsonSchema",
+    "Kept",
     "LineDecoder",
     "Message",
     "ModelRows",
