@@ -61,8 +61,8 @@ def _panel(title: str, values: Mapping[str, float], top: int) -> list[str]:
     """Bars from the shortest to the longest, all of one scale that begins at nothing."""
     most = max(values.values())
     lines = [f'<text class="head" x="0" y="{top + HEAD - 14}">{escape(title)}</text>']
-    for place, (client, value) in enumerate(sorted(values.items(), key=lambda each: each[1])):
-        y = top + HEAD + place * LINE
+    for index, (client, value) in enumerate(sorted(values.items(), key=lambda each: each[1])):
+        y = top + HEAD + index * LINE
         kind = ' class="ours"' if client == "standby" else ""
         length = max(2.0, BARS * max(0.0, value) / most)
         lines += [

@@ -140,9 +140,9 @@ class Show:
         report = self._report
         assert report is not None
         rows = [self._row(number, attempt, drawn=True) for number, attempt in enumerate(report.attempts, 1)]
-        shown = [place for place, name in enumerate(COLUMNS) if console().width >= _NEEDS_WIDTH.get(name, 0)]
+        shown = [index for index, name in enumerate(COLUMNS) if console().width >= _NEEDS_WIDTH.get(name, 0)]
         table = drawn_table(
-            [COLUMNS[place] for place in shown], [[row[place] for place in shown] for row in rows], right=("took",)
+            [COLUMNS[index] for index in shown], [[row[index] for index in shown] for row in rows], right=("took",)
         )
         words = Text(self._text or " ")
         if report.outcome == "running" and self._heard:

@@ -80,7 +80,7 @@ def _figure(result: "DrillResult", spells: Sequence["Spell"]) -> "Figure":
     figure = Figure(figsize=(10, 2.1 + 1.15 * len(targets) + 1.5), dpi=150, layout="constrained")
     axes = figure.subplots(len(targets) + 1, 1, sharex=True, squeeze=False, height_ratios=[1] * len(targets) + [1.25])
     unit_s, unit = _unit(result.for_s)
-    begins = [place * result.timeline.slice_s / unit_s for place in range(len(result.timeline.unanswered) + 1)]
+    begins = [index * result.timeline.slice_s / unit_s for index in range(len(result.timeline.unanswered) + 1)]
     most = max(1.0, *(_per_second(result, name, "served", "failed")[1] for name in targets))
     for name, axis in zip(targets, axes[:-1, 0], strict=True):
         _draw_target(axis, result, name, begins, unit_s)

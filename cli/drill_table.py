@@ -96,9 +96,9 @@ def _draw_time(out: Console, result: "DrillResult") -> None:
     most = max(1, *(max(counts) for counts in served.values()))
     for name in served:
         line = Text().append(f"{_cut(name, names):>{names}} ", style="bold")
-        for place in range(width):
-            middle_s = (place + 0.5) * result.for_s / width
-            line.append(_cell(served[name][place], failed[name][place], most, _state(result, name, middle_s)))
+        for index in range(width):
+            middle_s = (index + 0.5) * result.for_s / width
+            line.append(_cell(served[name][index], failed[name][index], most, _state(result, name, middle_s)))
         out.print(line, no_wrap=True)
     if lost:
         line = Text().append(f"{_cut('unanswered', names):>{names}} ", style="bold red")
@@ -130,7 +130,7 @@ def _cut(name: str, width: int) -> str:
 
 
 def _joined(counts: Sequence[int], step: int) -> list[int]:
-    return [sum(counts[place : place + step]) for place in range(0, len(counts), step)]
+    return [sum(counts[start : start + step]) for start in range(0, len(counts), step)]
 
 
 def _state(result: "DrillResult", target: str, at_s: float) -> str:

@@ -66,7 +66,7 @@ def show_table(
         out.print(drawn_table(columns, rows, right=right))
         return
     lines = [[column.upper() for column in columns], *([_one_line(cell) for cell in row] for row in rows)]
-    widths = [max(cell_len(line[place]) for line in lines) for place in range(len(columns))]
+    widths = [max(cell_len(line[index]) for line in lines) for index in range(len(columns))]
     for line in lines:
         padded = (cell + " " * (width - cell_len(cell)) for cell, width in zip(line, widths, strict=True))
         out.print("  ".join(padded).rstrip(), soft_wrap=True)

@@ -137,19 +137,19 @@ def plan(
     policy = Policy(now_s + deadline_s, reserve_s, route.all_open, DISPOSITIONS, single=upstream == "single")
     course = Course(route_targets, policy, Standings(route_targets, now_s), random.Random(0))  # noqa: S311 - nothing is drawn from it
     skipped: dict[int, Skipped] = {}
-    for place, route_target in enumerate(route_targets):
+    for index, route_target in enumerate(route_targets):
         if left_out := _left_out(route_target, chat, stream=upstream == "stream"):
-            skipped[place] = Skipped(route_target.label, *left_out, 0.0)
-            course.exclude(place, *left_out, now_s)
+            skipped[index] = Skipped(route_target.label, *left_out, 0.0)
+            course.exclude(index, *left_out, now_s)
         elif refusal := route_target.refusal(now_s):
             back_s = None if refusal.until_s is None else refusal.until_s - now_s
-            skipped[place] = Skipped(route_target.label, refusal.reason, refusal.detail, 0.0, back_s)
+            skipped[index] = Skipped(route_target.label, refusal.reason, refusal.detail, 0.0, back_s)
     turns = _turns(course, now_s)
     return Plan(
         route=name,
         targets=tuple(
-            _planned(route_target, turns.get(place), skipped.get(place))
-            for place, route_target in enumerate(route_targets)
+            _planned(route_target, turns.get(index), skipped.get(index))
+            for index, route_target in enumerate(route_targets)
         ),
         deadline_s=deadline_s,
         reserve_s=reserve_s,
@@ -190,10 +190,10 @@ def _turns(course: Course, began_s: float) -> dict[int, _Turn]:
     step: Step | None = course.next(now_s)
     while True:
         match step:
-            case Ask(place, _, first_by_s):
-                turns.setdefault(place, _Turn(len(turns) + 1, now_s - began_s, first_by_s - began_s))
+            case Ask(index, _, first_by_s):
+                turns.setdefault(index, _Turn(len(turns) + 1, now_s - began_s, first_by_s - began_s))
                 now_s = first_by_s
-                step = course.attempt_failed(place, ProviderError(ErrorKind.FIRST_TOKEN_TIMEOUT), now_s)
+                step = course.attempt_failed(index, ProviderError(ErrorKind.FIRST_TOKEN_TIMEOUT), now_s)
             case Wait(until_s) if until_s > now_s:
                 now_s = until_s
                 step = course.next(now_s)

@@ -82,7 +82,7 @@ class Draw:
         self.share = rng.choice((0.8, 0.9, 1.0))
         self.poison = rng.choice(POISONS)
         self.calls_per_s = 0.7 if mode == "liveness" else rng.choice((0.3, 1.0, 4.0))
-        self.names = [f"t{place}" for place in range(rng.randint(2, 5))]
+        self.names = [f"t{index}" for index in range(rng.randint(2, 5))]
         self.dialects = {name: rng.choice(SPEAKERS) for name in self.names}
         self.core = self.names[-1] if mode == "liveness" else None
         self.standby: str | None = None

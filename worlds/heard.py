@@ -24,14 +24,14 @@ def pieces_of(heard: Heard, report: Report) -> list[str]:
 
 def valid_from(heard: Heard) -> int:
     """The first piece that no restart has made void."""
-    return max((place + 1 for place, mark in enumerate(heard.marks) if mark == "restart"), default=0)
+    return max((index + 1 for index, mark in enumerate(heard.marks) if mark == "restart"), default=0)
 
 
 def foreign(pieces: Sequence[str], report: Report, told: Sequence[Told]) -> Iterator[str]:
     """The pieces that no target has sent to this call."""
     delivered = ""
-    for place, piece in enumerate(pieces):
-        switch = report.switches[place - 1] if place else None
+    for index, piece in enumerate(pieces):
+        switch = report.switches[index - 1] if index else None
         if switch is not None and switch.policy == "restart":
             delivered = ""
         if piece and not any(_told(each, piece, delivered, switch) for each in told):

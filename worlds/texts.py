@@ -114,8 +114,8 @@ def went_on(said: str, rest: str, rng: random.Random) -> str:
     It does not only go on where that begins as the last words do: nothing would tell it from saying them again.
     """
     words = [match.start() for match in _WORD_START.finditer(said, max(0, len(said) - _ECHO_MAX))]
-    heavy = [place for place in words if sum(map(str.isalpha, said[place:])) >= _ECHO_LETTERS] or words[:1]
-    ends = (said[place:] for place in range(len(said)) if len(said[place:].strip()) > 1)
+    heavy = [index for index in words if sum(map(str.isalpha, said[index:])) >= _ECHO_LETTERS] or words[:1]
+    ends = (said[index:] for index in range(len(said)) if len(said[index:].strip()) > 1)
     way = rng.choice(("echo", "echo", "fence", "greeting", "only"))
     if way == "only" and not any(rest.lstrip().startswith(end.strip()) for end in ends):
         return rest

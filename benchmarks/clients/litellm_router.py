@@ -18,7 +18,7 @@ class LiteLLM:
 
     async def start(self, urls: Sequence[str], connections: int) -> None:
         litellm.suppress_debug_info = True
-        names = [f"target-{place}" for place in range(len(urls))]
+        names = [f"target-{index}" for index in range(len(urls))]
         self._router = litellm.Router(
             model_list=[
                 {

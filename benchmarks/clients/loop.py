@@ -84,9 +84,9 @@ class Loop:
         return len(answer.choices[0].message.content or "")
 
     async def stream(self) -> int:
-        for place in range(len(self._urls)):
+        for index in range(len(self._urls)):
             try:
-                return await self._read(self._urls[place:])
+                return await self._read(self._urls[index:])
             except aiohttp.ClientPayloadError:
                 continue  # what was read is thrown away, and the next URL begins anew
         raise ValueError("no URL answered to the end")

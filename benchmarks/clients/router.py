@@ -27,7 +27,7 @@ class Routed:
     async def start(self, urls: Sequence[str], connections: int) -> None:
         never = 1_000_000  # a breaker that opened would spare us the first target, and the cost of its failure
         config = Config(
-            routes={"default": Route(tuple(target(place, url, connections) for place, url in enumerate(urls)))},
+            routes={"default": Route(tuple(target(index, url, connections) for index, url in enumerate(urls)))},
             retry=Retry(attempts=1),
             health=Health(failures_in_row=never, failure_ratio=1.0, window_min_calls=never),
         )
@@ -93,7 +93,7 @@ class RoutedLogging(Routed):
         )
 
 
-def target(place: int, url: str, connections: int, **settings: Any) -> Any:
+def target(index: int, url: str, connections: int, **settings: Any) -> Any:
     """A target at this URL."""
-    name = f"target {place}"
+    name = f"target {index}"
     return Target(f"openai/{MODEL}", name=name, key="sk-bench", base_url=url, connections_max=connections, **settings)

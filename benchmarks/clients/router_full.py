@@ -25,7 +25,7 @@ class RoutedInFull(Routed):
         }
         spares = (*urls, *urls)
         route = Route(
-            (tuple(target(place, url, connections, **limits) for place, url in enumerate(spares)),),
+            (tuple(target(index, url, connections, **limits) for index, url in enumerate(spares)),),
             select="weighted",
             hedge=Hedge(after=60.0),
             mid_stream=("continue", "replay", "ask_to_continue", "restart"),

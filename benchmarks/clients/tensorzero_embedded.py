@@ -20,7 +20,7 @@ class TensorZero:
 
     async def start(self, urls: Sequence[str], connections: int) -> None:
         os.environ.setdefault("OPENAI_API_KEY", "sk-bench")
-        names = [f"target{place}" for place in range(len(urls))]
+        names = [f"target{index}" for index in range(len(urls))]
         lines = ["[gateway]", "observability.enabled = false", "[models.bench]", f"routing = {names!r}"]
         for name, url in zip(names, urls, strict=True):
             lines += [f"[models.bench.providers.{name}]", 'type = "openai"', f'model_name = "{MODEL}"']

@@ -105,7 +105,7 @@ class _Tail:
         self._delivered = delivered
         self._end = delivered[-ECHO_MAX_CHARS:]
         self._whole = delivered.lstrip() if len(delivered) > ECHO_MAX_CHARS else ""
-        self._starts: list[int] | None = None  # places in `_end` from which it may be said again; None: not begun
+        self._starts: list[int] | None = None  # indices in `_end` from which it may be said again; None: not begun
         self._echoes: list[int] = []  # lengths of what was said again up to the end
         self._front = 0  # white space at the head's beginning
         self._blank = ""  # the beginning of that
@@ -121,7 +121,7 @@ class _Tail:
             if not begun:
                 return True
             piece = begun
-            self._starts = [place for place, char in enumerate(self._end) if char == piece[0]]
+            self._starts = [index for index, char in enumerate(self._end) if char == piece[0]]
         self._starts = [start for start in self._starts if self._goes_on(self._end, start, piece)]
         if self._whole and not self._goes_on(self._whole, 0, piece):
             self._whole = ""

@@ -94,7 +94,7 @@ class TextSeam:
         if self.settled:
             return events
         texts: list[str] = []
-        for place, event in enumerate(events):
+        for index, event in enumerate(events):
             match event:
                 case TextDelta():
                     texts.append(event.text)
@@ -102,9 +102,9 @@ class TextSeam:
                     self._take("".join(texts))
                     texts.clear()
                     if self._left_out is not None:
-                        return self._settle(self._left_out, events[place:])
+                        return self._settle(self._left_out, events[index:])
                     if isinstance(event, Finished):
-                        return self._settle(self._decide_at_end(), events[place:])
+                        return self._settle(self._decide_at_end(), events[index:])
                     self._hold(event)
                 case Usage():
                     self._usage.append(event)
@@ -312,7 +312,7 @@ class Replay:
         if self.settled:
             return events
         passed: list[ProviderEvent] = []
-        for place, event in enumerate(events):
+        for index, event in enumerate(events):
             beyond: ProviderEvent | None = None
             match event:
                 case TextDelta():
@@ -332,7 +332,7 @@ class Replay:
                     if self._left():
                         raise Diverged("it ended before it had said all of it again")
                     self.settled = True
-                    return passed + events[place:]
+                    return passed + events[index:]
                 case Usage():
                     passed.append(event)
                 case _:
@@ -341,7 +341,7 @@ class Replay:
                 passed.append(beyond)
             if not self._left():
                 self.settled = True
-                return passed + events[place + 1 :]
+                return passed + events[index + 1 :]
             if beyond is not None:
                 raise Diverged("it went on in one part before it had said all of another again")
         return passed

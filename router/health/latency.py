@@ -68,5 +68,5 @@ class Latency:
             return None
         if not self._sorted or self._new >= _STALE_AFTER:
             self._sorted, self._new = sorted(self._samples), 0
-        place = math.ceil(percent / 100 * len(self._sorted)) - 1
-        return self._sorted[max(0, place)]
+        index = math.ceil(percent / 100 * len(self._sorted)) - 1
+        return self._sorted[max(0, index)]

@@ -63,12 +63,12 @@ class KeyReader:
         self._seen: dict[Path, _Seen] = {}
         self._reading: dict[Path, asyncio.Future[Secret]] = {}
 
-    def at_once(self, place: int) -> Secret | None:
+    def at_once(self, index: int) -> Secret | None:
         """The key, if it is known without a file or a callback."""
-        source = self._sources[place]
+        source = self._sources[index]
         return source if isinstance(source, Secret) else None
 
-    async def read(self, place: int, by_s: float) -> Secret:
+    async def read(self, index: int, by_s: float) -> Secret:
         """The key as its file or function gives it now.
 
         Args:
@@ -77,7 +77,7 @@ class KeyReader:
         Raises:
             ProviderError: The key cannot be had; the cause is local.
         """
-        source = self._sources[place]
+        source = self._sources[index]
         if isinstance(source, Secret):
             return source
         if isinstance(source, Path):

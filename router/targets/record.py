@@ -59,7 +59,7 @@ class TargetRecord:
         keys: tuple[object, ...],
         wall: WallClock = WALL_CLOCK,
     ) -> None:
-        credentials = [Credential(place, renewable=not isinstance(key, Secret)) for place, key in enumerate(keys)]
+        credentials = [Credential(index, renewable=not isinstance(key, Secret)) for index, key in enumerate(keys)]
         self.health = TargetHealth(config.health, rng, on_change, credentials)
         self.retry_budget = TokenBudget(config.retry.budget_ratio, config.retry.budget_floor_per_s, saved=10.0)
         self.latency, self.single_latency = Latency(), Latency()

@@ -64,7 +64,7 @@ class AzureOpenAI(OpenAIChat):
         }
         verdict = {"index": 0, "finish_reason": None, "content_filter_results": _SAFE, "content_filter_offsets": {}}
         frames = super().frames(answer, request)
-        ending = next(place for place, frame in enumerate(frames) if frame.part == "finish")
+        ending = next(index for index, frame in enumerate(frames) if frame.part == "finish")
         frames.insert(ending, Frame(event({**nobody, "choices": [verdict]}), "delta"))  # a choice without a delta
         return [Frame(event(prompt), "opening"), *frames]
 

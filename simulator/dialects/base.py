@@ -107,10 +107,10 @@ def named_event(payload: Mapping[str, Any]) -> bytes:
 
 def opened(frames: list[Frame]) -> list[Frame]:
     """The frames, with those before the first useful delta told as the stream's opening."""
-    first = next((place for place, frame in enumerate(frames) if frame.useful), len(frames))
+    first = next((index for index, frame in enumerate(frames) if frame.useful), len(frames))
     return [
-        Frame(frame.data, "opening") if place < first and frame.part == "delta" else frame
-        for place, frame in enumerate(frames)
+        Frame(frame.data, "opening") if index < first and frame.part == "delta" else frame
+        for index, frame in enumerate(frames)
     ]
 
 

@@ -85,12 +85,12 @@ class OpenAIResponses:
 
         begun = _response(answer, request) | {"status": "in_progress"}
         frames = [frame("created", response=begun), frame("in_progress", response=begun)]
-        for place, item in enumerate(_items(answer)):
+        for index, item in enumerate(_items(answer)):
             is_call = item["type"] == "function_call"
-            frames.append(frame("output_item.added", useful=is_call, output_index=place, item=_empty(item)))
-            at = {"item_id": item["id"], "output_index": place}
+            frames.append(frame("output_item.added", useful=is_call, output_index=index, item=_empty(item)))
+            at = {"item_id": item["id"], "output_index": index}
             frames += [frame(kind, useful=useful, **at, **fields) for kind, fields, useful in _told(item, answer)]
-            frames.append(frame("output_item.done", output_index=place, item=item))
+            frames.append(frame("output_item.done", output_index=index, item=item))
         ended = _ended(answer, request)
         last = frame(ended["status"], response=ended)
         return [*opened(frames), Frame(last.data, "finish")]
@@ -167,8 +167,8 @@ def _told(item: _Object, answer: Answer) -> Iterator[_Told]:
             yield "reasoning_summary_text.done", here | {"text": part["text"]}, False
             yield "reasoning_summary_part.done", here | {"part": part}, False
         case "message":
-            for place, part in enumerate(item["content"]):
-                here = {"content_index": place}
+            for index, part in enumerate(item["content"]):
+                here = {"content_index": index}
                 is_text = part["type"] == "output_text"
                 field = "text" if is_text else "refusal"
                 more: _Object = {"logprobs": []} if is_text else {}

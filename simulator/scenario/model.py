@@ -39,5 +39,5 @@ class Model(msgspec.Struct, frozen=True):
             if self.prefill == "continues" and said.startswith(begun):
                 said = said[len(begun) :]
         size = self.delta_chars
-        deltas = tuple(said[place : place + size] for place in range(0, len(said), size))
+        deltas = tuple(said[start : start + size] for start in range(0, len(said), size))
         return Script(Answer(deltas), headers={} if self.server is None else {"server": self.server})

@@ -137,12 +137,12 @@ class _Layout:
     def _place(self, group: Sequence[Frame], payload_at: int, block_size: int) -> None:
         """Note where the deltas of a group end. Behind the last frame of a block, that is the end of the block."""
         offset = self._size + payload_at
-        for place, frame in enumerate(group):
+        for index, frame in enumerate(group):
             if not self._deltas and frame.part != "opening":
-                self._deltas.append(offset if place else self._size)
+                self._deltas.append(offset if index else self._size)
             offset += len(frame.data)
             if frame.useful:
-                self._deltas.append(offset if place < len(group) - 1 else self._size + block_size)
+                self._deltas.append(offset if index < len(group) - 1 else self._size + block_size)
 
     def offset(self, at: At) -> int:
         """Where a place is on the wire.
