@@ -4,7 +4,7 @@ A dialect writes one method, `_payload`, and says with `self.finish`, `self.clos
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from .codecs import (
     UNDECODABLE,
@@ -45,6 +45,7 @@ class EventStreamDecoder(BaseDecoder):
     """Takes the same bytes, as long as they hold no event."""
 
     def __init__(self) -> None:
+        self.finish, self.closed, self.failure = None, False, None  # its own: what is looked up for each read
         self._sse = SSEDecoder()
         self._at_start = True
         self._between_events = True
@@ -58,19 +59,19 @@ class EventStreamDecoder(BaseDecoder):
         """
         raise NotImplementedError
 
-    def _payloads(self, payloads: Iterator[bytes], events: list[ProviderEvent]) -> bytes | None:
+    def _payloads(self, payloads: list[bytes], events: list[ProviderEvent]) -> int | None:
         """Decode unnamed events one after another, on the fast road.
 
         Returns:
-            The first that must go the careful way; None when all are decoded, or the stream is over.
+            The place of the first that must go the careful way; None when all are decoded, or the stream is over.
         """
-        for data in payloads:
+        for place, data in enumerate(payloads):
             if LF in data:
-                return data
+                return place
             try:
                 self._payload(data, "message", events)
             except UNDECODABLE:
-                return data
+                return place
             if self.failure is not None or self.closed:
                 return None
         return None
@@ -93,11 +94,11 @@ class EventStreamDecoder(BaseDecoder):
                 self._sse.started()
                 self._at_start = False
                 self._opening = None
-            payloads = iter(data[6:-2].split(_SEPARATOR))
+            payloads = data[6:-2].split(_SEPARATOR)
             stopped_at = self._payloads(payloads, events)
             if stopped_at is None:
                 return events
-            data = b"data: " + _SEPARATOR.join((stopped_at, *payloads)) + b"\n\n"
+            data = b"data: " + _SEPARATOR.join(payloads[stopped_at:]) + b"\n\n"
         if self._opening is not None:
             self._open(data)
         elif self._whole is not None:

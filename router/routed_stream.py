@@ -6,7 +6,7 @@ close itself while a task waits in it.
 """
 
 import warnings
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from types import TracebackType
 from typing import Self
 
@@ -40,8 +40,7 @@ class RoutedStream:
         self._begin = begin
         self._on_close, self._on_drop = on_close, on_drop
         self._call: Call | None = None
-        self._batch: Sequence[StreamEvent] = ()
-        self._place = 0
+        self._rest: Iterator[StreamEvent] = iter(())  # of the last batch
         self._pulling = False
         self._closed = False
 
@@ -70,10 +69,8 @@ class RoutedStream:
             CallFailed: There is no (more of the) answer to be had.
             StreamBusy: Another consumer is waiting for the next event.
         """
-        place = self._place
-        if place < len(self._batch):
-            self._place = place + 1
-            return self._batch[place]
+        for event in self._rest:  # an iterator that goes on costs less than a list and a place in it
+            return event
         if self._pulling:
             raise StreamBusy("this stream is being read already: give each consumer its own call")
         if self._closed:
@@ -91,21 +88,19 @@ class RoutedStream:
         if not batch or self._closed:
             await self.aclose()
             raise StopAsyncIteration
-        self._batch, self._place = batch, 1
-        return batch[0]
+        self._rest = rest = iter(batch)
+        return next(rest)
 
     async def text(self) -> AsyncIterator[str]:
         """The text of the answer alone, piece by piece. Refuses the policy `restart`: it would void what is out."""
         self._started().forbid_restart()
         try:
             async for first in self:
-                rest = self._batch[self._place :]  # all that came with it
-                self._place = len(self._batch)
-                for event in (first, *rest):
+                for event in (first, *self._rest):  # with all that came with it
                     if type(event) is TextDelta:
                         yield event.text
         finally:
-            first = rest = event = None  # type: ignore[assignment]  # what raises here takes this frame along
+            first = event = None  # type: ignore[assignment]  # what raises here takes this frame along
 
     async def answer(self) -> Answer:
         """Read the rest of the stream, and give all of the answer, as `Router.complete` does: what was read, too.
@@ -132,7 +127,7 @@ class RoutedStream:
         if self._closed:
             return
         self._closed = True
-        self._batch, self._place = (), 0
+        self._rest = iter(())
         try:
             if self._call is not None and not self._call.ended:
                 self._call.cancel()

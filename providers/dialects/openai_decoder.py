@@ -5,7 +5,6 @@ come at status 200 too: a top-level `error` beside or in place of `choices`, Gro
 `error`, or a finish reason that is no finish (`abort`, `error`, `insufficient_system_resource`).
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -204,8 +203,16 @@ class ChatStreamDecoder(ChatReader, EventStreamDecoder):
         else:
             self._take(chunk, events)
 
-    def _payloads(self, payloads: Iterator[bytes], events: list[ProviderEvent]) -> bytes | None:
-        for data in payloads:
+    def _payloads(self, payloads: list[bytes], events: list[ProviderEvent]) -> int | None:
+        if self._plain:
+            try:  # nearly always all of a read is plain text; if not, it is read again, one event after another
+                texts = [TextDelta(_decode_plain(data).choices[0].delta.content) for data in payloads if LF not in data]
+            except UNDECODABLE:
+                texts = []
+            if len(texts) == len(payloads):
+                events += texts
+                return None
+        for place, data in enumerate(payloads):
             if self._plain and LF not in data:
                 try:
                     chunk = _decode_plain(data)
@@ -214,9 +221,10 @@ class ChatStreamDecoder(ChatReader, EventStreamDecoder):
                 else:
                     events.append(TextDelta(chunk.choices[0].delta.content))
                     continue
-            stopped_at = super()._payloads(iter((data,)), events)
-            if stopped_at is not None or self.failure is not None or self.closed:
-                return stopped_at
+            if super()._payloads([data], events) is not None:
+                return place
+            if self.failure is not None or self.closed:
+                return None
             self._plain = bool(events) and type(events[-1]) is TextDelta
         return None
 

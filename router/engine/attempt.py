@@ -104,7 +104,6 @@ class Attempt(Opaque, kw_only=True):
         task = asyncio.current_task(loop)
         assert task is not None
         self._task, self._cancelling = task, task.cancelling()
-        self.url, self.headers = wire.url, wire.headers
         total_s = clocks.total_s
         self._total_by_s = self.end_by_s if total_s is None else min(self.end_by_s, loop.time() + total_s)
         self.limit_s = min(self.first_by_s, self._total_by_s)

@@ -258,7 +258,7 @@ class Call(Opaque):
 
     def _commit(self, target_attempts: TargetAttempts, batch: Sequence[StreamEvent]) -> Sequence[StreamEvent]:
         """From here on the answer is that of this target."""
-        report, attempt = self.report, target_attempts.attempt
+        report, attempt = self._context.report, target_attempts.attempt
         assert attempt is not None
         report.first_delta_s = self._context.since_s()
         report.target = attempt.report.target
@@ -320,7 +320,7 @@ class Call(Opaque):
         assert isinstance(finish, Finished)
         self._answered = attempt
         close_finished(self._context, target_attempts.index, attempt)
-        self.report.completion = "proven" if finish.reason is not None or attempt.framed else "unproven"
+        self._context.report.completion = "proven" if finish.reason is not None or attempt.framed else "unproven"
         self._over("finished", None)
 
     # The end

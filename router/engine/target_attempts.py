@@ -251,6 +251,8 @@ class TargetAttempts(Opaque):
             cut=cut,
             end_by_s=context.deadline_s if context.whole else NEVER,
             fair_s=context.course.policy.fair_s,
+            url=wire.url,
+            headers=wire.headers,
         )
         return attempt
 

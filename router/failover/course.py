@@ -250,14 +250,15 @@ class Course(Opaque):
 
     def _ask(self, index: int, now_s: float, why: AttemptReason) -> Ask:
         standing = self.standings.of(index)
-        standing.dormant = False
-        if standing.asked and why == "handover":
-            why = "return"
-        standing.failure = None
-        if standing.deferred:
-            standing.deferred = False
-        else:
-            standing.tries = 0
+        if standing.dormant:
+            standing.dormant = False
+        if standing.asked:
+            why = "return" if why == "handover" else why
+            standing.failure = None
+            if standing.deferred:
+                standing.deferred = False
+            else:
+                standing.tries = 0
         self._in_flight += 1
         return Ask(index, why, *self.first_by(index, now_s))
 

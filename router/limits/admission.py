@@ -53,15 +53,14 @@ class Admission(Opaque):
         self._open = False
         error: ProviderError | None = None
         try:
-            match outcome:
-                case "succeeded":
-                    self.lease.succeeded(now_s)
-                case "abandoned":
-                    error = _LEFT
-                    self.lease.abandoned(now_s)
-                case _:
-                    error = outcome
-                    self.lease.failed(error, now_s)
+            if outcome == "succeeded":
+                self.lease.succeeded(now_s)
+            elif outcome == "abandoned":
+                error = _LEFT
+                self.lease.abandoned(now_s)
+            else:
+                error = outcome
+                self.lease.failed(error, now_s)
         finally:
             bill = self.bill
             if bill is None:
