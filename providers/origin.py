@@ -37,7 +37,7 @@ class Origin(msgspec.Struct, frozen=True):
         """
         return (
             self.provider == here.provider
-            and (not self.base_url or self.base_url == here.base_url)
+            and (not self.base_url or _bare(self.base_url) == _bare(here.base_url))
             and (not self.model or self.model == here.model)
             and not (bound and self.credential and self.credential != here.credential)
         )
@@ -69,8 +69,13 @@ def wrapped(state: str, origin: Origin) -> str:
     return f"standby1:{_target_mark(origin)}{origin.credential or '-'}:{state}"
 
 
+def _bare(base_url: str) -> str:
+    """A base URL without the endings that people write or leave out, and that adapters take off."""
+    return base_url.rstrip("/").removesuffix("/v1").removesuffix("/openai")
+
+
 def _target_mark(origin: Origin) -> str:
-    said = "\0".join((origin.provider, origin.base_url, origin.model))
+    said = "\0".join((origin.provider, _bare(origin.base_url), origin.model))
     return hashlib.blake2b(said.encode(), digest_size=_MARK_BYTES, person=_PERSON).hexdigest()
 
 

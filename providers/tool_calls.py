@@ -34,17 +34,21 @@ class _Call:
     Attributes:
         given: The provider's id.
         index: Its place in the answer; None until it is told.
+        signature: The provider's opaque state of it; told with the call's first event, or by itself.
+        custom: It is of a tool that takes free text.
         arguments: All pieces.
         doubtful: It may be the one before, whose name came once more: it is no call until its arguments begin.
     """
 
-    __slots__ = ("_looks", "arguments", "doubtful", "given", "index", "name")
+    __slots__ = ("_looks", "arguments", "custom", "doubtful", "given", "index", "name", "signature")
 
     def __init__(self, *, doubtful: bool = False) -> None:
         self.doubtful = doubtful
         self.given: str | None = None
         self.name: str | None = None
         self.index: int | None = None
+        self.signature: str | None = None
+        self.custom = False
         self.arguments: list[str] = []
         self._looks = 0
 
@@ -85,7 +89,14 @@ class CallNumbering:
         return self._told
 
     def fragment(
-        self, index: int | None, call_id: str | None, name: str | None, arguments: str | None
+        self,
+        index: int | None,
+        call_id: str | None,
+        name: str | None,
+        arguments: str | None,
+        *,
+        signature: str | None = None,
+        custom: bool = False,
     ) -> ToolCallDelta | None:
         """The event of one fragment; None when it says nothing new, or not enough yet."""
         if call_id in _NO_IDS:
@@ -107,10 +118,12 @@ class CallNumbering:
             self._by_id[call_id] = call
         name = name if name and call.name is None else None
         call.name = call.name or name
+        call.custom, call.signature = call.custom or custom, signature or call.signature
         if arguments:
             call.arguments.append(arguments)
         if call.index is not None:
-            return ToolCallDelta(call.index, None, name, arguments or "") if name or arguments else None
+            says = name or arguments or signature
+            return ToolCallDelta(call.index, None, name, arguments or "", signature) if says else None
         if not arguments and not (call.name and call.given and not call.doubtful):
             return None
         self._waiting.remove(call)
@@ -150,7 +163,7 @@ class CallNumbering:
         self._told_ids.add(call_id)
         call.index = self._told
         self._told += 1
-        return ToolCallDelta(call.index, call_id, name, arguments)
+        return ToolCallDelta(call.index, call_id, name, arguments, call.signature, call.custom)
 
 
 def _is_repeated(call: _Call, call_id: str | None, name: str, arguments: str | None) -> bool:

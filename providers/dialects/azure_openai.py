@@ -13,7 +13,7 @@ from ..chat import ChatRequest
 from ..errors import ProviderError
 from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, WireRequest
 from .openai import OpenAIChat
-from .openai_quirks import Quirks
+from .openai_quirks import BY_OPENAI, Quirks
 
 _DATED_PATH = "/openai/deployments/{model}/chat/completions"
 _V1_PATH = "/openai/v1/chat/completions"
@@ -46,6 +46,8 @@ class AzureOpenAI:
             option_query={"api_version": "api-version"} if dated else {},
             key_header="authorization" if entra else "api-key",
             key_prefix="Bearer " if entra else "",
+            refusal_field=True,
+            says=BY_OPENAI,
         )
         return OpenAIChat(self.name, self.info, quirks=quirks, capabilities=_KNOWN)
 

@@ -9,7 +9,7 @@ from ..errors import ErrorKind
 from ..mapping import rule
 from ..provider import ProviderInfo
 from .openai import ModelRows, OpenAIChat
-from .openai_quirks import PrefillForm, Quirks
+from .openai_quirks import SPOKEN, PrefillForm, Quirks
 
 _LOCAL = "A server of your own: say where with base_url; a key is only needed if it was started with one."
 
@@ -33,7 +33,7 @@ def _row(
     name: str,
     title: str,
     site_url: str,
-    base_url: str,
+    base_url: str | None,
     key_env: str | None,
     *,
     quirks: Quirks,
@@ -65,12 +65,33 @@ _ROWS: tuple[OpenAIChat, ...] = (
         quirks=Quirks(efforts=_UP_TO_HIGH),
     ),
     _row(
+        "cloudflare", "Cloudflare Workers AI", "https://developers.cloudflare.com/workers-ai", None,
+        "CLOUDFLARE_API_TOKEN",
+        note="base_url is https://api.cloudflare.com/client/v4/accounts/ACCOUNT/ai/v1.",
+        quirks=Quirks(max_tokens_field="max_tokens"),
+    ),
+    _row(
+        "dashscope", "Alibaba DashScope", "https://www.alibabacloud.com/help/en/model-studio",
+        "https://dashscope-intl.aliyuncs.com/compatible-mode/v1", "DASHSCOPE_API_KEY",
+        quirks=Quirks(
+            max_tokens_field="max_tokens", effort="enable_thinking", prefill=PrefillForm(turn={"partial": True})
+        ),
+    ),
+    _row(
+        "deepinfra", "DeepInfra", "https://deepinfra.com/docs", "https://api.deepinfra.com/v1/openai",
+        "DEEPINFRA_API_KEY",
+        quirks=Quirks(max_tokens_field="max_tokens"),
+    ),
+    _row(
         "deepseek", "DeepSeek", "https://api-docs.deepseek.com", "https://api.deepseek.com", "DEEPSEEK_API_KEY",
         default_model="deepseek-chat",
         quirks=Quirks(
             max_tokens_field="max_tokens",
             effort="thinking",
             prefill=PrefillForm(turn={"prefix": True}, path="/beta/chat/completions"),
+            reasoning_field="reasoning_content",
+            reasoning_with_calls=True,
+            says=SPOKEN - {"logit_bias", "files", "audio", "files by id", "custom tools", "allowed tools"},
         ),
         known=Capabilities(tools=True, system=True, prefill="plain", max_stop=16, sampling=True),
         models=((r"deepseek-reasoner", Capabilities(reasoning=True)),),
@@ -81,14 +102,30 @@ _ROWS: tuple[OpenAIChat, ...] = (
         quirks=Quirks(max_tokens_field="max_tokens", efforts=_UP_TO_HIGH),
     ),
     _row(
+        "github", "GitHub Models", "https://docs.github.com/github-models", "https://models.github.ai/inference",
+        "GITHUB_TOKEN",
+        quirks=Quirks(max_tokens_field="max_tokens"),
+    ),
+    _row(
         "groq", "Groq", "https://console.groq.com/docs", "https://api.groq.com/openai/v1", "GROQ_API_KEY",
         quirks=Quirks(
             efforts=_UP_TO_HIGH,
             prefill=PrefillForm(),
             rules=(rule(ErrorKind.OVERLOADED, "capacity_exceeded", r"capacity", statuses=(498,)),),
+            says=SPOKEN - {"logit_bias", "logprobs", "names"},  # its page on compatibility: refused with a 400
         ),
         known=Capabilities(tools=True, system=True, prefill="plain", max_stop=4, sampling=True, seed=True),
         models=((r"openai/gpt-oss|qwen/qwen3|deepseek-r1", Capabilities(reasoning=True)),),
+    ),
+    _row(
+        "huggingface", "Hugging Face", "https://huggingface.co/docs/inference-providers",
+        "https://router.huggingface.co/v1", "HF_TOKEN",
+        quirks=Quirks(max_tokens_field="max_tokens"),
+    ),
+    _row(
+        "litellm", "LiteLLM proxy", "https://docs.litellm.ai", "http://localhost:4000/v1", "LITELLM_API_KEY",
+        key_required=False, note=_LOCAL,
+        quirks=Quirks(max_tokens_field="max_tokens", cache_marks=True),
     ),
     _row(
         "llamacpp", "llama.cpp", "https://github.com/ggml-org/llama.cpp", "http://localhost:8080/v1", "LLAMA_API_KEY",
@@ -96,7 +133,7 @@ _ROWS: tuple[OpenAIChat, ...] = (
         prefill_shown_by="llama.cpp",  # the server of llama-cpp-python begins a new answer
         quirks=Quirks(
             max_tokens_field="max_tokens",
-            effort="enable_thinking",
+            effort="template_enable_thinking",
             lacks=frozenset({"tool_choice of one tool"}),  # it would be taken for auto, without a word
             prefill=PrefillForm(body={"chat_template_kwargs": {"enable_thinking": False}}),
         ),
@@ -107,6 +144,22 @@ _ROWS: tuple[OpenAIChat, ...] = (
         key_required=False, note=_LOCAL,
         quirks=Quirks(max_tokens_field="max_tokens"),
         known=Capabilities(json_schema=True, sampling=True, seed=True),
+    ),
+    _row(
+        "minimax", "MiniMax", "https://platform.minimax.io/docs", "https://api.minimax.io/v1", "MINIMAX_API_KEY",
+        quirks=Quirks(max_tokens_field="max_tokens"),
+    ),
+    _row(
+        "moonshot", "Moonshot", "https://platform.moonshot.ai/docs", "https://api.moonshot.ai/v1", "MOONSHOT_API_KEY",
+        note="Kimi. In China: base_url https://api.moonshot.cn/v1.",
+        quirks=Quirks(
+            max_tokens_field="max_tokens", prefill=PrefillForm(turn={"partial": True}),
+            reasoning_field="reasoning_content", reasoning_with_calls=True,
+        ),
+    ),
+    _row(
+        "nvidia", "NVIDIA NIM", "https://docs.api.nvidia.com", "https://integrate.api.nvidia.com/v1", "NVIDIA_API_KEY",
+        quirks=Quirks(max_tokens_field="max_tokens"),
     ),
     _row(
         "ollama-v1", "Ollama (OpenAI protocol)", "https://ollama.com", "http://localhost:11434/v1", "OLLAMA_API_KEY",
@@ -130,6 +183,7 @@ _ROWS: tuple[OpenAIChat, ...] = (
             effort="reasoning",
             option_headers={"referer": "http-referer", "title": "x-title"},
             prefill=PrefillForm(),
+            cache_marks=True,
         ),
         known=Capabilities(system=True),
         models=_UPSTREAM_MODELS,
@@ -143,15 +197,24 @@ _ROWS: tuple[OpenAIChat, ...] = (
         known=Capabilities(tools=False, system=True),
     ),
     _row(
+        "sambanova", "SambaNova", "https://docs.sambanova.ai", "https://api.sambanova.ai/v1", "SAMBANOVA_API_KEY",
+        quirks=Quirks(max_tokens_field="max_tokens"),
+    ),
+    _row(
         "sglang", "SGLang", "https://docs.sglang.ai", "http://localhost:30000/v1", "SGLANG_API_KEY",
         key_required=False, default_model="default", note=_LOCAL,
-        quirks=Quirks(max_tokens_field="max_tokens", effort="enable_thinking"),
+        quirks=Quirks(max_tokens_field="max_tokens", effort="template_enable_thinking"),
         known=Capabilities(json_schema=True, sampling=True),
     ),
     _row(
         "together", "Together", "https://docs.together.ai", "https://api.together.xyz/v1", "TOGETHER_API_KEY",
         quirks=Quirks(max_tokens_field="max_tokens", stream_options=None, effort="reasoning_enabled"),
         known=Capabilities(system=True, sampling=True, seed=True),
+    ),
+    _row(
+        "vercel", "Vercel AI gateway", "https://vercel.com/docs/ai-gateway", "https://ai-gateway.vercel.sh/v1",
+        "AI_GATEWAY_API_KEY",
+        quirks=Quirks(max_tokens_field="max_tokens", effort="reasoning", cache_marks=True),
     ),
     _row(
         "vllm", "vLLM", "https://docs.vllm.ai", "http://localhost:8000/v1", "VLLM_API_KEY",
@@ -171,6 +234,11 @@ _ROWS: tuple[OpenAIChat, ...] = (
             (r"grok-[0-9.]+-(?:fast-)?non-reasoning", Capabilities()),
             (r"grok-(?:3-mini|4|code)", Capabilities(reasoning=True, max_stop=0)),
         ),
+    ),
+    _row(
+        "zai", "Z.ai", "https://docs.z.ai", "https://api.z.ai/api/paas/v4", "ZAI_API_KEY",
+        note="GLM. In China: base_url https://open.bigmodel.cn/api/paas/v4.",
+        quirks=Quirks(max_tokens_field="max_tokens", effort="thinking", reasoning_field="reasoning_content"),
     ),
 )  # fmt: skip
 

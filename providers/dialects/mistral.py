@@ -32,7 +32,8 @@ from ..messages import (
 )
 from ..origin import Returning
 from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, WireRequest, capabilities_of, here
-from .openai_decoder import ChatBodyDecoder, ChatStreamDecoder
+from .openai_body_decoder import ChatBodyDecoder
+from .openai_decoder import ChatStreamDecoder
 
 FIT: tuple[Row, ...] = (
     refused("images in assistant turns", "Mistral takes images in user turns and tool results only"),

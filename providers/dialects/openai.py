@@ -18,8 +18,9 @@ from ..envelope import request_body, request_headers
 from ..errors import ProviderError
 from ..mapping import provider_error
 from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, Unsupported, WireRequest, capabilities_of, here
-from .openai_decoder import ChatBodyDecoder, ChatStreamDecoder
-from .openai_quirks import Quirks
+from .openai_body_decoder import ChatBodyDecoder
+from .openai_decoder import ChatStreamDecoder
+from .openai_quirks import BY_OPENAI, Quirks
 from .openai_request import chat_body
 
 ModelRows = tuple[tuple[str, Capabilities], ...]
@@ -142,7 +143,11 @@ provider = OpenAIChat(
         key_env="OPENAI_API_KEY",
         default_model="gpt-5-mini",
     ),
-    quirks=Quirks(option_headers={"organization": "openai-organization", "project": "openai-project"}),
+    quirks=Quirks(
+        option_headers={"organization": "openai-organization", "project": "openai-project"},
+        refusal_field=True,
+        says=BY_OPENAI,
+    ),
     capabilities=Capabilities(
         tools=True, images=True, json_schema=True, system=True, prefill="none", max_stop=4, sampling=True, seed=True
     ),

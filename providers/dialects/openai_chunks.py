@@ -20,10 +20,17 @@ class FunctionPart(msgspec.Struct, gc=False):
     arguments: str | None = None
 
 
+class CustomPart(msgspec.Struct, gc=False):
+    name: str | None = None
+    input: str | None = None
+
+
 class CallPart(msgspec.Struct, gc=False):
     index: int | None = None
     id: str | None = None
     function: FunctionPart | None = None
+    custom: CustomPart | None = None
+    extra_content: msgspec.Raw | None = None
 
 
 class Delta(msgspec.Struct, gc=False):
@@ -33,15 +40,29 @@ class Delta(msgspec.Struct, gc=False):
     refusal: str | None = None
     tool_calls: list[CallPart] | None = None
     function_call: FunctionPart | None = None  # of the protocol before it had tools
+    reasoning_details: msgspec.Raw | None = None
+    annotations: msgspec.Raw | None = None
+    images: msgspec.Raw | None = None
+    audio: msgspec.Raw | None = None
 
     def says_something(self) -> bool:
         return any(getattr(self, name) for name in self.__struct_fields__)
+
+    def is_text(self) -> bool:
+        """Is what it says, if anything, text or a refusal, and nothing else?"""
+        rest = self.reasoning or self.reasoning_content or self.tool_calls or self.function_call
+        return not rest and not self.is_rich()
+
+    def is_rich(self) -> bool:
+        """Does it hold what `openai_rich` reads?"""
+        return not (self.reasoning_details is self.annotations is self.images is self.audio is None)
 
 
 class Choice(msgspec.Struct, gc=False):
     delta: Delta | None = None
     finish_reason: str | None = None
     message: Delta | None = None  # Perplexity: all that was said so far, beside the delta
+    logprobs: msgspec.Raw | None = None
 
 
 class PromptDetails(Details, gc=False):
@@ -70,6 +91,8 @@ class Chunk(msgspec.Struct, gc=False):
     usage: Counts | None = None
     error: Any = None
     x_groq: GroqPart | None = None
+    citations: msgspec.Raw | None = None
+    search_results: msgspec.Raw | None = None
 
 
 class FirstChunk(Chunk, gc=False):
@@ -86,11 +109,16 @@ class PlainDelta(msgspec.Struct, gc=False):
     refusal: NoText = None
     tool_calls: tuple[()] | None = None
     function_call: None = None
+    reasoning_details: tuple[()] | None = None
+    annotations: tuple[()] | None = None
+    images: tuple[()] | None = None
+    audio: None = None
 
 
 class PlainChoice(msgspec.Struct, gc=False):
     delta: PlainDelta
     finish_reason: NoText = None
+    logprobs: None = None
 
 
 class PlainChunk(msgspec.Struct, gc=False):
@@ -103,12 +131,15 @@ class PlainChunk(msgspec.Struct, gc=False):
     usage: None = None
     error: None = None
     x_groq: None = None
+    citations: tuple[()] | None = None
+    search_results: tuple[()] | None = None
 
 
 class WholeChoice(msgspec.Struct, gc=False, rename={"delta": "message", "message": "delta"}):
     delta: Delta | None = None
     finish_reason: str | None = None
     message: Delta | None = None
+    logprobs: msgspec.Raw | None = None
 
 
 class PlainPromptDetails(msgspec.Struct, gc=False):
@@ -130,6 +161,7 @@ class PlainCounts(msgspec.Struct, gc=False):
 class PlainWholeChoice(msgspec.Struct, gc=False, rename={"delta": "message"}):
     delta: PlainDelta
     finish_reason: Literal["stop"]
+    logprobs: None = None
 
 
 class PlainWhole(msgspec.Struct, gc=False):
@@ -141,6 +173,8 @@ class PlainWhole(msgspec.Struct, gc=False):
     usage: PlainCounts | None = None
     error: None = None
     x_groq: None = None
+    citations: tuple[()] | None = None
+    search_results: tuple[()] | None = None
 
 
 class Whole(msgspec.Struct, gc=False):
@@ -152,6 +186,8 @@ class Whole(msgspec.Struct, gc=False):
     usage: Counts | None = None
     error: Any = None
     x_groq: GroqPart | None = None
+    citations: msgspec.Raw | None = None
+    search_results: msgspec.Raw | None = None
 
 
 def kindly(decoded: dict[str, Any]) -> FirstChunk:
@@ -163,6 +199,8 @@ def kindly(decoded: dict[str, Any]) -> FirstChunk:
         read_aside(decoded.get("usage"), Counts),
         decoded.get("error"),
         GroqPart(read_aside(groq.get("usage"), Counts), _str(groq.get("error"))) if isinstance(groq, dict) else None,
+        _raw(decoded.get("citations")),
+        _raw(decoded.get("search_results")),
         _str(decoded.get("id")),
         _str(decoded.get("model")),
     )
@@ -174,6 +212,7 @@ def _choice(choice: dict[str, Any]) -> Choice:
         _delta(delta) if isinstance(delta, dict) else None,
         _str(choice.get("finish_reason")),
         _delta(message) if isinstance(message, dict) else None,
+        _raw(choice.get("logprobs")),
     )
 
 
@@ -191,6 +230,10 @@ def _delta(said: dict[str, Any]) -> Delta:
         _str(said.get("refusal")),
         [_call(call) for call in calls if isinstance(call, dict)] if isinstance(calls, list) else None,
         _function(function) if isinstance(function, dict) else None,
+        _raw(said.get("reasoning_details")),
+        _raw(said.get("annotations")),
+        _raw(said.get("images")),
+        _raw(said.get("audio")),
     )
 
 
@@ -205,7 +248,14 @@ def _parts(parts: list[Any], kind: str) -> str:
 
 
 def _call(call: dict[str, Any]) -> CallPart:
-    return CallPart(_int(call.get("index")), _str(call.get("id")), _function(_dict(call.get("function"))))
+    custom = call.get("custom")
+    return CallPart(
+        _int(call.get("index")),
+        _str(call.get("id")),
+        _function(_dict(call.get("function"))),
+        CustomPart(_str(custom.get("name")), _str(custom.get("input"))) if isinstance(custom, dict) else None,
+        _raw(call.get("extra_content")),
+    )
 
 
 def _function(function: dict[str, Any]) -> FunctionPart:
@@ -213,6 +263,10 @@ def _function(function: dict[str, Any]) -> FunctionPart:
     if isinstance(arguments, dict):
         arguments = msgspec.json.encode(arguments).decode()
     return FunctionPart(_str(function.get("name")), _str(arguments))
+
+
+def _raw(found: object) -> msgspec.Raw | None:
+    return None if found is None else msgspec.Raw(msgspec.json.encode(found))
 
 
 def _dict(found: object) -> dict[str, Any]:

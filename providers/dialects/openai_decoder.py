@@ -1,4 +1,4 @@
-"""Decoders of the OpenAI chat protocol: a stream of chunks, or one whole answer.
+"""Answers of the OpenAI chat protocol: what chunks say, and the decoder of a stream of them.
 
 The end is proven by a finish reason, not by `[DONE]`, which some servers send after an error and others never. Errors
 come at status 200 too: a top-level `error` beside or in place of `choices`, Groq's `x_groq.error`, an event named
@@ -13,9 +13,9 @@ from .. import hints
 from ..codecs import UNDECODABLE, decode_json, decode_kindly
 from ..counts import Count
 from ..decoder_base import BaseDecoder
-from ..decoding import LF, EventStreamDecoder, JsonBodyDecoder
+from ..decoding import LF, EventStreamDecoder
 from ..errors import ErrorKind, ProviderError
-from ..events import Finished, ProviderEvent, ReasoningDelta, RefusalDelta, Started, TextDelta, Usage
+from ..events import Finished, ProviderEvent, ReasoningDelta, RefusalDelta, Started, TextDelta
 from ..finish_words import finish_reason
 from ..mapping import Rule, stream_error
 from ..provider import ResponseHead
@@ -29,19 +29,16 @@ from .openai_chunks import (
     FirstChunk,
     PlainChunk,
     PlainCounts,
-    PlainWhole,
     Whole,
     WholeChoice,
     kindly,
 )
+from .openai_rich import Beside, logprobs, signature_of
 
 _decode_first = msgspec.json.Decoder(FirstChunk).decode
 _decode = msgspec.json.Decoder(Chunk).decode
 _decode_plain = msgspec.json.Decoder(PlainChunk).decode
-_decode_whole = msgspec.json.Decoder(Whole).decode
-_decode_plain_whole = msgspec.json.Decoder(PlainWhole).decode
 
-_STOPPED = Finished("stop", "stop")
 _NAMED = (FirstChunk, Whole)
 """Chunks that name the model."""
 
@@ -57,7 +54,7 @@ _CUT_OFF: dict[str, ErrorKind] = {
 """Finish reasons that are failures."""
 
 
-def _beside(counts: Counts | PlainCounts) -> tuple[Count, Count]:
+def counted_beside(counts: Counts | PlainCounts) -> tuple[Count, Count]:
     """Those of the prompt that were cached, and those of the answer that were thought."""
     prompt, answer = counts.prompt_tokens_details, counts.completion_tokens_details
     cached = prompt.cached_tokens if prompt else None
@@ -80,6 +77,8 @@ class ChatReader(BaseDecoder):
     """The call comes as `function_call`."""
     _by_delta = False
     """Text has come in deltas: a message beside them says it again."""
+    _beside: Beside | None = None
+    """What stands beside the text, once there was some."""
     _so_far = ""
     """The text of the last message that came in place of a delta."""
 
@@ -91,18 +90,20 @@ class ChatReader(BaseDecoder):
     def _take(self, chunk: Chunk | Whole, events: list[ProviderEvent]) -> None:
         if not self._begun:
             self._begin(chunk, events)
+        if chunk.citations is not None or chunk.search_results is not None:
+            self._beside_text().chunk(chunk)
         for choice in chunk.choices or ():
             delta = choice.delta if choice.message is None else self._delta_or_message(choice)
             if delta is not None:
-                if delta.content and not (
-                    delta.reasoning or delta.reasoning_content or delta.tool_calls or delta.function_call
-                ):
+                if delta.content and delta.is_text():
                     events.append(TextDelta(delta.content))
                     self._by_delta = True
                 else:
                     self._rare_delta(delta, events)
                 if delta.refusal:
                     events.append(RefusalDelta(delta.refusal))
+            if choice.logprobs is not None and (likely := logprobs(choice.logprobs)) is not None:
+                events.append(likely)
             if choice.finish_reason:
                 self._finish(choice.finish_reason, events)
         if chunk.usage is not None:
@@ -140,6 +141,8 @@ class ChatReader(BaseDecoder):
         if delta.content:
             events.append(TextDelta(delta.content))
             self._by_delta = True
+        if delta.is_rich():
+            self._beside_text().delta(delta, events)
         for call in delta.tool_calls or ():
             self._call(call, events)
         if delta.function_call is not None and (self._calls is None or self._legacy):  # some say one call in both ways
@@ -150,16 +153,23 @@ class ChatReader(BaseDecoder):
         function = call.function
         if self._calls is None:
             self._calls = CallNumbering()
-        fragment = self._calls.fragment(
-            call.index, call.id, function.name if function else None, function.arguments if function else None
-        )
+        name, arguments = (function.name, function.arguments) if function else (None, None)
+        if (custom := call.custom) is not None:
+            name, arguments = custom.name, custom.input
+        state, is_custom = signature_of(call), custom is not None
+        fragment = self._calls.fragment(call.index, call.id, name, arguments, signature=state, custom=is_custom)
         if fragment is not None:
             events.append(fragment)
+
+    def _beside_text(self) -> Beside:
+        if self._beside is None:
+            self._beside = Beside()
+        return self._beside
 
     def _count(self, counts: Counts, events: list[ProviderEvent]) -> None:
         if counts.prompt_tokens is None:
             return
-        self._counted(events, counts.prompt_tokens, counts.completion_tokens, *_beside(counts))
+        self._counted(events, counts.prompt_tokens, counts.completion_tokens, *counted_beside(counts))
 
     def _finish(self, native: str, events: list[ProviderEvent]) -> None:
         cut_off = _CUT_OFF.get(native)
@@ -173,6 +183,8 @@ class ChatReader(BaseDecoder):
             )
             return
         reason = finish_reason(native)
+        if self._beside is not None:
+            events += self._beside.rest()
         if self._calls is not None:
             events += self._calls.rest()
             if reason == "stop" and len(self._calls):
@@ -258,47 +270,3 @@ class ChatStreamDecoder(ChatReader, EventStreamDecoder):
             return
         if isinstance(decoded, dict):
             self._object(decoded, "message", events)
-
-
-class ChatBodyDecoder(ChatReader, JsonBodyDecoder):
-    """A whole answer in one JSON body, tried as plain text first, by the strictest type.
-
-    DeepSeek puts blank lines before it to keep the line warm.
-    """
-
-    def _read(self, body: bytes) -> list[ProviderEvent]:
-        try:
-            plain = _decode_plain_whole(body)
-        except UNDECODABLE:
-            return self._read_any(body)
-        text = TextDelta(plain.choices[0].delta.content)
-        events: list[ProviderEvent] = [Started(plain.model or None, plain.id or None), text]
-        counts = plain.usage
-        if counts is not None:
-            events.append(Usage(counts.prompt_tokens, counts.completion_tokens, *_beside(counts)))
-        self.finish = _STOPPED
-        return events
-
-    def _read_any(self, body: bytes) -> list[ProviderEvent]:
-        events: list[ProviderEvent] = []
-        try:
-            whole = _decode_whole(body)
-        except UNDECODABLE:
-            whole = None
-        choices = None if whole is None or whole.error else whole.choices
-        delta = choices[0].delta if choices and len(choices) == 1 else None
-        if whole is None or choices is None or delta is None:
-            self._read_kindly(body, events)
-        else:
-            self._take(whole, events)
-        return events
-
-    def _read_kindly(self, body: bytes, events: list[ProviderEvent]) -> None:
-        decoded = decode_json(body)
-        if isinstance(decoded, list) and len(decoded) == 1:
-            decoded = decoded[0]  # Google's compatible endpoint wraps its errors
-        if not isinstance(decoded, dict):
-            raise msgspec.ValidationError("the body is not an object")
-        self._object(decoded, "message", events)
-        if self.failure is None and not decoded.get("choices"):
-            raise msgspec.ValidationError("the body holds no choices")

@@ -67,16 +67,17 @@ def _assistant(message: Message, quirks: Quirks, returning: Returning) -> dict[s
     """An assistant's turn: this protocol has a field for each kind of part, and no order among them."""
     if message.images:
         raise Unsupported("images in assistant messages")
-    wire: dict[str, Any] = {"content": message.text}
     refusal = message.refusal
-    if refusal:
+    text = message.text if quirks.refusal_field else message.text + refusal
+    wire: dict[str, Any] = {"content": text}
+    if refusal and quirks.refusal_field:
         wire["refusal"] = refusal
     if message.tool_calls:
         wire["tool_calls"] = [_call(call, message, returning) for call in message.tool_calls]
-    if (refusal or message.tool_calls) and not message.text:
+    if (refusal or message.tool_calls) and not text:
         wire["content"] = None
     for part in message.content:
-        if isinstance(part, AudioPart):
+        if isinstance(part, AudioPart) and part.id is not None:
             wire["audio"] = {"id": part.id}
     wire.update(_thoughts(message, quirks, returning))
     return wire

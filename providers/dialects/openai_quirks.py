@@ -7,7 +7,20 @@ import msgspec
 
 from ..mapping import Rule
 
-EffortForm: TypeAlias = Literal["reasoning_effort", "reasoning", "reasoning_enabled", "thinking", "enable_thinking"]
+EffortForm: TypeAlias = Literal[
+    "reasoning_effort", "reasoning", "reasoning_enabled", "thinking", "enable_thinking", "template_enable_thinking"
+]
+
+
+SPOKEN = frozenset(
+    {
+        "files", "files by id", "audio", "refusals", "names", "image detail original", "custom tools", "custom calls",
+        "allowed tools", "native tools", "verbosity", "logprobs", "logit_bias", "user", "safety_identifier", "metadata",
+        "service_tier", "top_k", "min_p",
+    }
+)  # fmt: skip
+"""What the protocol has words for, of `asked.FEATURES`: `top_k` and `min_p` by its other speakers, not by OpenAI."""
+BY_OPENAI = SPOKEN - {"top_k", "min_p", "native tools"}
 
 
 class PrefillForm(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,13 +51,14 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
         stream_options: Sent with a stream; None: the server does not know this field.
         body: More fields of every body.
         effort: How the reasoning effort is said: as a field, in `reasoning`, or only on and off: there too, in
-            `thinking`, or in the chat template's `enable_thinking`.
+            `thinking`, in `enable_thinking`, or in the chat template's.
         efforts: Efforts that have another word here, or the nearest one that is known; others are said as they are.
         lacks: Fields of `ChatRequest` that cannot be said here. Harmless ones are left out, with a note. Also
             `images by URL` and `tool_choice of one tool`, where only these are lacking.
         prefill: How to have a trailing assistant turn gone on with; None: it cannot be done.
         reasoning_field: The field of an assistant's turn in which this provider takes its own reasoning back.
         reasoning_with_calls: A turn with calls must have that field, empty where the thinking was another target's.
+        refusal_field: A turn in which the model declined has a field `refusal`; else it is said as its text.
         says: Features of `asked.FEATURES` that it takes.
         cache_marks: Parts of a prompt can be marked for its cache (`cache_control`).
         rules: Its own rows for classifying errors.
@@ -66,6 +80,13 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     prefill: PrefillForm | None = None
     reasoning_field: str | None = None
     reasoning_with_calls: bool = False
-    says: frozenset[str] = frozenset({"refusals", "names", "user", "logit_bias", "logprobs", "top_k"})
+    refusal_field: bool = False
+    says: frozenset[str] = SPOKEN
     cache_marks: bool = False
     rules: tuple[Rule, ...] = ()
+
+    @property
+    def spoken(self) -> frozenset[str]:
+        """What this speaker has words for, of `asked.FEATURES`."""
+        spoken = self.says | {"cache marks"} if self.cache_marks else self.says
+        return spoken | {"reasoning_budget_tokens"} if self.effort == "reasoning" else spoken

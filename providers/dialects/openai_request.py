@@ -45,7 +45,7 @@ def chat_body(
         body["stream_options"] = quirks.stream_options
     body["messages"], returning = chat_turns(chat, quirks, here)
     if asks or returning is not None:
-        notes = (*notes, *unsaid(chat, quirks.says), *(returning.notes if returning is not None else ()))
+        notes = (*notes, *unsaid(chat, quirks.spoken), *(returning.notes if returning is not None else ()))
     for name, value in fields.items():
         body[quirks.renames.get(name, name)] = value
     body.update(quirks.body)
@@ -72,13 +72,11 @@ _NOTHING_ASKED = msgspec.structs.astuple(ChatRequest(messages=()))[_OPTIONS_FROM
 
 def _fields(chat: ChatRequest, quirks: Quirks, capabilities: Capabilities) -> tuple[dict[str, Any], tuple[str, ...]]:
     asked = {name: value for name in _ASKED if (value := getattr(chat, name)) is not None and value != ()}
-    if chat.tools:
-        asked["tools"] = [_tool(tool) for tool in chat.tools]
+    if chat.tools or chat.native_tools:
+        asked["tools"] = [*(_tool(tool) for tool in chat.tools), *(tool.spec for tool in chat.native_tools)]
     else:
         asked.pop("tool_choice", None)
         asked.pop("parallel_tool_calls", None)
-    if not asked:
-        return {}, ()
     lacks = set(quirks.lacks)
     if capabilities.sampling is False:
         lacks |= {"temperature", "top_p", "frequency_penalty", "presence_penalty"}
@@ -91,7 +89,7 @@ def _fields(chat: ChatRequest, quirks: Quirks, capabilities: Capabilities) -> tu
     fields: dict[str, Any] = {}
     notes: list[str] = []
     for name, value in asked.items():
-        if name in FEATURES and name not in quirks.says:
+        if name in FEATURES and name not in quirks.spoken:
             continue  # a note tells
         if name not in lacks:
             fields.update(_field(name, value, quirks))
@@ -101,6 +99,8 @@ def _fields(chat: ChatRequest, quirks: Quirks, capabilities: Capabilities) -> tu
             notes.append(f"{name} was left out: this model or provider does not take it")
         else:
             raise Unsupported(name)
+    if chat.reasoning_budget_tokens is not None and quirks.effort == "reasoning":
+        fields["reasoning"] = {"max_tokens": chat.reasoning_budget_tokens}
     return fields, tuple(notes)
 
 
@@ -135,6 +135,8 @@ def _effort(effort: str, form: EffortForm) -> dict[str, Any]:
         case "thinking":
             return {"thinking": {"type": "disabled" if effort == "none" else "enabled"}}
         case "enable_thinking":
+            return {"enable_thinking": effort != "none"}
+        case "template_enable_thinking":
             return {"chat_template_kwargs": {"enable_thinking": effort != "none"}}
 
 

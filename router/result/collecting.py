@@ -1,6 +1,9 @@
 """Put the parts of a whole answer in order: as they came, which is how they have to go back."""
 
+import base64
+import binascii
 from collections.abc import Iterable
+from contextlib import suppress
 
 import msgspec
 
@@ -87,6 +90,30 @@ class _Call:
         return ToolCall(self.id, self.name, said or ("" if self.custom else "{}"), self.signature, self.custom)
 
 
+class _Audio:
+    """Audio comes in pieces, each a data URL of its own."""
+
+    __slots__ = ("id", "kind", "pieces", "transcript")
+
+    def __init__(self) -> None:
+        self.id: str | None = None
+        self.kind = ""
+        self.pieces: list[bytes] = []
+        self.transcript: list[str] = []
+
+    def add(self, piece: AudioPart) -> None:
+        self.id = piece.id or self.id
+        self.transcript.append(piece.transcript)
+        if piece.data is not None:
+            self.kind = self.kind or piece.data[0]
+            with suppress(binascii.Error, ValueError):
+                self.pieces.append(base64.b64decode(piece.data[1]))
+
+    def whole(self) -> Part | None:
+        said = base64.b64encode(b"".join(self.pieces)).decode()
+        return AudioPart(f"data:{self.kind};base64,{said}" if said else "", self.id, "".join(self.transcript))
+
+
 class Whole(msgspec.Struct):
     """An answer, put together.
 
@@ -103,11 +130,12 @@ class Whole(msgspec.Struct):
 
 def put_together(events: Iterable[StreamEvent]) -> Whole:
     """Put the parts of an answer together: text without a break is one part, and so is each thought and each call."""
-    parts: list[_Text | _Thought | _Call | Part] = []
+    parts: list[_Text | _Thought | _Call | _Audio | Part] = []
     thoughts: dict[int, _Thought] = {}
     calls: dict[int, _Call] = {}
     text: _Text | None = None  # the one that is open
     refusal: _Refusal | None = None
+    audio: _Audio | None = None
     logprobs: list[str] = []
     reason: FinishReason | None = None
     for event in events:
@@ -139,14 +167,18 @@ def put_together(events: Iterable[StreamEvent]) -> Whole:
                 logprobs.append(told.details)
             case PartAdded(Citation() as citation):  # it stands within its text, which may go on
                 parts.append(citation)
-            case PartAdded(ImagePart() | FilePart() | AudioPart() | NativePart() as part):
+            case PartAdded(AudioPart() as piece):
+                if audio is None or (piece.id and audio.id and piece.id != audio.id):
+                    parts.append(audio := _Audio())
+                audio.add(piece)
+            case PartAdded(ImagePart() | FilePart() | NativePart() as part):
                 parts.append(part)
                 text = None
             case Finished():
                 reason = event.reason
             case _:
                 pass
-    whole = [part.whole() if isinstance(part, _Text | _Thought | _Call) else part for part in parts]
+    whole = [part.whole() if isinstance(part, _Text | _Thought | _Call | _Audio) else part for part in parts]
     return Whole(tuple(part for part in whole if part is not None), reason, _joined_lists(logprobs))
 
 

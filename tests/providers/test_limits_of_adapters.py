@@ -20,8 +20,9 @@ LINES_MAX = 300
 
 CHAT_PROTOCOL = {
     "openai": {"ModelRows", "OpenAIChat"},
-    "openai_quirks": {"PrefillForm", "Quirks"},
-    "openai_decoder": {"ChatStreamDecoder", "ChatBodyDecoder"},
+    "openai_quirks": {"BY_OPENAI", "SPOKEN", "PrefillForm", "Quirks"},
+    "openai_body_decoder": {"ChatBodyDecoder"},
+    "openai_decoder": {"ChatStreamDecoder"},
 }
 """What other dialects may use of the chat protocol that so many speak: the one that is shared."""
 TABLES = {"registry.py", "prices.py"}

@@ -112,7 +112,8 @@ def test_more_than_one_answer_is_refused() -> None:
         ("reasoning", "low", {"reasoning": {"effort": "low"}}),
         ("thinking", "low", {"thinking": {"type": "enabled"}}),
         ("thinking", "none", {"thinking": {"type": "disabled"}}),
-        ("enable_thinking", "none", {"chat_template_kwargs": {"enable_thinking": False}}),
+        ("template_enable_thinking", "none", {"chat_template_kwargs": {"enable_thinking": False}}),
+        ("enable_thinking", "low", {"enable_thinking": True}),
     ],
 )
 def test_the_forms_of_reasoning_effort(form: Any, effort: str, wanted: dict[str, Any]) -> None:

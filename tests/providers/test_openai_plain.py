@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from standby.providers.counts import COUNT_MAX
-from standby.providers.dialects import openai_decoder
-from standby.providers.dialects.openai_decoder import ChatBodyDecoder, ChatStreamDecoder
+from standby.providers.dialects import openai_body_decoder, openai_decoder
+from standby.providers.dialects.openai_body_decoder import ChatBodyDecoder
+from standby.providers.dialects.openai_decoder import ChatStreamDecoder
 from standby.providers.events import Started, TextDelta
 from standby.providers.provider import ResponseHead
 
@@ -29,12 +30,17 @@ ODDITIES: dict[str, list[Any]] = {
 }
 
 
+BESIDE = (
+    "reasoning", "reasoning_content", "refusal", "tool_calls", "annotations", "images", "audio", "reasoning_details",
+)  # fmt: skip
+
+
 def chunk(**odd: Any) -> bytes:
     """A chunk of plain text, but for what is odd about it."""
     delta = {"content": odd.get("content", "word")}
-    delta |= {name: odd[name] for name in ("reasoning", "reasoning_content", "refusal", "tool_calls") if name in odd}
+    delta |= {name: odd[name] for name in BESIDE if name in odd}
     choice: dict[str, Any] = {"index": 0, "delta": delta}
-    choice |= {name: odd[name] for name in ("finish_reason",) if name in odd}
+    choice |= {name: odd[name] for name in ("finish_reason", "logprobs") if name in odd}
     whole: dict[str, Any] = {"id": "i", "model": "m", "choices": [choice] * odd.get("choices", 1)}
     whole |= {name: odd[name] for name in ("usage", "error", "x_groq") if name in odd}
     return b"data: " + json.dumps(whole).encode() + b"\n\n"
@@ -58,8 +64,12 @@ def test_what_is_tried_as_plain_text_first_is_read_as_anything_else_is(odds: lis
 
 
 @pytest.mark.parametrize(
-    "empty", [{"tool_calls": []}, {"refusal": ""}, {"reasoning_content": ""}, {"finish_reason": ""}, {"usage": None}]
-)
+    "empty",
+    [
+        {"tool_calls": []}, {"refusal": ""}, {"reasoning_content": ""}, {"finish_reason": ""}, {"usage": None},
+        {"annotations": []}, {"images": []}, {"audio": None}, {"reasoning_details": None}, {"logprobs": None},
+    ],
+)  # fmt: skip
 def test_fields_that_say_nothing_leave_plain_text_plain(empty: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """Some servers send them with every chunk: it must not be decoded twice."""
     decoder = ChatStreamDecoder(STREAM)
@@ -123,6 +133,6 @@ def test_fields_that_say_nothing_leave_a_whole_answer_plain(
     empty: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decoder = ChatBodyDecoder(WHOLE)
-    monkeypatch.setattr(openai_decoder, "_decode_whole", None)
+    monkeypatch.setattr(openai_body_decoder, "_decode_whole", None)
     decoder.feed(body(**empty))
     assert decoder.end() == [Started("m", "i"), TextDelta("word")]

@@ -12,7 +12,9 @@ from standby.providers.provider import Provider, ResponseHead, Unsupported
 
 from conversation import COUNT, IMAGE, KEY, body, built, weather
 
-LOCAL = ("llamacpp", "lmstudio", "ollama-v1", "sglang", "vllm")
+PLACELESS = ("cloudflare",)
+"""A target must say where: the account is part of the address."""
+LOCAL = ("litellm", "llamacpp", "lmstudio", "ollama-v1", "sglang", "vllm")
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -27,12 +29,13 @@ def test_every_row_is_a_provider_of_the_registry(name: str) -> None:
     assert info.site_url.startswith("https://")
     assert info.key_required is (name not in LOCAL)
     assert info.key_env is not None or not info.key_required
-    assert info.base_url is not None
-    assert info.base_url.startswith("http://localhost:" if name in LOCAL else "https://")
-    wire = built(provider, chat_request("Hi"))
-    assert wire.url == f"{info.base_url}/chat/completions"
+    assert (info.base_url is None) is (name in PLACELESS)
+    base_url = info.base_url or "https://host/v1"
+    assert base_url.startswith("http://localhost:" if name in LOCAL else "https://")
+    wire = built(provider, chat_request("Hi"), base_url=base_url)
+    assert wire.url == f"{base_url}/chat/completions"
     assert wire.headers["authorization"] == f"Bearer {KEY}"
-    assert "authorization" not in built(provider, chat_request("Hi"), key=None).headers
+    assert "authorization" not in built(provider, chat_request("Hi"), key=None, base_url=base_url).headers
 
 
 def test_a_row_cannot_be_replaced_or_taken_out() -> None:

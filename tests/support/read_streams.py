@@ -6,14 +6,19 @@ from typing import Any
 
 from standby.providers import registry
 from standby.providers.events import ProviderEvent, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta, Usage
+from standby.providers.parts import AudioPart, Citation, ImagePart, NativePart, Reasoning, ToolCall
 from standby.providers.provider import ResponseHead
 from standby.providers.tool_calls import is_made
+from standby.router.result.collecting import put_together
 
 NOW_S = 1_795_000_000.0
 
 
 def outcome(provider: str, content_type: str, body: bytes, cuts: tuple[int, ...] = ()) -> dict[str, Any]:
     """All that an answer says: `text`, `reasoning`, `refusal`, `calls`, `usage`, `finish`, `error_kind`, `notes`.
+
+    And what is rarer: `custom` calls, `images`, `audio`, `citations`, `provider_tools`, `logprobs`, and the opaque
+    `state` of thoughts and calls.
 
     Ids of ours are `<made>`. What an answer has none of is left out.
     """
@@ -48,7 +53,25 @@ def outcome(provider: str, content_type: str, body: bytes, cuts: tuple[int, ...]
         "error_kind": decoder.failure.kind.value if decoder.failure is not None else None,
         "notes": list(getattr(decoder, "notes", ())),
     }
-    return {name: value for name, value in said.items() if value}
+    return {name: value for name, value in (said | _rare(events)).items() if value}
+
+
+def _rare(events: list[ProviderEvent]) -> dict[str, Any]:
+    """What is no text, thought or call."""
+    whole = put_together(events)
+    parts = whole.parts
+    calls = [part for part in parts if isinstance(part, ToolCall)]
+    thoughts = [part for part in parts if isinstance(part, Reasoning)]
+    states = [state for each in thoughts for state in (each.signature, each.redacted, each.details)]
+    return {
+        "custom": any(call.custom for call in calls),
+        "images": [part.url for part in parts if isinstance(part, ImagePart)],
+        "audio": [[part.id, part.transcript, part.url] for part in parts if isinstance(part, AudioPart)],
+        "citations": [[part.url, part.title] for part in parts if isinstance(part, Citation)],
+        "provider_tools": [part.name for part in parts if isinstance(part, NativePart) and part.name],
+        "logprobs": [] if whole.logprobs is None else [whole.logprobs],
+        "state": [state for state in (*states, *(call.signature for call in calls)) if state is not None],
+    }
 
 
 def ways_to_cut(body: bytes) -> Iterator[tuple[int, ...]]:
