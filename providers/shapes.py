@@ -5,7 +5,8 @@ Each function says where something makes no sense, and never what it holds.
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Literal, NoReturn, cast
+from functools import cache
+from typing import Any, NoReturn, cast
 
 import msgspec
 
@@ -53,9 +54,10 @@ def as_mapping(item: object) -> object:
     if not callable(dump):
         return item
     try:
-        return cast("object", dump(exclude_none=True))
+        found: object = dump(exclude_none=True)
     except Exception:  # noqa: BLE001 - not ours, and what it says may hold the content
         return item
+    return found
 
 
 def message(item: object, where: str) -> Message:
@@ -82,8 +84,8 @@ def message(item: object, where: str) -> Message:
     if name is not None and not isinstance(name, str):
         raise InvalidRequest(f"{where}.name is not a text, but a {type_name(name)}")
     parts = content(item.get("content"), f"{where}.content", may_lack=role == "assistant")
-    if (cache := cache_mark(item.get("cache_control"), where)) and parts:
-        parts = (*parts[:-1], _cached(parts[-1], cache, where))
+    if (marked := cache_mark(item.get("cache_control"), where)) and parts:
+        parts = (*parts[:-1], _cached(parts[-1], marked, where))
     if role == "assistant":
         parts = (*_thoughts(item, where), *parts, *_beside(item, where))
     return Message(role, parts, (), call_id, bool(item.get("is_error", False)), name=name)
@@ -178,7 +180,7 @@ def cache_mark(given: object, where: str) -> Cache | None:
     if isinstance(given, Mapping) and given.get("type") == "ephemeral":
         ttl = given.get("ttl") or "5m"
         if ttl in ("5m", "1h"):
-            return cast("Cache", ttl)
+            return "1h" if ttl == "1h" else "5m"
     raise InvalidRequest(f"{where}.cache_control is not {{'type': 'ephemeral'}}, with a ttl of 5m or 1h if any")
 
 
@@ -259,21 +261,18 @@ def _annotation(given: object, where: str) -> Citation:
     )
 
 
-_PARTS: dict[str, Callable[[Mapping[Any, Any], str], Part]] = {}
-"""The types of parts, and what reads each; filled below."""
-
-
 def _part(given: object, where: str) -> Part:
     given = as_mapping(given)
     if isinstance(given, Part):
         return given
+    readers = _readers()
     kind = given.get("type") if isinstance(given, Mapping) else None
-    read = _PARTS.get(kind) if isinstance(kind, str) else None
+    read = readers.get(kind) if isinstance(kind, str) else None
     if not isinstance(given, Mapping) or read is None:
-        raise InvalidRequest(f"{where} is not a part of a known type ({', '.join(sorted(_PARTS))})")
+        raise InvalidRequest(f"{where} is not a part of a known type ({', '.join(sorted(readers))})")
     part = read(given, where)
-    cache = cache_mark(given.get("cache_control"), where)
-    return _cached(part, cache, where) if cache else part
+    marked = cache_mark(given.get("cache_control"), where)
+    return _cached(part, marked, where) if marked else part
 
 
 def _cached(part: Part, cache: Cache, where: str) -> Part:
@@ -300,7 +299,7 @@ def _image_part(given: Mapping[Any, Any], where: str) -> Part:
         raise InvalidRequest(
             f"{where} is not a part of type image_url (with url, and a detail of {', '.join(_DETAILS)})"
         )
-    return ImagePart(url, cast("Literal['auto', 'low', 'high', 'original'] | None", detail))
+    return ImagePart(url, detail)
 
 
 def _audio_part(given: Mapping[Any, Any], where: str) -> Part:
@@ -342,15 +341,18 @@ def _tool_result(given: Mapping[Any, Any], where: str) -> Part:
     return ToolResult(call_id, cast("Any", parts), bool(given.get("is_error", False)))
 
 
-_PARTS |= {
-    "text": _text_part,
-    "refusal": _refusal_part,
-    "image_url": _image_part,
-    "input_audio": _audio_part,
-    "file": _file_part,
-    "thinking": _thinking_part,
-    "tool_result": _tool_result,
-}
+@cache
+def _readers() -> dict[str, Callable[[Mapping[Any, Any], str], Part]]:
+    """The types of parts, and what reads each."""
+    return {
+        "text": _text_part,
+        "refusal": _refusal_part,
+        "image_url": _image_part,
+        "input_audio": _audio_part,
+        "file": _file_part,
+        "thinking": _thinking_part,
+        "tool_result": _tool_result,
+    }
 
 
 def _tool_call(call: object, where: str) -> ToolCall:
@@ -386,20 +388,20 @@ def _tool(tool: object, place: int) -> Tool | NativeTool:
         return function_tool(tool, f"tools[{place}]")
     tool = as_mapping(tool)
     if isinstance(tool, Mapping):
-        cache = cache_mark(tool.get("cache_control"), f"tools[{place}]")
+        marked = cache_mark(tool.get("cache_control"), f"tools[{place}]")
         function, custom = tool.get("function"), tool.get("custom")
         if isinstance(function, Mapping) and isinstance(function.get("name"), str):
             schema = function.get("parameters") or {"type": "object", "properties": {}}
             if not isinstance(schema, Mapping):
                 raise InvalidRequest(f"tools[{place}].function.parameters is not a dict")
             described = function.get("description") or ""
-            return Tool(function["name"], described, dict(schema), function.get("strict"), cache=cache)
+            return Tool(function["name"], described, dict(schema), function.get("strict"), cache=marked)
         if isinstance(custom, Mapping) and isinstance(custom.get("name"), str):
             form = custom.get("format")
             if form is not None and not isinstance(form, Mapping):
                 raise InvalidRequest(f"tools[{place}].custom.format is not a dict")
             described, grammar = custom.get("description") or "", dict(form) if form else None
-            return Tool(custom["name"], described, custom=True, format=grammar, cache=cache)
+            return Tool(custom["name"], described, custom=True, format=grammar, cache=marked)
     raise InvalidRequest(
         f"tools[{place}] is not a Tool, a function, nor a dict {{'type': 'function', 'function': {{'name': …}}}},"
         f" but a {type_name(tool)}; a tool that a provider runs is a NativeTool"

@@ -19,7 +19,10 @@ from ..errors import ErrorKind, ProviderError
 from ..fit import Row, fit, left_out, refused
 from ..mapping import provider_error, rule
 from ..messages import (
+    AllowedTools,
+    AudioPart,
     ChatRequest,
+    FilePart,
     ImagePart,
     JsonSchema,
     Message,
@@ -28,10 +31,11 @@ from ..messages import (
     RefusalPart,
     TextPart,
     Tool,
+    ToolCall,
     ToolChoice,
 )
 from ..origin import Returning
-from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, WireRequest, capabilities_of, here
+from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, Unsupported, WireRequest, capabilities_of, here
 from .openai_body_decoder import ChatBodyDecoder
 from .openai_decoder import ChatStreamDecoder
 
@@ -63,7 +67,7 @@ _CALL_ID = re.compile(r"[A-Za-z0-9]{9}")
 _ALPHABET = string.digits + string.ascii_letters
 
 
-SAYS = frozenset({"refusals"})
+SAYS = frozenset({"refusals", "files", "audio"})
 """What this API has words for, of `asked.FEATURES`."""
 
 
@@ -149,7 +153,8 @@ def _messages(chat: ChatRequest, returning: Returning) -> list[dict[str, Any]]:
 
 def _message(message: Message, names: Mapping[str, str], returning: Returning) -> dict[str, Any]:
     said: dict[str, Any] = {"role": message.role, "content": message.text}
-    if message.images or (message.reasoning and returning.owns(message)):
+    plain = all(isinstance(part, TextPart | RefusalPart | ToolCall) for part in message.content)
+    if not plain and (message.role != "assistant" or message.images or returning.owns(message)):
         said["content"] = [wire for part in message.content if (wire := _part(part, message, returning)) is not None]
     elif refusal := message.refusal:
         said["content"] += refusal
@@ -171,6 +176,11 @@ def _part(part: Part, message: Message, returning: Returning) -> dict[str, Any] 
             return {"type": "text", "text": part.text}
         case ImagePart():
             return {"type": "image_url", "image_url": part.url}
+        case FilePart() if part.id is None:
+            named = {"document_name": part.name} if part.name else {}
+            return {"type": "document_url", "document_url": part.url, **named}
+        case AudioPart():
+            return {"type": "input_audio", "input_audio": part.data[1] if part.data else part.url}
         case Reasoning() if returning.owns(message):
             return _thinking(part.text, returning.state(part.signature, message))
         case _:
@@ -192,6 +202,8 @@ def _tool(tool: Tool) -> dict[str, Any]:
 
 
 def _tool_choice(choice: ToolChoice | None) -> str | dict[str, Any] | None:
+    if isinstance(choice, AllowedTools):
+        raise Unsupported("allowed tools")
     if choice == "required":
         return "any"
     if choice in (None, "auto", "none"):

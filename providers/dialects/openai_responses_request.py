@@ -11,6 +11,7 @@ from ..asked import unsaid
 from ..capabilities import Capabilities
 from ..fit import Row, fit, left_out, refused
 from ..messages import (
+    AllowedTools,
     ChatRequest,
     ImagePart,
     JsonSchema,
@@ -24,6 +25,7 @@ from ..messages import (
     ToolChoice,
 )
 from ..origin import Origin, Returning
+from ..provider import Unsupported
 from ..turns import lifted
 
 ALWAYS: tuple[Row, ...] = (
@@ -110,6 +112,8 @@ def _tool(tool: Tool) -> dict[str, Any]:
 
 
 def _tool_choice(choice: ToolChoice | None) -> str | dict[str, Any] | None:
+    if isinstance(choice, AllowedTools):
+        raise Unsupported("allowed tools")
     if choice in (None, "auto", "none", "required"):
         return choice
     return {"type": "function", "name": choice}
