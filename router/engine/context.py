@@ -15,7 +15,7 @@ from ..health.doubts import CallFailures
 from ..health.fingerprint import Fingerprint
 from ..result.report import Report
 from ..targets.generation import Generation
-from ..targets.limited_target import in_call
+from ..targets.limited_target import CallTarget, in_call
 from ..targets.live_target import LiveTarget
 from ..targets.route_target import RouteTarget
 from ..targets.selection import ordered
@@ -40,7 +40,7 @@ class CallContext(Opaque):
     loop: asyncio.AbstractEventLoop
     chat: ChatRequest
     route: Route
-    route_targets: Sequence[RouteTarget]
+    route_targets: Sequence[CallTarget]
     course: Course
     report: Report
     began_s: float

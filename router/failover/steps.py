@@ -29,10 +29,25 @@ silence is the target's failure all the same; or less than that, so that silence
 class Candidate(Protocol):
     """What the core knows of a target."""
 
-    label: str
-    capabilities: Capabilities
-    retry: Retry
-    only_on: ErrorKind | None  # it is asked only after a failure of this kind
+    @property
+    def label(self) -> str:
+        """What reports and logs call it."""
+        ...
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What its model can do."""
+        ...
+
+    @property
+    def retry(self) -> Retry:
+        """How it is tried again."""
+        ...
+
+    @property
+    def only_on(self) -> ErrorKind | None:
+        """It is asked only after a failure of this kind."""
+        ...
 
     @property
     def takes_prefill(self) -> bool:

@@ -4,24 +4,31 @@ Most calls need none of this, and keep the plain route targets that all calls sh
 """
 
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
+from ...config.limits import Retry
+from ...providers.capabilities import Capabilities
 from ...providers.chat import ChatRequest
-from ...providers.errors import ErrorKind
+from ...providers.errors import ErrorKind, ProviderError
 from ..failover.steps import MIN_ATTEMPT_S
 from ..health.refusal import Refusal
+from ..health.return_line import ReturnLine
 from ..limits.admission import Admission
+from ..limits.bill import Bill
 from ..limits.limiter import Limited
 from ..limits.queue import Queue, Ticket
 from ..limits.token_estimate import TokenEstimate, demand
+from ..limits.usage_bounds import UsageBounds
 from ..result.report import Report
+from .clocks import Clocks
 from .route_target import RouteTarget
 
 _USUAL = 90.0
 """Percentile of the recent answers' times that an answer is expected to take: a single slow one is no rule."""
 
 
-class LimitedRouteTarget(RouteTarget):
-    """One target in one call, within its limits and budgets.
+class LimitedRouteTarget:
+    """One target in one call, within its limits and budgets. All else is as its plain form says, and is asked of it.
 
     Args:
         wanted: What the request says it will use.
@@ -29,20 +36,23 @@ class LimitedRouteTarget(RouteTarget):
         whole: The whole answer must have come by then, and not only its first useful delta.
 
     Attributes:
+        plain: The route target that all calls share.
+        live: Its live target.
         urgent: The call has delivered a part of the answer: it goes before calls that wait for their first.
     """
 
-    __slots__ = ("_cost_max", "_deadline_s", "_demand", "_ticket", "_whole", "urgent")
+    __slots__ = ("_cost_max", "_deadline_s", "_demand", "_ticket", "_whole", "live", "plain", "urgent")
 
-    def __init__(self, route_target: RouteTarget, wanted: TokenEstimate, deadline_s: float, *, whole: bool) -> None:
-        for name in RouteTarget.__slots__:
-            setattr(self, name, getattr(route_target, name))
-        if wanted.answer_max is None and self.answer_max is not None:
-            wanted = wanted._replace(answer_max=self.answer_max)
+    def __init__(self, plain: RouteTarget, wanted: TokenEstimate, deadline_s: float, *, whole: bool) -> None:
+        self.plain, self.live = plain, plain.live
+        if wanted.answer_max is None and plain.answer_max is not None:
+            wanted = wanted._replace(answer_max=plain.answer_max)
         self._demand, self._deadline_s, self._whole = wanted, deadline_s, whole
         self._cost_max = 0.0 if self.live.rates is None else self.live.rates.cost(wanted.most)
         self._ticket: Ticket | None = None
         self.urgent = False
+
+    # What limits it
 
     def refusal(self, now_s: float, fingerprint: Callable[[], bytes] | None = None) -> Refusal | None:
         """Why it may not be asked now; None when it may."""
@@ -97,11 +107,11 @@ class LimitedRouteTarget(RouteTarget):
         if refusal is not None:
             return refusal
         live = self.live
-        bill = self.bill(chat, total)
+        bill = self.plain.bill(chat, total)
         bill.permit = live.limits.take(live.sizes, self._demand.tokens, now_s)
         try:
             if live.rates is not None:
-                for ledger, _ in self.purses:
+                for ledger, _ in self.plain.purses:
                     bill.reservations.append(ledger.reserve(self._cost_max))
             self.leave_line()
             return Admission(live.health.admit(now_s), bill)
@@ -115,17 +125,118 @@ class LimitedRouteTarget(RouteTarget):
         refusal = live.limits.refusal(live.sizes, self._demand.tokens, now_s, queue.first if self.urgent else ticket)
         if refusal is not None or live.rates is None:
             return refusal
-        for ledger, budgets in self.purses:
+        for ledger, budgets in self.plain.purses:
             queue = ledger.queue
             refusal = ledger.refusal(budgets, self._cost_max, now_s, queue.first if self.urgent else ticket)
             if refusal is not None:
                 return refusal
         return None
 
+    def try_pay_hedge(self, now_s: float) -> bool:
+        """Pay for one hedge, if it may be asked now: from the route's budget of hedges and the target's extra calls."""
+        return self.refusal(now_s) is None and self.plain.try_pay_hedge(now_s)
+
+    # What its plain form says
+
+    @property
+    def label(self) -> str:
+        """What reports and logs call it."""
+        return self.plain.label
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What its model can do."""
+        return self.plain.capabilities
+
+    @property
+    def retry(self) -> Retry:
+        """How it is tried again."""
+        return self.plain.retry
+
+    @property
+    def clocks(self) -> Clocks:
+        """Those that hold for this call."""
+        return self.plain.clocks
+
+    @property
+    def standing_clocks(self) -> Clocks:
+        """Those that would hold if the call had set none."""
+        return self.plain.standing_clocks
+
+    @property
+    def first_delta_s(self) -> float:
+        """Its clock for the first useful delta."""
+        return self.plain.first_delta_s
+
+    @property
+    def first_delta_held(self) -> bool:
+        """That clock was set for this target or this call."""
+        return self.plain.first_delta_held
+
+    @property
+    def only_on(self) -> ErrorKind | None:
+        """It is asked only after a failure of this kind."""
+        return self.plain.only_on
+
+    @property
+    def plain_tokens(self) -> float:
+        """A request of text alone is answered here if it has no more tokens than this."""
+        return self.plain.plain_tokens
+
+    @property
+    def takes_prefill(self) -> bool:
+        """Does it go on from a prefill, as far as is known?"""
+        return self.plain.takes_prefill
+
+    @property
+    def returning(self) -> ReturnLine | None:
+        """The line of the calls that waited for its return; None: it is not just back."""
+        return self.plain.returning
+
+    def failed_in_row(self, now_s: float) -> int:
+        """How many calls have failed here since the last answer."""
+        return self.plain.failed_in_row(now_s)
+
+    def try_pay_retry(self, now_s: float) -> bool:
+        """Pay for one retry from its budget, if there is enough."""
+        return self.plain.try_pay_retry(now_s)
+
+    def has_other_credential(self, error: ProviderError, now_s: float) -> bool:
+        """After such an error with one of its keys: can it be asked with another at once?"""
+        return self.plain.has_other_credential(error, now_s)
+
+    def credit_hedge(self) -> None:
+        """It is asked by a call whose route hedges: that earns a share of a hedge."""
+        self.plain.credit_hedge()
+
+    def hedge_after_s(self, *, stream: bool) -> float | None:
+        """After how long a silence a second target is asked beside it; None: never, or not enough is known yet."""
+        return self.plain.hedge_after_s(stream=stream)
+
+    def give_up(self, error: ProviderError, now_s: float) -> None:
+        """A call that failed here, with this error last, does not try here again for now."""
+        self.plain.give_up(error, now_s)
+
+    def bill(self, chat: ChatRequest, total: Report) -> Bill:
+        """The bill of one attempt here, with nothing held for it yet."""
+        return self.plain.bill(chat, total)
+
+    def room(self, chat: ChatRequest) -> UsageBounds:
+        """What its provider may say that this request has used."""
+        return self.plain.room(chat)
+
+    def with_defaults(self, chat: ChatRequest) -> ChatRequest:
+        """The request with the target's and the route's parameters where the caller left them open."""
+        return self.plain.with_defaults(chat)
+
+
+CallTarget: TypeAlias = RouteTarget | LimitedRouteTarget
+"""A target as one call sees it."""
+
 
 def in_call(
     route_targets: Sequence[RouteTarget], chat: ChatRequest, deadline_s: float, *, whole: bool = False
-) -> Sequence[RouteTarget]:
+) -> Sequence[CallTarget]:
     """The route targets as this call sees them: those where something is limited become its own."""
     for route_target in route_targets:
         if route_target.limited_here:
