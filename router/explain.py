@@ -23,7 +23,7 @@ from .result.reasons import SkipReason
 from .result.report import Skipped
 from .targets.clocks import Clocks
 from .targets.generation import Generation
-from .targets.limited_target import in_call
+from .targets.limited_target import CallTarget, in_call
 from .targets.memory import Memory
 from .targets.record import TargetRecord
 from .targets.route_target import RouteTarget
@@ -132,12 +132,12 @@ def plan(
     Args:
         now_s: The clock that the route targets' health runs on.
     """
-    route_targets = in_call(route_targets, chat, now_s + deadline_s)
+    of_call = in_call(route_targets, chat, now_s + deadline_s)
     upstream = upstream or route.upstream
     policy = Policy(now_s + deadline_s, reserve_s, route.all_open, DISPOSITIONS, single=upstream == "single")
-    course = Course(route_targets, policy, Standings(route_targets, now_s), random.Random(0))  # noqa: S311 - nothing is drawn from it
+    course = Course(of_call, policy, Standings(of_call, now_s), random.Random(0))  # noqa: S311 - nothing is drawn from it
     skipped: dict[int, Skipped] = {}
-    for index, route_target in enumerate(route_targets):
+    for index, route_target in enumerate(of_call):
         if left_out := _left_out(route_target, chat, stream=upstream == "stream"):
             skipped[index] = Skipped(route_target.label, *left_out, 0.0)
             course.exclude(index, *left_out, now_s)
@@ -148,8 +148,7 @@ def plan(
     return Plan(
         route=name,
         targets=tuple(
-            _planned(route_target, turns.get(index), skipped.get(index))
-            for index, route_target in enumerate(route_targets)
+            _planned(route_target, turns.get(index), skipped.get(index)) for index, route_target in enumerate(of_call)
         ),
         deadline_s=deadline_s,
         reserve_s=reserve_s,
@@ -160,7 +159,7 @@ def plan(
     )
 
 
-def _left_out(route_target: RouteTarget, chat: ChatRequest, *, stream: bool) -> tuple[SkipReason, str] | None:
+def _left_out(route_target: CallTarget, chat: ChatRequest, *, stream: bool) -> tuple[SkipReason, str] | None:
     """Reason and detail when the target is of no use for this request, whatever its health."""
     if problem := left_out(route_target, Needs.of(chat)):
         return problem
@@ -201,7 +200,7 @@ def _turns(course: Course, began_s: float) -> dict[int, _Turn]:
                 return turns
 
 
-def _planned(route_target: RouteTarget, turn: _Turn | None, skipped: Skipped | None) -> PlannedTarget:
+def _planned(route_target: CallTarget, turn: _Turn | None, skipped: Skipped | None) -> PlannedTarget:
     live = route_target.live
     if turn is None and skipped is None and route_target.only_on is not None:
         skipped = Skipped(

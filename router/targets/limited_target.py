@@ -184,6 +184,11 @@ class LimitedRouteTarget:
         return self.plain.plain_tokens
 
     @property
+    def takes_any(self) -> bool:
+        """No request has to be left out here, as far as is known."""
+        return self.plain.takes_any
+
+    @property
     def takes_prefill(self) -> bool:
         """Does it go on from a prefill, as far as is known?"""
         return self.plain.takes_prefill

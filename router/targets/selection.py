@@ -16,6 +16,7 @@ from ...providers.errors import MissingExtraError
 from ...providers.provider import Unsupported
 from ..limits.token_estimate import demand, estimated_tokens
 from ..result.reasons import SkipReason
+from .limited_target import CallTarget
 from .route_target import CONFIDENT, RouteTarget
 
 UNASKABLE = (Unsupported, MissingExtraError)
@@ -56,7 +57,7 @@ def lacks(needs: Needs, capabilities: Capabilities) -> str | None:
     return None
 
 
-def all_take_any(route_targets: Sequence[RouteTarget]) -> bool:
+def all_take_any(route_targets: Sequence[CallTarget]) -> bool:
     """Is nothing known of any of them for which a request may have to be `left_out`?"""
     for route_target in route_targets:  # noqa: SIM110 - as below
         if not route_target.takes_any:
@@ -64,7 +65,7 @@ def all_take_any(route_targets: Sequence[RouteTarget]) -> bool:
     return True
 
 
-def left_out(route_target: RouteTarget, needs: Needs) -> tuple[SkipReason, str] | None:
+def left_out(route_target: CallTarget, needs: Needs) -> tuple[SkipReason, str] | None:
     """Reason and detail when a target is of no use for a request, whatever its health."""
     if flaw := route_target.live.flaw:
         return flaw
