@@ -61,6 +61,7 @@ class Monitors:
         router.on_health_change.append(self.health.changed)
         if world.mode == "poisoned":
             router.on_health_change.append(self._shut)
+        self._answered_s = self._loop.time()
         self._log_told = 0
         self.violations: list[str] = []
         self.edges: Counter[str] = Counter()
@@ -70,8 +71,13 @@ class Monitors:
         self.violations.append(f"{invariant} seed {self._world.mode} {self._world.seed}{where}: {words}")
 
     def _shut(self, change: HealthChanged) -> None:
-        """In this world one request alone fails, again and again: that shuts no target (I49)."""
-        if change.now in ("open", "parked"):
+        """In this world one request alone fails, again and again: that shuts no target (I49).
+
+        When the other callers are done, and nothing has been answered within the window, it looks like an outage under
+        a service with one fixed prompt, which does shut them.
+        """
+        lonely = self._loop.time() - self._answered_s > self._router.config.health.window_s
+        if change.now in ("open", "parked") and not lonely:
             self.blame("I49", None, f"{change.target} is {change.now} after {change.reason}, for one request's sake")
 
     # One call is over
@@ -88,6 +94,8 @@ class Monitors:
             elif not heard.left:
                 self.blame("I42", heard.call, "there is no report")
             return
+        answered_s = [each.ended_s or 0.0 for each in report.attempts if each.outcome == "finished"]
+        self._answered_s = max([self._answered_s, *(heard.began_s + at_s for at_s in answered_s)])
         self._world.strikes.over(heard, report)
         self.health.over(heard, report)
         told = [each for each in self._world.told if each.call == heard.call]
