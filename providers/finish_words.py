@@ -17,12 +17,13 @@ _WORDS: Mapping[FinishReason, str] = {
     "content_filter": "content_filter content_filtered content_blocked refusal sensitive safety recitation language"
     " blocklist prohibited_content spii escalation model_armor guardrail_intervened error_toxic image_safety"
     " image_prohibited_content image_recitation image_other",
+    "pause": "pause_turn",
 }
 _REASONS: Mapping[str, FinishReason] = {word: reason for reason, words in _WORDS.items() for word in words.split()}
 
 
 def finish_reason(native: str | None) -> FinishReason:
-    """The neutral word for a provider's own; `other` for those that are none of ours, like `pause_turn`, and to come.
+    """The neutral word for a provider's own; `other` for those that are none of ours, like `compaction`, and to come.
 
     Case does not count, nor what follows a colon (Google's compatible endpoint: `content_filter: PROHIBITED_CONTENT`).
     """

@@ -2,12 +2,15 @@
 
 The end is proven by a `message_delta` with a stop reason; `message_stop` only closes. Events are told apart by the
 type in their JSON, since some proxies strip the `event:` lines. Unknown events, blocks and deltas are ignored, as the
-API's versioning demands. Token counts are cumulative: a later one replaces an earlier one.
+API's versioning demands. A block of a type that is not read here, such as a call of a tool that the provider runs, is
+kept as it came, since the API wants the turn back whole. Token counts are cumulative: a later one replaces an earlier
+one.
 """
 
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from ..codecs import Aside, Details, decode_json, decode_kindly
 from ..codecs.json import json_text
@@ -15,12 +18,14 @@ from ..counts import Count, Counting, total
 from ..decoder_base import BaseDecoder
 from ..decoding import EventStreamDecoder, JsonBodyDecoder
 from ..errors import ErrorKind, ProviderError
-from ..events import Finished, ProviderEvent, ReasoningDelta, Started, TextDelta
+from ..events import Finished, PartAdded, ProviderEvent, ReasoningDelta, Started, TextDelta
 from ..finish_words import finish_reason
 from ..mapping import rule, stream_error
+from ..parts import TextPart
 from ..provider import ResponseHead
 from ..strangers import by_type, decode_beside_strangers
 from ..tool_calls import CallNumbering
+from .anthropic_natives import NativeBlock, call_state, cited
 
 
 class _Details(Details, gc=False):
@@ -44,6 +49,9 @@ class _Block(msgspec.Struct, gc=False):
     id: str | None = None
     name: str | None = None
     input: msgspec.Raw = msgspec.Raw(b"{}")
+    citations: list[msgspec.Raw] | None = None
+    caller: msgspec.Raw = msgspec.Raw(b"")
+    toolset_name: str | None = None
 
 
 class _Message(msgspec.Struct, gc=False):
@@ -62,6 +70,7 @@ class _Delta(msgspec.Struct, gc=False):
     partial_json: str | None = None
     signature: str | None = None
     stop_reason: str | None = None
+    citation: msgspec.Raw = msgspec.Raw(b"")
 
 
 class _Event(msgspec.Struct, gc=False):
@@ -79,13 +88,27 @@ class _Named(msgspec.Struct, gc=False):
     error: Any = None
 
 
+class _Start(msgspec.Struct, gc=False):
+    content_block: msgspec.Raw
+
+
+class _Piece(msgspec.Struct, gc=False):
+    delta: dict[str, Any]
+
+
+class _Contents(msgspec.Struct, gc=False):
+    content: list[msgspec.Raw]
+
+
 _decode = msgspec.json.Decoder(_Event).decode
 
 _KNOWN = frozenset(
     {"message_start", "content_block_start", "content_block_delta", "content_block_stop", "message_delta"}
 )
 _BLOCKS = frozenset({"text", "thinking", "redacted_thinking", "tool_use"})
-_DELTAS = frozenset({"text_delta", "thinking_delta", "signature_delta", "input_json_delta"})
+_DELTAS = frozenset({"text_delta", "thinking_delta", "signature_delta", "input_json_delta", "citations_delta"})
+_SAYING = _DELTAS - {"input_json_delta", "citations_delta"}
+"""Pieces that say something, in a block of whatever type."""
 _TRIM = by_type(_KNOWN | _BLOCKS | _DELTAS | {"message", "error"})
 _WITHIN = ("message", "content", "content_block", "delta")
 
@@ -120,14 +143,17 @@ class MessageReader(Counting):
 
     Attributes:
         finish: Why the answer ended, once it did.
+        natives: The blocks that are open and kept as they are, by their place.
     """
 
     def __init__(self) -> None:
         self.finish: Finished | None = None
+        self.natives: dict[int, NativeBlock] = {}
         self._begun = False
         self._calls = CallNumbering()
         self._unspoken: dict[int, str] = {}  # block of a call without arguments yet -> what its start said they are
         self._arguing: set[int] = set()  # blocks that are calls of ours; the provider's own tools argue too
+        self._in_text = False  # the part that was told last is a text
         self._counts = _Counts()
 
     def begin(self, message: _Message, events: list[ProviderEvent]) -> None:
@@ -138,22 +164,37 @@ class MessageReader(Counting):
         if message.usage is not None:
             self.count(message.usage, events)
 
-    def start(self, index: int, block: _Block, events: list[ProviderEvent]) -> None:
-        """A block begins, in a whole message with all it holds."""
+    def start(self, index: int, block: _Block, events: list[ProviderEvent]) -> bool:
+        """A block begins, in a whole message with all it holds. False: it is none of those that are read."""
         match block.type:
-            case "text" if block.text:
-                events.append(TextDelta(block.text))
+            case "text":
+                if self._in_text:
+                    events.append(PartAdded(TextPart("")))  # two texts stay two
+                self._in_text = True
+                if block.text:
+                    events.append(TextDelta(block.text))
+                events += map(cited, block.citations or ())
+                return True
             case "thinking" if block.thinking or block.signature:
                 events.append(ReasoningDelta(block.thinking or "", index, block.signature or None))
+            case "thinking":
+                pass
             case "redacted_thinking":
                 events.append(ReasoningDelta("", index, redacted=block.data))
             case "tool_use":
                 arguments = json_text(block.input)  # first: it may be no UTF-8, and then nothing is said
+                state = call_state(block.caller, block.toolset_name)
                 self._arguing.add(index)
-                self._argue(index, block.id, block.name, "", events)
+                self._argue(index, block.id, block.name, "", events, state)
                 self._unspoken[index] = arguments
             case _:
-                pass
+                return False
+        self._in_text = False
+        return True
+
+    def keep(self, index: int, written: msgspec.Raw) -> None:
+        """A block begins that is none of those that are read: it is kept as it is written."""
+        self.natives[index] = NativeBlock(written)
 
     def add(self, index: int, delta: _Delta, events: list[ProviderEvent]) -> None:
         """A piece of a block."""
@@ -167,17 +208,34 @@ class MessageReader(Counting):
         elif delta.type == "thinking_delta":
             if delta.thinking:
                 events.append(ReasoningDelta(delta.thinking, index))
-        elif delta.type == "signature_delta" and delta.signature:
-            events.append(ReasoningDelta("", index, delta.signature))
+        elif delta.type == "signature_delta":
+            if delta.signature:
+                events.append(ReasoningDelta("", index, delta.signature))
+        elif delta.type == "citations_delta" and delta.citation:
+            events.append(cited(delta.citation))
+
+    def add_to_native(self, index: int, kind: str, delta: dict[str, Any]) -> bool:
+        """A piece of a block that is kept. False: it says something, and is to be read as any other."""
+        if kind in _SAYING:
+            del self.natives[index]  # kept, too, it would go back a second time
+            return False
+        self.natives[index].add(delta)
+        return True
 
     def stop(self, index: int, events: list[ProviderEvent]) -> None:
         """A block is whole: a call that was given no arguments has those of its start, usually none."""
         arguments = self._unspoken.pop(index, None)
         if arguments is not None:
             self._argue(index, None, None, arguments, events)
+        native = self.natives.pop(index, None)
+        if native is not None and (part := native.whole()) is not None:
+            events.append(PartAdded(part))
+            self._in_text = False
 
-    def end(self, native: str) -> None:
+    def end(self, native: str, events: list[ProviderEvent]) -> None:
         """The answer ended, for the provider's own reason."""
+        for index in tuple(self.natives):  # of a server that closes no blocks
+            self.stop(index, events)
         reason = finish_reason(native)
         self.finish = Finished("tool_calls" if reason == "stop" and len(self._calls) else reason, native)
 
@@ -196,11 +254,17 @@ class MessageReader(Counting):
         self._counted(events, total(sent), known.output_tokens, cached, thought)
 
     def _argue(
-        self, index: int, call_id: str | None, name: str | None, arguments: str, events: list[ProviderEvent]
+        self,
+        index: int,
+        call_id: str | None,
+        name: str | None,
+        arguments: str,
+        events: list[ProviderEvent],
+        state: str | None = None,
     ) -> None:
         fragment = self._calls.fragment(index, call_id, name, arguments)
         if fragment is not None:
-            events.append(fragment)
+            events.append(fragment if state is None else replace(fragment, signature=state))
 
 
 class MessageStreamDecoder(EventStreamDecoder):
@@ -214,6 +278,7 @@ class MessageStreamDecoder(EventStreamDecoder):
         super().__init__()
         self._head = head
         self._reader = MessageReader()
+        self._natives = self._reader.natives
 
     def _payload(self, data: bytes, name: str, events: list[ProviderEvent]) -> None:
         try:
@@ -225,9 +290,14 @@ class MessageStreamDecoder(EventStreamDecoder):
             event = decode_beside_strangers(data, _Event, _TRIM, _WITHIN)
         reader = self._reader
         if event.type == "content_block_delta" and event.delta is not None:
+            if self._natives and event.index in self._natives:
+                piece = decode_json(data, _Piece).delta
+                if reader.add_to_native(event.index, event.delta.type, piece):
+                    return
             reader.add(event.index, event.delta, events)
         elif event.type == "content_block_start" and event.content_block is not None:
-            reader.start(event.index, event.content_block, events)
+            if not reader.start(event.index, event.content_block, events):
+                reader.keep(event.index, decode_json(data, _Start).content_block)
         elif event.type == "content_block_stop":
             reader.stop(event.index, events)
         elif event.type == "message_start" and event.message is not None:
@@ -238,7 +308,7 @@ class MessageStreamDecoder(EventStreamDecoder):
                 reader.count(event.usage, events)
                 self.miscounted = reader.miscounted
             if event.delta is not None and event.delta.stop_reason:
-                reader.end(event.delta.stop_reason)
+                reader.end(event.delta.stop_reason, events)
                 self.finish = reader.finish
         elif event.type == "message_stop":
             self.closed = self.finish is not None
@@ -259,10 +329,13 @@ def message_body_decoder(head: ResponseHead) -> JsonBodyDecoder:
             raise msgspec.ValidationError("the body is no message")
         reader = MessageReader()
         reader.begin(message, events)
+        written: list[msgspec.Raw] = []
         for index, block in enumerate(message.content):
-            reader.start(index, block, events)
+            if not reader.start(index, block, events):
+                written = written or decode_json(body, _Contents).content
+                reader.keep(index, written[index])
             reader.stop(index, events)
-        reader.end(message.stop_reason)
+        reader.end(message.stop_reason, events)
         decoder.finish, decoder.miscounted = reader.finish, reader.miscounted
         return events
 

@@ -16,12 +16,14 @@ from ..counts import Count, total
 from ..decoder_base import BaseDecoder
 from ..decoding import JsonBodyDecoder
 from ..errors import ErrorKind, ProviderError
-from ..events import Finished, ProviderEvent, ReasoningDelta, Started, TextDelta
+from ..events import Finished, PartAdded, ProviderEvent, ReasoningDelta, Started, TextDelta
 from ..finish_words import finish_reason
 from ..mapping import rule, stream_error
+from ..parts import AudioPart, FilePart, ImagePart, NativePart, TextPart
 from ..provider import ResponseHead
 from ..strangers import by_members, decode_beside_strangers
 from ..tool_calls import CallNumbering
+from .bedrock_blocks import OpenBlock, cited, part_of
 from .bedrock_eventstream import Frame, FrameDecoder, FrameError
 
 RULES = (
@@ -73,10 +75,30 @@ class _Reasoning(msgspec.Struct, gc=False):
     reasoningText: _ReasoningText | None = None  # noqa: N815 - of a whole answer
 
 
+class _Said(msgspec.Struct, gc=False):
+    text: str | None = None
+
+
+class _Cited(msgspec.Struct, gc=False):
+    content: list[_Said] = []
+    citations: list[msgspec.Raw] = []
+
+
 class _Block(msgspec.Struct, gc=False):
     text: str | None = None
     toolUse: _ToolUse | None = None  # noqa: N815
     reasoningContent: _Reasoning | None = None  # noqa: N815
+    citation: msgspec.Raw = msgspec.Raw(b"")
+    citationsContent: _Cited | None = None  # noqa: N815 - of a whole answer
+
+    @property
+    def is_said(self) -> bool:
+        """Whether it is told piece by piece; any other is told once it is whole."""
+        call = self.toolUse
+        if call is not None:
+            return call.type in (None, "tool_use")
+        others = self.text, self.reasoningContent, self.citationsContent
+        return bool(self.citation) or any(other is not None for other in others)
 
 
 class _Counts(Aside, gc=False):
@@ -96,6 +118,11 @@ class _Event(msgspec.Struct, gc=False):
     usage: _Counts | None = None
 
 
+class _Pieces(msgspec.Struct, gc=False):
+    start: dict[str, Any] = {}
+    delta: dict[str, Any] = {}
+
+
 class _Content(msgspec.Struct, gc=False):
     content: list[_Block] = []
 
@@ -110,9 +137,25 @@ class _Whole(msgspec.Struct, gc=False):
     usage: _Counts | None = None
 
 
+class _WrittenContent(msgspec.Struct, gc=False):
+    content: list[msgspec.Raw] = []
+
+
+class _WrittenOutput(msgspec.Struct, gc=False):
+    message: _WrittenContent
+
+
+class _Written(msgspec.Struct, gc=False):
+    output: _WrittenOutput
+
+
 _decode = msgspec.json.Decoder(_Event).decode
-_KNOWN = frozenset({"messageStart", "contentBlockStart", "contentBlockDelta", "messageStop", "metadata"})
-_TRIM = by_members({"text": str, "toolUse": dict, "reasoningContent": dict})
+_KNOWN = frozenset(
+    {"messageStart", "contentBlockStart", "contentBlockDelta", "contentBlockStop", "messageStop", "metadata"}
+)
+_TRIM = by_members({"text": str, "toolUse": dict, "reasoningContent": dict, "citation": dict, "citationsContent": dict})
+_TOLD_WHOLE = frozenset({"toolUse", "toolResult", "image"})
+"""Starts of blocks that are put together before they are told; `toolUse`, if the provider runs the tool."""
 _WITHIN = ("start", "delta", "output", "message", "content")
 
 
@@ -125,7 +168,8 @@ class BedrockDecoder(BaseDecoder):
         self._frames = FrameDecoder()
         self._begun = False
         self._calls = CallNumbering()
-        self._own_tools: set[int] = set()  # blocks that are calls of the provider's own tools
+        self._open: dict[int, OpenBlock] = {}  # blocks that are told once they are whole
+        self._text_at: int | None = None  # the block of the text that was told last, if nothing came after it
 
     def feed(self, data: bytes) -> list[ProviderEvent]:
         events: list[ProviderEvent] = []
@@ -193,10 +237,19 @@ class BedrockDecoder(BaseDecoder):
                     self._begun = True
                     events.append(Started())
             case "contentBlockStart" if event.start is not None:
-                self.say(event.start, event.contentBlockIndex, events)
+                if event.start.is_said:
+                    self.say(event.start, event.contentBlockIndex, events)
+                else:
+                    self._begin(event.contentBlockIndex, decode_json(payload, _Pieces).start)
             case "contentBlockDelta" if event.delta is not None:
+                if self._open and self._adds(event.contentBlockIndex, payload):
+                    return
                 self.say(event.delta, event.contentBlockIndex, events)
+            case "contentBlockStop":
+                self._close(event.contentBlockIndex, events)
             case "messageStop":
+                for index in tuple(self._open):
+                    self._close(index, events)
                 self.stop(event.stopReason)
             case "metadata":
                 self.count(event.usage, events)
@@ -204,21 +257,58 @@ class BedrockDecoder(BaseDecoder):
             case _:
                 pass
 
+    def _begin(self, index: int, start: dict[str, Any]) -> None:
+        for member in _TOLD_WHOLE & start.keys():
+            if isinstance(start[member], dict):
+                self._open[index] = OpenBlock(member, start[member])
+
+    def _adds(self, index: int, payload: bytes) -> bool:
+        """Whether a piece is one of a block that is open."""
+        block = self._open.get(index)
+        if block is None:
+            return False
+        if not block.add(decode_json(payload, _Pieces).delta):
+            del self._open[index]  # told, too, it would go back a second time
+            return False
+        return True
+
+    def _close(self, index: int, events: list[ProviderEvent]) -> None:
+        block = self._open.pop(index, None)
+        self.show(None if block is None else block.whole(), events)
+
+    def show(self, part: NativePart | ImagePart | FilePart | AudioPart | None, events: list[ProviderEvent]) -> None:
+        """Tell a block that is whole; None: there is none."""
+        if part is not None:
+            events.append(PartAdded(part))
+            self._text_at = None
+
     def say(self, block: _Block, index: int, events: list[ProviderEvent]) -> None:
         """What a block, or the next piece of one, adds."""
-        call = block.toolUse
-        if call is not None and call.type not in (None, "tool_use"):
-            self._own_tools.add(index)
-        elif call is not None and index not in self._own_tools:
+        call, thought, quoting = block.toolUse, block.reasoningContent, block.citationsContent
+        if call is not None and call.type in (None, "tool_use"):
             fragment = self._calls.fragment(index, call.toolUseId, call.name, _arguments(call.input))
             events += [] if fragment is None else [fragment]
-        thought = block.reasoningContent
+            self._text_at = None
         if thought is not None:
             whole = thought.reasoningText or _ReasoningText(thought.text or "", thought.signature)
             if whole.text or whole.signature or thought.redactedContent:
                 events.append(ReasoningDelta(whole.text, index, whole.signature, thought.redactedContent))
+                self._text_at = None
         if block.text:
-            events.append(TextDelta(block.text))
+            self._speak(block.text, index, events)
+        if block.citation:
+            events.append(cited(block.citation))
+        if quoting is not None:
+            if text := "".join(said.text for said in quoting.content if said.text):
+                self._speak(text, index, events)
+            events += map(cited, quoting.citations)
+
+    def _speak(self, text: str, index: int, events: list[ProviderEvent]) -> None:
+        if index != self._text_at:
+            if self._text_at is not None:
+                events.append(PartAdded(TextPart("")))  # two texts stay two
+            self._text_at = index
+        events.append(TextDelta(text))
 
     def stop(self, native: str | None) -> None:
         """The model stopped; two of the reasons are failures."""
@@ -248,8 +338,13 @@ def body_decoder(head: ResponseHead) -> JsonBodyDecoder:
         answer = decode_beside_strangers(body, _Whole, _TRIM, _WITHIN)
         events: list[ProviderEvent] = [Started()]
         reader = BedrockDecoder(head)
+        written: list[msgspec.Raw] = []
         for index, block in enumerate(answer.output.message.content):
-            reader.say(block, index, events)
+            if block.is_said:
+                reader.say(block, index, events)
+            else:
+                written = written or decode_json(body, _Written).output.message.content
+                reader.show(part_of(written[index]), events)
         reader.count(answer.usage, events)
         reader.stop(answer.stopReason)
         decoder.finish, decoder.failure = reader.finish, reader.failure

@@ -48,7 +48,8 @@ _FINISH: dict[FinishReason, str] = {
     "length": "max_tokens",
     "tool_calls": "tool_use",
     "content_filter": "refusal",
-    "other": "pause_turn",
+    "pause": "pause_turn",
+    "other": "compaction",
 }
 
 _ERRORS: dict[ErrorKind, tuple[int, str, str]] = {

@@ -9,7 +9,8 @@ from standby.providers import registry
 from standby.providers.chat import ChatRequest, ImagePart, JsonSchema, Message, Reasoning, TextPart, Tool, ToolCall
 from standby.providers.dialects.anthropic import FIT, provider
 from standby.providers.errors import ErrorKind
-from standby.providers.events import Finished, ReasoningDelta, Started, TextDelta, ToolCallDelta, Usage
+from standby.providers.events import Finished, PartAdded, ReasoningDelta, Started, TextDelta, ToolCallDelta, Usage
+from standby.providers.parts import NativePart
 from standby.providers.provider import ResponseHead, Unsupported
 
 from conversation import COUNT, KEY, body, built, recorded
@@ -327,6 +328,7 @@ def test_a_whole_message() -> None:
         Usage(125, 9, 100, 4),
         ReasoningDelta("Plan.", 0, "sig"),
         ReasoningDelta("", 1, redacted="locked"),
+        PartAdded(NativePart("server_tool_use", json.dumps(MESSAGE["content"][2]), "web_search", "srv_1")),
         TextDelta("Hello"),
         ToolCallDelta(0, "toolu_1", "look"),
         ToolCallDelta(0, arguments='{"at": 1}'),
@@ -408,7 +410,11 @@ def test_blocks_of_the_providers_own_tools_are_not_ours() -> None:
         {"type": "message_delta", "delta": {"stop_reason": "tool_use"}},
         {"type": "message_stop"},
     )
-    assert events == [ToolCallDelta(0, "t", "look"), ToolCallDelta(0, arguments="{}")]
+    assert events == [
+        PartAdded(NativePart("server_tool_use", '{"type":"server_tool_use","id":"s","name":"w","input":{}}', "w", "s")),
+        ToolCallDelta(0, "t", "look"),
+        ToolCallDelta(0, arguments="{}"),
+    ]
     assert decoder.closed
 
 

@@ -141,14 +141,15 @@ def test_a_refusal_is_told_where_the_wire_has_words_for_it() -> None:
 @pytest.mark.parametrize(
     ("dialect", "finish", "native"),
     [
-        ("anthropic", "other", "pause_turn"),
+        ("anthropic", "pause", "pause_turn"),
+        ("anthropic", "other", "compaction"),
         ("gemini", "other", "OTHER"),
         ("openai-responses", "other", "incomplete:steered"),
     ],
 )
 def test_other_endings(dialect: str, finish: FinishReason, native: str) -> None:
-    assert decoded(dialect, Script(Answer("Hi", finish=finish)))[1].finish == Finished("other", native)
-    assert decoded(dialect, Script(Answer("Hi", native_finish=native)))[1].finish == Finished("other", native)
+    assert decoded(dialect, Script(Answer("Hi", finish=finish)))[1].finish == Finished(finish, native)
+    assert decoded(dialect, Script(Answer("Hi", native_finish=native)))[1].finish == Finished(finish, native)
 
 
 @pytest.mark.parametrize("dialect", SPEAKERS)
