@@ -2,13 +2,23 @@
 
 import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 import trustme
 
 from playing import Playing
+from ways import WAYS, Way, unknown_release
+
+
+@pytest.fixture(params=WAYS)
+def either_way(request: pytest.FixtureRequest) -> Iterator[Way]:
+    """The test is done once on each way to use aiohttp."""
+    way: Way = request.param
+    with unknown_release() if way == "public" else nullcontext():
+        yield way
 
 
 @pytest.fixture(scope="session")

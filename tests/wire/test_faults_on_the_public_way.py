@@ -7,20 +7,18 @@ from collections.abc import Iterator
 
 import pytest
 import test_fault_table as table
-from standby.providers.http import privates
 
 from playing import Playing
 from scenes import AFTER, BEFORE
+from ways import taken, unknown_release
 
 
 @pytest.fixture(autouse=True)
-def unknown_release(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def public_way() -> Iterator[None]:
     """The installed release is not among those that were tested."""
-    monkeypatch.setattr(privates, "TESTED", ())
-    monkeypatch.setattr(privates, "_FOUND", {})
-    monkeypatch.setattr(privates._Told, "public_way", True)
-    yield
-    assert privates._FOUND[False] is not None
+    with unknown_release():
+        yield
+        assert taken()
 
 
 @pytest.mark.parametrize("form", ["stream", "complete"])

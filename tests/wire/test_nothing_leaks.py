@@ -37,6 +37,8 @@ from standby import (
 )
 from standby.testing import Answer, At, Cut, ErrorEvent, Failure, Insert, Malformed, Page, Raw, Script, Stall
 
+pytestmark = pytest.mark.usefixtures("either_way")
+
 ECHO = f"Incorrect API key provided: {CANARY_KEY}. You asked: {CANARY_PROMPT}"
 ROOM = str(Path(standby.__file__).parents[1])
 
