@@ -140,7 +140,7 @@ class Message(msgspec.Struct, frozen=True):
     def plain_text(self) -> str | None:
         """The text of a turn that is one text and nothing else, as nearly every one is; None of any other."""
         part = self.content[0] if len(self.content) == 1 else None
-        if type(part) is not TextPart or part.cache is not None or self.name is not None:
+        if type(part) is not TextPart or not (part.cache is part.phase is self.name is None):
             return None
         return part.text
 

@@ -8,7 +8,7 @@ The everyday ones (`Message`, `TextPart`, `ImagePart`, `Tool`, `ToolCall`, `Json
 from .providers.chat import Dumpable, Messages, ReasoningEffort, Role, ToolChoice, Verbosity
 from .providers.events import PartAdded
 from .providers.messages import AllowedTools, NativeTool
-from .providers.origin import Origin, wrapped
+from .providers.origin import Origin
 from .providers.parts import (
     AudioPart,
     Cache,
@@ -21,6 +21,7 @@ from .providers.parts import (
     RefusalPart,
     ToolResult,
 )
+from .providers.returning import wrapped
 
 __all__ = [
     "AllowedTools",

@@ -14,7 +14,8 @@ from ..asked import unsaid
 from ..capabilities import Capabilities
 from ..fit import Row, arguments_object, fit, left_out, refused, said_otherwise
 from ..messages import ChatRequest, ImagePart, Message, Reasoning, RefusalPart, TextPart, Tool, ToolCall
-from ..origin import Origin, Returning
+from ..origin import Origin
+from ..returning import Returning
 from ..turns import image_data, lifted, sides, without_end_blanks
 
 CLASSIC_VERSION = "2023-06-01"
@@ -112,7 +113,7 @@ def messages_body(
         "output_config": _output_config(chat, thinking) or None,
         **(_sampling(chat) if samples else {}),
     }
-    return body, (*moved, *notes, *more, *returning.notes)
+    return body, (*moved, *notes, *more, *returning.notes(chat.messages))
 
 
 def _forced(chat: ChatRequest) -> bool:

@@ -32,8 +32,8 @@ from ..messages import (
     Tool,
     ToolCall,
 )
-from ..origin import Returning
 from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, Unsupported, WireRequest, capabilities_of, here
+from ..returning import Returning
 from ..turns import lifted, without_end_blanks
 from .bedrock_auth import credentials, region, signed_headers, utc_now
 from .bedrock_decoder import RULES, BedrockDecoder, body_decoder
@@ -134,7 +134,7 @@ class Bedrock:
             own = signed_headers(url, body, who, region(endpoint.options, self._environment), self._now())
         headers = request_headers(endpoint, own, stream_type=STREAM_TYPE)
         cut = without_end_blanks(chat.prefill)[1] if chat.prefill else ""
-        notes = (*moved, *notes, *more, *returning.notes)
+        notes = (*moved, *notes, *more, *returning.notes(chat.messages))
         return WireRequest(url, headers, body, notes=notes, prefill_cut=cut)
 
     def decoder(self, head: ResponseHead) -> Decoder:

@@ -14,8 +14,8 @@ from ..envelope import request_body, request_headers
 from ..errors import ProviderError
 from ..fit import Row, fit, json_object, left_out, refused, said_otherwise
 from ..mapping import provider_error
-from ..origin import Returning
 from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, WireRequest, capabilities_of, here
+from ..returning import Returning
 from .cohere_decoder import RULES, CohereDecoder, body_decoder
 
 FIT: tuple[Row, ...] = (
@@ -97,7 +97,7 @@ class Cohere:
             url=endpoint.base_url + self.info.endpoint,
             headers=request_headers(endpoint, own),
             body=request_body(body, chat, endpoint),
-            notes=notes,
+            notes=(*notes, *returning.notes(chat.messages)),
         )
 
     def decoder(self, head: ResponseHead) -> Decoder:

@@ -12,7 +12,8 @@ from ..asked import unsaid
 from ..capabilities import Capabilities
 from ..fit import Row, arguments_object, fit, json_object, left_out, refused, said_otherwise
 from ..messages import AllowedTools, ChatRequest, ImagePart, Message, Part, Reasoning, RefusalPart, TextPart, ToolCall
-from ..origin import Origin, Returning
+from ..origin import Origin
+from ..returning import Returning
 from ..tool_calls import is_made
 from ..turns import calls_by_id, image_data, image_type, lifted, sides
 
@@ -106,7 +107,7 @@ def content_body(
         "toolConfig": _tool_config(chat),
         "generationConfig": config or None,
     }
-    return body, (*moved, *notes, *more, *returning.notes)
+    return body, (*moved, *notes, *more, *returning.notes(chat.messages))
 
 
 def _thinking(chat: ChatRequest, model: Model, options: Mapping[str, Any]) -> dict[str, Any]:

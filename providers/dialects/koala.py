@@ -14,7 +14,7 @@ import msgspec
 
 from ..asked import unsaid
 from ..capabilities import Capabilities
-from ..chat import ChatRequest
+from ..chat import ChatRequest, Message
 from ..codecs import UNDECODABLE, decode_json, decode_kindly
 from ..decoding import EventStreamDecoder, JsonBodyDecoder, decoder_for
 from ..envelope import request_body, request_headers
@@ -22,7 +22,8 @@ from ..error_facts import facts_of
 from ..errors import ErrorKind, ProviderError
 from ..events import Finished, ProviderEvent, Started, TextDelta
 from ..mapping import provider_error, stream_error
-from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, Unsupported, WireRequest
+from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, Unsupported, WireRequest, here
+from ..returning import Returning
 from ..turns import lifted
 
 DEFAULT_MODEL = "gpt-4o-mini"
@@ -140,6 +141,7 @@ class Koala:
                 *moved,
                 *(f"{name} was left out: Koala does not take it" for name in _LEFT_OUT if _given(chat, name)),
                 *more,
+                *Returning(lambda: here(self, endpoint)).notes(chat.messages),
             ),
         )
 
@@ -242,6 +244,10 @@ def _given(chat: ChatRequest, name: str) -> bool:
     return getattr(chat, name) not in (None, ())
 
 
+def _words(message: Message) -> str:
+    return message.text + message.refusal
+
+
 def _turns(chat: ChatRequest) -> tuple[str, list[str], list[str]]:
     """The input, and the earlier inputs and outputs, of equal length as the API demands.
 
@@ -252,16 +258,16 @@ def _turns(chat: ChatRequest) -> tuple[str, list[str], list[str]]:
     outputs: list[str] = []
     for message in chat.messages:
         if message.role == "user" and len(inputs) == len(outputs):
-            inputs.append(message.text)
+            inputs.append(_words(message))
         elif message.role == "user":
-            inputs[-1] = f"{inputs[-1]}\n\n{message.text}"
+            inputs[-1] = f"{inputs[-1]}\n\n{_words(message)}"
         elif len(outputs) < len(inputs):
-            outputs.append(message.text)
+            outputs.append(_words(message))
         elif outputs:
-            outputs[-1] = f"{outputs[-1]}\n\n{message.text}"
+            outputs[-1] = f"{outputs[-1]}\n\n{_words(message)}"
         else:
             inputs.append("")
-            outputs.append(message.text)
+            outputs.append(_words(message))
     asked = inputs.pop() if len(inputs) > len(outputs) else GO_ON
     return f"{asked} {chat.system}" if chat.system else asked, inputs, outputs
 

@@ -34,8 +34,8 @@ from ..messages import (
     ToolCall,
     ToolChoice,
 )
-from ..origin import Returning
 from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, Unsupported, WireRequest, capabilities_of, here
+from ..returning import Returning
 from .openai_body_decoder import ChatBodyDecoder
 from .openai_decoder import ChatStreamDecoder
 
@@ -120,7 +120,7 @@ class Mistral:
             url=endpoint.base_url + self.info.endpoint,
             headers=request_headers(endpoint, own),
             body=request_body(body, chat, endpoint),
-            notes=(*notes, *returning.notes),
+            notes=(*notes, *returning.notes(chat.messages)),
         )
 
     def decoder(self, head: ResponseHead) -> Decoder:

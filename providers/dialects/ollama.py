@@ -16,8 +16,8 @@ from ..envelope import request_body, request_headers
 from ..errors import ProviderError
 from ..fit import Row, arguments_object, fit, left_out, refused, said_otherwise
 from ..mapping import provider_error
-from ..origin import Returning
 from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, WireRequest, capabilities_of, here
+from ..returning import Returning
 from .ollama_decoder import RULES, OllamaDecoder
 
 STREAM_TYPE = "application/x-ndjson"
@@ -108,7 +108,7 @@ class Ollama:
             url=endpoint.base_url + self.info.endpoint,
             headers=request_headers(endpoint, own, stream_type=STREAM_TYPE),
             body=request_body(body, chat, endpoint, joined=("options",)),
-            notes=notes,
+            notes=(*notes, *returning.notes(chat.messages)),
         )
 
     def decoder(self, head: ResponseHead) -> Decoder:

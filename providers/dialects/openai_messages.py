@@ -5,9 +5,10 @@ from typing import Any
 
 import msgspec
 
-from ..messages import AudioPart, ChatRequest, FilePart, ImagePart, Message, Part, TextPart, ToolCall
-from ..origin import Origin, Returning
+from ..messages import AudioPart, Cache, ChatRequest, FilePart, ImagePart, Message, Part, TextPart, ToolCall
+from ..origin import Origin
 from ..provider import Unsupported
+from ..returning import Returning
 from .openai_quirks import Quirks
 
 
@@ -130,9 +131,13 @@ def _marked(part: Part, quirks: Quirks) -> bool:
 def _part(part: Part, quirks: Quirks) -> dict[str, Any]:
     wire = _bare_part(part)
     if _marked(part, quirks):
-        cache = getattr(part, "cache", None)
-        wire["cache_control"] = {"type": "ephemeral", **({"ttl": cache} if cache != "5m" else {})}
+        wire["cache_control"] = cache_control(getattr(part, "cache", "5m"))
     return wire
+
+
+def cache_control(cache: Cache) -> dict[str, str]:
+    """A mark of the prompt's cache, as Anthropic writes it; what is usual is not said."""
+    return {"type": "ephemeral"} if cache == "5m" else {"type": "ephemeral", "ttl": cache}
 
 
 def _bare_part(part: Part) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from ..capabilities import Capabilities
 from ..messages import AllowedTools, ChatRequest, JsonSchema, Tool
 from ..origin import Origin
 from ..provider import Unsupported
-from .openai_messages import chat_turns
+from .openai_messages import cache_control, chat_turns
 from .openai_quirks import EffortForm, PrefillForm, Quirks
 
 HARMLESS = frozenset(
@@ -44,8 +44,14 @@ def chat_body(
     if stream and quirks.stream_options is not None:
         body["stream_options"] = quirks.stream_options
     body["messages"], returning = chat_turns(chat, quirks, here)
+    if any(message.is_error for message in chat.messages):
+        notes = (*notes, "tool errors were left out: this protocol has no such field; the result's text says it")
     if asks or returning is not None:
-        notes = (*notes, *unsaid(chat, quirks.spoken), *(returning.notes if returning is not None else ()))
+        notes = (
+            *notes,
+            *unsaid(chat, quirks.spoken),
+            *(returning.notes(chat.messages) if returning is not None else ()),
+        )
     for name, value in fields.items():
         body[quirks.renames.get(name, name)] = value
     body.update(quirks.body)
@@ -58,6 +64,11 @@ def chat_body(
         body["messages"].append({"role": "assistant", "content": chat.prefill, **form.turn})
         body.update(form.body)
     return body, notes
+
+
+def _failed_tools(chat: ChatRequest) -> tuple[str, ...]:
+    failed = any(message.is_error for message in chat.messages)
+    return ("tool errors were left out: this protocol has no such field; the result's text says it",) if failed else ()
 
 
 _ASKED = (
@@ -73,7 +84,7 @@ _NOTHING_ASKED = msgspec.structs.astuple(ChatRequest(messages=()))[_OPTIONS_FROM
 def _fields(chat: ChatRequest, quirks: Quirks, capabilities: Capabilities) -> tuple[dict[str, Any], tuple[str, ...]]:
     asked = {name: value for name in _ASKED if (value := getattr(chat, name)) is not None and value != ()}
     if chat.tools or chat.native_tools:
-        asked["tools"] = [*(_tool(tool) for tool in chat.tools), *(tool.spec for tool in chat.native_tools)]
+        asked["tools"] = [*(_tool(tool, quirks) for tool in chat.tools), *(tool.spec for tool in chat.native_tools)]
     else:
         asked.pop("tool_choice", None)
         asked.pop("parallel_tool_calls", None)
@@ -148,7 +159,7 @@ def _response_format(form: JsonSchema) -> dict[str, Any]:
     return {"type": "json_schema", "json_schema": schema}
 
 
-def _tool(tool: Tool) -> dict[str, Any]:
+def _tool(tool: Tool, quirks: Quirks) -> dict[str, Any]:
     if tool.custom:
         described = {"description": tool.description} if tool.description else {}
         form = {"format": tool.format} if tool.format is not None else {}
@@ -158,4 +169,7 @@ def _tool(tool: Tool) -> dict[str, Any]:
         function["description"] = tool.description
     if tool.strict is not None:
         function["strict"] = tool.strict
-    return {"type": "function", "function": function}
+    wire: dict[str, Any] = {"type": "function", "function": function}
+    if quirks.cache_marks and tool.cache is not None:
+        wire["cache_control"] = cache_control(tool.cache)
+    return wire

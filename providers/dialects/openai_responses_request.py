@@ -24,8 +24,9 @@ from ..messages import (
     ToolCall,
     ToolChoice,
 )
-from ..origin import Origin, Returning
+from ..origin import Origin
 from ..provider import Unsupported
+from ..returning import Returning
 from ..turns import lifted
 
 ALWAYS: tuple[Row, ...] = (
@@ -83,7 +84,7 @@ def response_body(
         "store": store,
         "include": ["reasoning.encrypted_content"] if capabilities.reasoning and not store else None,
     }
-    return body, (*moved, *notes, *more, *returning.notes)
+    return body, (*moved, *notes, *more, *returning.notes(chat.messages))
 
 
 def _reasoning(effort: str | None) -> dict[str, Any] | None:
@@ -143,7 +144,8 @@ def _answer_items(message: Message, returning: Returning) -> Iterator[dict[str, 
                     summary.append({"type": "summary_text", "text": part.text})
                 redacted = returning.state(part.redacted, message, bound=True)
                 if redacted is not None:
-                    item_id = {"id": part.signature} if part.signature else {}
+                    found = returning.state(part.signature, message)
+                    item_id = {"id": found} if found else {}
                     yield {"type": "reasoning", **item_id, "summary": summary, "encrypted_content": redacted}
                     summary = []
             case TextPart() if part.text:

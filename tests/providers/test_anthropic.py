@@ -36,7 +36,7 @@ def sent(chat: ChatRequest, model: str = HAIKU, **to: Any) -> Any:
     return body(provider, chat, model, **to)
 
 
-STATE = "opaque state of another target"
+STATE = "opaque state"
 
 
 def noted(chat: ChatRequest, model: str = HAIKU, **to: Any) -> set[str]:

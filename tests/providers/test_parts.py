@@ -26,8 +26,9 @@ from standby.providers.chat import (
     ToolResult,
     chat_request,
 )
-from standby.providers.origin import Origin, Returning, credential_mark, wrapped
+from standby.providers.origin import Origin, credential_mark
 from standby.providers.parts import ATTACHMENT_BYTES_MAX, Citation
+from standby.providers.returning import Returning, wrapped
 from standby.providers.secret import Secret
 
 PNG = b"\x89PNG\r\n\x1a\n\0\0"
@@ -295,11 +296,10 @@ def test_state_goes_back_to_its_origin_only(name: str, as_json: bool) -> None:
         returning = Returning(lambda: HERE)
         if as_json and not origin.base_url:
             continue  # a wrapped state tells all of its origin
-        turn = Message("assistant", "a", origin=None if as_json else origin)
         state = wrapped("SIG", origin) if as_json else "SIG"
+        turn = Message("assistant", (Reasoning("", state),), origin=None if as_json else origin)
         assert returning.state(state, turn, bound=is_bound) == ("SIG" if wanted else None)
-        assert returning.left_out == (not wanted)
-        assert bool(returning.notes) == (not wanted)
+        assert bool(returning.notes([turn])) == (not wanted)
 
 
 def test_a_mark_of_a_key_is_no_key() -> None:

@@ -1,0 +1,85 @@
+"""Opaque state on its way back: to its origin only, and marked with it for callers that keep turns as wire JSON."""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable
+
+from .messages import Message
+from .origin import MARK_BYTES, PERSON, Origin, bare_url
+from .parts import Citation, NativePart, Reasoning, ToolCall
+
+_WRAPPED = re.compile(r"standby1:([0-9a-f]{12})([0-9a-f]{12}|-):(.*)", re.DOTALL)
+"""Opaque state with the mark of its origin before it: of the target, of the account, and the state itself."""
+
+
+def wrapped(state: str, origin: Origin) -> str:
+    """State with a short mark of its origin, for callers that keep turns as wire JSON; `Returning.state` unwraps it."""
+    return f"standby1:{_target_mark(origin)}{origin.credential or '-'}:{state}"
+
+
+def _target_mark(origin: Origin) -> str:
+    said = "\0".join((origin.provider, bare_url(origin.base_url), origin.model))
+    return hashlib.blake2b(said.encode(), digest_size=MARK_BYTES, person=PERSON).hexdigest()
+
+
+class Returning:
+    """Which opaque state goes back with a request: that of its own target, and of no other.
+
+    Args:
+        here: Gives the origin that state must have; asked only where there is some.
+    """
+
+    __slots__ = ("_found", "_here", "_sent")
+
+    def __init__(self, here: Callable[[], Origin]) -> None:
+        self._here, self._sent = here, 0
+        self._found: Origin | None = None
+
+    @property
+    def here(self) -> Origin:
+        """The origin that state must have."""
+        if self._found is None:
+            self._found = self._here()
+        return self._found
+
+    def owns(self, message: Message, *, bound: bool = False) -> bool:
+        """Whether a turn came from here. `bound`: its state is encrypted for one account."""
+        return message.origin is not None and message.origin.is_at(self.here, bound=bound)
+
+    def state(self, state: str | None, message: Message, *, bound: bool = False) -> str | None:
+        """State of a turn as it goes back; None when there is none, or when it is another target's.
+
+        Args:
+            bound: It is encrypted for one account.
+        """
+        if state is None:
+            return None
+        if marked := _WRAPPED.fullmatch(state):
+            target, account, inner = marked.groups()
+            own = target == _target_mark(self.here)
+            own = own and not (bound and account != "-" and account != self.here.credential)
+            state = inner
+        else:
+            own = self.owns(message, bound=bound)
+        self._sent += own
+        return state if own else None
+
+    def notes(self, messages: Iterable[Message]) -> tuple[str, ...]:
+        """What a request leaves out of the state that its conversation holds, for the report."""
+        left_out = sum(_states(message) for message in messages) - self._sent
+        if left_out < 1:
+            return ()
+        return (f"opaque state was left out, {left_out} times: it goes back to its origin, and in its own dialect",)
+
+
+def _states(message: Message) -> int:
+    """How often a turn holds state."""
+    held = 0
+    for part in message.content:
+        if isinstance(part, Reasoning):
+            held += sum(state is not None for state in (part.signature, part.redacted, part.details))
+        elif isinstance(part, ToolCall):
+            held += part.signature is not None
+        elif isinstance(part, NativePart | Citation):
+            held += part.details is not None
+    return held
