@@ -64,12 +64,15 @@ class BaseDecoder(Counting):
         """An event could not be decoded: passed over if it says nothing, else what breaks the answer off."""
         seen = data.strip()
         if name == "error":
-            words = seen.decode(errors="replace")
-            self.failure = ProviderError(ErrorKind.SERVER_ERROR, "the stream holds an error", provider_message=words)
+            self.failure = self._worded(seen.decode(errors="replace"))
         elif not seen.startswith(self._says) or seen == b"[]" or seen.startswith(b"[DONE]"):
             self._note(PASSED_OVER)
         else:
             self._undecodable(_why(refusal))
+
+    def _worded(self, words: str) -> ProviderError:
+        """What an event called an error means whose data are bare words; a dialect may compare them with its tables."""
+        return ProviderError(ErrorKind.SERVER_ERROR, "the stream holds an error", provider_message=words)
 
     def _undecodable(self, what: str) -> None:
         """Nothing undecodable is skipped, text would be lost; but behind the end marker nothing can be."""

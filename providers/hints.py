@@ -27,19 +27,32 @@ _WORD_UNIT_S = _GO_UNIT_S | {
     **dict.fromkeys(("second", "seconds", "sec", "secs"), 1.0),
     **dict.fromkeys(("minute", "minutes", "min", "mins"), 60.0),
     **dict.fromkeys(("hour", "hours", "hr", "hrs"), 3600.0),
-    **dict.fromkeys(("day", "days"), 86_400.0),
+    **dict.fromkeys(("day", "days", "d"), 86_400.0),
 }
 _UNIT = "|".join(sorted(_WORD_UNIT_S, key=len, reverse=True))
-_PART = rf"[0-9]{{1,20}}(?:\.[0-9]{{1,20}})? ?(?:{_UNIT})(?![a-z])"
+_PART = rf"(?:[0-9]{{1,20}}(?:\.[0-9]{{1,20}})?|\b(?:an?|one)\b) ?(?:{_UNIT})(?![a-z])"
 _PARTS = rf"({_PART}(?:(?:,? and |, | )?{_PART})*)"
+_AGAIN = (
+    r"again (?:in|after)|retry(?: again)?(?: (?:your |the |this )?(?:request|call|query))? (?:in|after)"
+    r"|retry-after(?: is)?:?"
+    r"|retry after:|resets? (?:in|after)|available (?:again )?(?:in|after)|cool(?:ing)?[- ]?down(?: period)?(?:"
+    r" of| for| in|:)?"
+    r"|back off(?: for)?"
+)
+"""What stands before a delay. All other numbers are limits, or of the request."""
+_ABOUT = r"(?: about| approximately| at least| around| another)?"
+_WAITED = r"(?= (?:before|and|then|between|until|to)\b| ?(?:[.,;:!)]|$))"
+"""What follows on a delay that is to be waited out."""
 _TOLD = re.compile(
-    rf"\b(?:(?:try again|retry) (?:in|after)(?: about| approximately| at least)? {_PARTS}"
-    rf"|wait(?: for)?(?: about| approximately| at least)? {_PARTS} before\b)",
+    rf"\b(?:(?:{_AGAIN}){_ABOUT} {_PARTS}|(?<!had to )wait(?:ing)?(?: for)?{_ABOUT} {_PARTS}{_WAITED})",
     re.IGNORECASE | re.ASCII,
 )
-_TOLD_PART = re.compile(rf"([0-9.]+) ?({_UNIT})(?![a-z])", re.IGNORECASE | re.ASCII)
+_TOLD_PART = re.compile(rf"([0-9.]+|\b(?:an?|one)\b) ?({_UNIT})(?![a-z])", re.IGNORECASE | re.ASCII)
 _MAX_SEARCHED = 4096
-_TIMESTAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?(?:[Zz]|[+-][0-9:]+)?")
+_TIMESTAMP = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?(?:[Zz]"
+    r"|[+-][0-9:]+)?"
+)
 _HTTP_DATE = re.compile(r"[A-Za-z0-9 ,:+-]{10,64}")
 
 _EPOCH_S = 1e9
@@ -177,12 +190,13 @@ def told_s(message: str) -> float | None:
     """The delay that only an error's sentence names, in seconds.
 
     OpenAI and Groq: "Please try again in 1m6.57s."; Gemini: "Please retry in 46.2s."; Azure: "Please retry after 12
-    seconds."; GitHub: "Please wait 30 seconds before retrying." All other numbers are limits, or of the request.
+    seconds."; GitHub: "Please wait 30 seconds before retrying."; others: "resets in 3h2m", "wait 1 minute".
     """
     found = _TOLD.search(message[:_MAX_SEARCHED])
     if found is None:
         return None
-    return sum(float(count) * _WORD_UNIT_S[unit.lower()] for count, unit in _TOLD_PART.findall(found[1] or found[2]))
+    parts = _TOLD_PART.findall(found[1] or found[2])
+    return sum((float(count) if count[0].isdigit() else 1.0) * _WORD_UNIT_S[unit.lower()] for count, unit in parts)
 
 
 def number(text: str | None) -> float | None:
@@ -201,7 +215,12 @@ def _exhausted_reset_s(headers: Headers, now_s: float) -> float | None:
     """
     used_up: list[float] = []
     untold: list[float] = []
+    if (rejected := _rejected_resets(headers)) is not None:
+        waits = (reset_s(headers.get(name), headers, now_s) for name in rejected)
+        used_up += [wait_s for wait_s in waits if wait_s is not None]
     for reset, remaining in _limits(headers):
+        if rejected is not None and reset.startswith(_UNIFIED):
+            continue
         wait_s = reset_s(headers[reset], headers, now_s)
         if wait_s is None:
             continue
@@ -211,6 +230,31 @@ def _exhausted_reset_s(headers: Headers, now_s: float) -> float | None:
         elif left == 0:
             used_up.append(wait_s)
     return max(used_up or untold, default=None)
+
+
+_UNIFIED = "anthropic-ratelimit-unified-"
+"""Limits of Anthropic's subscriptions, one for each window (5h, 7d, 7d_opus, ...): they tell a status, not what"
+" remains."""
+_NO_WINDOWS = frozenset({"overage", "fallback"})
+"""What stands beside the windows: whether more could be paid for, or had elsewhere."""
+
+
+def _rejected_resets(headers: Headers) -> list[str] | None:
+    """The reset headers of the windows that refused, where they tell; of all together, where no window says so.
+
+    None: no status is told.
+    """
+    told = [name for name in headers if name.startswith(_UNIFIED) and name.endswith("status")]
+    if not told:
+        return None
+    windows = {name.removeprefix(_UNIFIED).removesuffix("status").removesuffix("-"): headers[name] for name in told}
+    refused = [window for window, status in windows.items() if _refuses(status) and window not in _NO_WINDOWS]
+    return [f"{_UNIFIED}{window}-reset" for window in refused if window] or [f"{_UNIFIED}reset" for _ in refused]
+
+
+def _refuses(status: str) -> bool:
+    status = status.strip().lower()
+    return not status.startswith("allowed") and status not in ("active", "ok", "")
 
 
 def _limits(headers: Headers) -> Iterator[tuple[str, str]]:

@@ -17,12 +17,13 @@ from ..codecs.json import json_text
 from ..counts import Count, Counting, total
 from ..decoder_base import BaseDecoder
 from ..decoding import EventStreamDecoder, JsonBodyDecoder
-from ..errors import ErrorKind, ProviderError
+from ..errors import ProviderError
 from ..events import Finished, PartAdded, ProviderEvent, ReasoningDelta, Started, TextDelta
 from ..finish_words import finish_reason
-from ..mapping import rule, stream_error
+from ..mapping import error_told, or_error, stream_error
 from ..parts import TextPart
 from ..provider import ResponseHead
+from ..refusals.anthropic import ANTHROPIC
 from ..strangers import by_type, decode_beside_strangers
 from ..tool_calls import CallNumbering
 from .anthropic_natives import NativeBlock, call_state, cited
@@ -127,8 +128,7 @@ _STATUSES = {
 }
 """What an error inside a stream would have had as its status."""
 
-RULES = (rule(ErrorKind.CONTENT_FILTER, pattern=r"blocked by content filtering"),)
-"""A bad request by its type, and a filter's verdict by its words."""
+RULES = ANTHROPIC.own
 
 
 def event_error(decoded: Any, head: ResponseHead) -> ProviderError:
@@ -286,6 +286,7 @@ class MessageStreamDecoder(EventStreamDecoder):
         except msgspec.DecodeError:
             named = decode_json(data, _Named)
             if named.type not in _KNOWN and not named.error:
+                self._untyped(data, named.type)
                 return
             event = decode_beside_strangers(data, _Event, _TRIM, _WITHIN)
         reader = self._reader
@@ -314,6 +315,16 @@ class MessageStreamDecoder(EventStreamDecoder):
             self.closed = self.finish is not None
         elif event.type == "error" or event.error:
             self.failure = event_error(decode_kindly(data), self._head)
+        else:
+            self._untyped(data, event.type)
+
+    def _untyped(self, data: bytes, kind: str) -> None:
+        """Every event of this dialect has a type: what has none may be an error in another shape."""
+        if not kind:
+            self.failure = error_told(data, self._head, rules=RULES)
+
+    def _worded(self, words: str) -> ProviderError:
+        return stream_error(words, self._head, status=500, rules=RULES)
 
 
 def message_body_decoder(head: ResponseHead) -> JsonBodyDecoder:
@@ -339,4 +350,4 @@ def message_body_decoder(head: ResponseHead) -> JsonBodyDecoder:
         decoder.finish, decoder.miscounted = reader.finish, reader.miscounted
         return events
 
-    return JsonBodyDecoder(parse)
+    return JsonBodyDecoder(or_error(parse, head, rules=RULES))

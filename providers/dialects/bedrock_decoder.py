@@ -18,25 +18,16 @@ from ..decoding import JsonBodyDecoder
 from ..errors import ErrorKind, ProviderError
 from ..events import Finished, PartAdded, ProviderEvent, ReasoningDelta, Started, TextDelta
 from ..finish_words import finish_reason
-from ..mapping import rule, stream_error
+from ..mapping import or_error, stream_error
 from ..parts import AudioPart, FilePart, ImagePart, NativePart, TextPart
 from ..provider import ResponseHead
+from ..refusals.bedrock import BEDROCK
 from ..strangers import by_members, decode_beside_strangers
 from ..tool_calls import CallNumbering
 from .bedrock_blocks import OpenBlock, cited, part_of
 from .bedrock_eventstream import Frame, FrameDecoder, FrameError
 
-RULES = (
-    rule(ErrorKind.OVERLOADED, "ModelNotReadyException"),  # comes with 429, but it is the model that is not up yet
-    rule(ErrorKind.RATE_LIMITED, "ThrottlingException"),
-    rule(ErrorKind.QUOTA_EXHAUSTED, "ServiceQuotaExceededException"),
-    rule(
-        ErrorKind.AUTH,
-        "AccessDeniedException UnrecognizedClientException InvalidSignatureException ExpiredTokenException"
-        " IncompleteSignatureException MissingAuthenticationTokenException",
-    ),
-    rule(ErrorKind.NOT_FOUND, pattern=r"provided model identifier is invalid", statuses=(400,)),
-)
+RULES = BEDROCK.own
 
 STREAM_STATUSES: Mapping[str, int] = {
     "internalServerException": 500,
@@ -351,7 +342,7 @@ def body_decoder(head: ResponseHead) -> JsonBodyDecoder:
         decoder.miscounted = reader.miscounted
         return events
 
-    return JsonBodyDecoder(parse)
+    return JsonBodyDecoder(or_error(parse, head, rules=RULES))
 
 
 def _arguments(written: msgspec.Raw) -> str:

@@ -12,23 +12,19 @@ import msgspec
 from ..codecs import Aside, decode_json, decode_kindly
 from ..counts import Count
 from ..decoding import EventStreamDecoder, JsonBodyDecoder
-from ..errors import ErrorKind
+from ..errors import ProviderError
 from ..events import Finished, ProviderEvent, ReasoningDelta, Started, TextDelta
 from ..finish_words import finish_reason
-from ..mapping import rule, stream_error
+from ..mapping import error_told, or_error, stream_error
 from ..provider import ResponseHead
+from ..refusals.cohere import COHERE
 from ..strangers import by_type, decode_beside_strangers
 from ..tool_calls import CallNumbering
 
 _FAILURES: Mapping[str, int] = {"ERROR": 500, "TIMEOUT": 504}
 """Finish reasons that are failures, and the status that each stands for."""
 
-RULES = (
-    rule(ErrorKind.CONTEXT_LENGTH, pattern=r"^too many tokens", statuses=(400, 413, 422)),
-    rule(ErrorKind.QUOTA_EXHAUSTED, pattern=r"limited to [0-9,]+ API calls / month", statuses=(429,)),
-    rule(ErrorKind.AUTH, pattern=r"invalid (?:api )?token", statuses=(401, 498)),
-    rule(ErrorKind.CONTENT_FILTER, pattern=r"\bblocked\b|\bunsafe\b|\bharmful\b", statuses=(400, 498)),
-)
+RULES = COHERE.own
 
 
 class _Function(msgspec.Struct, gc=False):
@@ -112,6 +108,7 @@ class CohereDecoder(EventStreamDecoder):
             event = _decode(data)
         except msgspec.DecodeError:
             if (decode_json(data, _Named).type or name) not in _KNOWN:
+                self._untyped(data, name)
                 return
             event = decode_beside_strangers(data, _Event, _TRIM, _WITHIN)
         delta = event.delta or _NOTHING
@@ -124,10 +121,18 @@ class CohereDecoder(EventStreamDecoder):
                 self.whole(delta, events)
             case "error":
                 self.failure = stream_error(decode_kindly(data), self._head, rules=RULES)
-            case kind if kind in _SAYING or kind == "message":  # of an event without a name
+            case kind if kind in _SAYING or (kind == "message" and event.delta is not None):  # without a name
                 self.say(delta.message, event.index, events)
             case _:
-                pass
+                self._untyped(data, event.type or name)
+
+    def _untyped(self, data: bytes, kind: str) -> None:
+        """Every event of this dialect has a type: what has none may be an error in another shape."""
+        if kind in ("", "message"):
+            self.failure = error_told(data, self._head, rules=RULES)
+
+    def _worded(self, words: str) -> ProviderError:
+        return stream_error(words, self._head, status=500, rules=RULES)
 
     def say(self, message: _Message | None, index: int | None, events: list[ProviderEvent]) -> None:
         """What one event, or one whole answer, adds. The plan before tool calls is told as reasoning: it is about the
@@ -182,4 +187,4 @@ def body_decoder(head: ResponseHead) -> JsonBodyDecoder:
         decoder.miscounted = reader.miscounted
         return events
 
-    return JsonBodyDecoder(parse)
+    return JsonBodyDecoder(or_error(parse, head, rules=RULES))

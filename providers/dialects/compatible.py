@@ -5,9 +5,8 @@ known is not claimed: a capability of None keeps no target from being asked. To 
 """
 
 from ..capabilities import Capabilities
-from ..errors import ErrorKind
-from ..mapping import rule
 from ..provider import ProviderInfo
+from ..refusals.compatible import GROQ, LLAMACPP
 from .openai import ModelRows, OpenAIChat
 from .openai_quirks import SPOKEN, PrefillForm, Quirks
 
@@ -111,7 +110,7 @@ _ROWS: tuple[OpenAIChat, ...] = (
         quirks=Quirks(
             efforts=_UP_TO_HIGH,
             prefill=PrefillForm(),
-            rules=(rule(ErrorKind.OVERLOADED, "capacity_exceeded", r"capacity", statuses=(498,)),),
+            rules=GROQ.own,
             says=SPOKEN - {"logit_bias", "logprobs", "names"},  # its page on compatibility: refused with a 400
         ),
         known=Capabilities(tools=True, system=True, prefill="plain", max_stop=4, sampling=True, seed=True),
@@ -136,6 +135,7 @@ _ROWS: tuple[OpenAIChat, ...] = (
             effort="template_enable_thinking",
             lacks=frozenset({"tool_choice of one tool"}),  # it would be taken for auto, without a word
             prefill=PrefillForm(body={"chat_template_kwargs": {"enable_thinking": False}}),
+            rules=LLAMACPP.own,
         ),
         known=Capabilities(json_schema=True, prefill="plain", sampling=True, seed=True),
     ),

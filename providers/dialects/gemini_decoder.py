@@ -19,17 +19,13 @@ from ..decoding import EventStreamDecoder, JsonBodyDecoder
 from ..errors import ErrorKind, ProviderError
 from ..events import Finished, ProviderEvent, ReasoningDelta, Started, TextDelta, ToolCallDelta
 from ..finish_words import finish_reason
-from ..mapping import rule, stream_error
+from ..mapping import error_told, or_error, stream_error
 from ..provider import ResponseHead
+from ..refusals.gemini import GEMINI
 from ..strangers import by_members, decode_beside_strangers
 from ..tool_calls import made_call_id
 
-RULES = (
-    rule(ErrorKind.PREFILL_UNSUPPORTED, pattern=r"ending with a model turn (?:are|is) not supported"),
-    rule(ErrorKind.AUTH, pattern=r"api key (?:not valid|expired|not found)", statuses=(400, 401, 403)),
-    rule(ErrorKind.QUOTA_EXHAUSTED, pattern=r"\blimit: 0\b", statuses=(429,)),
-)
-"""Google answers 400 to a bad key, and 429 also where no quota will ever come back: a limit of 0."""
+RULES = GEMINI.own
 
 _NOT_SET = "FINISH_REASON_UNSPECIFIED"
 
@@ -122,8 +118,10 @@ class ContentStreamDecoder(EventStreamDecoder):
             chunk = decode_beside_strangers(data, _Chunk, _TRIM, _WITHIN)
         if chunk.error:
             self._error(decode_kindly(data))
-        else:
-            self.take(chunk, events)
+            return
+        if chunk.candidates is None and chunk.usage_metadata is None and chunk.prompt_feedback is None:
+            self.failure = error_told(data, self._head, rules=RULES)
+        self.take(chunk, events)
 
     def _stray(self, lines: bytes) -> None:
         """Lines of what may be an error: taken for one as soon as it is whole, not only when the server closes."""
@@ -146,6 +144,9 @@ class ContentStreamDecoder(EventStreamDecoder):
             return
         if self._whole is None or _reports_error(decoded):  # a whole answer may look the same
             self._error(decoded)
+
+    def _worded(self, words: str) -> ProviderError:
+        return stream_error(words, self._head, status=500, rules=RULES)
 
     def _error(self, decoded: Any) -> None:
         self.failure = stream_error(decoded, self._head, rules=RULES)
@@ -265,4 +266,4 @@ def content_body_decoder(head: ResponseHead) -> JsonBodyDecoder:
         decoder.miscounted = reader.miscounted
         return events
 
-    return JsonBodyDecoder(parse)
+    return JsonBodyDecoder(or_error(parse, head, rules=RULES))

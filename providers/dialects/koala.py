@@ -18,7 +18,7 @@ from ..chat import ChatRequest, Message
 from ..codecs import UNDECODABLE, decode_json, decode_kindly
 from ..decoding import EventStreamDecoder, JsonBodyDecoder, decoder_for
 from ..envelope import request_body, request_headers
-from ..error_facts import facts_of
+from ..error_facts import facts_of, is_error
 from ..errors import ErrorKind, ProviderError
 from ..events import Finished, ProviderEvent, Started, TextDelta
 from ..mapping import provider_error, stream_error
@@ -173,7 +173,7 @@ class _StreamDecoder(EventStreamDecoder):
 
     def _payload(self, data: bytes, name: str, events: list[ProviderEvent]) -> None:
         decoded = decode_json(data)
-        if isinstance(decoded, dict) and decoded.get("error"):
+        if isinstance(decoded, dict) and is_error(decoded):
             self.failure = _error(decoded, self._head)
             return
         if not isinstance(decoded, str):
@@ -205,7 +205,7 @@ class _StreamDecoder(EventStreamDecoder):
             decoded = decode_kindly(self._sse.residue)
         except UNDECODABLE:
             decoded = None
-        if isinstance(decoded, dict) and (decoded.get("error") or decoded.get("message")):
+        if isinstance(decoded, dict) and (is_error(decoded) or decoded.get("message")):
             return _error(decoded, self._head)
         return ProviderError(ErrorKind.TRUNCATED, "the stream ended before its first event")
 
@@ -216,7 +216,7 @@ def _parse(body: bytes, decoder: JsonBodyDecoder, head: ResponseHead) -> list[Pr
     if isinstance(output, str):
         decoder.finish = Finished(None)
         return [Started(), TextDelta(output)] if output else [Started()]
-    if isinstance(decoded, dict) and (decoded.get("error") or decoded.get("message")):
+    if isinstance(decoded, dict) and (is_error(decoded) or decoded.get("message")):
         decoder.failure = _error(decoded, head)
         return []
     raise msgspec.ValidationError("the body has no output")

@@ -15,9 +15,9 @@ from ..asked import unsaid
 from ..capabilities import Capabilities
 from ..decoding import decoder_for
 from ..envelope import request_body, request_headers
-from ..errors import ErrorKind, ProviderError
+from ..errors import ProviderError
 from ..fit import Row, fit, left_out, refused
-from ..mapping import provider_error, rule
+from ..mapping import provider_error
 from ..messages import (
     AllowedTools,
     AudioPart,
@@ -35,6 +35,7 @@ from ..messages import (
     ToolChoice,
 )
 from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, Unsupported, WireRequest, capabilities_of, here
+from ..refusals.mistral import MISTRAL
 from ..returning import Returning
 from .openai_body_decoder import ChatBodyDecoder
 from .openai_decoder import ChatStreamDecoder
@@ -47,13 +48,7 @@ FIT: tuple[Row, ...] = (
     refused("prefill with a forced tool", "the answer has begun already"),
 )
 
-_RULES = (
-    rule(ErrorKind.NOT_FOUND, pattern=r"^invalid model\b", statuses=(400,)),
-    rule(ErrorKind.OVERLOADED, pattern=r"service tier capacity exceeded"),
-    rule(
-        ErrorKind.CONTEXT_LENGTH, pattern=r"too large for model with|prompt contains .{0,40}tokens", statuses=(400, 422)
-    ),
-)
+_RULES = MISTRAL.own
 
 _KNOWN = Capabilities(  # the SDK's ChatCompletionRequest; `prefix` of its AssistantMessage
     tools=True, json_schema=True, system=True, prefill="echoed", sampling=True, seed=True

@@ -12,22 +12,15 @@ from ..codecs.json import json_text
 from ..counts import Count
 from ..decoder_base import UNKNOWN_PASSED_OVER
 from ..decoding import LineDecoder
-from ..error_facts import facts_of
-from ..errors import ErrorKind
+from ..error_facts import facts_of, is_error
 from ..events import Finished, ProviderEvent, ReasoningDelta, Started, TextDelta, ToolCallDelta
 from ..finish_words import finish_reason
-from ..mapping import rule, stream_error
+from ..mapping import stream_error
 from ..provider import ResponseHead
+from ..refusals.ollama import OLLAMA
 from ..tool_calls import made_call_id
 
-RULES = (
-    rule(
-        ErrorKind.UNSUPPORTED,
-        pattern=r"does not support (?:tools|thinking|chat|images|vision|generate)|think value .{0,80}not supported",
-        statuses=(400,),
-    ),
-    rule(ErrorKind.OVERLOADED, pattern=r"server busy", statuses=(500, 503)),
-)
+RULES = OLLAMA.own
 
 
 class _Function(msgspec.Struct, gc=False):
@@ -103,9 +96,9 @@ class OllamaDecoder(LineDecoder):
         """
         for name, words in found.items():
             if name.startswith("error "):
-                found = {"error": f"{name}: {words}"}
+                found = {"error": f"{name}: {words}" if words else name}
                 break
-        if found.get("error"):
+        if is_error(found):
             self.failure = stream_error(found, self._head, status=facts_of(found).status or 500, rules=RULES)
         else:
             self._note(UNKNOWN_PASSED_OVER)

@@ -5,7 +5,7 @@ import msgspec
 from ..codecs import UNDECODABLE, decode_json
 from ..decoding import JsonBodyDecoder
 from ..events import Finished, ProviderEvent, Started, TextDelta, Usage
-from .openai_chunks import PlainWhole, Whole
+from .openai_chunks import PlainWhole, Whole, one_object
 from .openai_decoder import ChatReader, counted_beside
 
 _decode_whole = msgspec.json.Decoder(Whole).decode
@@ -48,11 +48,7 @@ class ChatBodyDecoder(ChatReader, JsonBodyDecoder):
         return events
 
     def _read_kindly(self, body: bytes, events: list[ProviderEvent]) -> None:
-        decoded = decode_json(body)
-        if isinstance(decoded, list) and len(decoded) == 1:
-            decoded = decoded[0]  # Google's compatible endpoint wraps its errors
-        if not isinstance(decoded, dict):
-            raise msgspec.ValidationError("the body is not an object")
+        decoded = one_object(decode_json(body))
         self._object(decoded, "message", events)
         if self.failure is None and not decoded.get("choices"):
             raise msgspec.ValidationError("the body holds no choices")

@@ -63,6 +63,7 @@ class Choice(msgspec.Struct, gc=False):
     finish_reason: str | None = None
     message: Delta | None = None  # Perplexity: all that was said so far, beside the delta
     logprobs: msgspec.Raw | None = None
+    error: Any = None  # OpenRouter: of this choice
 
 
 class PromptDetails(Details, gc=False):
@@ -119,6 +120,7 @@ class PlainChoice(msgspec.Struct, gc=False):
     delta: PlainDelta
     finish_reason: NoText = None
     logprobs: None = None
+    error: None = None
 
 
 class PlainChunk(msgspec.Struct, gc=False):
@@ -140,6 +142,7 @@ class WholeChoice(msgspec.Struct, gc=False, rename={"delta": "message", "message
     finish_reason: str | None = None
     message: Delta | None = None
     logprobs: msgspec.Raw | None = None
+    error: Any = None
 
 
 class PlainPromptDetails(msgspec.Struct, gc=False):
@@ -162,6 +165,7 @@ class PlainWholeChoice(msgspec.Struct, gc=False, rename={"delta": "message"}):
     delta: PlainDelta
     finish_reason: Literal["stop"]
     logprobs: None = None
+    error: None = None
 
 
 class PlainWhole(msgspec.Struct, gc=False):
@@ -190,6 +194,15 @@ class Whole(msgspec.Struct, gc=False):
     search_results: msgspec.Raw | None = None
 
 
+def one_object(decoded: Any) -> dict[str, Any]:
+    """Take an object, or the only one of a list: Google's compatible endpoint wraps its errors."""
+    if isinstance(decoded, list) and len(decoded) == 1:
+        decoded = decoded[0]
+    if not isinstance(decoded, dict):
+        raise msgspec.ValidationError("the data is not an object")
+    return decoded
+
+
 def kindly(decoded: dict[str, Any]) -> FirstChunk:
     """A chunk, or a whole answer, of which only what makes sense is kept."""
     choices = decoded.get("choices")
@@ -213,6 +226,7 @@ def _choice(choice: dict[str, Any]) -> Choice:
         _str(choice.get("finish_reason")),
         _delta(message) if isinstance(message, dict) else None,
         _raw(choice.get("logprobs")),
+        choice.get("error"),
     )
 
 

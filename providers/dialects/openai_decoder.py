@@ -5,6 +5,7 @@ come at status 200 too: a top-level `error` beside or in place of `choices`, Gro
 `error`, or a finish reason that is no finish (`abort`, `error`, `insufficient_system_resource`).
 """
 
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from ..codecs import UNDECODABLE, decode_json, decode_kindly
 from ..counts import Count
 from ..decoder_base import BaseDecoder
 from ..decoding import LF, EventStreamDecoder
+from ..error_facts import is_error
 from ..errors import ErrorKind, ProviderError
 from ..events import Finished, ProviderEvent, ReasoningDelta, RefusalDelta, Started, TextDelta
 from ..finish_words import finish_reason
@@ -32,6 +34,7 @@ from .openai_chunks import (
     Whole,
     WholeChoice,
     kindly,
+    one_object,
 )
 from .openai_rich import Beside, logprobs, signature_of
 
@@ -104,7 +107,9 @@ class ChatReader(BaseDecoder):
                     events.append(RefusalDelta(delta.refusal))
             if choice.logprobs is not None and (likely := logprobs(choice.logprobs)) is not None:
                 events.append(likely)
-            if choice.finish_reason:
+            if choice.error:
+                self.failure = stream_error(choice.error, self._head, rules=self._rules)
+            elif choice.finish_reason:
                 self._finish(choice.finish_reason, events)
         if chunk.usage is not None:
             self._count(chunk.usage, events)
@@ -192,7 +197,7 @@ class ChatReader(BaseDecoder):
         self.finish = Finished(reason, native)
 
     def _object(self, decoded: dict[str, Any], name: str, events: list[ProviderEvent]) -> None:
-        failed = decoded.get("error") or name == "error" or "error" in (decoded.get("object"), decoded.get("type"))
+        failed = decoded.get("error") or name == "error" or (not decoded.get("choices") and is_error(decoded))
         if isinstance(decoded.get("choices"), list) or not failed:
             self._take(kindly(decoded), events)
         if failed:
@@ -210,7 +215,7 @@ class ChatStreamDecoder(ChatReader, EventStreamDecoder):
         except msgspec.DecodeError:
             self._odd(data, name, events)
             return
-        if chunk.choices is None or chunk.error or name == "error":
+        if not (chunk.choices or chunk.usage) or chunk.error or name == "error":
             self._odd(data, name, events)
         else:
             self._take(chunk, events)
@@ -246,12 +251,10 @@ class ChatStreamDecoder(ChatReader, EventStreamDecoder):
         if data.startswith(b"[DONE]"):
             self._done(events)
             return
-        decoded = decode_json(data)
-        if isinstance(decoded, list) and len(decoded) == 1:
-            decoded = decoded[0]  # Google's compatible endpoint wraps its errors
-        if not isinstance(decoded, dict):
-            raise msgspec.ValidationError("an event is not an object")
-        self._object(decoded, name, events)
+        self._object(one_object(decode_json(data)), name, events)
+
+    def _worded(self, words: str) -> ProviderError:
+        return stream_error(words, self._head, status=500, rules=self._rules)
 
     def _done(self, events: list[ProviderEvent]) -> None:
         self.closed = True
@@ -264,9 +267,5 @@ class ChatStreamDecoder(ChatReader, EventStreamDecoder):
 
     def _residue(self, residue: bytes, events: list[ProviderEvent]) -> None:
         """A bare JSON error, or a whole answer, in what calls itself an event stream."""
-        try:
-            decoded = decode_kindly(residue)
-        except UNDECODABLE:
-            return
-        if isinstance(decoded, dict):
-            self._object(decoded, "message", events)
+        with suppress(*UNDECODABLE):
+            self._object(one_object(decode_kindly(residue)), "message", events)

@@ -5,7 +5,7 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from ..mapping import Rule
+from ..refusals import Rule
 
 EffortForm: TypeAlias = Literal[
     "reasoning_effort", "reasoning", "reasoning_enabled", "thinking", "enable_thinking", "template_enable_thinking"

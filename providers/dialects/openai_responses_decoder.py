@@ -17,7 +17,7 @@ from ..decoder_base import BaseDecoder
 from ..decoding import EventStreamDecoder, JsonBodyDecoder
 from ..errors import ProviderError
 from ..events import Finished, FinishReason, ProviderEvent, Started
-from ..mapping import stream_error
+from ..mapping import error_told, or_error, stream_error
 from ..provider import ResponseHead
 from ..strangers import by_type, decode_beside_strangers
 from .openai_responses_items import ITEM_TYPES, PART_TYPES, Item, Items, Kind, Part
@@ -174,6 +174,7 @@ class ResponseStreamDecoder(EventStreamDecoder):
         except msgspec.DecodeError:
             named = decode_json(data, _Named)
             if named.type not in _KNOWN and not named.error:
+                self._untyped(data, named.type)
                 return
             event = decode_beside_strangers(data, _Event, _TRIM, _WITHIN)
         reader = self._reader
@@ -202,6 +203,16 @@ class ResponseStreamDecoder(EventStreamDecoder):
             self.closed = self.finish is not None
         elif event.type == "error" or event.error:
             self.failure = event_error(decode_kindly(data), self._head)
+        else:
+            self._untyped(data, event.type)
+
+    def _untyped(self, data: bytes, kind: str) -> None:
+        """Every event of this dialect has a type: what has none may be an error in another shape."""
+        if not kind:
+            self.failure = error_told(data, self._head)
+
+    def _worded(self, words: str) -> ProviderError:
+        return stream_error(words, self._head, status=500)
 
 
 def response_body_decoder(head: ResponseHead) -> JsonBodyDecoder:
@@ -225,4 +236,4 @@ def response_body_decoder(head: ResponseHead) -> JsonBodyDecoder:
         decoder.miscounted = reader.miscounted
         return events
 
-    return JsonBodyDecoder(parse)
+    return JsonBodyDecoder(or_error(parse, head))

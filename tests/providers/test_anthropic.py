@@ -362,7 +362,7 @@ def test_an_error_as_a_body_under_status_200() -> None:
         (ErrorKind.RATE_LIMITED, "rate_limit_error"),
         (ErrorKind.SERVER_ERROR, "api_error"),
         (ErrorKind.TIMEOUT, "timeout_error"),
-        (ErrorKind.CONTEXT_LENGTH, "request_too_large"),
+        (ErrorKind.UNSUPPORTED, "request_too_large"),
         (ErrorKind.AUTH, "authentication_error"),
         (ErrorKind.QUOTA_EXHAUSTED, "billing_error"),
         (ErrorKind.BAD_REQUEST, "invalid_request_error"),
@@ -376,7 +376,8 @@ def test_errors_inside_a_stream_mean_what_their_status_would(kind: ErrorKind, wi
 
 def test_a_spend_limit_is_no_bad_request() -> None:
     refusal = b'{"type":"error","error":{"type":"invalid_request_error","message":"You have reached your specified API usage limits."}}'  # noqa: E501
-    assert provider.error_for(ResponseHead(400, {}), refusal).kind is ErrorKind.QUOTA_EXHAUSTED
+    error = provider.error_for(ResponseHead(400, {}), refusal)
+    assert (error.kind, error.alerts) == (ErrorKind.REFUSED_HERE, True), "words alone park nothing"
 
 
 def test_a_filters_verdict_is_no_bad_request() -> None:

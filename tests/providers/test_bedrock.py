@@ -435,7 +435,7 @@ def test_refusals_mean(status: int, name: str, kind: ErrorKind) -> None:
 @pytest.mark.parametrize(
     ("message", "kind"),
     [
-        ("The provided model identifier is invalid.", ErrorKind.NOT_FOUND),
+        ("The provided model identifier is invalid.", ErrorKind.REFUSED_HERE),
         ("Input is too long for requested model.", ErrorKind.CONTEXT_LENGTH),
         ("This model does not support assistant message prefill.", ErrorKind.PREFILL_UNSUPPORTED),
     ],

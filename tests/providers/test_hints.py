@@ -140,6 +140,32 @@ def test_the_reset_headers_of_others() -> None:
     assert told(ratelimit_reset="9", ratelimit_remaining="1") is None
 
 
+@pytest.mark.parametrize(
+    ("five_hours", "week", "all_of_them", "wait_s"),
+    [
+        ("rejected", "allowed", "rejected", 10),
+        ("allowed", "rejected", "rejected", 500_000),
+        ("rejected", "rejected", "rejected", 500_000),
+        ("rejected", "allowed_warning", None, 10),
+        ("allowed", "allowed", "rejected", 7),
+        ("allowed", "allowed", "allowed", None),
+        (None, None, None, 500_000),
+    ],
+)
+def test_of_a_subscription_the_window_that_refused_counts(
+    five_hours: str | None, week: str | None, all_of_them: str | None, wait_s: float | None
+) -> None:
+    unified = "anthropic-ratelimit-unified"
+    statuses = {"5h-status": five_hours, "7d-status": week, "status": all_of_them, "overage-status": "rejected"}
+    resets = {"5h-reset": 10, "7d-reset": 500_000, "reset": 7, "overage-reset": 900_000}
+    headers = {f"{unified}-{name}": str(NOW_S + wait) for name, wait in resets.items()}
+    if all_of_them is five_hours is week is None:
+        del headers[f"{unified}-overage-reset"]
+        statuses.clear()
+    headers |= {f"{unified}-{name}": status for name, status in statuses.items() if status}
+    assert retry_after_s(headers, NOW_S) == wait_s
+
+
 @given(st.text(max_size=30), st.sampled_from(["retry-after", "retry-after-ms", "x-ratelimit-reset", "date"]))
 def test_any_text_gives_a_finite_wait_or_none(said: str, name: str) -> None:
     headers = {"retry-after": "Sun, 22 Nov 2026 10:15:23 GMT"} | {name: said}
@@ -163,7 +189,20 @@ def test_any_text_gives_a_finite_wait_or_none(said: str, name: str) -> None:
         ("try again in 2 days", 172_800.0),
         ("Please wait 30 seconds before retrying.", 30.0),
         ("Please wait for 1.5 sec before the next request", 1.5),
+        ("Please retry in 37023.1s", 37_023.1),
+        ("try again in 500ms", 0.5),
+        ("wait 1 minute", 60.0),
+        ("Please wait 1 minute and try again.", 60.0),
+        ("It resets in 1h2m.", 3720.0),
+        ("Your quota will reset after 21h48m.", 78_480.0),
+        ("retry your request after 20 seconds", 20.0),
+        ("Retry-After: 5 seconds", 5.0),
+        ("available again in 1d", 86_400.0),
+        ("a cooldown of 30 seconds", 30.0),
+        ("try again in a minute", 60.0),
         ("we had to wait 60 seconds for the model", None),
+        ("we had to wait 60 seconds.", None),
+        ("images of 30 seconds", None),
         ("Rate limit reached: Limit 30000, Requested 45000.", None),
         ("try again in a while", None),
         ("try again in 5", None),

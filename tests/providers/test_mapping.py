@@ -91,16 +91,16 @@ def test_a_status_without_words(status: int, kind: ErrorKind) -> None:
         (429, {"message": "Too many tokens, please wait"}, ErrorKind.RATE_LIMITED),
         (429, {"code": "insufficient_quota"}, ErrorKind.QUOTA_EXHAUSTED),
         (429, {"code": "credit_balance_exhausted"}, ErrorKind.QUOTA_EXHAUSTED),
-        (400, {"message": "Your credit balance is too low to access the API"}, ErrorKind.QUOTA_EXHAUSTED),
-        (400, {"message": "You have reached your specified API usage limits."}, ErrorKind.QUOTA_EXHAUSTED),
+        (403, {"message": "Your credit balance is too low to access the API"}, ErrorKind.QUOTA_EXHAUSTED),
+        (429, {"message": "You have reached your specified API usage limits."}, ErrorKind.QUOTA_EXHAUSTED),
         (429, {"details": {"error_code": "enforced_spend_limit_reached"}}, ErrorKind.QUOTA_EXHAUSTED),
         (400, {"code": "content_policy_violation"}, ErrorKind.CONTENT_FILTER),
         (400, {"innererror": {"code": "ResponsibleAIPolicyViolation"}}, ErrorKind.CONTENT_FILTER),
-        (400, {"message": "Incorrect API key provided: xa***ab."}, ErrorKind.AUTH),
-        (400, {"message": "API key not valid. Please pass a valid API key."}, ErrorKind.AUTH),
+        (403, {"message": "Incorrect API key provided: xa***ab."}, ErrorKind.AUTH),
+        (400, {"message": "API key not valid.", "details": [{"reason": "API_KEY_INVALID"}]}, ErrorKind.AUTH),
         (401, {"type": "invalid_request_error", "code": "invalid_api_key"}, ErrorKind.AUTH),
         (403, {"code": "model_not_found"}, ErrorKind.NOT_FOUND),
-        (400, {"message": "The model `nope` does not exist"}, ErrorKind.NOT_FOUND),
+        (403, {"message": "The model `nope` does not exist"}, ErrorKind.NOT_FOUND),
         (403, {"code": "unsupported_country_region_territory"}, ErrorKind.BLOCKED),
         (400, {"message": "This model does not support assistant message prefill. The"}, ErrorKind.PREFILL_UNSUPPORTED),
         (400, {"message": "Assistant response prefill is incompatible with enable_thinking."},
@@ -116,6 +116,67 @@ def test_a_status_without_words(status: int, kind: ErrorKind) -> None:
     ],
 )  # fmt: skip
 def test_words_that_say_more_than_the_status(status: int, words: dict[str, Any], kind: ErrorKind) -> None:
+    assert refused(status, {"error": words}).kind is kind
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Your credit balance is too low to access the API",
+        "You have reached your specified API usage limits.",
+        "Insufficient balance",
+        "Incorrect API key provided: xa***ab.",
+        "API key not valid. Please pass a valid API key.",
+        "The model `nope` does not exist",
+        "Unknown model",
+    ],
+)
+@pytest.mark.parametrize("status", [400, 422, 500, None])
+def test_words_alone_park_nothing(message: str, status: int | None) -> None:
+    body = {"error": {"message": message, "type": "invalid_request_error"}}
+    error = stream_error(body, ResponseHead(200, {})) if status is None else refused(status, body, retry_after="60")
+    assert (error.kind, error.alerts, error.heeded_s) == (ErrorKind.REFUSED_HERE, True, None)
+    assert not error.disposition.parks
+
+
+@pytest.mark.parametrize(
+    ("message", "code", "kind"),
+    [
+        ("Rate limit exceeded, try again in 20 seconds.", None, ErrorKind.UNKNOWN),
+        ("Too many requests", None, ErrorKind.UNKNOWN),
+        ("Rate limit exceeded, try again in 20 seconds.", "too_many_requests", ErrorKind.RATE_LIMITED),
+        ("Overloaded, try again in 20 seconds.", None, ErrorKind.OVERLOADED),
+    ],
+)
+def test_inside_an_answer_a_delay_is_believed_with_a_code_only(message: str, code: str | None, kind: ErrorKind) -> None:
+    error = stream_error({"message": message, "code": code}, ResponseHead(200, {}))
+    assert (error.kind, error.retry_after_s) == (kind, 20 if code else None)
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "kind"),
+    [
+        (500, {"type": "insufficient_balance_error", "message": "no"}, ErrorKind.QUOTA_EXHAUSTED),
+        (500, {"code": "1113", "message": "Insufficient balance"}, ErrorKind.QUOTA_EXHAUSTED),
+        (500, {"code": "1113", "message": "Something else"}, ErrorKind.SERVER_ERROR),
+        (400, {"code": "Arrearage", "message": "Access denied."}, ErrorKind.QUOTA_EXHAUSTED),
+        (429, {"code": "Throttling.AllocationQuota", "message": "Slow."}, ErrorKind.RATE_LIMITED),
+        (403, {"code": "AllocationQuota.FreeTierOnly", "message": "No."}, ErrorKind.QUOTA_EXHAUSTED),
+        (500, {"code": 429, "message": "slow"}, ErrorKind.RATE_LIMITED),
+        (400, {"code": "403", "message": "no"}, ErrorKind.AUTH),
+        (429, {"code": 400, "message": "slow"}, ErrorKind.RATE_LIMITED),
+        (429, {"code": "rate_limit_exceeded", "message": "All credits are used up."}, ErrorKind.QUOTA_EXHAUSTED),
+        (429, {"message": "Per day: free-models. Add 10 credits to unlock 1000 requests"}, ErrorKind.RATE_LIMITED),
+        (403, {"message": "Your account was suspended: it violates our usage policies."}, ErrorKind.AUTH),
+        (429, {"message": "on tokens per min (TPM): Limit 6,000, Used 100, Requested 7,000"}, ErrorKind.UNSUPPORTED),
+        (429, {"message": "on tokens per min (TPM): Limit 6,000, Used 5,000, Requested 1,200"},
+         ErrorKind.RATE_LIMITED),
+        (400, {"message": "limit 5, requested 6"}, ErrorKind.BAD_REQUEST),
+    ],
+)  # fmt: skip
+def test_a_code_or_a_status_decides_and_words_choose_among_them(
+    status: int, words: dict[str, Any], kind: ErrorKind
+) -> None:
     assert refused(status, {"error": words}).kind is kind
 
 
