@@ -113,6 +113,15 @@ class Message(msgspec.Struct, frozen=True):
 
     def __post_init__(self) -> None:
         content = self.content
+        if (
+            type(content) is tuple
+            and len(content) == 1
+            and type(content[0]) is TextPart
+            and not self.tool_calls
+            and not self.reasoning
+            and self.origin is None
+        ):
+            return  # nearly always
         if isinstance(content, str):  # the usual first try; taken as a sequence of characters, it would be lost
             content = (TextPart(content),) if content else ()
             msgspec.structs.force_setattr(self, "content", content)

@@ -24,8 +24,6 @@ class Answer(msgspec.Struct, frozen=True):
         target: The target that answered.
         model: The model that answered, as its provider names it.
         usage: As in the report: tokens as the provider counted them; None when it did not.
-        message: The answer as a turn of the conversation, its parts in order and with its provider's opaque state, to
-            be sent back.
         logprobs: How likely the tokens were: a list as the provider wrote it, as JSON text; None: it was not asked.
     """
 
@@ -37,9 +35,16 @@ class Answer(msgspec.Struct, frozen=True):
     usage: Usage | None
     target: str
     model: str
-    message: Message
     report: Report
     logprobs: str | None = None
+    _turn: Message | None = None  # of an answer with more than text
+
+    @property
+    def message(self) -> Message:
+        """The answer as a turn of the conversation, its parts in order and with its provider's opaque state."""
+        if self._turn is not None:
+            return self._turn
+        return Message("assistant", (TextPart(self.text),) if self.text else ())
 
     @property
     def images(self) -> tuple[ImagePart, ...]:
@@ -103,7 +108,6 @@ def collect(events: Sequence[StreamEvent], report: Report, origin: Callable[[], 
         report.usage,
         report.target or "",
         report.model or "",
-        Message("assistant", (TextPart(said),) if said else ()),
         report,
     )
 
@@ -121,7 +125,7 @@ def _rich(events: Iterable[StreamEvent], report: Report, origin: Origin | None) 
         report.usage,
         report.target or "",
         report.model or "",
-        message,
         report,
         whole.logprobs,
+        message,
     )
