@@ -5,10 +5,15 @@ standard transport keeps its promises, and is asked without this layer.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from typing import ParamSpec, TypeVar
 
 from ...providers.errors import ErrorKind, ProviderError
 from ...providers.provider import ResponseHead, WireRequest
 from ...providers.transport import Exchange, Transport
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class ForeignTransport:
@@ -29,18 +34,14 @@ class ForeignTransport:
         Raises:
             ProviderError: There is no response; or the transport has a bug.
         """
-        try:
-            found = await self.transport.open(wire, connect_s=connect_s, expect_stream=expect_stream)
-            return ForeignExchange(found)
-        except ProviderError:
-            raise
-        except Exception as bug:  # noqa: BLE001 - it is third-party code
-            what = _words("open", bug)
-        raise ProviderError(ErrorKind.PROTOCOL, what)
+        return await _held("open", self._open, wire, connect_s, expect_stream)
 
     async def aclose(self) -> None:
         """As the protocol says it. What it raises is its user's to see."""
         await self.transport.aclose()
+
+    async def _open(self, wire: WireRequest, connect_s: float, expect_stream: bool) -> Exchange:
+        return ForeignExchange(await self.transport.open(wire, connect_s=connect_s, expect_stream=expect_stream))
 
 
 class ForeignExchange:
@@ -68,13 +69,7 @@ class ForeignExchange:
         Raises:
             ProviderError: What the body has ended with; or the transport has a bug.
         """
-        try:
-            return await self._exchange.read()
-        except ProviderError:
-            raise
-        except Exception as bug:  # noqa: BLE001 - it is third-party code
-            what = _words("read", bug)
-        raise ProviderError(ErrorKind.PROTOCOL, what)
+        return await _held("read", self._exchange.read)
 
     async def read_until(self, until_s: float) -> bytes | None:
         """As the protocol says it.
@@ -82,13 +77,7 @@ class ForeignExchange:
         Raises:
             ProviderError: As `read`.
         """
-        try:
-            return await self._exchange.read_until(until_s)
-        except ProviderError:
-            raise
-        except Exception as bug:  # noqa: BLE001 - it is third-party code
-            what = _words("read_until", bug)
-        raise ProviderError(ErrorKind.PROTOCOL, what)
+        return await _held("read_until", self._exchange.read_until, until_s)
 
     def interrupt(self, error: ProviderError) -> None:
         """As the protocol says it; a bug in it harms no other attempt whose clock runs out."""
@@ -112,7 +101,26 @@ class ForeignExchange:
             _tell("release", bug)
 
 
-def _words(method: str, bug: Exception) -> str:
+async def _held(method: str, ask: Callable[P, Awaitable[T]], *args: P.args, **named: P.kwargs) -> T:
+    """What a method gives, or a `ProviderError`.
+
+    A cancellation that is not that of the task is a bug too: libraries cancel waits of their own.
+    """
+    try:
+        return await ask(*args, **named)
+    except ProviderError:
+        raise
+    except asyncio.CancelledError as bug:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        what = _words(method, bug)
+    except Exception as bug:  # noqa: BLE001 - it is third-party code
+        what = _words(method, bug)
+    raise ProviderError(ErrorKind.PROTOCOL, what)
+
+
+def _words(method: str, bug: BaseException) -> str:
     """What is said of a bug: its type, as its text may repeat a request."""
     return f"the transport's {method} raised {type(bug).__name__}: a bug in it"
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from standby.config import Retry
 
-from stage import SILENT, Stage, perform, says, status, texts
+from stage import SILENT, Play, Stage, perform, says, status, texts
 from standby import CallFailed, Config, ConfigError, ErrorKind, ProviderError, Route, Router, Target
 from standby.adapters import Exchange, Transport, TransportOptions, WireRequest, http_transport
 from standby.testing import Answer, Simulator
@@ -68,7 +68,7 @@ def test_what_makes_no_transport_is_refused_at_once(wrong: Any) -> None:
 class Buggy:
     """A transport of a stage with a bug in one method of its own, or of its exchanges."""
 
-    def __init__(self, one: Stage, place: str, error: Exception) -> None:
+    def __init__(self, one: Stage, place: str, error: BaseException) -> None:
         self._inner = one.transport(TransportOptions())
         self._place, self._error = place, error
 
@@ -99,11 +99,15 @@ def two(one: Stage) -> Config:
     return Config(routes={"r": Route(tuple(one.targets("a", "b")))}, retry=Retry(attempts=1))
 
 
+@pytest.mark.parametrize("kind", [ConnectionResetError, TimeoutError, KeyError, asyncio.CancelledError])
 @pytest.mark.parametrize("whole", [True, False])
 @pytest.mark.parametrize("place", ["open", "read"])
-def test_what_it_raises_is_a_failure_of_its_target_and_its_words_are_not_shown(place: str, whole: bool) -> None:
+def test_what_it_raises_is_a_failure_of_its_target_and_its_words_are_not_shown(
+    place: str, whole: bool, kind: type[BaseException]
+) -> None:
+    """A cancellation, too, that comes of the transport's own waits: no task of the caller's was cancelled."""
     one = Stage(a=says("A"), b=says("B"))
-    error = ConnectionResetError("sk-secret in the words of a third party")
+    error = kind("sk-secret in the words of a third party")
 
     async def play() -> None:
         async with Router(two(one), transport=lambda options: Buggy(one, place, error)) as router:
@@ -117,7 +121,7 @@ def test_what_it_raises_is_a_failure_of_its_target_and_its_words_are_not_shown(p
             assert (text, failed.target, failed.kind) == ("B", "a", ErrorKind.PROTOCOL)
             with pytest.raises(CallFailed) as caught:
                 await router.complete("hi", targets=one.targets("a"))
-            assert f"the transport's {place} raised ConnectionResetError: a bug in it" in repr(caught.value.exceptions)  # type: ignore[attr-defined]
+            assert f"the transport's {place} raised {kind.__name__}: a bug in it" in repr(caught.value.exceptions)  # type: ignore[attr-defined]
             assert "sk-secret" not in f"{caught.value} {caught.value!r} {report.to_dict()}"
 
     perform(play())
@@ -206,6 +210,23 @@ def test_that_of_a_target_which_is_forgotten_is_closed_and_the_router_waits_for_
             assert len(closed) == 1
             assert (await router.complete("hi", targets=one.targets())).text == "A"
         assert len(closed) == 2
+
+    perform(play())
+
+
+@pytest.mark.parametrize("head_after_s", [0.0, 1e9])
+def test_a_caller_that_is_cancelled_is_told_so_and_nothing_stays_open(head_after_s: float) -> None:
+    one = Stage(a=Play([(1e9, b"")], head_after_s=head_after_s))
+
+    async def play() -> None:
+        async with Router(one.targets(), transport=one.transport) as router:
+            call = asyncio.create_task(router.complete("hi"))
+            await asyncio.sleep(1.0)
+            call.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await call
+            assert one.open == 0
+            assert router.health()[0].state == "closed"
 
     perform(play())
 

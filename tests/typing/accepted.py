@@ -51,6 +51,15 @@ from standby import (
     complete,
     stream,
 )
+from standby.adapters import (
+    Exchange,
+    ResponseHead,
+    Transport,
+    TransportFactory,
+    TransportOptions,
+    WireRequest,
+    http_transport,
+)
 from standby.messages import PartAdded
 from standby.reports import AttemptReport, NoticeCounts, ParkSnapshot, PlannedTarget, Skipped, Switch, Waited
 from standby.testing import At, Cut, Failure, Script, Simulator
@@ -230,6 +239,35 @@ def watched(router: Router) -> tuple[Plan, NoticeCounts]:
     router.restore("koala")
     router.swap(a_configuration_in_code())
     return plan, router.notices
+
+
+class Counted:
+    """A transport of a user's own, around the standard one."""
+
+    def __init__(self, options: TransportOptions) -> None:
+        self._inner: Transport = http_transport(options)
+        self.requests = 0
+
+    async def open(self, wire: WireRequest, *, connect_s: float, expect_stream: bool) -> Exchange:
+        self.requests += 1
+        exchange = await self._inner.open(wire, connect_s=connect_s, expect_stream=expect_stream)
+        assert_type(exchange.head, ResponseHead)
+        assert_type(await exchange.read(), bytes)
+        return exchange
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+def transports(mine: Transport) -> list[Router]:
+    """A class, a function, and one object for all targets."""
+    make: TransportFactory = Counted
+    return [
+        Router(["koala"], transport=Counted),
+        Router("standby.yaml", transport=make),
+        Router(["koala"], transport=lambda options: mine),
+        Router(["koala"], transport=None),
+    ]
 
 
 async def in_a_test() -> None:

@@ -6,7 +6,7 @@ A line that is marked so is an error to both checkers, and no other line is; see
 from standby.config import Handling, Health, Hedge, Hold, Limits, Price, Retry
 
 from standby import ChatRequest, Config, Message, Route, Router, Target, TextPart, Tool, ask, complete, stream
-from standby.adapters import ProviderInfo, register
+from standby.adapters import Exchange, ProviderInfo, Transport, WireRequest, register
 
 
 class NoProvider:
@@ -101,6 +101,21 @@ def wrong_settings() -> None:
     Limits(stall=5)  # error
     Price(input="cheap", output=1)  # error
     Handling(retry="often")  # error
+
+
+class NoTransport:
+    """It never closes."""
+
+    async def open(self, wire: WireRequest, *, connect_s: float, expect_stream: bool) -> Exchange:
+        raise NotImplementedError
+
+
+def wrong_transports(mine: Transport) -> None:
+    """What carries requests."""
+    Router(["koala"], transport=mine)  # error
+    Router(["koala"], transport="http")  # error
+    Router(["koala"], transport=lambda options: NoTransport())  # error
+    Router(["koala"], transport=lambda options: None)  # error
 
 
 def wrong_adapters() -> None:
