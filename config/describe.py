@@ -39,7 +39,7 @@ def _for_files(text: str) -> str:
     return text.replace("; None: ", "; not set: ").replace("None: ", "Not set: ")
 
 
-_ATTRIBUTE = re.compile(r" {4}([a-z_, ]+): (.+)")
+_ATTRIBUTE = re.compile(r" {4}([a-z0-9_, ]+): (.+)")
 
 
 def summary(cls: type[Any]) -> str:

@@ -32,6 +32,14 @@ class Price:
         input: Of the prompt.
         output: Of the answer, reasoning included.
         cached: Of those of the prompt that the provider had in its cache; None: as `input`.
+        cache_write: Of those that it writes to its cache; None: 1.25 times `input`.
+        cache_write_1h: Of those that it keeps there for an hour; None: twice `input`.
+        input_audio: Of sound in the prompt; None: as `input`.
+        input_image: Of pictures in the prompt; None: as `input`.
+        output_audio: Of sound in the answer; None: as `output`.
+        output_image: Of pictures in the answer; None: as `output`.
+        web_search: Of a thousand searches of the web that the provider makes itself; None: as `tool_use`.
+        tool_use: Of a thousand uses of other tools that the provider runs itself; None: nothing.
     """
 
     __pydantic_config__: ClassVar = STRICT
@@ -39,6 +47,14 @@ class Price:
     input: Dollars
     output: Dollars
     cached: Dollars | None = None
+    cache_write: Dollars | None = None
+    cache_write_1h: Dollars | None = None
+    input_audio: Dollars | None = None
+    input_image: Dollars | None = None
+    output_audio: Dollars | None = None
+    output_image: Dollars | None = None
+    web_search: Dollars | None = None
+    tool_use: Dollars | None = None
 
     def __post_init__(self) -> None:
         check(self)

@@ -5,6 +5,7 @@ of digits) costs no answer. Where one makes no sense, those beside it are not tr
 be counted, and the decoder shows that it is `miscounted`, so that an earlier count is not taken for the last word.
 """
 
+import math
 from typing import Annotated, Any, TypeAlias
 
 import msgspec
@@ -19,6 +20,12 @@ COUNT_MAX = 1_000_000_000
 
 PlainCount: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=COUNT_MAX)]
 """A count that makes sense, for structs that are tried first and may refuse: it needs no second look."""
+
+COST_MAX_USD = 1_000_000.0
+"""More than any answer costs."""
+
+TOOLS_MAX = 32
+"""Maximum tools of a provider whose uses are counted apart."""
 
 _NONSENSE = -1
 
@@ -39,20 +46,28 @@ class Counting:
         answer: Count,
         cached: Count = None,
         reasoning: Count = None,
+        *,
+        cost: Any = None,
+        tool_uses: Any = None,
+        **parts: Count,
     ) -> None:
         """Add what was counted to the events. A count that is not given (None) is none.
 
         Args:
             prompt, answer: As the provider counted them, or the `total` of what it counted apart.
+            cost, tool_uses: As the provider wrote them, see `dollars` and `uses`.
+            parts: More counts, by the names of `Usage`. One that is 0 says nothing.
         """
         counts = prompt, answer, cached, reasoning
         for count in counts:
             if count is not None and (type(count) is not int or not 0 <= count <= COUNT_MAX):
                 prompt, answer, cached, reasoning = (None if each is None else total((each,)) for each in counts)
                 break
-        self.miscounted = _NONSENSE in (prompt, answer, cached, reasoning)
+        beside = {name: total((count,)) for name, count in parts.items() if count is not None and count != 0}
+        self.miscounted = _NONSENSE in (prompt, answer, cached, reasoning) or _NONSENSE in beside.values()
         if not self.miscounted:
-            events.append(Usage(prompt or 0, answer or 0, cached, reasoning))
+            more: Any = {**beside, "cost": dollars(cost), "tool_uses": uses(tool_uses)}
+            events.append(Usage(prompt or 0, answer or 0, cached, reasoning, **more))
 
 
 def total(counts: tuple[Count, ...]) -> int:
@@ -69,3 +84,48 @@ def total(counts: tuple[Count, ...]) -> int:
             return _NONSENSE
         tokens += count
     return tokens
+
+
+def answer_tokens(prompt: Count, answer: Count, whole: Count, reasoning: Count) -> Count:
+    """All tokens of an answer, thoughts included, of servers that may leave these out of it (xAI, Google).
+
+    The sum tells: it is that of prompt, answer and thoughts where the answer leaves them out, and no answer holds more
+    thoughts than it has tokens. Where they are not counted apart, they are what the sum has beyond prompt and answer.
+
+    Args:
+        whole: What the provider says is the sum.
+    """
+    thought, said = reasoning or 0, 0 if answer is None else answer
+    if not (type(said) is type(thought) is int and said >= 0 and thought >= 0):
+        return answer
+    if thought > said:
+        return said + thought
+    beyond = whole - prompt - said if type(whole) is type(prompt) is int else 0
+    return said + beyond if beyond > 0 and thought in (0, beyond) and whole <= COUNT_MAX else answer
+
+
+def dollars(found: Any) -> float | None:
+    """A cost: a number, or (Perplexity) an object with the sum of its parts; None of what is none."""
+    if isinstance(found, dict):
+        found = found.get("total_cost")
+    if type(found) not in (int, float) or not (math.isfinite(found) and 0 <= found <= COST_MAX_USD):
+        return None
+    return float(found)
+
+
+def ticks(found: Any) -> float | None:
+    """The same in xAI's unit (docs.x.ai, cost tracking): ten thousand million a dollar."""
+    return dollars(found / 1e10) if type(found) in (int, float) and 0 <= found <= COST_MAX_USD * 1e10 else None
+
+
+def uses(found: Any) -> dict[str, int] | None:
+    """How often tools were used, of an object such as `{"web_search_requests": 2}`; None: never, or it is none."""
+    if not isinstance(found, dict):
+        return None
+    counted: dict[str, int] = {}
+    for name, count in found.items():
+        times = total((count,)) if isinstance(name, str) and name.isidentifier() and len(name) <= 64 else 0
+        if times > 0 and len(counted) < TOOLS_MAX:
+            tool = name.removesuffix("_requests").removesuffix("_calls").removesuffix("_call")
+            counted[tool] = counted.get(tool, 0) + times
+    return counted or None

@@ -108,7 +108,7 @@ class PartAdded(msgspec.Struct, frozen=True, gc=False, tag="part"):
         return f"PartAdded({self.part!r})"
 
 
-class Usage(msgspec.Struct, frozen=True, gc=False, tag="usage"):
+class Usage(msgspec.Struct, frozen=True, gc=False, tag="usage", repr_omit_defaults=True):
     """Tokens as the provider counted them. The last one of a stream replaces those before it.
 
     Attributes:
@@ -116,12 +116,31 @@ class Usage(msgspec.Struct, frozen=True, gc=False, tag="usage"):
         output_tokens: All tokens of the answer, reasoning included.
         cached_input_tokens: Those of the prompt that were read from the provider's cache.
         reasoning_tokens: Those of the answer that were spent on thinking.
+        cache_write_tokens: Those of the prompt that were written to the provider's cache, for however long.
+        cache_write_1h_tokens: Those of them that it keeps for an hour.
+        input_audio_tokens, input_image_tokens: Those of the prompt that are sound, or pictures.
+        output_audio_tokens, output_image_tokens: Those of the answer.
+        tool_uses: How often tools that the provider runs itself were used, by name.
+        cost: What the provider says that it costs, in US dollars.
     """
 
     input_tokens: int
     output_tokens: int
     cached_input_tokens: int | None = None
     reasoning_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    cache_write_1h_tokens: int | None = None
+    input_audio_tokens: int | None = None
+    input_image_tokens: int | None = None
+    output_audio_tokens: int | None = None
+    output_image_tokens: int | None = None
+    tool_uses: dict[str, int] | None = None
+    cost: float | None = None
+
+    @property
+    def total(self) -> int:
+        """All tokens."""
+        return self.input_tokens + self.output_tokens
 
 
 class Finished(msgspec.Struct, frozen=True, gc=False, tag="finished"):

@@ -19,6 +19,11 @@ from .events import Usage
 
 _MILLION = 1e6
 
+WRITE_FACTOR, WRITE_1H_FACTOR = 1.25, 2.0
+"""What writing to a cache costs, as factors of the price of a prompt: Anthropic's page on prompt caching, whose prices
+Bedrock and Vertex have, too; Alibaba's explicit cache has the first. Who writes for nothing says that it wrote nothing.
+"""
+
 _THEIR_NAMES = {
     "anthropic": "anthropic",
     "azure-openai": "azure",
@@ -47,6 +52,13 @@ class Rates(msgspec.Struct, frozen=True):
         cached: Of prompt tokens that the provider had in its cache.
         from_tokens: They hold for prompts of more tokens than this.
         longer: The rates of longer prompts; they hold for all of their tokens.
+        cache_write: Of prompt tokens that are written to the cache; None: `WRITE_FACTOR` of `input`.
+        cache_write_1h: Of those that it keeps for an hour; None: `WRITE_1H_FACTOR` of `input`, or what `cache_write` is
+            more.
+        input_audio, input_image, output_audio, output_image: Of tokens of sound and pictures; None: as of text.
+        web_search: USD per thousand searches that the provider makes itself; None: as `tool_use`.
+        tool_use: USD per thousand uses of other tools that it runs; None: nothing.
+        own: The target says so itself: it outweighs what the provider says that an answer costs.
     """
 
     input: float
@@ -54,6 +66,15 @@ class Rates(msgspec.Struct, frozen=True):
     cached: float
     from_tokens: int = 0
     longer: "Rates | None" = None
+    cache_write: float | None = None
+    cache_write_1h: float | None = None
+    input_audio: float | None = None
+    input_image: float | None = None
+    output_audio: float | None = None
+    output_image: float | None = None
+    web_search: float | None = None
+    tool_use: float | None = None
+    own: bool = False
 
     def cost(self, usage: Usage) -> float:
         """The cost of a number of tokens, in USD."""
@@ -63,7 +84,39 @@ class Rates(msgspec.Struct, frozen=True):
         sent, cached = usage.input_tokens, usage.cached_input_tokens or 0
         if cached > sent:
             cached = sent
-        return ((sent - cached) * rates.input + cached * rates.cached + usage.output_tokens * rates.output) / _MILLION
+        plain = (sent - cached) * rates.input + cached * rates.cached + usage.output_tokens * rates.output
+        return (plain + rates._beyond_text(usage, sent - cached)) / _MILLION
+
+    def price_of(self, usage: Usage) -> float:
+        """The cost of what was used: the provider's word for it, if there is one and the target has none of its own."""
+        return self.cost(usage) if usage.cost is None or self.own else usage.cost
+
+    def _beyond_text(self, usage: Usage, fresh: int) -> float:
+        """What other tokens cost more than fresh ones of text do, in millionths of a USD, and uses of tools.
+
+        Args:
+            fresh: Tokens of the prompt that were not in the cache.
+        """
+        more = 0.0
+        if written := min(usage.cache_write_tokens or 0, fresh):
+            lasting = min(usage.cache_write_1h_tokens or 0, written)
+            write = self.input * WRITE_FACTOR if self.cache_write is None else self.cache_write
+            write_1h = self.cache_write_1h
+            if write_1h is None:
+                write_1h = max(self.input * WRITE_1H_FACTOR, write)
+            more += (written - lasting) * (write - self.input) + lasting * (write_1h - self.input)
+        for tokens, most, rate, plain in (
+            (usage.input_audio_tokens, fresh, self.input_audio, self.input),
+            (usage.input_image_tokens, fresh, self.input_image, self.input),
+            (usage.output_audio_tokens, usage.output_tokens, self.output_audio, self.output),
+            (usage.output_image_tokens, usage.output_tokens, self.output_image, self.output),
+        ):
+            if tokens and rate is not None:
+                more += min(tokens, most) * (rate - plain)
+        for name, times in (usage.tool_uses or {}).items():
+            rate = self.web_search if name == "web_search" and self.web_search is not None else self.tool_use
+            more += (rate or 0.0) * times * 1000  # of a thousand uses, in millionths
+        return more
 
 
 def installed() -> bool:
@@ -113,21 +166,36 @@ def _found(provider: str, model: str) -> Any:
 def _is_sound(rates: Rates | None) -> bool:
     """Whether all of its prices are numbers that money can be."""
     while rates is not None:
-        if not all(math.isfinite(rate) and rate >= 0.0 for rate in (rates.input, rates.output, rates.cached)):
+        said = [getattr(rates, name) for name in ("input", "output", "cached", *_BESIDE)]
+        if not all(rate is None or (math.isfinite(rate) and rate >= 0.0) for rate in said):
             return False
         rates = rates.longer
     return True
+
+
+_BESIDE = (
+    {name: f"{name}_mtok" for name in ("cache_write", "cache_write_1h")}
+    | {"web_search": "web_searches_kcount"}
+    | {f"{side}_{kind}": f"{side}_{kind}_mtok" for side in ("input", "output") for kind in ("audio", "image")}
+)
+"""Rates that few models have, and what genai-prices calls them."""
 
 
 def _rates(prices: Any) -> Rates | None:
     parts = (prices.input_mtok, prices.output_mtok, prices.cache_read_mtok)
     if parts[0] is None and parts[1] is None:
         return None
+    beside = {ours: getattr(prices, theirs, None) for ours, theirs in _BESIDE.items()}
+    beside = {name: price for name, price in beside.items() if price is not None}
     longer: Rates | None = None
-    for start in sorted({0, *(tier.start for part in parts for tier in getattr(part, "tiers", ()))}, reverse=True):
+    priced = (*parts, *beside.values())
+    for start in sorted({0, *(tier.start for part in priced for tier in getattr(part, "tiers", ()))}, reverse=True):
         dear, out, cached = (_rate(part, start) for part in parts)
         rate = dear or 0.0
-        longer = Rates(rate, out or 0.0, rate if cached is None else cached, start, longer)
+        more: Any = {name: _rate(price, start) for name, price in beside.items()}
+        if "cache_write" not in more:  # the data would have a price for it, if it had one of its own
+            more |= {"cache_write": rate, "cache_write_1h": rate}
+        longer = Rates(rate, out or 0.0, rate if cached is None else cached, start, longer, **more)
     return longer
 
 

@@ -39,6 +39,8 @@ class _Counts(Aside, gc=False):
     cache_read_input_tokens: Count = None
     output_tokens: Count = None
     output_tokens_details: _Details | None = None
+    cache_creation: Any = None
+    server_tool_use: Any = None
 
 
 class _Block(msgspec.Struct, gc=False):
@@ -248,10 +250,22 @@ class MessageReader(Counting):
         known = self._counts
         if known.input_tokens is None or known.output_tokens is None:
             return
-        cached = known.cache_read_input_tokens
+        cached, written = known.cache_read_input_tokens, known.cache_creation_input_tokens
+        lasting = known.cache_creation if isinstance(known.cache_creation, dict) else {}
+        for_an_hour = lasting.get("ephemeral_1h_input_tokens")
+        if written is None:
+            written = total((lasting.get("ephemeral_5m_input_tokens"), for_an_hour))
         thought = known.output_tokens_details.thinking_tokens if known.output_tokens_details else None
-        sent = known.input_tokens, known.cache_creation_input_tokens, cached
-        self._counted(events, total(sent), known.output_tokens, cached, thought)
+        self._counted(
+            events,
+            total((known.input_tokens, written, cached)),
+            known.output_tokens,
+            cached,
+            thought,
+            cache_write_tokens=written,
+            cache_write_1h_tokens=for_an_hour,
+            tool_uses=known.server_tool_use,
+        )
 
     def _argue(
         self,

@@ -97,6 +97,7 @@ class _Counts(Aside, gc=False):
     outputTokens: Count = None  # noqa: N815
     cacheReadInputTokens: Count = None  # noqa: N815
     cacheWriteInputTokens: Count = None  # noqa: N815
+    cacheDetails: Any = None  # noqa: N815
 
 
 class _Event(msgspec.Struct, gc=False):
@@ -160,6 +161,7 @@ class BedrockDecoder(BaseDecoder):
         self._begun = False
         self._calls = CallNumbering()
         self._open: dict[int, OpenBlock] = {}  # blocks that are told once they are whole
+        self._own_uses: dict[str, int] = {}  # of tools that the provider runs
         self._text_at: int | None = None  # the block of the text that was told last, if nothing came after it
 
     def feed(self, data: bytes) -> list[ProviderEvent]:
@@ -272,6 +274,8 @@ class BedrockDecoder(BaseDecoder):
         if part is not None:
             events.append(PartAdded(part))
             self._text_at = None
+            if isinstance(part, NativePart) and part.kind.endswith(("toolUse", "tool_use")):
+                self._own_uses[part.name] = self._own_uses.get(part.name, 0) + 1
 
     def say(self, block: _Block, index: int, events: list[ProviderEvent]) -> None:
         """What a block, or the next piece of one, adds."""
@@ -318,8 +322,18 @@ class BedrockDecoder(BaseDecoder):
     def count(self, counts: _Counts | None, events: list[ProviderEvent]) -> None:
         """Token counts: Bedrock's `inputTokens` leaves out those that went into or came from its cache."""
         if counts is not None:
-            sent = counts.inputTokens, counts.cacheReadInputTokens, counts.cacheWriteInputTokens
-            self._counted(events, total(sent), counts.outputTokens, counts.cacheReadInputTokens)
+            read, written = counts.cacheReadInputTokens, counts.cacheWriteInputTokens
+            details = counts.cacheDetails if isinstance(counts.cacheDetails, list) else []
+            hours = [each.get("inputTokens") for each in details if isinstance(each, dict) and each.get("ttl") == "1h"]
+            self._counted(
+                events,
+                total((counts.inputTokens, read, written)),
+                counts.outputTokens,
+                read,
+                cache_write_tokens=written,
+                cache_write_1h_tokens=total(tuple(hours)),
+                tool_uses=self._own_uses,
+            )
 
 
 def body_decoder(head: ResponseHead) -> JsonBodyDecoder:

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from ..codecs import Aside, decode_json, decode_kindly
+from ..codecs import Aside, Details, decode_json, decode_kindly
 from ..counts import Count
 from ..decoding import EventStreamDecoder, JsonBodyDecoder
 from ..errors import ProviderError
@@ -55,9 +55,14 @@ class _Tokens(Aside, gc=False):
     output_tokens: Count = None
 
 
+class _Billed(Details, gc=False):
+    search_units: Count = None
+
+
 class _Usage(Aside, gc=False):
     tokens: _Tokens | None = None
     cached_tokens: Count = None
+    billed_units: _Billed | None = None
 
 
 class _Delta(msgspec.Struct, gc=False):
@@ -160,7 +165,9 @@ class CohereDecoder(EventStreamDecoder):
         tokens = delta.usage.tokens if delta.usage else None
         if tokens is not None and tokens.input_tokens is not None:
             cached = delta.usage.cached_tokens if delta.usage else None
-            self._counted(events, tokens.input_tokens, tokens.output_tokens, cached)
+            billed = delta.usage.billed_units if delta.usage else None
+            searches = {"search": billed.search_units} if billed else None
+            self._counted(events, tokens.input_tokens, tokens.output_tokens, cached, tool_uses=searches)
         native = delta.finish_reason or ""
         status = _FAILURES.get(native)
         if status is not None:

@@ -70,6 +70,8 @@ class _Counts(Aside, rename="camel", gc=False):
     candidates_token_count: Count = None
     thoughts_token_count: Count = None
     cached_content_token_count: Count = None
+    prompt_tokens_details: Any = None
+    candidates_tokens_details: Any = None
 
 
 class _Feedback(msgspec.Struct, rename="camel", gc=False):
@@ -228,6 +230,10 @@ class ContentStreamDecoder(EventStreamDecoder):
             total((counts.candidates_token_count, counts.thoughts_token_count)),
             counts.cached_content_token_count,
             counts.thoughts_token_count,
+            input_audio_tokens=_of_kind("AUDIO", counts.prompt_tokens_details),
+            input_image_tokens=_of_kind("IMAGE", counts.prompt_tokens_details),
+            output_audio_tokens=_of_kind("AUDIO", counts.candidates_tokens_details),
+            output_image_tokens=_of_kind("IMAGE", counts.candidates_tokens_details),
         )
 
     def _finish(self, native: str) -> None:
@@ -243,6 +249,12 @@ class ContentStreamDecoder(EventStreamDecoder):
             return
         reason = finish_reason(native)
         self.finish = Finished("tool_calls" if reason == "stop" and self._calls else reason, native)
+
+
+def _of_kind(kind: str, details: Any) -> int:
+    """The tokens of one modality."""
+    found = [each for each in details if isinstance(each, dict)] if isinstance(details, list) else []
+    return total(tuple([each.get("tokenCount") for each in found if each.get("modality") == kind]))
 
 
 def _reports_error(decoded: Any) -> bool:

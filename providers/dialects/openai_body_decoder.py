@@ -4,9 +4,10 @@ import msgspec
 
 from ..codecs import UNDECODABLE, decode_json
 from ..decoding import JsonBodyDecoder
-from ..events import Finished, ProviderEvent, Started, TextDelta, Usage
+from ..events import Finished, ProviderEvent, Started, TextDelta
 from .openai_chunks import PlainWhole, Whole, one_object
-from .openai_decoder import ChatReader, counted_beside
+from .openai_counts import plainly_counted
+from .openai_decoder import ChatReader
 
 _decode_whole = msgspec.json.Decoder(Whole).decode
 _decode_plain_whole = msgspec.json.Decoder(PlainWhole).decode
@@ -29,7 +30,7 @@ class ChatBodyDecoder(ChatReader, JsonBodyDecoder):
         events: list[ProviderEvent] = [Started(plain.model or None, plain.id or None), text]
         counts = plain.usage
         if counts is not None:
-            events.append(Usage(counts.prompt_tokens, counts.completion_tokens, *counted_beside(counts)))
+            events.append(plainly_counted(counts))
         self.finish = _STOPPED
         return events
 

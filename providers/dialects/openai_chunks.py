@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 
-from ..codecs import Aside, Details, read_aside
-from ..counts import Count, PlainCount
+from ..codecs import read_aside
+from .openai_counts import Counts, PlainCounts
 
 NoText: TypeAlias = Annotated[str, msgspec.Meta(max_length=0)] | None
 """Said by some servers with every chunk, and by that nothing."""
@@ -64,22 +64,7 @@ class Choice(msgspec.Struct, gc=False):
     message: Delta | None = None  # Perplexity: all that was said so far, beside the delta
     logprobs: msgspec.Raw | None = None
     error: Any = None  # OpenRouter: of this choice
-
-
-class PromptDetails(Details, gc=False):
-    cached_tokens: Count = None
-
-
-class CompletionDetails(Details, gc=False):
-    reasoning_tokens: Count = None
-
-
-class Counts(Aside, gc=False):
-    prompt_tokens: Count = None
-    completion_tokens: Count = None
-    prompt_tokens_details: PromptDetails | None = None
-    completion_tokens_details: CompletionDetails | None = None
-    prompt_cache_hit_tokens: Count = None  # DeepSeek
+    usage: Counts | None = None  # Moonshot
 
 
 class GroqPart(msgspec.Struct, gc=False):
@@ -121,6 +106,7 @@ class PlainChoice(msgspec.Struct, gc=False):
     finish_reason: NoText = None
     logprobs: None = None
     error: None = None
+    usage: None = None
 
 
 class PlainChunk(msgspec.Struct, gc=False):
@@ -143,28 +129,14 @@ class WholeChoice(msgspec.Struct, gc=False, rename={"delta": "message", "message
     message: Delta | None = None
     logprobs: msgspec.Raw | None = None
     error: Any = None
-
-
-class PlainPromptDetails(msgspec.Struct, gc=False):
-    cached_tokens: PlainCount | None = None
-
-
-class PlainCompletionDetails(msgspec.Struct, gc=False):
-    reasoning_tokens: PlainCount | None = None
-
-
-class PlainCounts(msgspec.Struct, gc=False):
-    prompt_tokens: PlainCount
-    completion_tokens: PlainCount = 0
-    prompt_tokens_details: PlainPromptDetails | None = None
-    completion_tokens_details: PlainCompletionDetails | None = None
-    prompt_cache_hit_tokens: PlainCount | None = None
+    usage: Counts | None = None
 
 
 class PlainWholeChoice(msgspec.Struct, gc=False, rename={"delta": "message"}):
     delta: PlainDelta
     finish_reason: Literal["stop"]
     logprobs: None = None
+    usage: None = None
     error: None = None
 
 
@@ -227,6 +199,7 @@ def _choice(choice: dict[str, Any]) -> Choice:
         _delta(message) if isinstance(message, dict) else None,
         _raw(choice.get("logprobs")),
         choice.get("error"),
+        read_aside(choice.get("usage"), Counts),
     )
 
 

@@ -12,7 +12,6 @@ import msgspec
 
 from .. import hints
 from ..codecs import UNDECODABLE, decode_json, decode_kindly
-from ..counts import Count
 from ..decoder_base import BaseDecoder
 from ..decoding import LF, EventStreamDecoder
 from ..error_facts import is_error
@@ -26,16 +25,15 @@ from .openai_chunks import (
     CallPart,
     Choice,
     Chunk,
-    Counts,
     Delta,
     FirstChunk,
     PlainChunk,
-    PlainCounts,
     Whole,
     WholeChoice,
     kindly,
     one_object,
 )
+from .openai_counts import Counts, counted
 from .openai_rich import Beside, logprobs, signature_of
 
 _decode_first = msgspec.json.Decoder(FirstChunk).decode
@@ -55,15 +53,6 @@ _CUT_OFF: dict[str, ErrorKind] = {
     "insufficient_system_resource": ErrorKind.OVERLOADED,  # DeepSeek
 }
 """Finish reasons that are failures."""
-
-
-def counted_beside(counts: Counts | PlainCounts) -> tuple[Count, Count]:
-    """Those of the prompt that were cached, and those of the answer that were thought."""
-    prompt, answer = counts.prompt_tokens_details, counts.completion_tokens_details
-    cached = prompt.cached_tokens if prompt else None
-    if cached is None:
-        cached = counts.prompt_cache_hit_tokens
-    return cached, answer.reasoning_tokens if answer else None
 
 
 class ChatReader(BaseDecoder):
@@ -107,6 +96,8 @@ class ChatReader(BaseDecoder):
                     events.append(RefusalDelta(delta.refusal))
             if choice.logprobs is not None and (likely := logprobs(choice.logprobs)) is not None:
                 events.append(likely)
+            if choice.usage is not None:
+                self._count(choice.usage, events)
             if choice.error:
                 self.failure = stream_error(choice.error, self._head, rules=self._rules)
             elif choice.finish_reason:
@@ -174,7 +165,7 @@ class ChatReader(BaseDecoder):
     def _count(self, counts: Counts, events: list[ProviderEvent]) -> None:
         if counts.prompt_tokens is None:
             return
-        self._counted(events, counts.prompt_tokens, counts.completion_tokens, *counted_beside(counts))
+        self._counted(events, **counted(counts))
 
     def _finish(self, native: str, events: list[ProviderEvent]) -> None:
         cut_off = _CUT_OFF.get(native)

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from ..codecs import Aside, Details, decode_json, decode_kindly
-from ..counts import Count, Counting
+from ..counts import Count, Counting, answer_tokens, ticks
 from ..decoder_base import BaseDecoder
 from ..decoding import EventStreamDecoder, JsonBodyDecoder
 from ..errors import ProviderError
@@ -25,15 +25,24 @@ from .openai_responses_items import ITEM_TYPES, PART_TYPES, Item, Items, Kind, P
 
 class _InputDetails(Details, gc=False):
     cached_tokens: Count = None
+    cache_write_tokens: Count = None
+    audio_tokens: Count = None
+    image_tokens: Count = None
 
 
 class _OutputDetails(Details, gc=False):
     reasoning_tokens: Count = None
+    audio_tokens: Count = None
+    image_tokens: Count = None
 
 
 class _Counts(Aside, gc=False):
     input_tokens: Count = None
     output_tokens: Count = None
+    total_tokens: Count = None
+    cost: Any = None  # OpenRouter, Perplexity
+    cost_in_usd_ticks: Any = None  # xAI
+    server_side_tool_usage_details: Any = None
     input_tokens_details: _InputDetails | None = None
     output_tokens_details: _OutputDetails | None = None
 
@@ -139,11 +148,8 @@ class ResponseReader(Counting):
         """
         self.begin(response, events)
         self.items.reconcile(response.output or (), events)
-        counts = response.usage
-        if counts is not None:
-            cached = counts.input_tokens_details.cached_tokens if counts.input_tokens_details else None
-            thought = counts.output_tokens_details.reasoning_tokens if counts.output_tokens_details else None
-            self._counted(events, counts.input_tokens, counts.output_tokens, cached, thought)
+        if response.usage is not None:
+            self._count(response.usage, events)
         why = response.incomplete_details.reason if response.incomplete_details else None
         statuses = (named, response.status, "incomplete" if why and named != "failed" else "")
         status = max((each for each in statuses if each in _SEVERITY), key=_SEVERITY.index, default="")
@@ -154,6 +160,25 @@ class ResponseReader(Counting):
             self.finish = Finished(_INCOMPLETE.get(why, "other") if why else "length", f"incomplete:{why or 'unknown'}")
         elif status == "completed":
             self.finish = Finished("tool_calls" if self.items.calls else "stop", "completed")
+
+    def _count(self, counts: _Counts, events: list[ProviderEvent]) -> None:
+        prompt = counts.input_tokens_details or _InputDetails()
+        answer = counts.output_tokens_details or _OutputDetails()
+        thought = answer.reasoning_tokens
+        self._counted(
+            events,
+            counts.input_tokens,
+            answer_tokens(counts.input_tokens, counts.output_tokens, counts.total_tokens, thought),
+            prompt.cached_tokens,
+            thought,
+            cost=ticks(counts.cost_in_usd_ticks) if counts.cost is None else counts.cost,
+            tool_uses=counts.server_side_tool_usage_details or self.items.uses,
+            cache_write_tokens=prompt.cache_write_tokens,
+            input_audio_tokens=prompt.audio_tokens,
+            input_image_tokens=prompt.image_tokens,
+            output_audio_tokens=answer.audio_tokens,
+            output_image_tokens=answer.image_tokens,
+        )
 
 
 class ResponseStreamDecoder(EventStreamDecoder):

@@ -24,6 +24,10 @@ _KINDS: Mapping[str, tuple[Kind, ...]] = {
     "reasoning": ("summary", "thought"),
     "function_call": ("arguments",),
 }
+_CALLERS_TOOLS = frozenset(
+    {"function_call", "custom_tool_call", "computer_call", "local_shell_call", "shell_call", "apply_patch_call"}
+)
+"""Calls that the caller answers; those of all other tools are run by the provider."""
 _PART_KINDS: Mapping[str, Kind] = {"summary_text": "summary", "reasoning_text": "thought"}
 
 
@@ -78,7 +82,11 @@ class _Said:
 
 
 class Items:
-    """The items of one response."""
+    """The items of one response.
+
+    Attributes:
+        uses: How often tools that the provider runs itself were used, by the types of their items.
+    """
 
     def __init__(self) -> None:
         self._items: list[_Said] = []
@@ -87,6 +95,7 @@ class Items:
         self._calls = CallNumbering()
         self._blocks = 0
         self._states: set[str] = set()  # of reasoning, that were told
+        self.uses: dict[str, int] = {}
 
     @property
     def calls(self) -> int:
@@ -126,6 +135,8 @@ class Items:
                 self._parts("summary", said, [part.text or "" for part in item.summary or ()], events)
                 self._parts("thought", said, [part.text or "" for part in item.content or ()], events)
                 self._state(said, item, events)
+            case tool if tool.endswith("_call") and tool not in _CALLERS_TOOLS:
+                self.uses[tool] = self.uses.get(tool, 0) + 1
             case _:
                 pass
 

@@ -20,6 +20,7 @@ def close_finished(context: CallContext, index: int, attempt: Attempt) -> None:
     now_s = context.loop.time()
     report, total, bill = attempt.report, context.report, attempt.admission.bill
     report.outcome, report.ended_s = "finished", now_s - context.began_s
+    attempt.take_notes()
     attempt.admission.settle("succeeded", now_s, report, attempt.heard, whole=True)
     if context.failed is not None:
         context.failed.answered(attempt.live.health.doubts)
@@ -28,11 +29,13 @@ def close_finished(context: CallContext, index: int, attempt: Attempt) -> None:
     else:
         route_target = context.route_targets[index]
         usage, doubtful = counted(attempt.heard, route_target.room(context.chat))
-        report.usage = usage
+        report.usage, report.cost = usage, None if usage is None else usage.cost
         if doubtful:  # it has no price, and yet what its provider counted cannot be
             route_target.bill(context.chat, total).close(report, attempt.heard, None, now_s, whole=True)
         else:
             total.add(report)
+    if usage is not None and usage.cost is not None:
+        attempt.live.tells_cost = True
     if usage is not None or doubtful:
         total.usage = report.usage
     if usage is not None and not doubtful and report.first_delta_s is not None:

@@ -7,6 +7,8 @@ budget that guessed low would not hold.
 
 from typing import TypeAlias
 
+from msgspec.structs import replace
+
 from ...providers.chat import ChatRequest
 from ...providers.errors import ErrorKind, ProviderError
 from ...providers.events import Usage
@@ -78,7 +80,9 @@ class Bill(Opaque):
                 return
             if usage is None or doubtful or not whole:
                 usage, attempt.estimated = self._estimate(usage, heard), True
-            price = None if self.rates is None else self.rates.cost(usage)
+            if attempt.estimated:
+                usage = replace(usage, cost=None) if usage.cost is not None else usage
+            price = usage.cost if self.rates is None else self.rates.price_of(usage)
             used, cost = usage, price or 0.0
             attempt.usage, attempt.cost = usage, price
             self.total.add(attempt)
@@ -98,8 +102,8 @@ class Bill(Opaque):
         if wanted.answer_max is not None:
             answer = min(answer, wanted.answer_max)
         if counted is None:
-            return Usage(wanted.prompt_max, answer)
-        return Usage(counted.input_tokens, max(counted.output_tokens, answer), counted.cached_input_tokens)
+            return replace(wanted.most, output_tokens=answer)
+        return replace(counted, output_tokens=max(counted.output_tokens, answer), reasoning_tokens=None)
 
     def _give_back(self, usage: Usage | None, cost: float | None, now_s: float, *, whole: bool = False) -> None:
         """Give back what was held; None: it is used as was thought."""

@@ -11,6 +11,7 @@ import msgspec
 
 from ...providers.chat import ChatRequest
 from ...providers.events import ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta, Usage
+from ...providers.parts import Cache
 from ..result.events import StreamEvent
 
 _CHARS_PER_TOKEN = 4
@@ -61,11 +62,13 @@ class TokenEstimate(NamedTuple):
         prompt: About the tokens of the prompt.
         prompt_max: What they hardly ever exceed.
         answer_max: What the request bounds the answer to; None: nothing.
+        cache: How long the provider is to keep the prompt; None: the request does not say that it is to.
     """
 
     prompt: int
     prompt_max: int
     answer_max: int | None
+    cache: Cache | None = None
 
     @property
     def tokens(self) -> int:
@@ -80,7 +83,12 @@ class TokenEstimate(NamedTuple):
     @property
     def most(self) -> Usage:
         """What the provider will hardly ever count more than."""
-        return Usage(self.prompt_max, self.answer_max or LONG_ANSWER_TOKENS)
+        return Usage(
+            self.prompt_max,
+            self.answer_max or LONG_ANSWER_TOKENS,
+            cache_write_tokens=self.prompt_max if self.cache else None,
+            cache_write_1h_tokens=self.prompt_max if self.cache == "1h" else None,
+        )
 
 
 def demand(chat: ChatRequest, answer_max: int | None = None) -> TokenEstimate:
@@ -93,7 +101,21 @@ def demand(chat: ChatRequest, answer_max: int | None = None) -> TokenEstimate:
     if chat.tools:
         prompt += len(msgspec.json.encode(chat.tools)) // _CHARS_PER_TOKEN
     most = ceil(prompt * _MARGIN) + _PER_MESSAGE * (len(chat.messages) + 1)
-    return TokenEstimate(prompt, most, answer_max if chat.max_tokens is None else chat.max_tokens)
+    return TokenEstimate(prompt, most, answer_max if chat.max_tokens is None else chat.max_tokens, _cache(chat))
+
+
+def _cache(chat: ChatRequest) -> Cache | None:
+    """For how long the prompt is to be kept, or the longest part of it: by marks of its parts, or fields as they go."""
+    marks = {
+        getattr(part, "cache", None)
+        for message in chat.messages
+        if message.plain_text is None
+        for part in message.content
+    }
+    marks |= {getattr(tool, "cache", None) for tool in chat.tools}
+    if chat.extra and b'"cache_control"' in (written := msgspec.json.encode(chat.extra)):
+        marks.add("1h" if b'"1h"' in written else "5m")
+    return "1h" if "1h" in marks else "5m" if "5m" in marks else None
 
 
 def said(batch: Iterable[StreamEvent]) -> int:

@@ -5,6 +5,7 @@ one negative or huge number outweighs a day of calls. So every count is held aga
 and nowhere else; counts that do not fit are replaced by the estimate that a call without any gets.
 """
 
+from ...providers.counts import COST_MAX_USD
 from ...providers.events import Usage
 
 TOKENS_MAX = 10_000_000
@@ -39,7 +40,24 @@ class UsageBounds:
         read, thought = usage.cached_input_tokens, usage.reasoning_tokens
         if not ((read is None or _fits(read, most)) and (thought is None or _fits(thought, most))):
             return False
+        if not all(count is None or _fits(count, most) for count in _beside(usage)):
+            return False
+        if usage.cost is not None and not (type(usage.cost) is float and 0 <= usage.cost <= COST_MAX_USD):
+            return False
         return answered <= self._answer_most + (thought or 0)  # some leave thoughts out of it
+
+
+def _beside(usage: Usage) -> tuple[object, ...]:
+    """What few answers have counts of."""
+    return (
+        usage.cache_write_tokens,
+        usage.cache_write_1h_tokens,
+        usage.input_audio_tokens,
+        usage.input_image_tokens,
+        usage.output_audio_tokens,
+        usage.output_image_tokens,
+        *(usage.tool_uses or {}).values(),
+    )
 
 
 def _fits(part: object, most: float) -> bool:

@@ -205,12 +205,13 @@ class Report(msgspec.Struct):
 
 
 def _sum(one: Usage, two: Usage) -> Usage:
-    def both(a: int | None, b: int | None) -> int | None:
-        return None if a is None and b is None else (a or 0) + (b or 0)
-
-    return Usage(
-        one.input_tokens + two.input_tokens,
-        one.output_tokens + two.output_tokens,
-        both(one.cached_input_tokens, two.cached_input_tokens),
-        both(one.reasoning_tokens, two.reasoning_tokens),
-    )
+    summed: dict[str, Any] = {}
+    for name in one.__struct_fields__:
+        a, b = getattr(one, name), getattr(two, name)
+        if a is None or b is None:
+            summed[name] = b if a is None else a
+        elif name == "tool_uses":
+            summed[name] = {tool: a.get(tool, 0) + b.get(tool, 0) for tool in (*a, *b)}
+        else:
+            summed[name] = a + b
+    return Usage(**summed)

@@ -110,9 +110,8 @@ class LimitedRouteTarget:
         bill = self.plain.bill(chat, total)
         bill.permit = live.limits.take(live.sizes, self._demand.tokens, now_s)
         try:
-            if live.rates is not None:
-                for ledger, _ in self.plain.purses:
-                    bill.reservations.append(ledger.reserve(self._cost_max))
+            for ledger, _ in self.plain.purses:  # its provider may say what it costs, though no price is known
+                bill.reservations.append(ledger.reserve(self._cost_max))
             self.leave_line()
             return Admission(live.health.admit(now_s), bill)
         except BaseException:
@@ -123,7 +122,7 @@ class LimitedRouteTarget:
         live, ticket = self.live, self._ticket
         queue = live.limits.queue
         refusal = live.limits.refusal(live.sizes, self._demand.tokens, now_s, queue.first if self.urgent else ticket)
-        if refusal is not None or live.rates is None:
+        if refusal is not None or not (live.rates is not None or live.tells_cost):
             return refusal
         for ledger, budgets in self.plain.purses:
             queue = ledger.queue

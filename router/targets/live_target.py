@@ -65,6 +65,7 @@ class LiveTarget:
         limits: Its present use.
         sizes: Its maximum use.
         rates: Its price; None: not known.
+        tells_cost: Its provider has said what an answer costs.
         ledger: The money spent on it.
     """
 
@@ -99,6 +100,7 @@ class LiveTarget:
         self._prefill_shown_by = None if "prefill" in target.capabilities else info.prefill_shown_by
         self.sizes = Sizes(target.concurrency, target.requests_per_min, target.tokens_per_min)
         self.rates = _rates(target, model, record.ledger.wall())
+        self.tells_cost = False
         self._endpoints: list[dict[bool, Endpoint]] = [{} for _ in self._sources or (None,)]
         self._transport = TargetTransport()
         self._names: dict[str, str | None] = {}  # that models gave themselves, as they may be shown
@@ -323,4 +325,17 @@ def _rates(target: Target, model: str, at_s: float) -> Rates | None:
     price = target.price
     if price is None:
         return rates_of(target.provider, model, at_s)
-    return Rates(price.input, price.output, price.input if price.cached is None else price.cached)
+    return Rates(
+        price.input,
+        price.output,
+        price.input if price.cached is None else price.cached,
+        cache_write=price.cache_write,
+        cache_write_1h=price.cache_write_1h,
+        input_audio=price.input_audio,
+        input_image=price.input_image,
+        output_audio=price.output_audio,
+        output_image=price.output_image,
+        web_search=price.web_search,
+        tool_use=price.tool_use,
+        own=True,
+    )

@@ -75,7 +75,7 @@ class RouteTarget:
         if ledger is not None:
             purses.append(Purse(ledger, Budgets(route.budget_day, route.budget_month)))
         self.purses = tuple(purse for purse in purses if purse.budgets != Budgets())
-        self._limited = live.sizes != Sizes() or (live.rates is not None and bool(self.purses))
+        self._limited = live.sizes != Sizes() or bool(self.purses)
         self._defaults: dict[str, Any] = {**route.parameters, **live.target.parameters}
         own = self._defaults.get("max_tokens")
         self.answer_max = own if isinstance(own, int) else None

@@ -325,7 +325,7 @@ def test_a_whole_message() -> None:
     events, decoder = whole(json.dumps(MESSAGE).encode())
     assert events == [
         Started("claude-haiku-4-5", "msg_1"),
-        Usage(125, 9, 100, 4),
+        Usage(125, 9, 100, 4, cache_write_tokens=20),
         ReasoningDelta("Plan.", 0, "sig"),
         ReasoningDelta("", 1, redacted="locked"),
         PartAdded(NativePart("server_tool_use", json.dumps(MESSAGE["content"][2]), "web_search", "srv_1")),

@@ -294,7 +294,7 @@ def test_a_whole_answer() -> None:
         TextDelta("Well"),
         ToolCallDelta(0, "1", "f", '{"a":"b"}'),
         ToolCallDelta(1, "2", "g", "{}"),
-        Usage(10, 7, 3),
+        Usage(10, 7, 3, cache_write_tokens=2),
     ]
     assert verdict.finish == Finished("tool_calls", "tool_use")
 

@@ -229,7 +229,7 @@ WHOLE_EVENTS = [
     ToolCallDelta(0, arguments='{"at":1}'),
     ToolCallDelta(1, "call_2", "hear"),
     ToolCallDelta(1, arguments="{}"),
-    Usage(20, 9, 3, 4),
+    Usage(20, 9, 3, 4, tool_uses={"web_search": 1}),
 ]
 
 

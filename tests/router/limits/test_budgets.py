@@ -7,9 +7,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 from standby.config import Hedge, Price, Retry
-from standby.providers import Usage
+from standby.providers import Message, TextPart, Usage
 from standby.providers.chat import chat_request
 from standby.router.limits.bill import Bill
 from standby.router.limits.ledger import Ledger
@@ -167,6 +168,90 @@ def test_a_cost_is_the_target_s_price_of_what_its_provider_counted(stage: MakeSt
         async with one.router() as router:
             report = (await router.complete("hi")).report
             assert (report.cost, report.tokens) == (None, report.usage)
+
+    perform(play())
+
+
+def bills(usage: dict[str, Any]) -> Play:
+    """A whole answer whose provider counts this."""
+    told = {"id": "c", "choices": [], "usage": {"prompt_tokens": 100_000, "completion_tokens": 10, **usage}}
+    end = chunk(finish="stop") + b"data: " + msgspec.json.encode(told) + b"\n\ndata: [DONE]\n\n"
+    return Play([(1.0, chunk("A")), (0.0, end)])
+
+
+WRITES = {"prompt_tokens_details": {"cache_write_tokens": 100_000}}
+WRITTEN = 100_000 * 12.5 / 1e6 + 10 * 10 / 1e6
+
+
+@pytest.mark.parametrize("marked", [True, False])
+@pytest.mark.parametrize("length", [400_000, 2], ids=["as long as it is counted", "counted as more than it seems"])
+def test_a_budget_holds_though_a_hundred_thousand_tokens_are_written_to_a_cache(
+    stage: MakeStage, length: int, *, marked: bool
+) -> None:
+    one = stage(a=bills(WRITES))
+    prompt = Message("user", (TextPart("x" * length, cache="5m" if marked else None),))
+    reservation = float(demand(chat_request([prompt], max_tokens=10)).most.input_tokens) * 12.5 / 1e6 + 10 * 10 / 1e6
+
+    async def play() -> None:
+        price = Price(input=10.0, output=10.0, cache_write=12.5)
+        async with priced(one, {"budget_day": 10.0}, price=price) as router:
+            spent = 0.0
+            for _ in range(4):
+                calls = [router.complete([prompt], max_tokens=10, deadline_s=5.0) for _ in range(4)]
+                for answer in await asyncio.gather(*calls, return_exceptions=True):
+                    if not isinstance(answer, BaseException):
+                        assert answer.report.cost == pytest.approx(WRITTEN)
+                        spent += answer.report.cost or 0.0
+            assert ledgers(router)[1].spent_day == pytest.approx(spent)
+            if length > 2:
+                assert spent <= 10.0
+                assert spent > 10.0 - 2 * reservation
+            else:  # what was set aside was too little: no call more begins than were under way
+                assert 10.0 < spent <= 10.0 + 4 * WRITTEN
+
+    perform(play())
+
+
+def test_a_prompt_that_is_to_be_kept_is_set_aside_at_the_price_of_keeping_it(stage: MakeStage) -> None:
+    one = stage(a=counted(16, 1, first_s=1.0))
+
+    async def reserved(**marks: Any) -> float:
+        price = Price(input=1e6, output=1e6, cache_write=2e6, cache_write_1h=3e6)
+        async with priced(one, {"budget_day": 1e8}, price=price) as router:
+            prompt = Message("user", (TextPart("hi", **marks),))
+            asked = asyncio.create_task(router.complete([prompt], max_tokens=10))
+            await asyncio.sleep(0.5)
+            held = ledgers(router)[1].reserved
+            await asyncio.wait([asked])
+            return held
+
+    async def play() -> None:
+        assert [await reserved(), await reserved(cache="5m"), await reserved(cache="1h")] == [
+            16 + 10,
+            2 * 16 + 10,
+            3 * 16 + 10,
+        ]
+
+    perform(play())
+
+
+def test_what_the_provider_says_it_costs_is_what_it_costs_where_no_price_is_known(stage: MakeStage) -> None:
+    one = stage(a=bills({"cost": 0.4}))
+
+    async def play() -> None:
+        async with priced(one, {"budget_day": 1.0}, price=None) as router:
+            report = (await router.complete("hi")).report
+            assert (report.cost, report.estimated) == (0.4, False)
+            for _ in range(2):
+                await router.complete("hi")
+            with pytest.raises(CallFailed) as failed:
+                await router.complete("hi", deadline_s=5.0)
+            assert failed.value.report.skipped[0].reason == "budget"
+            assert ledgers(router)[1].spent_day == pytest.approx(1.2)
+        async with priced(one, price=None) as router:
+            assert (await router.complete("hi")).report.cost == 0.4
+        async with priced(one, price=A_DOLLAR_A_TOKEN) as router:
+            assert (await router.complete("hi")).report.cost == 100_010
 
     perform(play())
 
