@@ -206,14 +206,9 @@ class Attempt(Opaque, kw_only=True):
 
     def settle(self, outcome: Outcome, now_s: float) -> None:
         """It is over: give back what was held for it. Idempotent."""
-        self.take_notes()
-        self.admission.settle(outcome, now_s, self.report, self.heard, whole=self.finished)
-
-    def take_notes(self) -> None:
-        """Enter into the report what the decoder has noted."""
         if noted := getattr(self._decoder, "notes", ()):  # a plug-in's decoder need not know of it
-            report = self.report
-            report.notes += tuple([note for note in noted[:NOTES_MAX] if note not in report.notes])
+            self.report.notes += tuple([note for note in noted[:NOTES_MAX] if note not in self.report.notes])
+        self.admission.settle(outcome, now_s, self.report, self.heard, whole=self.finished)
 
     async def _refused(self, exchange: Exchange) -> ProviderError:
         """What the response says, whose status is that of no answer."""

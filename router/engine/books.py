@@ -20,8 +20,7 @@ def close_finished(context: CallContext, index: int, attempt: Attempt) -> None:
     now_s = context.loop.time()
     report, total, bill = attempt.report, context.report, attempt.admission.bill
     report.outcome, report.ended_s = "finished", now_s - context.began_s
-    attempt.take_notes()
-    attempt.admission.settle("succeeded", now_s, report, attempt.heard, whole=True)
+    attempt.settle("succeeded", now_s)
     if context.failed is not None:
         context.failed.answered(attempt.live.health.doubts)
     if bill is not None:
