@@ -1,9 +1,13 @@
 """The loop with a jumping clock, and the network in memory, under the real transport."""
 
+import ast
 import asyncio
+import gc
 import itertools
+import socket
 import threading
 from collections.abc import Awaitable
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -172,3 +176,38 @@ def test_a_hold_by_time_that_ends_between_two_deltas_loses_nothing() -> None:
         return pieces
 
     assert "".join(perform(held())) == WORDS
+
+
+def test_where_a_socket_is_connected_to_is_known_to_its_own_loop_and_for_as_long_as_it_lives() -> None:
+    """By its number, another loop of the process, or a socket that gets the number next, would be joined there too."""
+
+    async def connected(loop: VirtualLoop) -> socket.socket:
+        network = loop.network = Network(loop)
+        network.serve("lead.sim", asyncio.Protocol)
+        [(*_, address)] = await loop.getaddrinfo("lead.sim", 80)
+        sock = socket.socket()
+        await loop.sock_connect(sock, address)
+        return sock
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as one, asyncio.Runner(loop_factory=VirtualLoop) as two:
+        first, second = cast(VirtualLoop, one.get_loop()), cast(VirtualLoop, two.get_loop())
+        mine = one.run(connected(first))
+        with mine, pytest.raises(KeyError):
+            two.run(second.create_connection(asyncio.Protocol, sock=mine))
+        assert len(first._connected) == 1
+        del mine
+        gc.collect()
+        assert len(first._connected) == len(second._connected) == 0
+
+
+def test_there_is_one_virtual_loop() -> None:
+    """Tests, drills and worlds share it, so that none of them learns of time in a way of its own."""
+    root = Path(__file__).parents[2]
+    made = [
+        f"{path.relative_to(root)}: {node.name}"
+        for room in ("tests", "worlds", "simulator", "benchmarks")
+        for path in sorted((root / room).rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef) and any("EventLoop" in ast.unparse(base) for base in node.bases)
+    ]
+    assert made == ["simulator/virtual/loop.py: VirtualLoop"]
