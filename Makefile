@@ -58,6 +58,7 @@ check: $(DEV)  ## format, lint, types of the installed package, direction of imp
 	@$(PY) -m ruff format --check .
 	@$(PY) -m ruff check .
 	@$(PY) .ci/types.py mypy pyright
+	@$(PY) .ci/knowledge.py
 	@$(PY) -m pytest -q tests/project/test_imports_point_one_way.py
 
 format: $(DEV)  ## format the code and mend what the linter can

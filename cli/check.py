@@ -8,6 +8,7 @@ from warnings import catch_warnings
 import typer
 
 from ..config import ConfigFileError, ConfigProblem, load, warnings
+from ..config.advice import quirk_notes
 from ..config.origin import ENV_FILE, shown
 from .exits import ExitCode, UsageError, guarded
 from .options import AsJson, Debugging, EnvFile
@@ -25,7 +26,7 @@ def check(
 ) -> None:
     """Check configuration files: all problems at once, a line each, as file:line:column: setting: what is wrong.
 
-    A warning does not fail the check.
+    A warning does not fail the check. What the quirks of a target do is told in words.
     """
     with guarded(as_json=as_json, debug=Debugging.of(context)):
         findings = [_Finding(file, env_file or ENV_FILE) for file in files or [_usual_file()]]
@@ -54,6 +55,7 @@ class _Finding:
         self.file = file
         self.problems: tuple[ConfigProblem, ...] = ()
         self.warnings: list[ConfigProblem] = []
+        self.quirks: list[ConfigProblem] = []
         self.summary = ""
         try:
             with catch_warnings(action="ignore"):  # it is among our own, below
@@ -62,6 +64,7 @@ class _Finding:
             self.problems = error.problems
         else:
             self.warnings = warnings(config)
+            self.quirks = quirk_notes(config)
             self.summary = f"{_count(len(config.targets), 'target')}, {_count(len(config.routes), 'route')}"
 
     def show(self) -> None:
@@ -70,6 +73,8 @@ class _Finding:
             out.print(str(problem), soft_wrap=True, style="red")
         for warning in self.warnings:
             err.print(f"warning: {warning}", soft_wrap=True, style="yellow")
+        for quirk in self.quirks:
+            out.print(str(quirk), soft_wrap=True, style="dim")
         if not self.problems:
             out.print(f"{self.file}: {self.summary}: fine", soft_wrap=True)
 
@@ -79,6 +84,7 @@ class _Finding:
             "ok": not self.problems,
             "problems": [_as_dict(problem) for problem in self.problems],
             "warnings": [_as_dict(warning) for warning in self.warnings],
+            **({"quirks": [_as_dict(quirk) for quirk in self.quirks]} if self.quirks else {}),
         }
 
 

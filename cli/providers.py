@@ -1,7 +1,10 @@
-"""`standby providers`: the providers that a target can name, and which keys are set. Never shows a key."""
+"""`standby providers`: the providers that a target can name, and which keys are set. Never shows a key.
+
+With a model, what is known of it, and from where.
+"""
 
 import os
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import typer
@@ -12,6 +15,7 @@ from ..providers import registry
 from ..providers.capabilities import Capabilities
 from ..providers.provider import Provider
 from .exits import guarded
+from .known import show_known
 from .options import AsJson, Debugging
 from .render import NONE, Cell, console, drawn_table, show_json, show_table
 
@@ -19,9 +23,22 @@ _CAN = {"tools": "tools", "images": "images", "json_schema": "schemas", "reasoni
 """Capabilities that are shown, with the word for each."""
 
 
-def providers(context: typer.Context, as_json: AsJson = False) -> None:
-    """List the providers: their dialect, address and key variable, and whether the key is set."""
+def providers(
+    context: typer.Context,
+    model: Annotated[
+        str | None,
+        typer.Argument(metavar="[MODEL]", show_default=False, help="A model, or provider/model: what is known of it."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the providers: their dialect, address and key variable, and whether the key is set.
+
+    With a MODEL, show what is known of it, with the source and the date of each fact.
+    """
     with guarded(as_json=as_json, debug=Debugging.of(context)):
+        if model is not None:
+            show_known(model, as_json=as_json)
+            return
         known = [registry.get(name) for name in registry.names()]
         if as_json:
             show_json([_as_dict(provider) for provider in known])

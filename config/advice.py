@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from ..providers import prices, registry
 from ..providers.files import CERTIFICATES_BYTES_MAX, UnreadableFile, read_bounded
+from ..providers.quirks import explained
 from .errors import ConfigError
 from .flaws import flaws
 from .keys import read_key_file
@@ -25,6 +26,17 @@ def warnings(config: Config, environ: Mapping[str, str] | None = None) -> list[C
     advice = _Advice(config, os.environ if environ is None else environ)
     found = [*advice.of_file(), *advice.of_targets(), *advice.of_routes(), *advice.of_money()]
     return sorted(found, key=lambda problem: (problem.line or 0, problem.column or 0))
+
+
+def quirk_notes(config: Config) -> list[ConfigProblem]:
+    """What each quirk of a target does, in words, in the order of the file."""
+    at = _Advice(config, {})._at
+    found = [
+        at(("targets", name, "quirks", quirk), explained(quirk, value))
+        for name, target in config.targets.items()
+        for quirk, value in target.quirks.items()
+    ]
+    return sorted(found, key=lambda note: (note.line or 0, note.column or 0))
 
 
 def _budget(settings: Target | Route) -> str | None:

@@ -132,24 +132,27 @@ class FieldsOf(Rule):
     """A mapping of some fields of a msgspec struct, checked and converted as that struct's own types say.
 
     Args:
+        without: Fields that may not be given.
+        only: The fields that may be given; None: all but those.
         also: What may be wrong with the values, as far as it knows; None: nothing.
     """
 
-    __slots__ = ("also", "struct", "without")
+    __slots__ = ("also", "only", "struct", "without")
 
     def __init__(
         self,
         struct: type[msgspec.Struct],
         *,
         without: frozenset[str] = frozenset(),
+        only: tuple[str, ...] | None = None,
         also: Callable[[Mapping[str, Any]], str | None] = lambda value: None,
     ) -> None:
-        self.struct, self.without, self.also = struct, without, also
+        self.struct, self.without, self.only, self.also = struct, without, only, also
 
     @property
     def names(self) -> tuple[str, ...]:
         """The fields that may be given."""
-        return tuple(name for name in self.struct.__struct_fields__ if name not in self.without)
+        return self.only or tuple(name for name in self.struct.__struct_fields__ if name not in self.without)
 
     def problem(self, value: Any) -> str | None:
         unknown = sorted(set(value).difference(self.names))

@@ -6,6 +6,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias, TypeVar
 
 from ..providers.bare import door_of
+from ..providers.capabilities import Fit
 from ..providers.errors import AskAnother, ErrorKind, RetryRule
 from ..providers.sendable import type_name
 from ..providers.sequences import ListOf
@@ -118,6 +119,8 @@ class Route:
         all_open: When every target is being left alone: wait for the first to return within the deadline, ask the
             one that returns first all the same, or fail at once.
         mid_stream: What may follow when an answer breaks off after its first delta, tried in order.
+        fit: How a request is made fit for a target that does not say it itself: moved to the nearest value that is
+            taken, with a note; refused where it would have to be moved; or sent as it was written.
         upstream: Ask providers for a stream, which shows that they are alive, or for one JSON body, which is cheaper.
         parameters: Defaults for fields of the request that neither caller nor target sets.
         retry: How often one target is asked; None: as the section `retry` says, and so is what it leaves open.
@@ -146,6 +149,7 @@ class Route:
     total_s: Seconds | None = None
     all_open: AllOpen = "wait"
     mid_stream: tuple[MidStream, ...] = ("continue", "replay", "ask_to_continue")
+    fit: Fit = "nearest"
     upstream: Upstream = "stream"
     parameters: Parameters = field(default_factory=dict, repr=False)
     retry: Retry | None = None
@@ -172,6 +176,7 @@ class Route:
             total_s: float | None = None,
             all_open: AllOpen = "wait",
             mid_stream: ListOf[MidStream] = ...,
+            fit: Fit = "nearest",
             upstream: Upstream = "stream",
             parameters: Mapping[str, object] = ...,
             retry: Retry | None = None,

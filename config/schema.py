@@ -5,6 +5,7 @@ from typing import Any, TypeAlias
 
 from ..providers.capabilities import Capabilities
 from ..providers.chat import ChatRequest
+from ..providers.quirks import Quirks
 from .describe import SECTIONS, descriptions, summary
 from .model import Config
 from .settings import Settings
@@ -32,8 +33,10 @@ def json_schema() -> Schema:
         properties = defs[name]["properties"]
         _describe(properties["parameters"], ChatRequest)
         _describe(properties.get("capabilities", {}), Capabilities)
+        _describe(properties.get("quirks", {}), Quirks)
         properties["parameters"]["description"] = descriptions(classes[name])["parameters"]
-    defs["Target"]["properties"]["capabilities"]["description"] = descriptions(classes["Target"])["capabilities"]
+    for name in ("capabilities", "quirks"):
+        defs["Target"]["properties"][name]["description"] = descriptions(classes["Target"])[name]
     defs["Route"]["properties"]["targets"]["minItems"] = 1
     defs["Reference"] = _REFERENCE_SCHEMA
     made["properties"] = _each(made["properties"], lambda name, schema: schema | {"description": _section(name)})

@@ -23,6 +23,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from ..providers import registry
 from ..providers.bare import door
 from ..providers.files import UnreadableFile, read_bounded
+from ..providers.quirks import SETTABLE
 from .environment import DELIMITER, PREFIX, layer_from, settings_among
 from .flaws import flaws
 from .health import Health
@@ -260,18 +261,23 @@ def _dangling(current: _Load) -> list[ConfigProblem]:
 
 
 def _optionless(current: _Load) -> list[ConfigProblem]:
-    """Options of targets that their providers do not know: nothing would come of them."""
+    """Options and quirks of targets that their providers do not know: nothing would come of them."""
     problems: list[ConfigProblem] = []
     for name, target in _mapping(current.merged.get("targets")).items():
         given = _mapping(target)
-        provider, options = given.get("provider"), _mapping(given.get("options"))
-        if not options or not isinstance(provider, str) or provider not in registry.names():
+        provider, slash, _ = str(given.get("provider")).partition("/")
+        options, quirks = _mapping(given.get("options")), _mapping(given.get("quirks"))
+        if not (options or quirks) or provider not in registry.names():
             continue
         info = registry.get(provider).info
-        for option in options:
-            if problem := info.option_problem([str(option)]):
-                path: Path = ("targets", name, "options", option)
-                problems.append(layer_of(path, current.layers).problem(path, problem, of_key=True))
+        for field, names, problem_of in (
+            ("options", () if slash else options, info.option_problem),
+            ("quirks", [quirk for quirk in quirks if quirk in SETTABLE], info.quirk_problem),
+        ):
+            for named in names:
+                if problem := problem_of([str(named)]):
+                    path: Path = ("targets", name, field, named)
+                    problems.append(layer_of(path, current.layers).problem(path, problem, of_key=True))
     return problems
 
 

@@ -5,8 +5,9 @@ from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias
 
 from ..providers.bare import door_of
-from ..providers.capabilities import Capabilities
+from ..providers.capabilities import Capabilities, Fit
 from ..providers.errors import without_keys
+from ..providers.quirks import SETTABLE, Quirks, value_problem
 from ..providers.secret import Secret
 from ..providers.sequences import ListOf
 from .errors import ConfigError
@@ -86,7 +87,10 @@ class Target:
         ca_file: A file of certificates to trust instead of the system's.
         client_cert: A file with a client certificate and its key.
         reasoning: The model thinks first: the longer clocks hold. None: as the capability data say.
-        capabilities: Overrides of the capability data, by the names of `Capabilities`.
+        capabilities: What its model takes and gives, where that is not what is known: by the names of `Capabilities`.
+        quirks: How its server wants a request said, where that is not what is known: by the names of `Quirks`.
+        fit: How a request is made fit for it: moved to the nearest value that is taken, with a note; refused where it
+            would have to be moved, so that the next target is asked; or sent as it was written. None: the route's.
         connect_s, first_delta_s, stall_s, total_s: Clocks of this target; None: the route's, else those of `limits`.
         connections_max: The most connections to it at a time.
         concurrency: The most calls in flight at a time. What is more waits in order, within its deadline, or goes to
@@ -123,6 +127,10 @@ class Target:
     client_cert: str | None = None
     reasoning: bool | None = None
     capabilities: Annotated[Mapping[str, Any], FieldsOf(Capabilities)] = field(default_factory=dict)
+    quirks: Annotated[Mapping[str, Any], FieldsOf(Quirks, only=SETTABLE, also=value_problem)] = field(
+        default_factory=dict
+    )
+    fit: Fit | None = None
     connect_s: Seconds | None = None
     first_delta_s: Seconds | None = None
     stall_s: Seconds | None = None

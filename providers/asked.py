@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
+from .capabilities import Fit
 from .messages import (
     AllowedTools,
     AudioPart,
@@ -102,11 +103,12 @@ def asks_more(chat: ChatRequest) -> bool:
     return any(message.plain_text is None for message in chat.messages)
 
 
-def unsaid(chat: ChatRequest, says: frozenset[str]) -> tuple[str, ...]:
+def unsaid(chat: ChatRequest, says: frozenset[str], mode: Fit = "nearest") -> tuple[str, ...]:
     """The notes on what a dialect leaves out of a request.
 
     Args:
         says: The features that it has words for.
+        mode: With `strict`, nothing may be left out.
 
     Raises:
         Unsupported: The request asks what cannot be left out; names it.
@@ -115,6 +117,6 @@ def unsaid(chat: ChatRequest, says: frozenset[str]) -> tuple[str, ...]:
         return ()
     asked = [name for name, feature in FEATURES.items() if name not in says and feature.asked(chat)]
     for name in asked:
-        if not FEATURES[name].harmless:
+        if not FEATURES[name].harmless or mode == "strict":
             raise Unsupported(name)
     return tuple(f"{name} was left out: this API or model has no words for it" for name in asked)

@@ -1,7 +1,8 @@
 """Fit a neutral request into a dialect that lacks some of its words: one table a dialect, kept as data.
 
 What would change the meaning of the answer is refused before anything is sent, so that another target can be asked.
-What only shapes it is left out or said otherwise, with a note for the report. The tables are shown in the docs.
+What only shapes it is left out or said otherwise, with a note for the report. The tables are shown in the docs. A row
+is about words that the wire lacks; what a model or a server refuses though there is a word, facts tell (`fitting`).
 """
 
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from .capabilities import Capabilities
+from .capabilities import Capabilities, Fit
 from .chat import ChatRequest, ToolCall
 from .codecs import UNDECODABLE
 from .provider import Unsupported
@@ -58,7 +59,6 @@ FEATURES: dict[str, Callable[[ChatRequest], bool]] = {
         )
     ),
     "temperature": lambda chat: chat.temperature is not None,
-    "temperature above 1": lambda chat: chat.temperature is not None and chat.temperature > 1,
     "top_p": lambda chat: chat.top_p is not None,
     "top_p beside temperature": lambda chat: chat.top_p is not None and chat.temperature is not None,
     "stop": lambda chat: bool(chat.stop),
@@ -70,10 +70,6 @@ FEATURES: dict[str, Callable[[ChatRequest], bool]] = {
         chat.response_format is not None and not chat.response_format.schema
     ),
     "reasoning_effort": lambda chat: chat.reasoning_effort not in (None, "none"),
-    "reasoning_effort minimal": lambda chat: chat.reasoning_effort == "minimal",
-    "reasoning_effort none": lambda chat: chat.reasoning_effort == "none",
-    "reasoning_effort above high": lambda chat: chat.reasoning_effort in ("xhigh", "max"),
-    "reasoning_effort xhigh": lambda chat: chat.reasoning_effort == "xhigh",
     "reasoning with prefill": lambda chat: chat.prefill is not None and chat.reasoning_effort not in (None, "none"),
     "prefill": lambda chat: chat.prefill is not None,
     "prefill with a response_format": lambda chat: chat.prefill is not None and chat.response_format is not None,
@@ -99,12 +95,13 @@ def said_otherwise(feature: str, why: str) -> Row:
     return _row(Row(feature, "said otherwise", why))
 
 
-def fit(chat: ChatRequest, rows: tuple[Row, ...], capabilities: Capabilities) -> tuple[str, ...]:
+def fit(chat: ChatRequest, rows: tuple[Row, ...], capabilities: Capabilities, mode: Fit = "nearest") -> tuple[str, ...]:
     """The notes on a request that a dialect can say well enough.
 
     Args:
         rows: What the dialect cannot say.
         capabilities: Of the model: a prefill and too many stop texts are refused by them.
+        mode: With `strict`, nothing may be left out or said otherwise either.
 
     Raises:
         Unsupported: It cannot; names the feature.
@@ -115,7 +112,7 @@ def fit(chat: ChatRequest, rows: tuple[Row, ...], capabilities: Capabilities) ->
         raise Unsupported(f"more than {capabilities.max_stop} stop texts" if capabilities.max_stop else "stop")
     asked = [row for row in rows if FEATURES[row.feature](chat)]
     for row in asked:
-        if row.treatment == "refused":
+        if row.treatment == "refused" or mode == "strict":
             raise Unsupported(row.feature)
     return tuple(f"{row.feature} was {row.treatment}: {row.why}" for row in asked)
 

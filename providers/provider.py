@@ -14,7 +14,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
-from .capabilities import Capabilities
+from .capabilities import Capabilities, Fit
 from .chat import ChatRequest
 from .errors import ProviderError
 from .events import Finished, ProviderEvent
@@ -49,6 +49,7 @@ class ProviderInfo(msgspec.Struct, frozen=True, kw_only=True):
             header begins so where what is known of `prefill` holds; empty, if no header shows it, and only a target's
             own `capabilities` do. None: what is known holds.
         options: The names of the options that a target may set for it; None: it does not say, and any will do.
+        quirks: The names of the quirks that a target may set for it.
         extra: The extra of ours without which it cannot be asked; None: it needs none.
         extra_module: What that extra installs, by the name that it is imported under; None: as the extra is called.
     """
@@ -67,19 +68,24 @@ class ProviderInfo(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
     prefill_shown_by: str | None = None
     options: tuple[str, ...] | None = None
+    quirks: tuple[str, ...] = ()
     extra: str | None = None
     extra_module: str | None = None
 
     def option_problem(self, given: Iterable[str]) -> str | None:
         """What is wrong with the first of these options that nothing would come of; None when all are known."""
-        known = self.options
-        if known is None:
-            return None
+        return None if self.options is None else self._unknown("option", given, self.options)
+
+    def quirk_problem(self, given: Iterable[str]) -> str | None:
+        """What is wrong with the first of these quirks that nothing would come of; None when all are known."""
+        return self._unknown("quirk", given, self.quirks)
+
+    def _unknown(self, what: str, given: Iterable[str], known: tuple[str, ...]) -> str | None:
         for name in given:
             if name not in known:
                 near = difflib.get_close_matches(name, known, n=1)
                 hint = f"did you mean {near[0]!r}?" if near else f"it knows {', '.join(known) or 'none'}"
-                return f"{self.title} has no option {name!a}; {hint}"
+                return f"{self.title} has no {what} {name!a}; {hint}"
         return None
 
 
@@ -109,6 +115,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
         body: More fields of the body, which win over the provider's own.
         options: Settings that only this provider knows (`api_version`, `region`, …), from the target.
         capabilities: What is known of the model, the target's own word included; None: what the provider's data say.
+        quirks: The target's own word on how its server wants a request said, by the names of `Quirks`.
+        fit: How a request is made fit for it.
         kept: What its provider has made of it alone: used again as long as the same endpoint is asked. Never handed
             in: each endpoint begins with its own, a copy with changes too.
     """
@@ -121,6 +129,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     body: Mapping[str, Any] = msgspec.field(default_factory=dict)
     options: Mapping[str, Any] = msgspec.field(default_factory=dict)
     capabilities: Capabilities | None = None
+    quirks: Mapping[str, Any] = msgspec.field(default_factory=dict)
+    fit: Fit = "nearest"
     kept: Kept = msgspec.field(default_factory=Kept)
 
     def __post_init__(self) -> None:

@@ -163,7 +163,7 @@ def _left_out(route_target: CallTarget, chat: ChatRequest, *, stream: bool) -> t
     """Reason and detail when the target is of no use for this request, whatever its health."""
     if problem := left_out(route_target, Needs.of(chat)):
         return problem
-    endpoint = route_target.live.endpoint(stream=stream)
+    endpoint = route_target.live.endpoint(stream=stream, fit=route_target.fit)
     if endpoint is not None:  # a key that comes from a file or a callback is not fetched for a plan
         try:
             route_target.live.provider.build_request(route_target.with_defaults(chat), endpoint)

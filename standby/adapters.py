@@ -27,7 +27,6 @@ from .providers.counts import Count
 from .providers.decoder_base import BaseDecoder
 from .providers.decoding import EventStreamDecoder, JsonBodyDecoder, LineDecoder, decoder_for
 from .providers.dialects.openai import ModelRows, OpenAIChat
-from .providers.dialects.openai_quirks import EffortForm, PrefillForm, Quirks
 from .providers.envelope import request_body, request_headers
 from .providers.error_facts import ErrorFacts
 from .providers.errors import AskAnother, Disposition, ErrorKind, ProviderError, RetryRule
@@ -56,6 +55,7 @@ from .providers.provider import (
     WireRequest,
     capabilities_of,
 )
+from .providers.quirks import EffortForm, PrefillForm, Quirks
 from .providers.registry import UnknownProvider, get, names, register, unregister
 from .providers.secret import Secret
 from .providers.tool_calls import CallNumbering

@@ -4,15 +4,15 @@ Facts: the SDK's types, the pages on versioning and on extended thinking. Two AP
 in the classic one only.
 """
 
-import re
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from ..asked import unsaid
 from ..capabilities import Capabilities
-from ..fit import Row, arguments_object, fit, left_out, refused, said_otherwise
+from ..fit import Row, arguments_object, fit, left_out, refused
+from ..fitting import Facts
 from ..messages import ChatRequest, ImagePart, Message, Reasoning, RefusalPart, TextPart, Tool, ToolCall
 from ..origin import Origin
 from ..returning import Returning
@@ -35,10 +35,7 @@ UNSAMPLED: tuple[Row, ...] = (
     left_out("temperature", "neither the newer API version, nor newer models, nor a thinking model take it"),
     left_out("top_p", "neither the newer API version, nor newer models, nor a thinking model take it"),
 )
-SAMPLED: tuple[Row, ...] = (
-    left_out("top_p beside temperature", "this API wants one of the two altered, not both"),
-    said_otherwise("temperature above 1", "this API goes up to 1, which is sent"),
-)
+SAMPLED: tuple[Row, ...] = (left_out("top_p beside temperature", "this API wants one of the two altered, not both"),)
 THOUGHTLESS: tuple[Row, ...] = (
     left_out(
         "reasoning_effort",
@@ -46,42 +43,24 @@ THOUGHTLESS: tuple[Row, ...] = (
         " a turn with tool calls whose thoughts were another provider's",
     ),
 )
-ADAPTIVE: tuple[Row, ...] = (said_otherwise("reasoning_effort minimal", "low is the least that this API has"),)
 
-FIT = ALWAYS + UNSAMPLED + SAMPLED + THOUGHTLESS + ADAPTIVE
-"""What the Messages API cannot say: always, or as the API version, the model and its thinking have it."""
+FIT = ALWAYS + UNSAMPLED + SAMPLED + THOUGHTLESS
+"""What the Messages API cannot say: always, or as the API version and thinking have it."""
+
+OUTPUT_DEFAULT = 32_000
+"""The most tokens of an answer where neither the caller nor what is known of the model says: this API wants a limit."""
 
 
 SAYS = frozenset({"refusals"})
 """What this API has words for, of `asked.FEATURES`."""
 
 
-class Model(msgspec.Struct, frozen=True):
-    """What is known of a family of models.
-
-    Attributes:
-        thinking: How it is told to think: not at all, with a budget of tokens, or as it sees fit.
-        max_tokens: The most tokens of an answer where the caller names no limit: this API wants one.
-    """
-
-    capabilities: Capabilities
-    thinking: Literal["none", "budget", "adaptive"] = "adaptive"
-    max_tokens: int = 32_000
-
-    def as_known(self, capabilities: Capabilities) -> "Model":
-        """This family, with what a target says of its model."""
-        thinking = "none" if capabilities.reasoning is False else self.thinking
-        return msgspec.structs.replace(self, capabilities=capabilities, thinking=thinking)
-
-
 _BUDGETS = {"minimal": 1024, "low": 2048, "medium": 8192, "high": 16_384, "xhigh": 24_576, "max": 30_000}
 _LEAST_BUDGET = 1024
-_EFFORTS = {"minimal": "low"}
-_FOREIGN_ID = re.compile(r"[^a-zA-Z0-9_-]")
 
 
 def messages_body(
-    chat: ChatRequest, here: Callable[[], Origin], model: Model, options: Mapping[str, Any], version: str
+    chat: ChatRequest, here: Callable[[], Origin], facts: Facts, options: Mapping[str, Any], version: str
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The body of a request without the model's name, and notes on what was left out.
 
@@ -95,13 +74,14 @@ def messages_body(
     """
     chat, moved = lifted(chat)
     returning = Returning(here)
-    max_tokens = chat.max_tokens if chat.max_tokens is not None else model.max_tokens
-    thinking = _thinking(chat, returning, model, options, max_tokens)
+    known = facts.capabilities
+    max_tokens = chat.max_tokens if chat.max_tokens is not None else known.output_default or OUTPUT_DEFAULT
+    thinking = _thinking(chat, returning, known, options, max_tokens)
     thinks = thinking.get("type") in ("enabled", "adaptive")
-    samples = version == CLASSIC_VERSION and model.capabilities.sampling is True and not thinks
+    samples = version == CLASSIC_VERSION and not thinks
     rows = ALWAYS + (SAMPLED if samples else UNSAMPLED) + (() if thinks else THOUGHTLESS)
-    notes = fit(chat, rows + (ADAPTIVE if thinking.get("type") == "adaptive" else ()), model.capabilities)
-    more = unsaid(chat, SAYS)
+    notes = fit(chat, rows, known, facts.fit)
+    more = unsaid(chat, SAYS, facts.fit)
     body: dict[str, Any] = {
         "max_tokens": max_tokens,
         "system": chat.system or None,
@@ -121,15 +101,17 @@ def _forced(chat: ChatRequest) -> bool:
 
 
 def _thinking(
-    chat: ChatRequest, returning: Returning, model: Model, options: Mapping[str, Any], max_tokens: int
+    chat: ChatRequest, returning: Returning, known: Capabilities, options: Mapping[str, Any], max_tokens: int
 ) -> dict[str, Any]:
     """The `thinking` field; empty where none was asked for, or where this API would refuse it."""
     effort, budget = chat.reasoning_effort, options.get("thinking_budget")
-    if model.thinking == "none" or (effort is None and budget is None) or chat.prefill is not None or _forced(chat):
+    if known.thinking == "none" or known.reasoning is False or chat.prefill is not None or _forced(chat):
+        return {}
+    if effort is None and budget is None:
         return {}
     if effort == "none" and budget is None:
         return {"type": "disabled"}
-    if model.thinking == "adaptive" and budget is None:
+    if known.thinking in (None, "adaptive") and budget is None:
         return {"type": "adaptive", "display": "summarized"}
     if max_tokens <= _LEAST_BUDGET or _goes_on_without_thoughts(chat, returning):
         return {}
@@ -147,14 +129,14 @@ def _goes_on_without_thoughts(chat: ChatRequest, returning: Returning) -> bool:
 
 def _sampling(chat: ChatRequest) -> dict[str, Any]:
     if chat.temperature is not None:
-        return {"temperature": min(chat.temperature, 1.0)}
+        return {"temperature": chat.temperature}
     return {"top_p": chat.top_p} if chat.top_p is not None else {}
 
 
 def _output_config(chat: ChatRequest, thinking: Mapping[str, Any]) -> dict[str, Any]:
     config: dict[str, Any] = {}
     if thinking.get("type") == "adaptive" and chat.reasoning_effort is not None:
-        config["effort"] = _EFFORTS.get(chat.reasoning_effort, chat.reasoning_effort)
+        config["effort"] = chat.reasoning_effort
     if chat.response_format is not None:
         config["format"] = {"type": "json_schema", "schema": chat.response_format.schema}
     return config
@@ -217,7 +199,7 @@ def _assistant_blocks(message: Message, returning: Returning) -> list[dict[str, 
                 elif signature is not None:
                     blocks.append({"type": "thinking", "thinking": part.text, "signature": signature})
             case ToolCall():
-                call = {"type": "tool_use", "id": _id(part.id), "name": part.name, "input": arguments_object(part)}
+                call = {"type": "tool_use", "id": part.id, "name": part.name, "input": arguments_object(part)}
                 blocks.append(call)
             case RefusalPart():
                 blocks.append({"type": "text", "text": part.text})
@@ -231,12 +213,7 @@ def _assistant_blocks(message: Message, returning: Returning) -> list[dict[str, 
 def _result(message: Message) -> dict[str, Any]:
     content = _parts(message) if message.images else message.text
     failed = {"is_error": True} if message.is_error else {}
-    return {"type": "tool_result", "tool_use_id": _id(message.tool_call_id or ""), "content": content, **failed}
-
-
-def _id(call_id: str) -> str:
-    """A call's id in the letters that this API allows; ids of other providers may hold others."""
-    return _FOREIGN_ID.sub("_", call_id)
+    return {"type": "tool_result", "tool_use_id": message.tool_call_id or "", "content": content, **failed}
 
 
 def _parts(message: Message) -> list[dict[str, Any]]:

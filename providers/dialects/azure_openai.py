@@ -11,14 +11,13 @@ import msgspec
 from ..capabilities import Capabilities
 from ..chat import ChatRequest
 from ..errors import ProviderError
+from ..knowledge import known
 from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, WireRequest
+from ..quirks import BY_OPENAI, SETTABLE, Quirks
 from .openai import OpenAIChat
-from .openai_quirks import BY_OPENAI, Quirks
 
 _DATED_PATH = "/openai/deployments/{model}/chat/completions"
 _V1_PATH = "/openai/v1/chat/completions"
-
-_KNOWN = Capabilities(system=True, prefill="none")  # a deployment's name does not tell its model
 
 
 class AzureOpenAI:
@@ -35,6 +34,7 @@ class AzureOpenAI:
         note="base_url is https://RESOURCE.openai.azure.com. Options: api_version for the dated API; entra: true when"
         " the key is a token of Entra ID.",
         options=("api_version", "entra"),
+        quirks=SETTABLE,
     )
 
     def __init__(self) -> None:
@@ -49,11 +49,11 @@ class AzureOpenAI:
             refusal_field=True,
             says=BY_OPENAI,
         )
-        return OpenAIChat(self.name, self.info, quirks=quirks, capabilities=_KNOWN)
+        return OpenAIChat(self.name, self.info, quirks=quirks)
 
     def capabilities(self, model: str) -> Capabilities:
-        """What is known of every deployment."""
-        return _KNOWN
+        """What is known of every deployment: its name does not tell its model."""
+        return known(self.name, model).capabilities
 
     def build_request(self, chat: ChatRequest, endpoint: Endpoint) -> WireRequest:
         """Shape a neutral request into the chat protocol.

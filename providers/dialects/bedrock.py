@@ -5,7 +5,6 @@ are signed with AWS credentials. Needs the extra `bedrock`.
 """
 
 import os
-import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -19,7 +18,9 @@ from ..decoding import decoder_for
 from ..envelope import request_body, request_headers
 from ..error_facts import error_facts
 from ..errors import ProviderError
-from ..fit import Row, arguments_object, fit, json_object, left_out, refused, said_otherwise
+from ..fit import Row, arguments_object, json_object, left_out, refused, said_otherwise
+from ..fitting import facts_for, fitted
+from ..knowledge import known
 from ..mapping import provider_error
 from ..messages import (
     ChatRequest,
@@ -32,7 +33,8 @@ from ..messages import (
     Tool,
     ToolCall,
 )
-from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, Unsupported, WireRequest, capabilities_of, here
+from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, Unsupported, WireRequest, here
+from ..quirks import TURNS
 from ..returning import Returning
 from ..turns import lifted, without_end_blanks
 from .bedrock_auth import credentials, region, signed_headers, utc_now
@@ -62,14 +64,6 @@ SAYS = frozenset({"refusals"})
 
 _IMAGE_FORMATS = {"image/png": "png", "image/jpeg": "jpeg", "image/gif": "gif", "image/webp": "webp"}
 
-_KNOWN = Capabilities(seed=False)
-_MODELS: tuple[tuple[re.Pattern[str], Capabilities], ...] = (
-    # Anthropic's release notes: the models before Claude 4.6 go on from a trailing assistant turn, the others refuse.
-    (re.compile(r"claude-(?:opus|haiku)-4-5"), Capabilities(prefill="plain")),
-    (re.compile(r"claude-(?:opus|sonnet|haiku)-(?:4-[6-9]|[5-9])"), Capabilities(prefill="none")),
-)
-_CLAUDE = Capabilities(tools=True, images=True, system=True)
-
 
 class Bedrock:
     """The provider `bedrock`.
@@ -91,6 +85,7 @@ class Bedrock:
         note="Options: region, and without an API key access_key_id, secret_access_key, session_token;"
         " else from the AWS_ variables of the environment.",
         options=("region", "access_key_id", "secret_access_key", "session_token"),
+        quirks=TURNS,
         extra="bedrock",
         extra_module="botocore",
     )
@@ -101,8 +96,7 @@ class Bedrock:
 
     def capabilities(self, model: str) -> Capabilities:
         """What is known of a model, wherever its name stands in an id, a profile or an ARN."""
-        known = _KNOWN.overridden(_CLAUDE) if "anthropic.claude" in model else _KNOWN
-        return next((known.overridden(more) for pattern, more in _MODELS if pattern.search(model)), known)
+        return known(self.name, model).capabilities
 
     def build_request(self, chat: ChatRequest, endpoint: Endpoint) -> WireRequest:
         """Shape a neutral request into a body of Converse, and sign it.
@@ -114,8 +108,8 @@ class Bedrock:
         """
         botocore("eventstream")  # missing, it is missed here: before anything is sent
         chat, moved = lifted(chat)
-        notes = fit(chat, FIT, capabilities_of(self, endpoint))
-        more, returning = unsaid(chat, SAYS), Returning(lambda: here(self, endpoint))
+        chat, notes = fitted(chat, facts_for(self, endpoint), FIT)
+        more, returning = unsaid(chat, SAYS, endpoint.fit), Returning(lambda: here(self, endpoint))
         base_url = endpoint.base_url
         if "{region}" in base_url:
             base_url = base_url.replace("{region}", region(endpoint.options, self._environment))

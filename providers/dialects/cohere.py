@@ -3,7 +3,6 @@
 Facts: the types of the Python SDK. Nothing says that a trailing assistant turn is gone on with.
 """
 
-import re
 from typing import Any
 
 from ..asked import unsaid
@@ -12,9 +11,12 @@ from ..chat import ChatRequest, ImagePart, JsonSchema, Message, TextPart, Tool
 from ..decoding import decoder_for
 from ..envelope import request_body, request_headers
 from ..errors import ProviderError
-from ..fit import Row, fit, json_object, left_out, refused, said_otherwise
+from ..fit import Row, json_object, left_out, refused, said_otherwise
+from ..fitting import facts_for, fitted
+from ..knowledge import known
 from ..mapping import provider_error
-from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, WireRequest, capabilities_of, here
+from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, WireRequest, here
+from ..quirks import TURNS
 from ..returning import Returning
 from .cohere_decoder import RULES, CohereDecoder, body_decoder
 
@@ -28,15 +30,6 @@ FIT: tuple[Row, ...] = (
     said_otherwise("reasoning_effort", "thinking is on or off"),
     refused("prefill", "Cohere does not say that it goes on from a trailing assistant turn"),
 )
-
-_KNOWN = Capabilities(  # the SDK's types: V2ChatStreamRequest, and its five stop_sequences
-    tools=True, json_schema=True, system=True, prefill="none", max_stop=5, sampling=True, seed=True
-)
-_MODELS: tuple[tuple[re.Pattern[str], Capabilities], ...] = (
-    (re.compile(r"command-a-reasoning"), Capabilities(reasoning=True, images=False)),  # docs.cohere.com, models
-    (re.compile(r"command-a-vision|c4ai-aya-vision"), Capabilities(images=True)),
-)
-
 
 SAYS = frozenset({"refusals"})
 """What this API has words for, of `asked.FEATURES`."""
@@ -55,11 +48,12 @@ class Cohere:
         key_env="CO_API_KEY",
         default_model="command-a-03-2025",
         options=(),
+        quirks=TURNS,
     )
 
     def capabilities(self, model: str) -> Capabilities:
         """What is known of a model, by the beginning of its name."""
-        return next((_KNOWN.overridden(more) for pattern, more in _MODELS if pattern.match(model)), _KNOWN)
+        return known(self.name, model).capabilities
 
     def build_request(self, chat: ChatRequest, endpoint: Endpoint) -> WireRequest:
         """Shape a neutral request into a body of `/v2/chat`.
@@ -67,8 +61,9 @@ class Cohere:
         Raises:
             Unsupported: See `FIT`.
         """
-        known = capabilities_of(self, endpoint)
-        notes = (*fit(chat, FIT, known), *unsaid(chat, SAYS))
+        facts = facts_for(self, endpoint)
+        chat, moved = fitted(chat, facts, FIT)
+        notes = (*moved, *unsaid(chat, SAYS, endpoint.fit))
         returning = Returning(lambda: here(self, endpoint))
         body: dict[str, Any] = {
             "model": endpoint.model,
@@ -90,7 +85,7 @@ class Cohere:
             body["response_format"] = _response_format(chat.response_format)
         if chat.reasoning_effort not in (None, "none"):
             body["thinking"] = {"type": "enabled"}
-        elif chat.reasoning_effort == "none" and known.reasoning:
+        elif chat.reasoning_effort == "none" and facts.capabilities.reasoning:
             body["thinking"] = {"type": "disabled"}
         own = {} if endpoint.key is None else {"authorization": f"Bearer {endpoint.key.reveal()}"}
         return WireRequest(

@@ -14,37 +14,14 @@ from ..chat import ChatRequest
 from ..decoding import decoder_for
 from ..envelope import request_body, request_headers
 from ..errors import ProviderError
+from ..fitting import facts_for, fitted
+from ..knowledge import known
 from ..mapping import provider_error
-from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, Unsupported, WireRequest, capabilities_of, here
+from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, Unsupported, WireRequest, here
+from ..quirks import TURNS
 from .gemini_decoder import RULES, ContentStreamDecoder, content_body_decoder
 from .gemini_request import FIT as FIT
-from .gemini_request import Model, content_body
-
-_ALL = Capabilities(tools=True, images=True, json_schema=True, system=True, sampling=True, seed=True, max_stop=5)
-
-
-def _known(**facts: object) -> Capabilities:
-    return _ALL.overridden(Capabilities(**facts))  # type: ignore[arg-type]
-
-
-# Prefill: a trailing model turn goes on literally up to 3.1 and on 3.5-flash; 3.5-flash-lite, 3.6-flash and all later
-# answer 400. Thinking: budgets on 2.5, levels from 3 on; 2.5-pro and all from 3 on cannot switch it off. Stop texts: at
-# most five, says the reference of GenerationConfig.
-_MODELS: tuple[tuple[re.Pattern[str], Model], ...] = tuple(
-    (re.compile(pattern), model)
-    for pattern, model in (
-        (r"gemini-2\.0", Model(_known(prefill="plain", reasoning=False), "none")),
-        (r"gemini-2\.5-pro", Model(_known(prefill="plain", reasoning=True), "budget", is_pro=True)),
-        (r"gemini-2\.5", Model(_known(prefill="plain", reasoning=True), "budget")),
-        (r"gemini-3(\.1)?-pro", Model(_known(prefill="plain", reasoning=True), is_pro=True)),
-        (r"gemini-3(\.1)?-", Model(_known(prefill="plain", reasoning=True))),
-        (r"gemini-3\.5-flash-lite", Model(_known(prefill="none", reasoning=True))),
-        (r"gemini-3\.5-flash", Model(_known(prefill="plain", reasoning=True))),
-        (r"gemini-3\.5-pro", Model(_known(reasoning=True), is_pro=True)),
-        (r"gemini-3\.6|gemini-3\.[7-9]|gemini-[4-9]", Model(_known(prefill="none", reasoning=True))),
-    )
-)
-_UNKNOWN = Model(_ALL)
+from .gemini_request import content_body
 
 _PROJECT = re.compile(r"[a-zA-Z0-9.:_-]{1,100}")
 _LOCATION = re.compile(r"[a-z0-9-]{1,40}")
@@ -63,11 +40,12 @@ class Gemini:
         key_env="GEMINI_API_KEY",
         default_model="gemini-2.5-flash",
         options=("vertex", "thinking_budget"),
+        quirks=TURNS,
     )
 
     def capabilities(self, model: str) -> Capabilities:
         """What is known of a model."""
-        return _model(model).capabilities
+        return known(self.name, model.removeprefix("models/")).capabilities
 
     def build_request(self, chat: ChatRequest, endpoint: Endpoint) -> WireRequest:
         """Shape a neutral request into a request for content.
@@ -77,8 +55,9 @@ class Gemini:
                 `vertex` makes no sense.
         """
         vertex = endpoint.options.get("vertex")
-        known = _model(endpoint.model).as_known(capabilities_of(self, endpoint))
-        body, notes = content_body(chat, lambda: here(self, endpoint), known, endpoint.options, vertex=bool(vertex))
+        facts = facts_for(self, endpoint)
+        chat, moved = fitted(chat, facts)
+        body, notes = content_body(chat, lambda: here(self, endpoint), facts, endpoint.options, vertex=bool(vertex))
         base_url = self._vertex_url(endpoint, vertex) if vertex else endpoint.base_url
         method = "streamGenerateContent?alt=sse" if endpoint.stream else "generateContent"
         model = quote(endpoint.model.removeprefix("models/"), safe="")
@@ -91,7 +70,7 @@ class Gemini:
             f"{base_url}/models/{model}:{method}",
             request_headers(endpoint, headers),
             request_body(body, chat, endpoint, joined=("generationConfig", "toolConfig")),
-            notes=notes,
+            notes=moved + notes,
         )
 
     def _vertex_url(self, endpoint: Endpoint, vertex: Any) -> str:
@@ -120,11 +99,6 @@ class Gemini:
 
     def __repr__(self) -> str:
         return f"<provider {self.name}>"
-
-
-def _model(name: str) -> Model:
-    name = name.removeprefix("models/")
-    return next((model for pattern, model in _MODELS if pattern.match(name)), _UNKNOWN)
 
 
 provider = Gemini()

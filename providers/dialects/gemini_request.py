@@ -4,13 +4,12 @@ Facts: the SDK's types and its converters for both services, the Gemini API (AI 
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal
-
-import msgspec
+from typing import Any
 
 from ..asked import unsaid
 from ..capabilities import Capabilities
-from ..fit import Row, arguments_object, fit, json_object, left_out, refused, said_otherwise
+from ..fit import Row, arguments_object, fit, json_object, left_out, refused
+from ..fitting import Facts
 from ..messages import AllowedTools, ChatRequest, ImagePart, Message, Part, Reasoning, RefusalPart, TextPart, ToolCall
 from ..origin import Origin
 from ..returning import Returning
@@ -25,10 +24,8 @@ ALWAYS: tuple[Row, ...] = (
     refused("tool results without their call", "this API wants the name of the function"),
 )
 THOUGHTLESS: tuple[Row, ...] = (left_out("reasoning_effort", "this model does not think"),)
-THINKING: tuple[Row, ...] = (said_otherwise("reasoning_effort above high", "high is the most that every model has"),)
-RESTLESS: tuple[Row, ...] = (said_otherwise("reasoning_effort none", "this model always thinks: as little as it can"),)
 
-FIT = ALWAYS + THOUGHTLESS + THINKING + RESTLESS
+FIT = ALWAYS + THOUGHTLESS
 """What the Gemini API cannot say: always, or as the model has it."""
 
 
@@ -36,39 +33,13 @@ SAYS = frozenset({"refusals"})
 """What this API has words for, of `asked.FEATURES`."""
 
 
-class Model(msgspec.Struct, frozen=True):
-    """What is known of a family of models.
-
-    Attributes:
-        thinking: How it is told to think: not at all, with a budget of tokens, or by a level.
-        is_pro: Its least thinking is more than that of the others.
-    """
-
-    capabilities: Capabilities
-    thinking: Literal["none", "budget", "level"] = "level"
-    is_pro: bool = False
-
-    def as_known(self, capabilities: Capabilities) -> "Model":
-        """This family, with what a target says of its model."""
-        thinking = "none" if capabilities.reasoning is False else self.thinking
-        return msgspec.structs.replace(self, capabilities=capabilities, thinking=thinking)
-
-    @property
-    def always_thinks(self) -> bool:
-        """Whether thinking can be made small, but not switched off."""
-        return self.thinking == "level" or self.is_pro
-
-
 _BUDGETS = {"none": 0, "minimal": 512, "low": 1024, "medium": 8192, "high": 24_576, "xhigh": 24_576, "max": 24_576}
-_LEAST_PRO_BUDGET = 128
-_LEVELS = {"none": "MINIMAL", "minimal": "MINIMAL", "low": "LOW", "medium": "MEDIUM"}
-_PRO_LEVELS = {"none": "LOW", "minimal": "LOW", "low": "LOW", "medium": "MEDIUM"}
 
 _MODES = {"auto": "AUTO", "none": "NONE", "required": "ANY"}
 
 
 def content_body(
-    chat: ChatRequest, here: Callable[[], Origin], model: Model, options: Mapping[str, Any], *, vertex: bool
+    chat: ChatRequest, here: Callable[[], Origin], facts: Facts, options: Mapping[str, Any], *, vertex: bool
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The body of a request, and notes on what was left out.
 
@@ -82,10 +53,9 @@ def content_body(
     """
     chat, moved = lifted(chat)
     returning = Returning(here)
-    thinking = _thinking(chat, model, options)
-    rows = ALWAYS + (THINKING if thinking else THOUGHTLESS) + (RESTLESS if model.always_thinks else ())
-    notes = fit(chat, rows, model.capabilities)
-    more = unsaid(chat, SAYS)
+    thinking = _thinking(chat, facts.capabilities, options)
+    notes = fit(chat, ALWAYS + (() if thinking else THOUGHTLESS), facts.capabilities, facts.fit)
+    more = unsaid(chat, SAYS, facts.fit)
     config: dict[str, Any] = {
         "maxOutputTokens": chat.max_tokens,
         "temperature": chat.temperature,
@@ -110,19 +80,17 @@ def content_body(
     return body, (*moved, *notes, *more, *returning.notes(chat.messages))
 
 
-def _thinking(chat: ChatRequest, model: Model, options: Mapping[str, Any]) -> dict[str, Any]:
+def _thinking(chat: ChatRequest, known: Capabilities, options: Mapping[str, Any]) -> dict[str, Any]:
     """The `thinkingConfig`; empty where none was asked for or the model cannot think."""
     effort, budget = chat.reasoning_effort, options.get("thinking_budget")
     if budget is not None:
         return {"includeThoughts": True, "thinkingBudget": budget}
-    if effort is None or model.thinking == "none":
+    if effort is None or known.thinking == "none" or known.reasoning is False:
         return {}
     shown = {} if effort == "none" else {"includeThoughts": True}
-    if model.thinking == "budget":
-        tokens = _BUDGETS[effort]
-        return {**shown, "thinkingBudget": max(tokens, _LEAST_PRO_BUDGET) if model.is_pro else tokens}
-    levels = _PRO_LEVELS if model.is_pro else _LEVELS
-    return {**shown, "thinkingLevel": levels.get(effort, "HIGH")}
+    if known.thinking == "budget":
+        return {**shown, "thinkingBudget": max(_BUDGETS[effort], known.thinking_min or 0)}
+    return {**shown, "thinkingLevel": effort.upper()}
 
 
 def _tools(chat: ChatRequest) -> list[dict[str, Any]] | None:

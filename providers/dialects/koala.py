@@ -21,6 +21,7 @@ from ..envelope import request_body, request_headers
 from ..error_facts import facts_of, is_error
 from ..errors import ErrorKind, ProviderError
 from ..events import Finished, ProviderEvent, Started, TextDelta
+from ..knowledge import known
 from ..mapping import provider_error, stream_error
 from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, Unsupported, WireRequest, here
 from ..returning import Returning
@@ -47,18 +48,6 @@ _WEB_HEADERS = {
     "TE": "trailers",
 }
 _AS_A_BROWSER_WRITES = {name.lower(): name for name in _WEB_HEADERS}
-
-_CAPABILITIES = Capabilities(
-    tools=False,
-    images=False,
-    json_schema=False,
-    system=True,
-    reasoning=False,
-    prefill="none",
-    max_stop=0,
-    sampling=False,
-    seed=False,
-)
 
 _LEFT_OUT = (
     "temperature", "top_p", "max_tokens", "seed", "frequency_penalty", "presence_penalty", "reasoning_effort",
@@ -99,7 +88,7 @@ class Koala:
 
     def capabilities(self, model: str) -> Capabilities:
         """The same for every model: text in, text out."""
-        return _CAPABILITIES
+        return known(self.name, model).capabilities
 
     def build_request(self, chat: ChatRequest, endpoint: Endpoint) -> WireRequest:
         """Shape a conversation into one input and the turns before it.
@@ -113,7 +102,10 @@ class Koala:
         """
         chat, moved = lifted(chat)
         _refuse_what_cannot_be_said(chat)
-        more = unsaid(chat, frozenset({"refusals"}))
+        left = [name for name in _LEFT_OUT if _given(chat, name)]
+        if left and endpoint.fit == "strict":
+            raise Unsupported(left[0])
+        more = unsaid(chat, frozenset({"refusals"}), endpoint.fit)
         asked, earlier_inputs, earlier_outputs = _turns(chat)
         live = bool(endpoint.options.get("real_time_data", False))
         body: dict[str, Any] = {
@@ -139,7 +131,7 @@ class Koala:
             request_body(body, chat, endpoint),
             notes=(
                 *moved,
-                *(f"{name} was left out: Koala does not take it" for name in _LEFT_OUT if _given(chat, name)),
+                *(f"{name} was left out: Koala does not take it" for name in left),
                 *more,
                 *Returning(lambda: here(self, endpoint)).notes(chat.messages),
             ),

@@ -1,13 +1,10 @@
 """Mistral's chat: OpenAI's protocol read strictly, with its own names, tool-call ids and prefill.
 
-Facts: the types of the Python SDK; the form of the ids and the echo of a prefix from its users' reports. A field that
+Facts: the types of the Python SDK; the echo of a prefix from its users' reports. A field that
 the server does not know is refused with 422, so the body is made here, field by field; what comes back are chunks of
 the chat protocol; its shared decoder knows Mistral's lists of typed content.
 """
 
-import hashlib
-import re
-import string
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,7 +13,9 @@ from ..capabilities import Capabilities
 from ..decoding import decoder_for
 from ..envelope import request_body, request_headers
 from ..errors import ProviderError
-from ..fit import Row, fit, left_out, refused
+from ..fit import Row, left_out, refused
+from ..fitting import facts_for, fitted
+from ..knowledge import known
 from ..mapping import provider_error
 from ..messages import (
     AllowedTools,
@@ -34,7 +33,8 @@ from ..messages import (
     ToolCall,
     ToolChoice,
 )
-from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, Unsupported, WireRequest, capabilities_of, here
+from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, Unsupported, WireRequest, here
+from ..quirks import TURNS
 from ..refusals.mistral import MISTRAL
 from ..returning import Returning
 from .openai_body_decoder import ChatBodyDecoder
@@ -49,18 +49,6 @@ FIT: tuple[Row, ...] = (
 )
 
 _RULES = MISTRAL.own
-
-_KNOWN = Capabilities(  # the SDK's ChatCompletionRequest; `prefix` of its AssistantMessage
-    tools=True, json_schema=True, system=True, prefill="echoed", sampling=True, seed=True
-)
-_MODELS: tuple[tuple[re.Pattern[str], Capabilities], ...] = (
-    (re.compile(r"magistral"), Capabilities(reasoning=True)),  # docs.mistral.ai, models
-    (re.compile(r"pixtral"), Capabilities(images=True)),
-)
-
-_CALL_ID = re.compile(r"[A-Za-z0-9]{9}")
-_ALPHABET = string.digits + string.ascii_letters
-
 
 SAYS = frozenset({"refusals", "files", "audio"})
 """What this API has words for, of `asked.FEATURES`."""
@@ -79,11 +67,12 @@ class Mistral:
         key_env="MISTRAL_API_KEY",
         default_model="mistral-small-latest",
         options=(),
+        quirks=TURNS,
     )
 
     def capabilities(self, model: str) -> Capabilities:
         """What is known of a model, by the beginning of its name."""
-        return next((_KNOWN.overridden(more) for pattern, more in _MODELS if pattern.match(model)), _KNOWN)
+        return known(self.name, model).capabilities
 
     def build_request(self, chat: ChatRequest, endpoint: Endpoint) -> WireRequest:
         """Shape a neutral request into a body that holds no field which Mistral does not know.
@@ -91,7 +80,8 @@ class Mistral:
         Raises:
             Unsupported: See `FIT`.
         """
-        notes = (*fit(chat, FIT, capabilities_of(self, endpoint)), *unsaid(chat, SAYS))
+        chat, moved = fitted(chat, facts_for(self, endpoint), FIT)
+        notes = (*moved, *unsaid(chat, SAYS, endpoint.fit))
         returning = Returning(lambda: here(self, endpoint))
         messages = _messages(chat, returning)
         fields = {
@@ -129,14 +119,6 @@ class Mistral:
         return provider_error(head, body, rules=_RULES)
 
 
-def call_id(foreign: str) -> str:
-    """The id under which Mistral knows a call: nine letters and digits, always the same for the same foreign id."""
-    if _CALL_ID.fullmatch(foreign):
-        return foreign
-    number = int.from_bytes(hashlib.sha256(foreign.encode()).digest())
-    return "".join(_ALPHABET[number // len(_ALPHABET) ** place % len(_ALPHABET)] for place in range(9))
-
-
 def _messages(chat: ChatRequest, returning: Returning) -> list[dict[str, Any]]:
     names = {call.id: call.name for message in chat.messages for call in message.tool_calls}
     said: list[dict[str, Any]] = [{"role": "system", "content": chat.system}] if chat.system else []
@@ -155,11 +137,10 @@ def _message(message: Message, names: Mapping[str, str], returning: Returning) -
         said["content"] += refusal
     if message.tool_calls:
         said["tool_calls"] = [
-            {"id": call_id(call.id), "function": {"name": call.name, "arguments": call.arguments}}
-            for call in message.tool_calls
+            {"id": call.id, "function": {"name": call.name, "arguments": call.arguments}} for call in message.tool_calls
         ]
     if message.role == "tool" and message.tool_call_id is not None:
-        said["tool_call_id"] = call_id(message.tool_call_id)
+        said["tool_call_id"] = message.tool_call_id
         if name := names.get(message.tool_call_id):
             said["name"] = name
     return said

@@ -4,7 +4,6 @@ Facts: the server's source (api/types.go, server/routes.go), its docs, and the P
 is told not to, knows no tool choice, and proves the end with `"done": true`; some failures are a line in the stream.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,9 +13,12 @@ from ..chat import ChatRequest, JsonSchema, Message, Tool
 from ..decoding import decoder_for
 from ..envelope import request_body, request_headers
 from ..errors import ProviderError
-from ..fit import Row, arguments_object, fit, left_out, refused, said_otherwise
+from ..fit import Row, arguments_object, left_out, refused, said_otherwise
+from ..fitting import facts_for, fitted
+from ..knowledge import known
 from ..mapping import provider_error
-from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, WireRequest, capabilities_of, here
+from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, WireRequest, here
+from ..quirks import TURNS
 from ..returning import Returning
 from .ollama_decoder import RULES, OllamaDecoder
 
@@ -31,24 +33,8 @@ FIT: tuple[Row, ...] = (
     refused("tool_choice of one tool", "Ollama has no tool_choice"),
     left_out("parallel_tool_calls", "the model decides"),
     left_out("tool errors", "a tool's result has no mark of failure: its text must tell"),
-    said_otherwise("reasoning_effort minimal", "the least that Ollama knows is low"),
-    said_otherwise("reasoning_effort xhigh", "between high and max Ollama knows nothing: high"),
     left_out("reasoning with prefill", "an answer that has begun is gone on with only where thinking is off"),
 )
-
-_THINK: Mapping[str, bool | str] = {
-    "none": False, "minimal": "low", "low": "low", "medium": "medium", "high": "high", "xhigh": "high", "max": "max",
-}  # fmt: skip
-
-_PREFILLED = Capabilities(prefill="plain")
-_THINKING = Capabilities(reasoning=True)
-_MODELS: tuple[tuple[re.Pattern[str], Capabilities], ...] = (
-    # Renderers that leave a trailing assistant turn open: the server's source, model/renderers, August 2026.
-    (re.compile(r"(?:.*/)?(?:qwen3-coder|qwen3-vl|qwen3\.5|olmo-?3|lfm2|laguna)"), _PREFILLED),
-    # Families that think unless told otherwise: the tag "thinking" of the model library.
-    (re.compile(r"(?:.*/)?(?:gpt-oss|deepseek-r1|magistral|qwq|qwen3(?!-coder))"), _THINKING),
-)
-_KNOWN = Capabilities(json_schema=True, system=True, sampling=True, seed=True)  # the API's own page: format, options
 
 
 SAYS = frozenset({"refusals"})
@@ -69,16 +55,13 @@ class Ollama:
         key_required=False,
         note="A key is needed at https://ollama.com only. Fields of `options` in a target's body are added to ours.",
         options=(),
+        quirks=TURNS,
         prefill_shown_by="",  # which renderer a model has is the server's release and the model's file: no header tells
     )
 
     def capabilities(self, model: str) -> Capabilities:
         """What is known of a model, by the beginning of its name."""
-        known = _KNOWN
-        for pattern, more in _MODELS:
-            if pattern.match(model):
-                known = known.overridden(more)
-        return known
+        return known(self.name, model).capabilities
 
     def build_request(self, chat: ChatRequest, endpoint: Endpoint) -> WireRequest:
         """Shape a neutral request into a body of `/api/chat`.
@@ -86,7 +69,8 @@ class Ollama:
         Raises:
             Unsupported: See `FIT`.
         """
-        notes = (*fit(chat, FIT, capabilities_of(self, endpoint)), *unsaid(chat, SAYS))
+        chat, moved = fitted(chat, facts_for(self, endpoint), FIT)
+        notes = (*moved, *unsaid(chat, SAYS, endpoint.fit))
         returning = Returning(lambda: here(self, endpoint))
         body: dict[str, Any] = {
             "model": endpoint.model,
@@ -96,7 +80,7 @@ class Ollama:
         if chat.prefill is not None:
             body["think"] = False
         elif chat.reasoning_effort is not None:
-            body["think"] = _THINK[chat.reasoning_effort]
+            body["think"] = False if chat.reasoning_effort == "none" else chat.reasoning_effort
         if chat.tools and chat.tool_choice != "none":
             body["tools"] = [_tool(tool) for tool in chat.tools]
         if options := _options(chat):

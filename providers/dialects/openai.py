@@ -1,7 +1,7 @@
 """The OpenAI chat protocol (`/chat/completions`): OpenAI itself, and the class that its many speakers are rows of.
 
-Facts: OpenAI's API reference and SDK. What differs elsewhere is data: a `ProviderInfo`, `Quirks`, and rows of
-capabilities make another provider of the same class.
+Facts: OpenAI's API reference and SDK. What differs elsewhere is data: a `ProviderInfo` and `Quirks` make another
+provider of the same class, and what is known of its models stands in `knowledge`, or in rows of capabilities.
 """
 
 import re
@@ -16,11 +16,13 @@ from ..chat import ChatRequest
 from ..decoding import decoder_for
 from ..envelope import request_body, request_headers
 from ..errors import ProviderError
+from ..fitting import facts_for, fitted
+from ..knowledge import known
 from ..mapping import provider_error
-from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, Unsupported, WireRequest, capabilities_of, here
+from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, Unsupported, WireRequest, here
+from ..quirks import BY_OPENAI, SETTABLE, Quirks
 from .openai_body_decoder import ChatBodyDecoder
 from .openai_decoder import ChatStreamDecoder
-from .openai_quirks import BY_OPENAI, Quirks
 from .openai_request import chat_body
 
 ModelRows = tuple[tuple[str, Capabilities], ...]
@@ -37,8 +39,8 @@ class OpenAIChat:
     Args:
         name: Its name in the registry.
         info: What the registry shows of it.
-        quirks: Where it differs from OpenAI.
-        capabilities: What holds for all its models.
+        quirks: Where it differs from OpenAI, beside what `knowledge` has.
+        capabilities: What holds for all its models; what `knowledge` has wins.
         models: What holds for some of them, over that.
     """
 
@@ -53,21 +55,24 @@ class OpenAIChat:
     ) -> None:
         self.name = name
         self._quirks = quirks = quirks or Quirks()
-        known = (*quirks.option_headers, *quirks.option_query)
-        self.info = info if info.options is not None else msgspec.structs.replace(info, options=known)
+        options = (*quirks.option_headers, *quirks.option_query) if info.options is None else info.options
+        self.info = msgspec.structs.replace(info, options=options, quirks=info.quirks or SETTABLE)
         self._capabilities = capabilities or Capabilities()
         self._models = tuple((re.compile(pattern), known) for pattern, known in models)
-        self._known = lru_cache(MODELS_KEPT)(self._look_up)
+        self._has_own = bool(models) or self._capabilities != Capabilities()
+        self._told = lru_cache(MODELS_KEPT)(self._look_up)
 
     def capabilities(self, model: str) -> Capabilities:
         """What is known of a model."""
-        return self._known(model)
+        return self._told(model) if self._has_own else known(self.name, model).capabilities
 
     def _look_up(self, model: str) -> Capabilities:
-        for pattern, known in self._models:
+        told = self._capabilities
+        for pattern, more in self._models:
             if pattern.match(model):
-                return self._capabilities.overridden(known)
-        return self._capabilities
+                told = told.overridden(more)
+                break
+        return told.overridden(known(self.name, model).capabilities)
 
     def build_request(self, chat: ChatRequest, endpoint: Endpoint) -> WireRequest:
         """Shape a neutral request into the chat protocol.
@@ -77,19 +82,14 @@ class OpenAIChat:
         """
         if (chat.extra or endpoint.body) and chat.extra.get("n", endpoint.body.get("n")) not in (None, 1):
             raise Unsupported("n: a stream of several answers")
-        quirks = self._quirks
-        body, notes = chat_body(
-            chat,
-            endpoint.model,
-            quirks,
-            capabilities_of(self, endpoint),
-            here=lambda: here(self, endpoint),
-            stream=endpoint.stream,
-        )
-        url, headers = endpoint.kept.get(self.name) or self._addressed(endpoint)
+        facts = facts_for(self, endpoint, self._quirks)
+        chat, moved = fitted(chat, facts)
+        quirks = facts.quirks
+        body, notes = chat_body(chat, facts, here=lambda: here(self, endpoint), stream=endpoint.stream)
+        url, headers = endpoint.kept.get(self.name) or self._addressed(endpoint, quirks)
         if chat.prefill is not None and quirks.prefill is not None and quirks.prefill.path is not None:
             url = self._url(quirks.prefill.path, endpoint)
-        return WireRequest(url, headers, request_body(body, chat, endpoint), notes=notes, lasting=True)
+        return WireRequest(url, headers, request_body(body, chat, endpoint), notes=moved + notes, lasting=True)
 
     def decoder(self, head: ResponseHead) -> Decoder:
         """A fresh decoder, for a stream or for a whole answer."""
@@ -104,9 +104,8 @@ class OpenAIChat:
         """What a refusal means."""
         return provider_error(head, body, rules=self._quirks.rules)
 
-    def _addressed(self, endpoint: Endpoint) -> tuple[str, Mapping[str, str]]:
+    def _addressed(self, endpoint: Endpoint, quirks: Quirks) -> tuple[str, Mapping[str, str]]:
         """Where an endpoint is asked, and with which headers: the same for nearly every request, so it is kept."""
-        quirks = self._quirks
         own = _options(endpoint, quirks.option_headers)
         if endpoint.key is not None:
             own[quirks.key_header] = quirks.key_prefix + endpoint.key.reveal()
@@ -130,8 +129,6 @@ def _options(endpoint: Endpoint, names: Mapping[str, str]) -> dict[str, str]:
     return {wire: str(options[option]) for option, wire in names.items() if option in options} if options else {}
 
 
-_REASONING = Capabilities(reasoning=True, sampling=False, max_stop=0)
-
 provider = OpenAIChat(
     "openai",
     ProviderInfo(
@@ -147,15 +144,5 @@ provider = OpenAIChat(
         option_headers={"organization": "openai-organization", "project": "openai-project"},
         refusal_field=True,
         says=BY_OPENAI,
-    ),
-    capabilities=Capabilities(
-        tools=True, images=True, json_schema=True, system=True, prefill="none", max_stop=4, sampling=True, seed=True
-    ),
-    models=(
-        (r"gpt-5[^/]*-chat", Capabilities()),
-        (r"o[0-9]", _REASONING),
-        (r"gpt-5(?![.])", _REASONING),
-        (r"gpt-5", Capabilities(reasoning=True)),
-        (r"gpt-3\.5", Capabilities(images=False, json_schema=False)),
     ),
 )

@@ -8,8 +8,8 @@ import msgspec
 from ..messages import AudioPart, Cache, ChatRequest, FilePart, ImagePart, Message, Part, TextPart, ToolCall
 from ..origin import Origin
 from ..provider import Unsupported
+from ..quirks import Quirks
 from ..returning import Returning
-from .openai_quirks import Quirks
 
 
 def chat_turns(
@@ -35,7 +35,7 @@ def _message(message: Message, quirks: Quirks, returning: Returning) -> dict[str
     named = {"name": message.name} if message.name is not None and "names" not in quirks.lacks else {}
     if message.role == "assistant":
         return {"role": "assistant", **named, **_assistant(message, quirks, returning)}
-    _check_images(message, quirks)
+    _check_images(message)
     if message.role == "tool":
         return {"role": "tool", "tool_call_id": message.tool_call_id, "content": _content(message, quirks)}
     if message.role == "system":
@@ -45,12 +45,9 @@ def _message(message: Message, quirks: Quirks, returning: Returning) -> dict[str
     return {"role": "user", **named, "content": _content(message, quirks)}
 
 
-def _check_images(message: Message, quirks: Quirks) -> None:
-    images = message.images
-    if images and (message.role != "user" or "images" in quirks.lacks):
-        raise Unsupported("images" if message.role == "user" else f"images in {message.role} messages")
-    if "images by URL" in quirks.lacks and any(image.data is None for image in images):
-        raise Unsupported("images by URL")
+def _check_images(message: Message) -> None:
+    if message.role != "user" and message.images:
+        raise Unsupported(f"images in {message.role} messages")
 
 
 def _content(message: Message, quirks: Quirks) -> str | list[dict[str, Any]]:

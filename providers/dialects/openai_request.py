@@ -6,60 +6,48 @@ from typing import Any
 import msgspec
 
 from ..asked import FEATURES, unsaid
-from ..capabilities import Capabilities
+from ..fitting import Facts
 from ..messages import AllowedTools, ChatRequest, JsonSchema, Tool
 from ..origin import Origin
 from ..provider import Unsupported
+from ..quirks import EffortForm, JsonForm, PrefillForm, Quirks
 from .openai_messages import cache_control, chat_turns
-from .openai_quirks import EffortForm, PrefillForm, Quirks
-
-HARMLESS = frozenset(
-    {
-        "temperature", "top_p", "seed", "frequency_penalty", "presence_penalty", "parallel_tool_calls",
-        "reasoning_effort",
-    }
-)  # fmt: skip
-"""Fields that shape an answer without being what was asked: leaving one out is noted, not refused."""
 
 
 def chat_body(
-    chat: ChatRequest,
-    model: str,
-    quirks: Quirks,
-    capabilities: Capabilities,
-    *,
-    here: Callable[[], Origin],
-    stream: bool,
+    chat: ChatRequest, facts: Facts, *, here: Callable[[], Origin], stream: bool
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """The body of a request, before targets and callers add their own fields, and notes on what was left out.
+    """The body of a request that was made fit, before targets and callers add their own fields; notes on what is left.
 
     Raises:
         Unsupported: The request asks what this speaker cannot say.
     """
-    if capabilities.max_stop is not None and len(chat.stop) > capabilities.max_stop:
-        raise Unsupported(f"more than {capabilities.max_stop} stop texts" if capabilities.max_stop else "stop")
+    quirks, prefill = facts.quirks, facts.capabilities.prefill
     asks = msgspec.structs.astuple(chat)[_OPTIONS_FROM:] != _NOTHING_ASKED
-    fields, notes = _fields(chat, quirks, capabilities) if asks else ({}, ())
-    body: dict[str, Any] = {"model": model, "stream": stream}
-    if stream and quirks.stream_options is not None:
+    body: dict[str, Any] = {"model": facts.model, "stream": stream}
+    if stream and quirks.stream_options:
         body["stream_options"] = quirks.stream_options
+    notes: tuple[str, ...] = ()
     body["messages"], returning = chat_turns(chat, quirks, here)
     if any(message.is_error for message in chat.messages):
+        if facts.fit == "strict":
+            raise Unsupported("tool errors")
         notes = (*notes, "tool errors were left out: this protocol has no such field; the result's text says it")
     if asks or returning is not None:
         notes = (
             *notes,
-            *unsaid(chat, quirks.spoken),
+            *unsaid(chat, quirks.spoken, facts.fit),
             *(returning.notes(chat.messages) if returning is not None else ()),
         )
-    for name, value in fields.items():
-        body[quirks.renames.get(name, name)] = value
+    if asks:
+        for name, value in _fields(chat, quirks).items():
+            body[quirks.renames.get(name, name)] = value
     body.update(quirks.body)
     if chat.prefill is not None:
         form = quirks.prefill
-        if form is None and capabilities.prefill in ("plain", "echoed"):
+        if form is None and prefill in ("plain", "echoed"):
             form = PrefillForm()  # the target's own setting, on an unknown server: the turn alone will do
-        if form is None or capabilities.prefill == "none":
+        if form is None or prefill == "none":
             raise Unsupported("prefill")
         body["messages"].append({"role": "assistant", "content": chat.prefill, **form.turn})
         body.update(form.body)
@@ -81,38 +69,20 @@ _OPTIONS_FROM = ChatRequest.__struct_fields__.index("tools")
 _NOTHING_ASKED = msgspec.structs.astuple(ChatRequest(messages=()))[_OPTIONS_FROM:]
 
 
-def _fields(chat: ChatRequest, quirks: Quirks, capabilities: Capabilities) -> tuple[dict[str, Any], tuple[str, ...]]:
+def _fields(chat: ChatRequest, quirks: Quirks) -> dict[str, Any]:
     asked = {name: value for name in _ASKED if (value := getattr(chat, name)) is not None and value != ()}
     if chat.tools or chat.native_tools:
         asked["tools"] = [*(_tool(tool, quirks) for tool in chat.tools), *(tool.spec for tool in chat.native_tools)]
     else:
         asked.pop("tool_choice", None)
         asked.pop("parallel_tool_calls", None)
-    lacks = set(quirks.lacks)
-    if capabilities.sampling is False:
-        lacks |= {"temperature", "top_p", "frequency_penalty", "presence_penalty"}
-    if capabilities.seed is False:
-        lacks.add("seed")
-    if chat.tool_choice == "auto":
-        lacks.discard("tool_choice")
-        if "tool_choice" in quirks.lacks:
-            asked.pop("tool_choice", None)
     fields: dict[str, Any] = {}
-    notes: list[str] = []
     for name, value in asked.items():
-        if name in FEATURES and name not in quirks.spoken:
-            continue  # a note tells
-        if name not in lacks:
+        if name not in FEATURES or name in quirks.spoken:  # of others a note tells
             fields.update(_field(name, value, quirks))
-            if name == "reasoning_effort" and value in quirks.efforts:
-                notes.append(f"{name} {value} was said as {quirks.efforts[value]}, the nearest that is known here")
-        elif name in HARMLESS:
-            notes.append(f"{name} was left out: this model or provider does not take it")
-        else:
-            raise Unsupported(name)
     if chat.reasoning_budget_tokens is not None and quirks.effort == "reasoning":
         fields["reasoning"] = {"max_tokens": chat.reasoning_budget_tokens}
-    return fields, tuple(notes)
+    return fields
 
 
 def _field(name: str, value: Any, quirks: Quirks) -> dict[str, Any]:
@@ -120,17 +90,15 @@ def _field(name: str, value: Any, quirks: Quirks) -> dict[str, Any]:
         case "max_tokens":
             return {quirks.max_tokens_field: value}
         case "response_format":
-            return {"response_format": _response_format(value)}
+            return {"response_format": _response_format(value, quirks.json)}
         case "tool_choice" if isinstance(value, AllowedTools):
             allowed = [{"type": "function", "function": {"name": name}} for name in value.names]
             mode = "required" if value.required else "auto"
             return {"tool_choice": {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": allowed}}}
         case "tool_choice" if value not in ("auto", "none", "required"):
-            if "tool_choice of one tool" in quirks.lacks:
-                raise Unsupported("tool_choice of one tool")
             return {"tool_choice": {"type": "function", "function": {"name": value}}}
         case "reasoning_effort":
-            return _effort(quirks.efforts.get(value, value), quirks.effort)
+            return _effort(value, quirks.effort)
         case _:
             return {name: value}
 
@@ -145,15 +113,20 @@ def _effort(effort: str, form: EffortForm) -> dict[str, Any]:
             return {"reasoning": {"enabled": effort != "none"}}
         case "thinking":
             return {"thinking": {"type": "disabled" if effort == "none" else "enabled"}}
+        case "thinking_effort":
+            level = {} if effort == "none" else {"reasoning_effort": effort}
+            return {"thinking": {"type": "disabled" if effort == "none" else "enabled"}, **level}
         case "enable_thinking":
             return {"enable_thinking": effort != "none"}
         case "template_enable_thinking":
             return {"chat_template_kwargs": {"enable_thinking": effort != "none"}}
 
 
-def _response_format(form: JsonSchema) -> dict[str, Any]:
+def _response_format(form: JsonSchema, said: JsonForm) -> dict[str, Any]:
     if not form.schema:
         return {"type": "json_object"}
+    if said == "json_object_schema":
+        return {"type": "json_object", "schema": form.schema}
     described = {"description": form.description} if form.description else {}
     schema = {"name": form.name, "strict": form.strict, "schema": form.schema, **described}
     return {"type": "json_schema", "json_schema": schema}

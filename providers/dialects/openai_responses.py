@@ -4,33 +4,19 @@ Facts: the SDK 3.54 and the threads on its stream's errors. Options of a target:
 response; our default is that it does not), `organization`, `project`.
 """
 
-import re
-
 from ..capabilities import Capabilities
 from ..chat import ChatRequest
 from ..decoding import decoder_for
 from ..envelope import request_body, request_headers
 from ..errors import ProviderError
+from ..fitting import facts_for, fitted
+from ..knowledge import known
 from ..mapping import provider_error
-from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, Unsupported, WireRequest, capabilities_of, here
+from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, Unsupported, WireRequest, here
+from ..quirks import TURNS
 from .openai_responses_decoder import ResponseStreamDecoder, response_body_decoder
 from .openai_responses_request import FIT as FIT
 from .openai_responses_request import response_body
-
-_ALL = Capabilities(
-    tools=True, images=True, json_schema=True, system=True, prefill="none", max_stop=0, sampling=True, seed=False
-)
-
-# Reasoning models before 5.1 answer 400 to sampling parameters. Sources: the API reference, and the models' pages.
-_MODELS: tuple[tuple[re.Pattern[str], Capabilities], ...] = tuple(
-    (re.compile(pattern), _ALL.overridden(known))
-    for pattern, known in (
-        (r"gpt-5[^/]*-chat|gpt-4|chatgpt-", Capabilities(reasoning=False)),
-        (r"o[0-9]|gpt-5(?![.])", Capabilities(reasoning=True, sampling=False)),
-        (r"gpt-5", Capabilities(reasoning=True)),
-        (r"gpt-3\.5", Capabilities(reasoning=False, images=False, json_schema=False)),
-    )
-)
 
 _OPTION_HEADERS = {"organization": "openai-organization", "project": "openai-project"}
 
@@ -48,11 +34,12 @@ class OpenAIResponses:
         key_env="OPENAI_API_KEY",
         default_model="gpt-5-mini",
         options=("organization", "project", "store"),
+        quirks=TURNS,
     )
 
     def capabilities(self, model: str) -> Capabilities:
         """What is known of a model."""
-        return next((known for pattern, known in _MODELS if pattern.match(model)), _ALL)
+        return known(self.name, model).capabilities
 
     def build_request(self, chat: ChatRequest, endpoint: Endpoint) -> WireRequest:
         """Shape a neutral request into a Responses request.
@@ -63,9 +50,9 @@ class OpenAIResponses:
         """
         if {**endpoint.body, **chat.extra}.get("background"):
             raise Unsupported("background: an answer that no caller waits for")
-        body, notes = response_body(
-            chat, lambda: here(self, endpoint), capabilities_of(self, endpoint), endpoint.options
-        )
+        facts = facts_for(self, endpoint)
+        chat, moved = fitted(chat, facts, FIT)
+        body, notes = response_body(chat, lambda: here(self, endpoint), facts, endpoint.options)
         headers = {
             header: str(endpoint.options[option])
             for option, header in _OPTION_HEADERS.items()
@@ -78,7 +65,7 @@ class OpenAIResponses:
             endpoint.base_url + self.info.endpoint,
             request_headers(endpoint, headers),
             request_body(own, chat, endpoint, joined=("reasoning", "text")),
-            notes=notes,
+            notes=moved + notes,
         )
 
     def decoder(self, head: ResponseHead) -> Decoder:

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ..asked import unsaid
-from ..capabilities import Capabilities
-from ..fit import Row, fit, left_out, refused
+from ..fit import Row, left_out, refused
+from ..fitting import Facts
 from ..messages import (
     AllowedTools,
     ChatRequest,
@@ -29,7 +29,7 @@ from ..provider import Unsupported
 from ..returning import Returning
 from ..turns import lifted
 
-ALWAYS: tuple[Row, ...] = (
+FIT: tuple[Row, ...] = (
     refused("images in assistant turns", "this API takes them from users and tools only"),
     left_out("tool errors", "this API has no such field; the result's text says it"),
     refused("stop", "this API has no stop texts"),
@@ -38,14 +38,7 @@ ALWAYS: tuple[Row, ...] = (
     left_out("presence_penalty", "this API has none"),
     refused("prefill", "no model behind this API goes on from a trailing assistant turn"),
 )
-UNSAMPLED: tuple[Row, ...] = (
-    left_out("temperature", "this model does not take it"),
-    left_out("top_p", "this model does not take it"),
-)
-THOUGHTLESS: tuple[Row, ...] = (left_out("reasoning_effort", "this model does not reason"),)
-
-FIT = ALWAYS + UNSAMPLED + THOUGHTLESS
-"""What the Responses API cannot say: always, or as the model has it."""
+"""What the Responses API cannot say."""
 
 
 SAYS = frozenset({"refusals", "phases"})
@@ -53,7 +46,7 @@ SAYS = frozenset({"refusals", "phases"})
 
 
 def response_body(
-    chat: ChatRequest, here: Callable[[], Origin], capabilities: Capabilities, options: Mapping[str, Any]
+    chat: ChatRequest, here: Callable[[], Origin], facts: Facts, options: Mapping[str, Any]
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The body of a request without the model's name, and notes on what was left out.
 
@@ -66,9 +59,7 @@ def response_body(
     """
     chat, moved = lifted(chat)
     returning = Returning(here)
-    samples, reasons = capabilities.sampling is not False, capabilities.reasoning is not False
-    notes = fit(chat, ALWAYS + (() if samples else UNSAMPLED) + (() if reasons else THOUGHTLESS), capabilities)
-    more = unsaid(chat, SAYS)
+    more = unsaid(chat, SAYS, facts.fit)
     store = bool(options.get("store", False))
     body: dict[str, Any] = {
         "instructions": chat.system or None,
@@ -77,14 +68,14 @@ def response_body(
         "tool_choice": _tool_choice(chat.tool_choice) if chat.tools else None,
         "parallel_tool_calls": chat.parallel_tool_calls if chat.tools else None,
         "max_output_tokens": chat.max_tokens,
-        "temperature": chat.temperature if samples else None,
-        "top_p": chat.top_p if samples else None,
-        "reasoning": _reasoning(chat.reasoning_effort) if reasons else None,
+        "temperature": chat.temperature,
+        "top_p": chat.top_p,
+        "reasoning": _reasoning(chat.reasoning_effort),
         "text": {"format": _format(chat.response_format)} if chat.response_format is not None else None,
         "store": store,
-        "include": ["reasoning.encrypted_content"] if capabilities.reasoning and not store else None,
+        "include": ["reasoning.encrypted_content"] if facts.capabilities.reasoning and not store else None,
     }
-    return body, (*moved, *notes, *more, *returning.notes(chat.messages))
+    return body, (*moved, *more, *returning.notes(chat.messages))
 
 
 def _reasoning(effort: str | None) -> dict[str, Any] | None:

@@ -179,7 +179,7 @@ class TargetAttempts(Opaque):
             raise NotAdmitted(admission)
         lease = admission.lease
         try:
-            endpoint = live.endpoint(stream=stream, place=lease.credential.place)
+            endpoint = live.endpoint(stream=stream, place=lease.credential.place, fit=route_target.fit)
             if endpoint is None:
                 endpoint, first_by_s, cut = await self._fetched(lease, first_by_s, cut, shaped=shape is not None)
             if self.stopped:
@@ -217,8 +217,9 @@ class TargetAttempts(Opaque):
             NotAdmitted: It was stopped meanwhile.
         """
         context, loop = self.context, self.context.loop
-        began_s, live = loop.time(), context.route_targets[self.index].live
-        endpoint = await self._fetching(live.fresh_endpoint(lease, first_by_s, stream=not context.single))
+        began_s, route_target = loop.time(), context.route_targets[self.index]
+        fetched = route_target.live.fresh_endpoint(lease, first_by_s, stream=not context.single, fit=route_target.fit)
+        endpoint = await self._fetching(fetched)
         if endpoint is None:
             raise NotAdmitted
         if shaped:

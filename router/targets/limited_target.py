@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from ...config.limits import Retry
-from ...providers.capabilities import Capabilities
+from ...providers.capabilities import Capabilities, Fit
 from ...providers.chat import ChatRequest
 from ...providers.errors import ErrorKind, ProviderError
 from ..failover.steps import MIN_ATTEMPT_S
@@ -146,6 +146,11 @@ class LimitedRouteTarget:
     def capabilities(self) -> Capabilities:
         """What its model can do."""
         return self.plain.capabilities
+
+    @property
+    def fit(self) -> Fit:
+        """How a request is made fit."""
+        return self.plain.fit
 
     @property
     def retry(self) -> Retry:

@@ -15,7 +15,7 @@ import msgspec
 from ...config.flaws import base_url_variable, missing_extras
 from ...config.target import Target
 from ...providers import registry
-from ...providers.capabilities import Capabilities
+from ...providers.capabilities import Capabilities, Fit
 from ...providers.chat import ChatRequest
 from ...providers.echoes import Echoes, bare_url, configured_secrets, sent_secrets
 from ...providers.errors import ErrorKind, MissingExtraError, ProviderError, safe_code
@@ -101,14 +101,14 @@ class LiveTarget:
         self.sizes = Sizes(target.concurrency, target.requests_per_min, target.tokens_per_min)
         self.rates = _rates(target, model, record.ledger.wall())
         self.tells_cost = False
-        self._endpoints: list[dict[bool, Endpoint]] = [{} for _ in self._sources or (None,)]
+        self._endpoints: list[dict[tuple[bool, Fit], Endpoint]] = [{} for _ in self._sources or (None,)]
         self._transport = TargetTransport()
         self._names: dict[str, str | None] = {}  # that models gave themselves, as they may be shown
         self._echoes: tuple[str, dict[str, str], Echoes] | None = None  # of the last request that failed
 
     def _flaw(self, info: ProviderInfo, variable: str) -> Flaw | None:
         target = self.target
-        if problem := info.option_problem(target.options):
+        if problem := info.option_problem(target.options) or info.quirk_problem(target.quirks):
             return "misconfigured", problem
         if not self.model:
             return "misconfigured", f"{target.provider} has no default model; write {target.provider}/MODEL"
@@ -126,18 +126,19 @@ class LiveTarget:
         """How quick it was: to the first useful delta of a stream, or to an answer in one JSON body."""
         return self.latency if stream else self._record.single_latency
 
-    def endpoint(self, *, stream: bool, place: int = 0) -> Endpoint | None:
+    def endpoint(self, *, stream: bool, place: int = 0, fit: Fit = "nearest") -> Endpoint | None:
         """Address and credentials to ask with; None when the key must be fetched first, see `fresh_endpoint`.
 
         Args:
             place: Of the key among the target's keys.
+            fit: How a request is made fit, as the route has it.
         """
-        cached = self._endpoints[place].get(stream)
+        cached = self._endpoints[place].get((stream, fit))
         if cached is None:
             key = self._keys.at_once(place) if self._sources else None
             if key is None and self._sources:
                 return None
-            cached = self._endpoints[place][stream] = self._endpoint(key, stream)
+            cached = self._endpoints[place][stream, fit] = self._endpoint(key, stream, fit)
         return cached
 
     def origin(self, lease: Lease) -> Origin:
@@ -145,13 +146,14 @@ class LiveTarget:
         key = None if lease.credential.renewable or not self._sources else self._keys.at_once(lease.credential.place)
         return Origin(self.target.provider, self.base_url, self.model, credential_mark(key))
 
-    async def fresh_endpoint(self, lease: Lease, by_s: float, *, stream: bool) -> Endpoint:
+    async def fresh_endpoint(self, lease: Lease, by_s: float, *, stream: bool, fit: Fit = "nearest") -> Endpoint:
         """Address and credentials to ask with; the lease's key as its file or callback gives it now.
 
         Of several keys, one that cannot be had is replaced by the next, in the lease too.
 
         Args:
             by_s: When the key must be there, on the loop's clock.
+            fit: As for `endpoint`.
 
         Raises:
             ProviderError: There is no key to be had.
@@ -167,7 +169,7 @@ class LiveTarget:
             else:
                 self.health.resolved(credential, key, now_s())
                 lease.edition = credential.edition
-                return self._endpoint(key, stream)
+                return self._endpoint(key, stream, fit)
 
     async def look_for_new_key(self, lease: Lease, by_s: float) -> None:
         """The lease's key was refused. If its file or callback has another one by now, that is not to suffer."""
@@ -180,7 +182,7 @@ class LiveTarget:
             return  # the next attempt will meet the same, and tell it
         self.health.resolved(credential, key, asyncio.get_running_loop().time())
 
-    def _endpoint(self, key: Secret | None, stream: bool) -> Endpoint:
+    def _endpoint(self, key: Secret | None, stream: bool, fit: Fit) -> Endpoint:
         target = self.target
         return Endpoint(
             base_url=self.base_url,
@@ -191,6 +193,8 @@ class LiveTarget:
             body=target.body,
             options=target.options,
             capabilities=self.capabilities,
+            quirks=target.quirks,
+            fit=fit,
         )
 
     def wire(self, chat: ChatRequest, endpoint: Endpoint) -> WireRequest:

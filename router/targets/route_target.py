@@ -6,6 +6,7 @@ from typing import Any
 
 from ...config.limits import Limits, Retry
 from ...config.route import Route
+from ...providers.capabilities import Fit
 from ...providers.chat import ChatRequest, chat_request
 from ...providers.errors import ErrorKind, ProviderError
 from ..health.refusal import Refusal
@@ -35,6 +36,7 @@ class RouteTarget:
         ledger: What was spent on the route.
 
     Attributes:
+        fit: How a request is made fit: as the target has it, else the route.
         answer_max: What an answer is bounded to where the request does not say so.
         plain_tokens: A request of text alone is answered here if it has no more tokens than this.
         purses: What an attempt here is paid from.
@@ -44,7 +46,7 @@ class RouteTarget:
 
     __slots__ = (
         "_defaults", "_hedge", "_hedge_budget", "_limited", "_room", "answer_max", "capabilities", "clocks",
-        "first_delta_held", "first_delta_s", "label", "live", "only_on", "plain_tokens", "purses", "retry",
+        "first_delta_held", "first_delta_s", "fit", "label", "live", "only_on", "plain_tokens", "purses", "retry",
         "standing_clocks", "takes_any", "tier", "weight",
     )  # fmt: skip
 
@@ -68,6 +70,7 @@ class RouteTarget:
         self.standing_clocks = _clocks(live, route, limits, {}) if overrides else self.clocks
         self.first_delta_s = self.clocks.first_delta_s
         self.first_delta_held = bool(live.target.first_delta_s or (overrides and overrides.get("first_delta_s")))
+        self.fit: Fit = live.target.fit or route.fit
         self.only_on = only_on
         self.tier, self.weight = tier, route.weights.get(live.label, 1.0)
         self._hedge, self._hedge_budget = route.hedge, hedge_budget
@@ -82,7 +85,7 @@ class RouteTarget:
         self._room = UsageBounds(self.capabilities.context_window, self.answer_max)
         window = self.capabilities.context_window
         known = self.capabilities.images, self.capabilities.tools, self.capabilities.json_schema
-        self.takes_any = not live.flaw and window is None and False not in known
+        self.takes_any = not live.flaw and window is None and (self.fit == "off" or False not in known)
         self.plain_tokens = -1.0 if live.flaw else math.inf if window is None else window * CONFIDENT
 
     @property

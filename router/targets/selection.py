@@ -40,10 +40,11 @@ class Needs(NamedTuple):
 
     @classmethod
     def of(cls, chat: ChatRequest) -> Self:
-        tokens = estimated_tokens(chat)
+        tokens, form = estimated_tokens(chat), chat.response_format
+        of_schema = form is not None and bool(form.schema)
         if len(chat.messages) == 1 and chat.messages[0].plain_text is not None:
-            return cls(False, bool(chat.tools), chat.response_format is not None, tokens)
-        return cls(chat.has_images, chat.has_tools, chat.response_format is not None, tokens)
+            return cls(False, bool(chat.tools), of_schema, tokens)
+        return cls(chat.has_images, chat.has_tools, of_schema, tokens)
 
 
 def lacks(needs: Needs, capabilities: Capabilities) -> str | None:
@@ -69,7 +70,7 @@ def left_out(route_target: CallTarget, needs: Needs) -> tuple[SkipReason, str] |
     """Reason and detail when a target is of no use for a request, whatever its health."""
     if flaw := route_target.live.flaw:
         return flaw
-    if problem := lacks(needs, route_target.capabilities):
+    if route_target.fit != "off" and (problem := lacks(needs, route_target.capabilities)):
         return "unsupported", problem
     window = route_target.capabilities.context_window
     if window is not None and needs.tokens > window * CONFIDENT:

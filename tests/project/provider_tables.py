@@ -15,8 +15,9 @@ from standby.providers import registry
 from standby.providers.capabilities import Capabilities
 from standby.providers.chat import ChatRequest, ImagePart, JsonSchema, Message, TextPart, Tool, ToolCall
 from standby.providers.dialects.compatible import PRESETS
-from standby.providers.dialects.openai_request import HARMLESS
 from standby.providers.fit import FEATURES, Row
+from standby.providers.fitting import facts_for
+from standby.providers.fitting.fields import HARMLESS
 from standby.providers.provider import Endpoint, Provider, Unsupported
 from standby.providers.secret import Secret
 
@@ -76,7 +77,9 @@ def providers() -> str:
 
 def capabilities() -> str:
     """What is known of each provider's default model, or of any where there is no default."""
-    names = [name for name in Capabilities.__struct_fields__ if name != "system"]
+    names = [
+        "tools", "images", "json_schema", "reasoning", "prefill", "context_window", "max_stop", "sampling", "seed"
+    ]  # fmt: skip
     rows = []
     for name in registry.names():
         provider = registry.get(name)
@@ -120,13 +123,16 @@ PROBES: dict[str, tuple[ChatRequest, ChatRequest, str]] = {
     "`seed`": (*_with(ASKED, seed=7), ""),
     "`frequency_penalty`": (*_with(ASKED, frequency_penalty=0.5), ""),
     "`presence_penalty`": (*_with(ASKED, presence_penalty=0.5), ""),
-    "`response_format`": (*_with(ASKED, response_format=JsonSchema({"type": "object", "title": "MARK"})), "MARK"),
+    "`response_format`": (
+        *_with(ASKED, response_format=JsonSchema({"type": "object", "title": "MARK", "properties": {}})),
+        "MARK",
+    ),
     "`reasoning_effort`": (*_with(ASKED, reasoning_effort="high"), ""),
     "`prefill`": (*_with(ASKED, prefill="MARK"), "MARK"),
 }
 """What a caller may ask: a request without it, one with it, and a text by which it is found in the body."""
 
-_ABLE = Capabilities(sampling=True, prefill="plain", reasoning=True, max_stop=4)
+_ABLE = Capabilities(sampling=True, penalties=True, prefill="plain", reasoning=True, max_stop=4)
 """So that each dialect shows all of its words, whatever its default model takes."""
 
 
@@ -210,18 +216,19 @@ def speakers() -> str:
     rows = []
     for name in ("openai", *PRESETS):
         speaker = registry.get(name)
-        quirks: Any = speaker._quirks  # type: ignore[attr-defined]
-        known = speaker.capabilities(speaker.info.default_model or "")
+        to = Endpoint(base_url="https://host", model=speaker.info.default_model or "")
+        facts = facts_for(speaker, to, speaker._quirks)  # type: ignore[attr-defined]
+        quirks, known = facts.quirks, facts.capabilities
         harmless = {lack for lack in quirks.lacks if lack in HARMLESS}
         prefill = "no" if quirks.prefill is None or known.prefill == "none" else "yes" if known.prefill else "by model"
-        efforts = ", ".join(f"{ours} as {theirs}" for ours, theirs in quirks.efforts.items())
+        efforts = "none" if known.efforts == () else ", ".join(known.efforts or ())
         rows.append(
             (
                 _code(name),
                 _code(quirks.max_tokens_field),
                 ", ".join(f"`{lack}`" for lack in sorted(quirks.lacks - harmless)) or "–",
                 ", ".join(f"`{lack}`" for lack in sorted(harmless)) or "–",
-                _code(quirks.effort) + (f"; {efforts}" if efforts else ""),
+                _code(quirks.effort) + (f": {efforts}" if efforts else ""),
                 prefill,
             )
         )

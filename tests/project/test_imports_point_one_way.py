@@ -18,7 +18,18 @@ MAY_IMPORT: dict[str, set[str]] = {
 """Room by room, which others it may know. A room that is not here fails the test: say where it stands."""
 
 INSIDE: dict[str, tuple[str, ...]] = {
-    "providers": ("registry", "dialects", "http", "mapping", "refusals", "providers", "codecs"),
+    "providers": (
+        "registry",
+        "dialects",
+        "http",
+        "fitting",
+        "knowledge",
+        "quirks",
+        "mapping",
+        "refusals",
+        "providers",
+        "codecs",
+    ),
     "config": ("config", "examples"),
     "router": ("router", "engine", "targets", "failover", "limits", "notices", "health", "result"),
     "simulator": ("drill", "simulator", "serving", "dialects", "scenario", "virtual"),

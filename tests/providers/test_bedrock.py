@@ -148,24 +148,30 @@ def test_thinking_goes_back_with_its_proof_to_bedrock_only() -> None:
 
 
 def test_a_json_schema_stands_as_text() -> None:
-    wanted = JsonSchema({"type": "object"}, name="r", description="d")
+    wanted = JsonSchema({"type": "object", "additionalProperties": False}, name="r", description="d")
     assert asked(chat_request("Hi", response_format=wanted))["outputConfig"] == {
         "textFormat": {
             "type": "json_schema",
-            "structure": {"jsonSchema": {"schema": '{"type":"object"}', "name": "r", "description": "d"}},
+            "structure": {
+                "jsonSchema": {
+                    "schema": '{"type":"object","additionalProperties":false}',
+                    "name": "r",
+                    "description": "d",
+                }
+            },
         }
     }
 
 
 def test_tools_and_effort() -> None:
     chat = chat_request("Hi", tools=[Tool("f", strict=True)], tool_choice="f", reasoning_effort="high")
-    said = asked(chat)
+    said = asked(chat, "eu.anthropic.claude-opus-4-5-20251101-v1:0")
     assert said["toolConfig"] == {
         "tools": [
             {
                 "toolSpec": {
                     "name": "f",
-                    "inputSchema": {"json": {"type": "object", "properties": {}}},
+                    "inputSchema": {"json": {"type": "object", "properties": {}, "additionalProperties": False}},
                     "strict": True,
                 }
             }

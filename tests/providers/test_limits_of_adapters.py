@@ -20,7 +20,6 @@ LINES_MAX = 300
 
 CHAT_PROTOCOL = {
     "openai": {"ModelRows", "OpenAIChat"},
-    "openai_quirks": {"BY_OPENAI", "SPOKEN", "PrefillForm", "Quirks"},
     "openai_body_decoder": {"ChatBodyDecoder"},
     "openai_decoder": {"ChatStreamDecoder"},
 }

@@ -7,14 +7,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from standby.providers.chat import ImagePart, JsonSchema, Message, Reasoning, TextPart, ToolCall, chat_request
-from standby.providers.dialects.mistral import call_id, provider
+from standby.providers.dialects.mistral import provider
 from standby.providers.errors import ErrorKind
 from standby.providers.events import Finished, ReasoningDelta, Started, TextDelta, ToolCallDelta, Usage
+from standby.providers.fitting.call_ids import sent_ids
+from standby.providers.knowledge import known
 from standby.providers.provider import ResponseHead, Unsupported
 
 from conversation import COUNT, IMAGE, KEY, TOOL, body, built, refusal, weather
 
 JSON = ResponseHead(200, {"content-type": "application/json"})
+FORM = known("mistral", "mistral-small-latest").quirks["call_id"]
+
+
+def call_id(foreign: str) -> str:
+    """The id under which a call is sent."""
+    return sent_ids([foreign], FORM).get(foreign, foreign)
 
 
 def test_address_and_credentials() -> None:
@@ -39,7 +47,8 @@ def test_every_foreign_id_becomes_nine_letters_and_digits_and_stays_the_same(for
 
 @given(st.lists(st.text(max_size=40), unique=True, max_size=30))
 def test_ids_that_differ_stay_different(foreign: list[str]) -> None:
-    assert len({call_id(each) for each in foreign}) == len(foreign)
+    sent = sent_ids(foreign, FORM)
+    assert len({sent.get(each, each) for each in foreign}) == len(foreign)
 
 
 def test_calls_and_results_keep_belonging_together() -> None:

@@ -19,10 +19,10 @@ from standby.providers.chat import (
     chat_request,
 )
 from standby.providers.dialects.openai import OpenAIChat, provider
-from standby.providers.dialects.openai_quirks import PrefillForm, Quirks
 from standby.providers.errors import ErrorKind
 from standby.providers.events import Finished, ReasoningDelta, RefusalDelta, Started, TextDelta, ToolCallDelta, Usage
 from standby.providers.provider import Decoder, Endpoint, Provider, ResponseHead, Unsupported, WireRequest
+from standby.providers.quirks import PrefillForm, Quirks
 from standby.providers.secret import Secret
 
 from wire_fixtures import WIRE
@@ -218,9 +218,9 @@ def test_reasoning_goes_back_to_its_own_provider_only() -> None:
     [
         ("gpt-5-mini", True, False),
         ("gpt-5.2", True, True),
-        ("gpt-5-chat-latest", None, True),
+        ("gpt-5-chat-latest", False, True),
         ("o4-mini", True, False),
-        ("gpt-4o", None, True),
+        ("gpt-4o", False, True),
     ],
 )
 def test_what_is_known_of_models(model: str, reasoning: bool | None, sampling: bool) -> None:

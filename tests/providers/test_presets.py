@@ -84,8 +84,8 @@ def test_token_counts_are_asked_for_unless_they_come_anyway(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "effort", "said"),
     [
-        ("groq", "max", {"reasoning_effort": "high"}),
-        ("groq", "none", {"reasoning_effort": "none"}),
+        ("vllm", "max", {"reasoning_effort": "high"}),
+        ("groq", "none", {"reasoning_effort": "none"}),  # a model that is not known
         ("ollama-v1", "max", {"reasoning_effort": "max"}),
         ("ollama-v1", "minimal", {"reasoning_effort": "low"}),
         ("openrouter", "high", {"reasoning": {"effort": "high"}}),
@@ -100,8 +100,9 @@ def test_reasoning_effort(name: str, effort: str, said: dict[str, Any]) -> None:
 
 
 def test_an_effort_in_other_words_is_noted() -> None:
-    wire = built(PRESETS["groq"], chat_request("Hi", reasoning_effort="xhigh"))
-    assert wire.notes == ("reasoning_effort xhigh was said as high, the nearest that is known here",)
+    wire = built(PRESETS["groq"], chat_request("Hi", reasoning_effort="xhigh"), "openai/gpt-oss-120b")
+    takes = "openai/gpt-oss-120b takes low, medium, high"
+    assert wire.notes == (f"reasoning_effort xhigh was said as high: {takes}",)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from standby.config import Hold
 from standby.config.route import CONTINUE
 from standby.providers import registry
 from standby.providers.dialects.openai import OpenAIChat
-from standby.providers.dialects.openai_quirks import PrefillForm, Quirks
+from standby.providers.quirks import PrefillForm, Quirks
 
 from stage import DONE, Play, Stage, breaks_off, chunk, now_s, perform, says, status
 from standby import Config, ErrorKind, HandedOver, Restarted, Route, Router, StreamInterrupted, Target, TextDelta

@@ -1,0 +1,60 @@
+"""Turns in the order that a server wants: merged where they must alternate, kept apart where they may not meet."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import msgspec
+
+from ..messages import ChatRequest, Message, Part, TextPart
+from ..turns import lifted
+from .facts import Facts
+from .moves import Move, Refusal
+
+_MERGED = "turns of one side in a row were merged: turns must alternate here"
+_PARTED = "an empty assistant turn was put between results of tools and a user's turn, which may not meet here"
+
+
+def fit_alternation(chat: ChatRequest, facts: Facts) -> Move | Refusal | None:
+    """Merge turns of one side in a row where turns must alternate."""
+    if not facts.quirks.alternate:
+        return None
+    chat, moved = lifted(chat)
+    messages = chat.messages
+    if messages and messages[0].role == "assistant":
+        return Refusal("a conversation that the assistant begins")
+    merged: list[Message] = []
+    for message in messages:
+        if merged and message.role == merged[-1].role and message.role in ("user", "assistant"):
+            merged[-1] = _joined(merged[-1], message)
+        else:
+            merged.append(message)
+    if len(merged) < len(messages):
+        chat, moved = msgspec.structs.replace(chat, messages=tuple(merged)), (*moved, _MERGED)
+    return Move(chat, "turns of one side in a row", moved) if moved else None
+
+
+def fit_user_after_tool(chat: ChatRequest, facts: Facts) -> Move | None:
+    """Put an empty assistant turn between results of tools and a user's turn where the two may not meet."""
+    if facts.quirks.user_after_tool or not _meet(chat.messages):
+        return None
+    parted: list[Message] = []
+    for message in chat.messages:
+        if message.role == "user" and parted and parted[-1].role == "tool":
+            parted.append(Message("assistant", ()))
+        parted.append(message)
+    return Move(
+        msgspec.structs.replace(chat, messages=tuple(parted)), "a user's turn after a tool's result", (_PARTED,)
+    )
+
+
+def _meet(messages: Sequence[Message]) -> bool:
+    return any(one.role == "tool" and other.role == "user" for one, other in pairwise(messages))
+
+
+def _joined(one: Message, other: Message) -> Message:
+    """Two turns of one side as one; texts that meet are parted by a blank line, as paragraphs are."""
+    first, second = one.plain_text, other.plain_text
+    content: tuple[Part, ...] = (*one.content, *other.content)
+    if first is not None and second is not None:
+        content = (TextPart(f"{first}\n\n{second}"),)
+    return msgspec.structs.replace(one, content=content, tool_calls=(), reasoning=())
