@@ -5,7 +5,7 @@ What only shapes it is left out or said otherwise, with a note for the report. T
 is about words that the wire lacks; what a model or a server refuses though there is a word, facts tell (`fitting`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -115,6 +115,21 @@ def fit(chat: ChatRequest, rows: tuple[Row, ...], capabilities: Capabilities, mo
         if row.treatment == "refused" or mode == "strict":
             raise Unsupported(row.feature)
     return tuple(f"{row.feature} was {row.treatment}: {row.why}" for row in asked)
+
+
+def noted(found: Mapping[str, str], mode: Fit = "nearest") -> tuple[str, ...]:
+    """The notes on what a dialect could not say as it was asked, where only its writer sees it.
+
+    Args:
+        found: What became of a feature, by its name.
+        mode: With `strict`, nothing may be left out or said otherwise.
+
+    Raises:
+        Unsupported: Something was; names it.
+    """
+    if found and mode == "strict":
+        raise Unsupported(next(iter(found)))
+    return tuple(f"{feature} was {what}" for feature, what in found.items())
 
 
 def json_object(text: str) -> msgspec.Raw | None:

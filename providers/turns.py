@@ -1,12 +1,12 @@
 """Conversations as dialects with two roles have them: runs of one side, calls by id, images by where they are."""
 
 import mimetypes
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from msgspec.structs import replace
 
-from .messages import ChatRequest, ImagePart, Message, TextPart, ToolCall
+from .messages import AllowedTools, ChatRequest, ImagePart, Message, TextPart, ToolCall
 from .provider import Unsupported
 
 
@@ -28,12 +28,42 @@ def lifted(chat: ChatRequest) -> tuple[ChatRequest, tuple[str, ...]]:
     turns = tuple(message for message in chat.messages if message.role != "system")
     joined = "\n\n".join(filter(None, texts))
     if not turns:
-        moved = replace(chat, messages=(Message("user", joined),), system=None)
+        parts = system_parts(chat)
+        said = joined if all(part.cache is None for part in parts) else parts
+        moved = replace(chat, messages=(Message("user", said),), system=None)
         return moved, ("the system text was said as a user's turn: this API wants one",)
     first = next(place for place, message in enumerate(chat.messages) if message.role != "system")
     among = any(message.role == "system" for message in chat.messages[first:])
     note = "system messages were moved before the conversation: this API takes them there only"
     return replace(chat, messages=turns, system=joined), (note,) if among else ()
+
+
+def system_parts(chat: ChatRequest) -> tuple[TextPart, ...]:
+    """The system texts of a conversation, each by itself, for a dialect that can mark one of them."""
+    first = (TextPart(chat.system),) if chat.system else ()
+    among = (part for message in chat.messages if message.role == "system" for part in message.content)
+    return (*first, *(part for part in among if isinstance(part, TextPart) and part.text))
+
+
+def cache_marks(chat: ChatRequest) -> int:
+    """How many marks for the cache a request has."""
+    parts = (part for message in chat.messages for part in message.content)
+    tools: Iterable[object] = (*chat.tools, *parts)
+    return sum(getattr(each, "cache", None) is not None for each in tools)
+
+
+def only_allowed(chat: ChatRequest) -> tuple[ChatRequest, dict[str, str]]:
+    """A request for a dialect that has no choice of several tools: the others are not offered. And what became of it.
+
+    Returns:
+        The request, and a note by the feature's name.
+    """
+    choice = chat.tool_choice
+    if not isinstance(choice, AllowedTools):
+        return chat, {}
+    tools = tuple(tool for tool in chat.tools if tool.name in choice.names)
+    only = replace(chat, tools=tools, tool_choice="required" if choice.required else "auto")
+    return only, {"allowed tools": "said otherwise: this API has no such choice, and the others are not offered"}
 
 
 def sides(messages: Sequence[Message]) -> Iterator[tuple[bool, tuple[Message, ...]]]:
