@@ -187,7 +187,7 @@ class ContentStreamDecoder(EventStreamDecoder):
                 events.append(ReasoningDelta(part.text or "", self._block, part.thought_signature or None))
             if part.thought_signature:
                 self._close_block()
-        elif part.text is not None:
+        elif part.text is not None or part.thought_signature:
             self._close_block()
             if part.text:
                 events.append(TextDelta(part.text))

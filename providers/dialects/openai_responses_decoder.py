@@ -20,7 +20,7 @@ from ..events import Finished, FinishReason, ProviderEvent, Started
 from ..mapping import error_told, or_error, stream_error
 from ..provider import ResponseHead
 from ..strangers import by_type, decode_beside_strangers
-from .openai_responses_items import ITEM_TYPES, PART_TYPES, Item, Items, Kind, Part
+from .openai_responses_items import ITEM_TYPES, PART_TYPES, Item, Items, Kind, Part, Written
 
 
 class _InputDetails(Details, gc=False):
@@ -73,7 +73,20 @@ class _Event(msgspec.Struct, gc=False):
     text: str | None = None
     refusal: str | None = None
     arguments: str | None = None
+    input: str | None = None
     part: Part | None = None
+
+
+class _WrittenItem(msgspec.Struct, gc=False):
+    item: msgspec.Raw
+
+
+class _WrittenOutput(msgspec.Struct, gc=False):
+    output: list[msgspec.Raw]
+
+
+class _WrittenResponse(msgspec.Struct, gc=False):
+    response: _WrittenOutput
 
 
 class _Named(msgspec.Struct, gc=False):
@@ -89,6 +102,7 @@ _DELTAS: Mapping[str, Kind] = {
     "response.reasoning_summary_text.delta": "summary",
     "response.reasoning_text.delta": "thought",
     "response.function_call_arguments.delta": "arguments",
+    "response.custom_tool_call_input.delta": "arguments",
 }
 _DONE: Mapping[str, Kind] = {
     "response.output_text.done": "text",
@@ -96,6 +110,7 @@ _DONE: Mapping[str, Kind] = {
     "response.reasoning_summary_text.done": "summary",
     "response.reasoning_text.done": "thought",
     "response.function_call_arguments.done": "arguments",
+    "response.custom_tool_call_input.done": "arguments",
     "response.content_part.done": "text",
     "response.reasoning_summary_part.done": "summary",
 }
@@ -140,14 +155,15 @@ class ResponseReader(Counting):
             self._begun = True
             events.append(Started(response.model or None, response.id or None))
 
-    def end(self, response: _Response, events: list[ProviderEvent], named: str = "") -> None:
+    def end(self, response: _Response, written: Written, events: list[ProviderEvent], named: str = "") -> None:
         """The response as a whole: what is left to say, how it ended, and what it cost.
 
         Args:
+            written: Gives its items as they are written.
             named: The status by the event's name.
         """
         self.begin(response, events)
-        self.items.reconcile(response.output or (), events)
+        self.items.reconcile(response.output or (), written, events)
         if response.usage is not None:
             self._count(response.usage, events)
         why = response.incomplete_details.reason if response.incomplete_details else None
@@ -215,14 +231,18 @@ class ResponseStreamDecoder(EventStreamDecoder):
         kind = _DONE.get(event.type)
         if kind is not None:
             place = event.summary_index if kind == "summary" else 0 if kind == "arguments" else event.content_index
-            said = event.part or Part("", event.text or event.arguments, event.refusal)
+            said = event.part or Part("", event.text or event.arguments or event.input, event.refusal)
             reader.items.part(kind, event.output_index, place, said, events)
         elif event.type in _ITEMS and event.item is not None:
-            reader.items.item(event.output_index, event.item, events, whole=event.type.endswith("done"))
+            if event.item.type in ITEM_TYPES:
+                reader.items.item(event.output_index, event.item, events, whole=event.type.endswith("done"))
+            elif event.type.endswith("done"):
+                written = decode_json(data, _WrittenItem).item
+                reader.items.native(event.output_index, event.item, written, events)
         elif event.type in _BEGINNINGS and event.response is not None:
             reader.begin(event.response, events)
         elif event.type in _ENDS and event.response is not None:
-            reader.end(event.response, events, event.type.removeprefix("response."))
+            reader.end(event.response, lambda: _written(data), events, event.type.removeprefix("response."))
             self.finish, self.failure = reader.finish, reader.failure
             self.miscounted = reader.miscounted
             self.closed = self.finish is not None
@@ -240,6 +260,10 @@ class ResponseStreamDecoder(EventStreamDecoder):
         return stream_error(words, self._head, status=500)
 
 
+def _written(data: bytes) -> list[msgspec.Raw]:
+    return decode_json(data, _WrittenResponse).response.output
+
+
 def response_body_decoder(head: ResponseHead) -> JsonBodyDecoder:
     """The decoder of a whole response in one JSON body."""
 
@@ -252,11 +276,7 @@ def response_body_decoder(head: ResponseHead) -> JsonBodyDecoder:
         if response.status is None:
             raise msgspec.ValidationError("the body is no response")
         reader = ResponseReader(head)
-        reader.begin(response, events)
-        for index, item in enumerate(response.output or ()):
-            reader.items.item(index, item, events, whole=True)
-        response.output = None
-        reader.end(response, events)
+        reader.end(response, lambda: decode_json(body, _WrittenOutput).output, events)
         decoder.finish, decoder.failure = reader.finish, reader.failure
         decoder.miscounted = reader.miscounted
         return events

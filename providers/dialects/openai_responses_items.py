@@ -5,24 +5,33 @@ Each way is complete at OpenAI; servers that imitate the API leave some of them 
 way says beyond that is told, once.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Literal, TypeAlias
 
 import msgspec
 
-from ..events import ProviderEvent, ReasoningDelta, RefusalDelta, TextDelta
+from ..events import PartAdded, ProviderEvent, ReasoningDelta, RefusalDelta, TextDelta
+from ..parts import TextPart
 from ..tool_calls import CallNumbering
+from .openai_responses_natives import Asides, Native
 
-ITEM_TYPES = frozenset({"message", "reasoning", "function_call"})
+CALL_TYPES = frozenset({"function_call", "custom_tool_call"})
+"""Items that are calls of the caller's tools."""
+ITEM_TYPES = frozenset({"message", "reasoning", *CALL_TYPES})
+"""Items that are read; all others are kept as they are."""
 PART_TYPES = frozenset({"output_text", "text", "refusal", "summary_text", "reasoning_text"})
 
 Kind: TypeAlias = Literal["text", "refusal", "summary", "thought", "arguments"]
 """What a piece is a piece of."""
 
+Written: TypeAlias = Callable[[], Sequence[msgspec.Raw]]
+"""Gives the items of an output as they are written; asked only where one is to be kept so."""
+
 _KINDS: Mapping[str, tuple[Kind, ...]] = {
     "message": ("text", "refusal"),
     "reasoning": ("summary", "thought"),
     "function_call": ("arguments",),
+    "custom_tool_call": ("arguments",),
 }
 _CALLERS_TOOLS = frozenset(
     {"function_call", "custom_tool_call", "computer_call", "local_shell_call", "shell_call", "apply_patch_call"}
@@ -35,6 +44,8 @@ class Part(msgspec.Struct, gc=False):
     type: str = ""
     text: str | None = None
     refusal: str | None = None
+    annotations: msgspec.Raw = msgspec.Raw()
+    logprobs: msgspec.Raw = msgspec.Raw()
 
 
 class Item(msgspec.Struct, gc=False):
@@ -43,9 +54,16 @@ class Item(msgspec.Struct, gc=False):
     call_id: str | None = None
     name: str | None = None
     arguments: str | None = None
+    input: str | None = None
+    phase: str | None = None
     content: list[Part] | None = None
     summary: list[Part] | None = None
     encrypted_content: str | None = None
+
+    @property
+    def argued(self) -> str:
+        """What a call was given: arguments, or the input of a custom tool."""
+        return (self.input if self.type == "custom_tool_call" else self.arguments) or ""
 
 
 class _Said:
@@ -54,17 +72,22 @@ class _Said:
     Attributes:
         number: Its place among all items, also of a server that numbers none.
         parts: The pieces of each part, in the order in which the parts began.
+        phase: What the provider calls its texts.
         whole: It came whole: it is not told again.
         block: The last of its blocks of thinking.
+        beside: The places of the parts beside which citations and the like were told.
     """
 
-    __slots__ = ("block", "blocks", "call_id", "id", "number", "parts", "type", "whole")
+    __slots__ = ("beside", "block", "blocks", "call_id", "id", "name", "number", "parts", "phase", "type", "whole")
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.type = ""
         self.id: str | None = None
         self.call_id: str | None = None
+        self.name: str | None = None
+        self.phase: str | None = None
+        self.beside: set[int] = set()
         self.parts: dict[tuple[Kind, int], list[str]] = {}
         self.blocks: dict[tuple[Kind, int], int] = {}
         self.block: int | None = None
@@ -96,6 +119,9 @@ class Items:
         self._blocks = 0
         self._states: set[str] = set()  # of reasoning, that were told
         self.uses: dict[str, int] = {}
+        self._asides = Asides()
+        self._natives: set[str] = set()  # items that were kept
+        self._in_text = False  # the part that was told last is a text
 
     @property
     def calls(self) -> int:
@@ -115,39 +141,65 @@ class Items:
             return
         self._complete(_PART_KINDS.get(said.type, kind), item, place, said.text or "", events)
         self._complete("refusal", item, place, said.refusal or "", events)
+        if place not in item.beside and self._asides.tell(said.annotations, said.logprobs, events):
+            item.beside.add(place)
 
     def item(self, index: int, item: Item, events: list[ProviderEvent], *, whole: bool) -> None:
         """An item begins, or is whole: then what was not said of it is said."""
         said = self._found(index, item, whole=whole)
-        if item.type == "function_call":
+        said.phase = item.phase or said.phase
+        if item.type in CALL_TYPES:
             said.call_id = said.call_id or item.call_id
             self._argue(said, item.call_id or item.id, item.name, "", events)
         if not whole or said.whole:
             return
         said.whole = True
         match item.type:
-            case "function_call":
-                self._complete("arguments", said, 0, item.arguments or "", events)
+            case "function_call" | "custom_tool_call":
+                self._complete("arguments", said, 0, item.argued, events)
             case "message":
-                self._parts("text", said, [part.text or "" for part in item.content or ()], events)
-                self._parts("refusal", said, [part.refusal or "" for part in item.content or ()], events)
+                self._message(said, item.content or (), events)
             case "reasoning":
                 self._parts("summary", said, [part.text or "" for part in item.summary or ()], events)
                 self._parts("thought", said, [part.text or "" for part in item.content or ()], events)
                 self._state(said, item, events)
-            case tool if tool.endswith("_call") and tool not in _CALLERS_TOOLS:
-                self.uses[tool] = self.uses.get(tool, 0) + 1
             case _:
                 pass
 
-    def reconcile(self, output: Sequence[Item], events: list[ProviderEvent]) -> None:
+    def native(self, index: int, item: Item, written: msgspec.Raw, events: list[ProviderEvent]) -> None:
+        """An item of a type that is not read is whole: it is kept as it is written, once."""
+        found = Native.of(written)
+        if found is None or self._heard(item) or (item.id is None and found.part.details in self._natives):
+            return
+        self._natives.add(found.part.details)
+        self._found(index, item, whole=True).whole = True
+        self._in_text = False
+        if item.type.endswith("_call") and item.type not in _CALLERS_TOOLS:
+            self.uses[item.type] = self.uses.get(item.type, 0) + 1
+        events += found.events()
+
+    def reconcile(self, output: Sequence[Item], written: Written, events: list[ProviderEvent]) -> None:
         """The response is over: what its output says beyond all that was said; calls without arguments have none."""
-        if not all(item.id and (known := self._by_id.get(item.id)) and known.whole for item in output):
+        if not self._items:
+            for index, item in enumerate(output):
+                if item.type in ITEM_TYPES:
+                    self.item(index, item, events, whole=True)
+                else:
+                    self.native(index, item, written()[index], events)
+        elif not all(map(self._heard, output)):
             self._beyond(output, events)
+            for index, item in enumerate(output):
+                if item.type not in ITEM_TYPES:
+                    self.native(index, item, written()[index], events)
         for said in self._items:
             if said.type == "function_call" and not said.parts:
                 self._add("arguments", said, 0, "{}", events)
         events += self._calls.rest()
+
+    def _heard(self, item: Item) -> bool:
+        """Whether an item was told whole, under its id."""
+        known = self._by_id.get(item.id) if item.id else None
+        return known is not None and known.whole
 
     def _beyond(self, output: Sequence[Item], events: list[ProviderEvent]) -> None:
         """What is compared is the text of all items: their ids and places may be other ones than in the stream."""
@@ -161,10 +213,12 @@ class Items:
             self._state(self._by_id.get(item.id or "") or self._new(), item, events)
         self._beyond_all("text", [part.text or "" for part in messages], events)
         self._beyond_all("refusal", [part.refusal or "" for part in messages], events)
-        self._beyond_calls([item for item in output if item.type == "function_call"], events)
+        for part in messages:
+            self._asides.tell_rest(part.annotations, part.logprobs, events)
+        self._beyond_calls([item for item in output if item.type in CALL_TYPES], events)
 
     def _beyond_calls(self, calls: list[Item], events: list[ProviderEvent]) -> None:
-        told = [said for said in self._items if said.type == "function_call" or ("arguments", 0) in said.parts]
+        told = [said for said in self._items if said.type in CALL_TYPES or ("arguments", 0) in said.parts]
         by_call_id = {said.call_id: said for said in told if said.call_id}
         unknown = iter([said for said in told if not said.call_id])
         for place, item in enumerate(calls):
@@ -174,7 +228,7 @@ class Items:
             said = said or next(unknown, None) or self._new()
             said.type = item.type
             self._argue(said, item.call_id or item.id, item.name, "", events)
-            self._complete("arguments", said, 0, item.arguments or "", events)
+            self._complete("arguments", said, 0, item.argued, events)
 
     def _beyond_all(self, kind: Kind, parts: list[str], events: list[ProviderEvent]) -> None:
         missing = list(_missing(parts, "".join([said.text(kind) for said in self._items])))
@@ -213,6 +267,7 @@ class Items:
         pieces = item.parts.get((kind, part))
         if pieces is None:
             pieces = item.parts[kind, part] = []
+            self._begin(kind, item, events)
         pieces.append(text)
         match kind:
             case "text":
@@ -223,6 +278,27 @@ class Items:
                 self._argue(item, None, None, text, events)
             case _:
                 events.append(ReasoningDelta(text, self._block(kind, item, part)))
+
+    def _begin(self, kind: Kind, item: _Said, events: list[ProviderEvent]) -> None:
+        """A part begins: two texts stay two, and a text is told with what the provider calls it."""
+        if kind == "text":
+            if self._in_text or item.phase is not None:
+                events.append(PartAdded(TextPart("", phase=item.phase)))
+            self._in_text = True
+        elif kind != "refusal":
+            self._in_text = False
+
+    def _message(self, said: _Said, content: Sequence[Part], events: list[ProviderEvent]) -> None:
+        """A message is whole: each of its parts, with the citations and the like that belong to it."""
+        texts = dict(_missing([part.text or "" for part in content], said.text("text")))
+        refusals = dict(_missing([part.refusal or "" for part in content], said.text("refusal")))
+        for place, part in enumerate(content):
+            if place in texts:
+                self._add("text", said, place, texts[place], events)
+            if place in refusals:
+                self._add("refusal", said, place, refusals[place], events)
+            if place not in said.beside:
+                self._asides.tell(part.annotations, part.logprobs, events)
 
     def _complete(self, kind: Kind, item: _Said, part: int, text: str, events: list[ProviderEvent]) -> None:
         """What of a part is beyond what was said of it; nothing, where that was said in other words."""
@@ -258,9 +334,14 @@ class Items:
     def _argue(
         self, item: _Said, call_id: str | None, name: str | None, arguments: str, events: list[ProviderEvent]
     ) -> None:
-        fragment = self._calls.fragment(item.number, call_id, name, arguments)
+        if name is not None and name == item.name and not arguments:
+            name = None  # said once more it would begin another call, where what this one was given looks whole
+        item.name = name or item.name
+        custom = item.type == "custom_tool_call"
+        fragment = self._calls.fragment(item.number, call_id, name, arguments, custom=custom)
         if fragment is not None:
             events.append(fragment)
+            self._in_text = False
 
 
 def _missing(parts: Sequence[str], said: str) -> Iterator[tuple[int, str]]:

@@ -8,8 +8,18 @@ from standby.providers import registry
 from standby.providers.chat import ChatRequest, ImagePart, JsonSchema, Message, Reasoning, TextPart, Tool, ToolCall
 from standby.providers.dialects.openai_responses import FIT, provider
 from standby.providers.errors import ErrorKind
-from standby.providers.events import Finished, ReasoningDelta, RefusalDelta, Started, TextDelta, ToolCallDelta, Usage
+from standby.providers.events import (
+    Finished,
+    PartAdded,
+    ReasoningDelta,
+    RefusalDelta,
+    Started,
+    TextDelta,
+    ToolCallDelta,
+    Usage,
+)
 from standby.providers.fitting.fields import HARMLESS
+from standby.providers.parts import NativePart
 from standby.providers.provider import ResponseHead, Unsupported
 
 from conversation import COUNT, KEY, TOOL, body, built
@@ -224,6 +234,7 @@ WHOLE_EVENTS = [
     ReasoningDelta("One.", 0),
     ReasoningDelta("Two.", 1),
     ReasoningDelta("", 1, "rs_1", "locked"),
+    PartAdded(NativePart("web_search_call", json.dumps(WHOLE["output"][1]), "", "ws_1")),
     TextDelta("Hello"),
     RefusalDelta("No."),
     ToolCallDelta(0, "call_1", "look"),
