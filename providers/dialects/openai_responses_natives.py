@@ -13,14 +13,12 @@ import msgspec
 
 from ..codecs import UNDECODABLE, decode_kindly
 from ..codecs.json import json_text
-from ..events import PartAdded
+from ..events import PartAdded, ProviderEvent
 from ..parts import Citation, ImagePart, Logprobs, NativePart
 
 IMAGE_CALL = "image_generation_call"
 RESULT = "result"
 """Of an image's item: the image itself, as base64 text."""
-
-_Told = list[Any]
 
 
 class Native(msgspec.Struct):
@@ -63,16 +61,17 @@ class Asides:
     def __init__(self) -> None:
         self._told: Counter[str] = Counter()
 
-    def tell(self, annotations: msgspec.Raw, logprobs: msgspec.Raw, events: _Told) -> bool:
+    def tell(self, annotations: msgspec.Raw, logprobs: msgspec.Raw, events: list[ProviderEvent]) -> bool:
         """Tell what stands beside a text; give whether there is anything."""
-        found = [*_citations(annotations), *_logprobs(logprobs)]
+        found: list[Citation | Logprobs] = [*_citations(annotations), *_logprobs(logprobs)]
         self._told.update(part.details or "" for part in found)
-        events += map(PartAdded, found)
+        events += [PartAdded(part) for part in found]
         return bool(found)
 
-    def tell_rest(self, annotations: msgspec.Raw, logprobs: msgspec.Raw, events: _Told) -> None:
+    def tell_rest(self, annotations: msgspec.Raw, logprobs: msgspec.Raw, events: list[ProviderEvent]) -> None:
         """As `tell`, but for what was told before."""
-        for part in (*_citations(annotations), *_logprobs(logprobs)):
+        found: list[Citation | Logprobs] = [*_citations(annotations), *_logprobs(logprobs)]
+        for part in found:
             if self._told[part.details or ""] > 0:
                 self._told[part.details or ""] -= 1
             else:
