@@ -119,4 +119,4 @@ def unsaid(chat: ChatRequest, says: frozenset[str], mode: Fit = "nearest") -> tu
     for name in asked:
         if not FEATURES[name].harmless or mode == "strict":
             raise Unsupported(name)
-    return tuple(f"{name} was left out: this API or model has no words for it" for name in asked)
+    return tuple(f"{name}: left out, for this API or model has no words for it" for name in asked)

@@ -9,6 +9,7 @@ import re
 from os import PathLike, fspath
 from pathlib import PurePath
 from typing import Literal, Self, TypeAlias
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -224,7 +225,7 @@ class Citation(msgspec.Struct, frozen=True, tag="citation"):
     details: str | None = None
 
     def __repr__(self) -> str:
-        return f"Citation(<{len(self.text)} characters>)"
+        return f"Citation({urlsplit(self.url).hostname or ''}, <{len(self.text)} characters>)"
 
 
 class NativePart(msgspec.Struct, frozen=True, tag="native"):

@@ -29,10 +29,11 @@ class Returning:
         here: Gives the origin that state must have; asked only where there is some.
     """
 
-    __slots__ = ("_found", "_here", "_sent")
+    __slots__ = ("_found", "_here", "_sent", "_thoughtful")
 
     def __init__(self, here: Callable[[], Origin]) -> None:
         self._here, self._sent = here, 0
+        self._thoughtful: list[Message] = []
         self._found: Origin | None = None
 
     @property
@@ -45,6 +46,17 @@ class Returning:
     def owns(self, message: Message, *, bound: bool = False) -> bool:
         """Whether a turn came from here. `bound`: its state is encrypted for one account."""
         return message.origin is not None and message.origin.is_at(self.here, bound=bound)
+
+    def takes_thoughts(self, message: Message, *, of_any: bool = False) -> bool:
+        """Whether the readable thinking of a turn goes back: if the turn came from here. What is asked here is sent.
+
+        Args:
+            of_any: Also that of a turn whose origin is not known.
+        """
+        taken = self.owns(message) or (of_any and message.origin is None)
+        if taken:
+            self._thoughtful.append(message)
+        return taken
 
     def state(self, state: str | None, message: Message, *, bound: bool = False) -> str | None:
         """State of a turn as it goes back; None when there is none, or when it is another target's.
@@ -66,10 +78,16 @@ class Returning:
 
     def notes(self, messages: Iterable[Message]) -> tuple[str, ...]:
         """What a request leaves out of the state that its conversation holds, for the report."""
-        left_out = sum(_states(message) for message in messages) - self._sent
-        if left_out < 1:
-            return ()
-        return (f"opaque state was left out, {left_out} times: it goes back to its origin, and in its own dialect",)
+        turns = tuple(messages)
+        left_out = sum(_states(message) for message in turns) - self._sent
+        notes = []
+        if left_out > 0:
+            notes.append(f"opaque state was left out, {left_out} times: it goes back to its origin, in its own dialect")
+        said = {id(message) for message in self._thoughtful}
+        unsaid = sum(_only_thinks_aloud(message) and id(message) not in said for message in turns)
+        if unsaid:
+            notes.append(f"thinking was left out of {unsaid} turns: it goes back to its origin, in its own dialect")
+        return tuple(notes)
 
 
 def _states(message: Message) -> int:
@@ -83,3 +101,8 @@ def _states(message: Message) -> int:
         elif isinstance(part, NativePart | Citation):
             held += part.details is not None
     return held
+
+
+def _only_thinks_aloud(message: Message) -> bool:
+    """Does a turn hold thinking that is text and nothing else?"""
+    return any(part.text and not (part.signature or part.redacted or part.details) for part in message.reasoning)

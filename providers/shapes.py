@@ -83,7 +83,7 @@ def message(item: object, where: str) -> Message:
     name = item.get("name")
     if name is not None and not isinstance(name, str):
         raise InvalidRequest(f"{where}.name is not a text, but a {type_name(name)}")
-    parts = content(item.get("content"), f"{where}.content", may_lack=role == "assistant")
+    parts = content(item.get("content"), f"{where}.content", may_lack=role in ("assistant", "tool"))
     if (marked := cache_mark(item.get("cache_control"), where)) and parts:
         parts = (*parts[:-1], _cached(parts[-1], marked, where))
     if role == "assistant":
@@ -112,6 +112,8 @@ def tools(given: object) -> tuple[Tool | NativeTool, ...]:
 def tool_choice(given: object) -> ToolChoice:
     """Which tools may or must be called."""
     given = as_mapping(given)
+    if given == "any":  # the word of Mistral and of some frameworks
+        return "required"
     if isinstance(given, AllowedTools) or (isinstance(given, str) and given):
         return given
     if isinstance(given, Mapping):

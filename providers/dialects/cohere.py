@@ -117,7 +117,7 @@ def _message(message: Message, returning: Returning) -> dict[str, Any]:
     said: dict[str, Any] = {"role": message.role}
     spoken = [part for part in message.content if isinstance(part, TextPart | ImagePart)]
     content = [_part(part) for part in spoken] if message.images else message.text + message.refusal
-    thought = "".join(block.text for block in message.reasoning) if returning.owns(message) else ""
+    thought = "".join(block.text for block in message.reasoning) if returning.takes_thoughts(message) else ""
     if message.tool_calls:
         if content:
             said["content"] = content

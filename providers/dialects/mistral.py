@@ -157,7 +157,7 @@ def _part(part: Part, message: Message, returning: Returning) -> dict[str, Any] 
             return {"type": "document_url", "document_url": part.url, **named}
         case AudioPart():
             return {"type": "input_audio", "input_audio": part.data[1] if part.data else part.url}
-        case Reasoning() if returning.owns(message):
+        case Reasoning() if returning.takes_thoughts(message):
             return _thinking(part.text, returning.state(part.signature, message))
         case _:
             return None

@@ -119,7 +119,7 @@ def _message(message: Message, names: Mapping[str, str], returning: Returning) -
     said: dict[str, Any] = {"role": message.role, "content": message.text + message.refusal}
     if images := [image.data[1] for image in message.images if image.data]:
         said["images"] = images
-    if message.reasoning and returning.owns(message):
+    if message.reasoning and returning.takes_thoughts(message):
         said["thinking"] = "".join(block.text for block in message.reasoning)
     if message.tool_calls:
         said["tool_calls"] = [

@@ -107,7 +107,7 @@ def _thoughts(message: Message, quirks: Quirks, returning: Returning) -> dict[st
     field = quirks.reasoning_field
     if field is None:
         return wire
-    own = message.origin is None or returning.owns(message)
+    own = returning.takes_thoughts(message, of_any=True)
     text = "".join(block.text for block in message.reasoning) if own else ""
     if text or (message.tool_calls and quirks.reasoning_with_calls):
         wire[field] = text

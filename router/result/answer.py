@@ -24,6 +24,7 @@ class Answer(msgspec.Struct, frozen=True):
         target: The target that answered.
         model: The model that answered, as its provider names it.
         usage: As in the report: tokens as the provider counted them; None when it did not.
+        citations: The sources that the text draws on.
         logprobs: How likely the tokens were: a list as the provider wrote it, as JSON text; None: it was not asked.
     """
 
@@ -37,6 +38,7 @@ class Answer(msgspec.Struct, frozen=True):
     model: str
     report: Report
     logprobs: str | None = None
+    citations: tuple[Citation, ...] = ()
     _turn: Message | None = None  # of an answer with more than text
 
     @property
@@ -60,11 +62,6 @@ class Answer(msgspec.Struct, frozen=True):
     def audio(self) -> tuple[AudioPart, ...]:
         """The audio of the answer."""
         return _only(AudioPart, self.message)
-
-    @property
-    def citations(self) -> tuple[Citation, ...]:
-        """The sources that the text draws on."""
-        return _only(Citation, self.message)
 
     @property
     def provider_tools(self) -> tuple[str, ...]:
@@ -127,5 +124,6 @@ def _rich(events: Iterable[StreamEvent], report: Report, origin: Origin | None) 
         report.model or "",
         report,
         whole.logprobs,
+        _only(Citation, message),
         message,
     )

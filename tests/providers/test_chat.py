@@ -159,7 +159,7 @@ def test_a_tool_without_parameters_takes_none() -> None:
             r"content\[0\].cache_control",
         ),
         ([{"role": "tool", "content": "a"}], r"messages\[0\].tool_call_id is missing"),
-        ([{"role": "tool", "tool_call_id": "c"}], r"messages\[0\].content is neither"),
+        ([{"role": "tool", "tool_call_id": "c", "content": 5}], r"messages\[0\].content is neither"),
         ([{"role": "assistant", "tool_calls": 5}], r"messages\[0\].tool_calls is not a list"),
         ([{"role": "assistant", "tool_calls": [{"id": "c"}]}], r"messages\[0\].tool_calls\[0\] lacks"),
         (

@@ -137,6 +137,12 @@ PAIRS: dict[str, tuple[Any, Any]] = {
     "thinking of its own": (
         lambda n: answered(Reasoning("Hm.", "c2ln"), TextPart("a"), name=n), lambda n: answered(TextPart("a"), name=n)
     ),
+    "thinking that is text alone": (
+        lambda n: answered(Reasoning("Hm."), TextPart("a")), lambda n: answered(TextPart("a"))
+    ),
+    "its own thinking that is text alone": (
+        lambda n: answered(Reasoning("Hm."), TextPart("a"), name=n), lambda n: answered(TextPart("a"), name=n)
+    ),
     "sealed thinking of its own": (
         lambda n: answered(Reasoning("", None, "c2ln"), TextPart("a"), name=n),
         lambda n: answered(TextPart("a"), name=n),

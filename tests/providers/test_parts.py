@@ -218,6 +218,12 @@ def test_tools_of_every_kind() -> None:
     assert chat.tool_choice == AllowedTools(("f",), required=True)
 
 
+def test_a_result_may_be_nothing_and_any_tool_is_a_required_one() -> None:
+    turns = [{"role": "assistant", "tool_calls": [CALL]}, {"role": "tool", "tool_call_id": "c1", "content": None}]
+    assert chat_request(turns).messages[1] == Message("tool", tool_call_id="c1")
+    assert chat_request("a", tools=[look], tool_choice="any").tool_choice == "required"
+
+
 def test_options_of_openais_clients() -> None:
     chat = chat_request(
         "a", max_completion_tokens=5, stream_options={"include_usage": True}, n=1, logit_bias={50: -100}
