@@ -75,6 +75,7 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
         reasoning_with_calls: A turn with calls must have that field, empty where the thinking was another target's.
         refusal_field: A turn in which the model declined has a field `refusal`; else it is said as its text.
         says: Features of `asked.FEATURES` that it takes.
+        think_tags: An answer that begins with `<think>` has its thinking there: open models, servers without a parser.
         cache_marks: Parts of a prompt can be marked for its cache (`cache_control`).
         alternate: Turns of users and assistants must alternate, beginning with a user's.
         user_after_tool: A user's turn may follow the results of tools at once.
@@ -101,6 +102,7 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     reasoning_with_calls: bool = False
     refusal_field: bool = False
     says: frozenset[str] = SPOKEN
+    think_tags: bool = False
     cache_marks: bool = False
     alternate: bool = False
     user_after_tool: bool = True

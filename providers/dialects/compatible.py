@@ -51,6 +51,7 @@ _ROWS: tuple[OpenAIChat, ...] = (
         "cloudflare", "Cloudflare Workers AI", "https://developers.cloudflare.com/workers-ai", None,
         "CLOUDFLARE_API_TOKEN",
         note="base_url is https://api.cloudflare.com/client/v4/accounts/ACCOUNT/ai/v1.",
+        quirks=Quirks(think_tags=True),
     ),
     _row(
         "dashscope", "Alibaba DashScope", "https://www.alibabacloud.com/help/en/model-studio",
@@ -60,6 +61,7 @@ _ROWS: tuple[OpenAIChat, ...] = (
     _row(
         "deepinfra", "DeepInfra", "https://deepinfra.com/docs", "https://api.deepinfra.com/v1/openai",
         "DEEPINFRA_API_KEY",
+        quirks=Quirks(think_tags=True),
     ),
     _row(
         "deepseek", "DeepSeek", "https://api-docs.deepseek.com", "https://api.deepseek.com", "DEEPSEEK_API_KEY",
@@ -72,6 +74,7 @@ _ROWS: tuple[OpenAIChat, ...] = (
     _row(
         "fireworks", "Fireworks", "https://docs.fireworks.ai", "https://api.fireworks.ai/inference/v1",
         "FIREWORKS_API_KEY",
+        quirks=Quirks(think_tags=True),
     ),
     _row(
         "github", "GitHub Models", "https://docs.github.com/github-models", "https://models.github.ai/inference",
@@ -80,6 +83,7 @@ _ROWS: tuple[OpenAIChat, ...] = (
     _row(
         "groq", "Groq", "https://console.groq.com/docs", "https://api.groq.com/openai/v1", "GROQ_API_KEY",
         quirks=Quirks(
+            think_tags=True,
             prefill=PrefillForm(),
             rules=GROQ.own,
             says=SPOKEN - {"logit_bias", "logprobs", "names"},  # its page on compatibility: refused with a 400
@@ -88,26 +92,30 @@ _ROWS: tuple[OpenAIChat, ...] = (
     _row(
         "huggingface", "Hugging Face", "https://huggingface.co/docs/inference-providers",
         "https://router.huggingface.co/v1", "HF_TOKEN",
+        quirks=Quirks(think_tags=True),
     ),
     _row(
         "litellm", "LiteLLM proxy", "https://docs.litellm.ai", "http://localhost:4000/v1", "LITELLM_API_KEY",
         key_required=False, note=_LOCAL,
-        quirks=Quirks(cache_marks=True),
+        quirks=Quirks(think_tags=True, cache_marks=True),
     ),
     _row(
         "llamacpp", "llama.cpp", "https://github.com/ggml-org/llama.cpp", "http://localhost:8080/v1", "LLAMA_API_KEY",
         key_required=False, default_model="default", note=_LOCAL,
         prefill_shown_by="llama.cpp",  # the server of llama-cpp-python begins a new answer
         quirks=Quirks(
+            think_tags=True,
             prefill=PrefillForm(body={"chat_template_kwargs": {"enable_thinking": False}}), rules=LLAMACPP.own
         ),
     ),
     _row(
         "lmstudio", "LM Studio", "https://lmstudio.ai/docs", "http://localhost:1234/v1", None,
         key_required=False, note=_LOCAL,
+        quirks=Quirks(think_tags=True),
     ),
     _row(
         "minimax", "MiniMax", "https://platform.minimax.io/docs", "https://api.minimax.io/v1", "MINIMAX_API_KEY",
+        quirks=Quirks(think_tags=True),
     ),
     _row(
         "moonshot", "Moonshot", "https://platform.moonshot.ai/docs", "https://api.moonshot.ai/v1", "MOONSHOT_API_KEY",
@@ -116,12 +124,13 @@ _ROWS: tuple[OpenAIChat, ...] = (
     ),
     _row(
         "nvidia", "NVIDIA NIM", "https://docs.api.nvidia.com", "https://integrate.api.nvidia.com/v1", "NVIDIA_API_KEY",
+        quirks=Quirks(think_tags=True),
     ),
     _row(
         "ollama-v1", "Ollama (OpenAI protocol)", "https://ollama.com", "http://localhost:11434/v1", "OLLAMA_API_KEY",
         key_required=False, note="A failure inside an answer has no words here: prefer the provider ollama.",
         prefill_shown_by="",
-        quirks=Quirks(prefill=PrefillForm(body={"reasoning_effort": "none"})),
+        quirks=Quirks(think_tags=True, prefill=PrefillForm(body={"reasoning_effort": "none"})),
     ),
     _row(
         "openrouter", "OpenRouter", "https://openrouter.ai/docs", "https://openrouter.ai/api/v1", "OPENROUTER_API_KEY",
@@ -140,14 +149,16 @@ _ROWS: tuple[OpenAIChat, ...] = (
     ),
     _row(
         "sambanova", "SambaNova", "https://docs.sambanova.ai", "https://api.sambanova.ai/v1", "SAMBANOVA_API_KEY",
+        quirks=Quirks(think_tags=True),
     ),
     _row(
         "sglang", "SGLang", "https://docs.sglang.ai", "http://localhost:30000/v1", "SGLANG_API_KEY",
         key_required=False, default_model="default", note=_LOCAL,
+        quirks=Quirks(think_tags=True),
     ),
     _row(
         "together", "Together", "https://docs.together.ai", "https://api.together.xyz/v1", "TOGETHER_API_KEY",
-        quirks=Quirks(stream_options=None),
+        quirks=Quirks(think_tags=True, stream_options=None),
     ),
     _row(
         "vercel", "Vercel AI gateway", "https://vercel.com/docs/ai-gateway", "https://ai-gateway.vercel.sh/v1",
@@ -157,7 +168,10 @@ _ROWS: tuple[OpenAIChat, ...] = (
     _row(
         "vllm", "vLLM", "https://docs.vllm.ai", "http://localhost:8000/v1", "VLLM_API_KEY",
         key_required=False, note=_LOCAL, prefill_shown_by="vllm",
-        quirks=Quirks(prefill=PrefillForm(body={"continue_final_message": True, "add_generation_prompt": False})),
+        quirks=Quirks(
+            think_tags=True,
+            prefill=PrefillForm(body={"continue_final_message": True, "add_generation_prompt": False}),
+        ),
     ),
     _row(
         "xai", "xAI", "https://docs.x.ai", "https://api.x.ai/v1", "XAI_API_KEY",

@@ -24,6 +24,7 @@ from ..quirks import BY_OPENAI, SETTABLE, Quirks
 from .openai_body_decoder import ChatBodyDecoder
 from .openai_decoder import ChatStreamDecoder
 from .openai_request import chat_body
+from .openai_think import ThinkTagDecoder
 
 ModelRows = tuple[tuple[str, Capabilities], ...]
 """Regular expressions that a model's name begins with, and what is known of such models; the first row counts."""
@@ -94,11 +95,12 @@ class OpenAIChat:
     def decoder(self, head: ResponseHead) -> Decoder:
         """A fresh decoder, for a stream or for a whole answer."""
         rules = self._quirks.rules
-        return decoder_for(
+        decoder = decoder_for(
             head,
             stream=lambda: ChatStreamDecoder(head, rules),
             body=lambda: ChatBodyDecoder(head, rules),
         )
+        return ThinkTagDecoder(decoder) if self._quirks.think_tags else decoder
 
     def error_for(self, head: ResponseHead, body: bytes) -> ProviderError:
         """What a refusal means."""
