@@ -124,4 +124,4 @@ class ThinkTagDecoder:
         if tags.over:
             return events
         told = tags.split(events)
-        return told if self.finish is self.failure is None else told + tags.rest()
+        return told + tags.rest() if self.finish is not None or self.failure is not None else told
