@@ -7,7 +7,7 @@ models take, and the names that they give to fields, is in `knowledge`, a file a
 from ..capabilities import Capabilities
 from ..provider import ProviderInfo
 from ..quirks import SPOKEN, PrefillForm, Quirks
-from ..refusals.compatible import GROQ, LLAMACPP
+from ..refusals.compatible import GROQ, LLAMACPP, ZAI
 from .openai import ModelRows, OpenAIChat
 
 _LOCAL = "A server of your own: say where with base_url; a key is only needed if it was started with one."
@@ -179,6 +179,7 @@ _ROWS: tuple[OpenAIChat, ...] = (
     _row(
         "zai", "Z.ai", "https://docs.z.ai", "https://api.z.ai/api/paas/v4", "ZAI_API_KEY",
         note="GLM. In China: base_url https://open.bigmodel.cn/api/paas/v4.",
+        quirks=Quirks(rules=ZAI.own),
     ),
 )  # fmt: skip
 

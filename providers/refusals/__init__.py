@@ -2,7 +2,7 @@
 
     openai, anthropic, bedrock, gemini, ollama, cohere, mistral    the providers that have a dialect of their own
     compatible                                                     the presets of OpenAI's protocol
-    elsewhere                                                      providers and gateways that are asked by a base URL
+    elsewhere                                                      what many gateways say, or one without a preset
 
 A table (`Refusals`) lists the words of one provider by what they mean, and `rows` says what follows from each meaning.
 The words of all tables are read everywhere, for gateways pass them on; what would be too short for that stands in

@@ -17,6 +17,6 @@ ANTHROPIC = Refusals(
     ),
     too_many_bytes=(r"request exceeds the maximum (?:allowed )?size", r"image exceeds .{0,40}maximum"),
     state_is_gone=(r"file not found: ?file_",),
-    credits_gone=(r"credit balance (?:is )?too low",),
+    credits_gone=(r"credit balance (?:is )?too low", r"out of extra usage"),
     own=(rule(ErrorKind.CONTENT_FILTER, pattern=r"content filtering", statuses=(400, 500, None)),),
 )

@@ -1,6 +1,7 @@
 """The presets of OpenAI's protocol, one table each, named as the preset is.
 
 Sources: the vendors' pages of errors, the servers' sources, recordings, and users' reports (WIRE-2026, A1-A27).
+Numbers as codes mean something else elsewhere: there they count together with words only.
 """
 
 from ..errors import ErrorKind
@@ -12,6 +13,7 @@ CEREBRAS = Refusals(key_refused=(r"wrong api key",))
 DEEPSEEK = Refusals(
     flagged=(r"content exists risk",),
     unknown_model=(r"model not exist",),
+    not_for_model=(r"response_format.{0,60}unavailable",),
 )
 
 FIREWORKS = Refusals(
@@ -21,7 +23,7 @@ FIREWORKS = Refusals(
 
 GROQ = Refusals(
     too_long=(r"please reduce the length of",),
-    not_for_account=(r"organization has been restricted",),
+    not_for_account=(r"organization has been restricted", r"requires terms acceptance"),
     not_for_model=(
         r"failed to call a function",
         r"tool call validation failed",
@@ -111,5 +113,124 @@ XAI = Refusals(
     ),
 )
 
-PRESETS = (CEREBRAS, DEEPSEEK, FIREWORKS, GROQ, LLAMACPP, LMSTUDIO, OPENROUTER, PERPLEXITY, SGLANG, TOGETHER, VLLM, XAI)
+_BALANCE = (
+    r"balance|recharge|arrears|余额|欠费|充值|额度|resource package|plan has expired|套餐|usage limit|limit exhausted"
+    r"|使用上限"
+)
+_RISK = r"sensitive|unsafe|敏感|不安全|违规|风险|risk|moderation|filter"
+
+ZAI = Refusals(
+    flagged=(
+        r"(?<!case[- ])(?:unsafe|sensitive) (?:content|information|material|words?)",
+        r"不安全|敏感内容|敏感信息|敏感词|违规内容|违规信息|内容安全",
+    ),
+    too_long=(
+        r"prompt exceeds max(?:imum)? length",
+        r"prompt ?超长",
+        r"(?:输入|上下文|长度|tokens?).{0,20}(?:超长|超过|超出|超限)",
+    ),
+    credits_gone=(r"余额不足|额度不足|欠费|账户余额", r"no resource package"),
+    unknown_model=(r"模型不存在|模型未找到|模型已下线",),
+    rows=(
+        rule(ErrorKind.CONTENT_FILTER, "1301", _RISK, together=True),
+        rule(ErrorKind.CONTEXT_LENGTH, "1261", r"prompt|length|token|超长|长度", together=True),
+        rule(ErrorKind.QUOTA_EXHAUSTED, "1113 1308 1309 1310", _BALANCE, together=True),
+        rule(
+            ErrorKind.RATE_LIMITED,
+            "1302 1303 1304 1305",
+            r"rate|concurren|frequen|频率|并发|请求|访问量|too many|limit",
+            together=True,
+        ),
+    ),
+    own=(
+        rule(ErrorKind.CONTENT_FILTER, "1301"),
+        rule(ErrorKind.CONTEXT_LENGTH, "1261"),
+        rule(ErrorKind.QUOTA_EXHAUSTED, "1113 1308 1309 1310"),
+        rule(ErrorKind.RATE_LIMITED, "1302 1303 1304 1305"),
+        rule(ErrorKind.AUTH, "1000 1001 1002 1003 1004"),
+        rule(ErrorKind.NOT_FOUND, "1211"),
+        rule(ErrorKind.REFUSED_HERE, "1112 1220 1311", needs_operator=True),
+    ),
+)
+
+MINIMAX = Refusals(
+    flagged=(r"\b(?:input|output) new_sensitive", r"new_sensitive"),
+    too_long=(r"context window exceeds", r"token limit exceeded"),
+    unknown_model=(r"invalid params, unknown model",),
+    not_for_account=(r"token plan (?:does )?not support model",),
+    rows=(
+        rule(ErrorKind.CONTENT_FILTER, "base1026 base1027"),
+        rule(ErrorKind.QUOTA_EXHAUSTED, "base1008 base1028 base1030 base2056"),
+        rule(ErrorKind.RATE_LIMITED, "base1002 base1039 base1041 base2045"),
+        rule(ErrorKind.AUTH, "base1004 base2049"),
+        rule(ErrorKind.TIMEOUT, "base1001"),
+        rule(ErrorKind.SERVER_ERROR, "base1000 base1013 base1024 base1033"),
+    ),
+)
+
+MOONSHOT = Refusals(
+    rows=(rule(ErrorKind.OVERLOADED, "engine_overloaded_error"),),  # at 429, too
+    flagged=(r"considered high[- ]risk",),
+    too_long=(r"exceeded model token limit",),
+    unknown_model=(r"not found the model",),
+    credits_gone=(
+        r"suspended.{0,60}(?:billing|balance|recharge)",
+        r"exceeded your current token quota",
+        r"usage limit for this period",
+    ),
+)
+
+DASHSCOPE = Refusals(
+    flagged=(r"inappropriate content", r"data may contain inappropriate"),
+    too_long=(r"range of input length should be", r"input length.{0,60}should be"),
+    credits_gone=(
+        r"account is in good standing",
+        r"free (?:tier|quota|period|allocated quota).{0,60}(?:exhausted|exceeded|ended)",
+    ),
+)
+
+HUGGINGFACE = Refusals(too_long=(r"must have less than [0-9,]+ tokens",))
+
+GITHUB = Refusals(
+    too_long=(
+        r"token count of [0-9,]+ exceeds",
+        r"max size: [0-9,]+ tokens",
+    )
+)
+
+DEEPINFRA = Refusals(too_long=(r"(?:input|prompt|sequence|requested input) length.{0,40}exceeds",))
+
+CLOUDFLARE = Refusals(too_long=(r"exceed(?:s|ed)? (?:this|the) model(?:'s)? context window",))
+
+LITELLM = Refusals(
+    flagged=(r"contentpolicyviolation",),
+    too_long=(r"contextwindowexceeded",),
+    credits_gone=(r"budget has been exceeded",),
+    unknown_model=(r"invalid model name passed",),
+    not_here=(r"no deployments? available .{0,60}(?:support|capabilit)",),
+)
+
+PRESETS = (
+    CEREBRAS,
+    DEEPSEEK,
+    FIREWORKS,
+    GROQ,
+    LLAMACPP,
+    LMSTUDIO,
+    OPENROUTER,
+    PERPLEXITY,
+    SGLANG,
+    TOGETHER,
+    VLLM,
+    XAI,
+    CLOUDFLARE,
+    DASHSCOPE,
+    DEEPINFRA,
+    GITHUB,
+    HUGGINGFACE,
+    LITELLM,
+    MINIMAX,
+    MOONSHOT,
+    ZAI,
+)
 """The tables of the presets that say something of their own."""

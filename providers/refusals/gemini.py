@@ -30,6 +30,10 @@ GEMINI = Refusals(
         r"free tier is not available",
         r"no longer available to new users",
     ),
-    not_for_model=(r"function calling with a response mime type", r"is not enabled for (?:this |the )?models?\b"),
+    not_for_model=(
+        r"only works in (?:non-)?thinking mode",
+        r"function calling with a response mime type",
+        r"is not enabled for (?:this |the )?models?\b",
+    ),
     own=(rule(ErrorKind.QUOTA_EXHAUSTED, pattern=r"\blimit: 0\b", statuses=(429,)),),  # no quota will ever come back
 )

@@ -13,7 +13,7 @@ OPENAI = Refusals(
         r" (?:guidelines|polic\w+|rules)",
         r"(?:input|prompt|request|content|message|output|response|text|conversation|image)s? (?:was|were|has"
         r" been|have been|is|are|got)"
-        r" (?:flagged|censored|moderated)",
+        r" (?:flagged|censored|moderated|filtered)",
         r"flagged (?:as|for|by) (?:\w+ ){0,3}(?:violat\w*|unsafe|harm\w*|inappropriate|moderation|content|safety"
         r"|cybersecurity|biolog\w*"
         r"|risk|filter)",

@@ -42,7 +42,9 @@ _NAMES = tuple(
 
 def without_quotations(message: str) -> str:
     """Return what a provider says itself: in lower case, its blanks as one, without what it quotes."""
-    text = message[:MAX_READ].lower()
+    text = message[:MAX_READ].lower().strip()
+    if len(text) > 2 and text[0] == text[-1] and text[0] in "\"'`" and text[0] not in text[1:-1]:
+        text = text[1:-1]  # the whole of it is quoted: by a server in between
     if "\u2018" not in text:
         text = text.replace("\u2019", "'")  # an apostrophe as typographers write it
     last_single = max((found.start() for found in _ENDS_SINGLE.finditer(text)), default=-1)

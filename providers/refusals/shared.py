@@ -10,7 +10,7 @@ from .anthropic import ANTHROPIC
 from .bedrock import BEDROCK
 from .cohere import COHERE
 from .compatible import PRESETS
-from .elsewhere import TABLES
+from .elsewhere import OTHERS
 from .gemini import GEMINI
 from .mistral import MISTRAL
 from .ollama import OLLAMA
@@ -18,11 +18,11 @@ from .openai import OPENAI
 from .rule import Rule, rule
 from .table import at_a_status, by_words_alone, of_the_request
 
-EVERYWHERE = (OPENAI, ANTHROPIC, BEDROCK, GEMINI, COHERE, MISTRAL, OLLAMA, *PRESETS, *TABLES)
+EVERYWHERE = (OPENAI, ANTHROPIC, BEDROCK, GEMINI, COHERE, MISTRAL, OLLAMA, *PRESETS, OTHERS)
 """All tables."""
 
 _FLAGGED = (
-    r"content(?:filter|polic|moderation|blocked|violation|safety|security|risk|exists)|moderation(?:blocked|failed|flagged)"
+    r"content(?:filter|polic|moderation|blocked|violation|safety|security|risk|existsrisk)|moderation(?:blocked|failed|flagged)"
     r"|responsibleai|(?:cyber|bio|safety|usage)polic|policyviolation|safety(?:check|system|violation|blocked|filter)"
     r"|datainspection|sensitive(?:content|word|data|information)|newsensitive|censor|guardrailintervened"
     r"|prohibitedcontent|inputflagged|^flagged$"
@@ -34,7 +34,7 @@ _TOO_LONG = (
 _CREDITS_GONE = (
     r"insufficient(?:quota|balance|credit|fund|account)|creditbalance|(?:credit|balance|fund)s?(?:exhaust|deplet)"
     r"|outofcredit|billing|payment(?:required|failed)|spend(?:ing)?limit|arrear|overdue|^allocationquota|quotaexhausted"
-    r"|exceededcurrentquota|accountquota|usagelimit(?:reached|exceeded)|nobalance"
+    r"|exceededcurrentquota|accountquota|budgetexceeded|usagelimit(?:reached|exceeded)|nobalance"
 )
 
 _NO_PREFILL, _KEY_REFUSED, _CONTENT, _RATE, _NOT_HERE, _LENGTH, _BYTES, _STATE = of_the_request(EVERYWHERE)
@@ -63,7 +63,7 @@ SHARED: tuple[Rule, ...] = (
     _NO_CREDIT,
     rule(
         ErrorKind.REFUSED_HERE,
-        "model_decommissioned organization_restricted OperationNotSupported model_not_supported",
+        "model_decommissioned organization_restricted OperationNotSupported model_not_supported model_terms_required",
         statuses=(400, 422, None),
         needs_operator=True,
     ),
@@ -141,7 +141,7 @@ GENERAL: tuple[Rule, ...] = (
     rule(ErrorKind.AUTH, "permission_error permission_denied unauthorized unauthenticated forbidden"),
     rule(
         ErrorKind.BAD_REQUEST,
-        "invalid_request_error bad_request_error bad_request invalid_argument unprocessable_entity",
+        "invalid_request_error bad_request_error bad_request invalid_argument unprocessable_entity base2013",
     ),
 )
 """Rows for an error without a status. Providers give `invalid_request_error` to a wrong key too: the status knows."""

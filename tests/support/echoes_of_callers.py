@@ -165,6 +165,20 @@ ECHOES: dict[str, tuple[str, ...]] = {
     "together": ('Input problem: messages.0.content "{}" is no list',),
     "fireworks": ("Extra input in the body, field: '{}'",),
     "cerebras": ("body.messages.0.role: Input is none of the known ones, got '{}'",),
+    "zai": ("The message '{}' cannot be read", "无法读取消息“{}”"),
+    "minimax": ("invalid params, cannot read message '{}' (2013)",),
+    "moonshot": ("Invalid request: unexpected role '{}'",),
+    "dashscope": ("<400> InternalError.Algo.InvalidParameter: cannot read the message '{}'", 'No role "{}".'),
+    "deepinfra": ("Cannot read the message: `{}`",),
+    "huggingface": ("Template problem: unknown role '{}'", 'Cannot read "{}"'),
+    "github": ("Cannot read the role '{}' of the message.",),
+    "cloudflare": ("AiError: AiError: Bad input: no role '{}'",),
+    "litellm": (
+        "litellm.BadRequestError: OpenAIException - Invalid value: '{}'. Allowed values are: 'system' and 'user'.",
+    ),
+    "vercel": ('Invalid input: the role "{}" is none of the known ones',),
+    "nvidia": ("Input problem: role '{}' [type=enum, input_value='{}', input_type=str]",),
+    "sambanova": ("Cannot read the role '{}'",),
     "ollama-v1": ('invalid tool "{}" in the request',),
 }
 """By provider; each at status 400, and as an event."""

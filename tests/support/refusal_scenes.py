@@ -113,8 +113,11 @@ REFUSALS: dict[str, tuple[Refusal, ...]] = {
         text("xai", 403, "Content violates usage guidelines. Failed check: SAFETY_CHECK_TYPE_BIO", "permission-denied"),
         openrouter(403, "m/x requires moderation.", metadata={"reasons": ["violence"], "flagged_input": "x"}),
         openai("deepseek", 400, "Content Exists Risk", "invalid_request_error"),
-        openai("vllm", 400, "Output data may contain inappropriate content.", "data_inspection_failed"),  # Qwen
-        openai("together", 400, "The request holds unsafe or sensitive content.", "1301"),  # z.ai
+        openai("dashscope", 400, "Output data may contain inappropriate content.", "data_inspection_failed"),
+        openai("moonshot", 400, "The request was rejected because it was considered high risk", "content_filter"),
+        openai("minimax", 500, "input new_sensitive (1026)"),
+        openai("together", 400, "The request holds unsafe or sensitive content.", "1301"),  # z.ai by a gateway
+        openai("zai", 400, "This does not go.", "1301"),
     ),
     "too_long": (
         openai(
@@ -158,7 +161,19 @@ REFUSALS: dict[str, tuple[Refusal, ...]] = {
             "lmstudio", 400, "The number of tokens to keep from the initial prompt is greater than the context length."
         ),
         openai("fireworks", 400, "The prompt is too long: 150000, model maximum context length: 131071"),
-        openai("perplexity", 400, "Your request exceeded model token limit: 262144 (requested: 310000)"),  # Kimi
+        openai("moonshot", 400, "Your request exceeded model token limit: 262144 (requested: 310000)"),
+        openai("minimax", 400, "invalid params, context window exceeds limit (2013)"),
+        openai("zai", 400, "Prompt exceeds max length", "1261"),
+        openai("dashscope", 400, "Range of input length should be [1, 30000]"),
+        openai(
+            "github", 413, "Request body too large for gpt-4o model. Max size: 8000 tokens.", "tokens_limit_reached"
+        ),
+        openai("huggingface", 422, "Input validation error: `inputs` must have less than 4096 tokens. Given: 5000"),
+        openai("litellm", 400, "litellm.ContextWindowExceededError: litellm.BadRequestError: too much"),
+        openai(
+            "cloudflare", 413, "The estimated number of tokens (5000) exceeded this model context window limit (4096)."
+        ),
+        openai("deepinfra", 400, "Requested input length 5000 exceeds maximum input length 4096"),
         openai(
             "cerebras", 413, "Request body too large for this model. Max size: 8000 tokens.", "tokens_limit_reached"
         ),
@@ -243,6 +258,7 @@ REFUSALS: dict[str, tuple[Refusal, ...]] = {
         ),
     ),
     "not_for_account": (
+        openai("groq", 400, "The model `m` requires terms acceptance.", "model_terms_required"),
         openai(
             "openai",
             400,
@@ -307,8 +323,13 @@ REFUSALS: dict[str, tuple[Refusal, ...]] = {
         text("xai", 403, "You have to wait.", "personal-team-blocked:spending-limit"),
         openrouter(403, "Key limit exceeded (monthly limit)."),
         openai("deepseek", 402, "Insufficient Balance"),
-        openai("together", 500, "insufficient balance (1008)", kind="insufficient_balance_error"),  # MiniMax
+        openai("minimax", 500, "insufficient balance (1008)", kind="insufficient_balance_error"),
+        Refusal("minimax", 200, {"base_resp": {"status_code": 1008, "status_msg": "No."}}, "No.", 1008),
         openai("vllm", 429, "Insufficient balance or no resource package. Please recharge.", "1113"),  # z.ai
+        openai("zai", 429, "This does not go.", "1113"),
+        openai("moonshot", 429, "Your account is suspended.", kind="exceeded_current_quota_error"),
+        openai("dashscope", 400, "Access denied.", "Arrearage"),
+        openai("litellm", 400, "Budget has been exceeded! Current cost: 1, Max budget: 1", kind="budget_exceeded"),
     ),
     "state_is_gone": (
         openai(
