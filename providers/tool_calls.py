@@ -99,6 +99,11 @@ class CallNumbering:
         custom: bool = False,
     ) -> ToolCallDelta | None:
         """The event of one fragment; None when it says nothing new, or not enough yet."""
+        if arguments and not (call_id or name or signature):  # nearly always: the next piece of a call that was told
+            call = self._last if index is None else self._by_index.get(index)
+            if call is not None and call.index is not None:
+                call.arguments.append(arguments)
+                return ToolCallDelta(call.index, None, None, arguments)
         if call_id in _NO_IDS:
             call_id = None
         call = self._known(index, call_id, name)
@@ -154,9 +159,8 @@ class CallNumbering:
         return call
 
     def _tell(self, call: _Call, arguments: str) -> ToolCallDelta:
-        call_id = (
-            None if call.given is None else whole_text(call.given)
-        )  # of another event, perhaps, than the arguments
+        # Both may be of another event than the arguments.
+        call_id = None if call.given is None else whole_text(call.given)
         name = None if call.name is None else whole_text(call.name)
         if call_id is None or call_id in self._told_ids:
             call_id = made_call_id()

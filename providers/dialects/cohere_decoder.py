@@ -107,8 +107,6 @@ class CohereDecoder(EventStreamDecoder):
         self._calls = CallNumbering()
 
     def _payload(self, data: bytes, name: str, events: list[ProviderEvent]) -> None:
-        if data.strip() == b"[DONE]":
-            return  # may follow `message-end`, and proves nothing before it
         try:
             event = _decode(data)
         except msgspec.DecodeError:

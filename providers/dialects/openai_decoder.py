@@ -5,8 +5,9 @@ come at status 200 too: a top-level `error` beside or in place of `choices`, Gro
 `error`, or a finish reason that is no finish (`abort`, `error`, `insufficient_system_resource`).
 """
 
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -22,6 +23,7 @@ from ..mapping import Rule, stream_error
 from ..provider import ResponseHead
 from ..tool_calls import CallNumbering
 from .openai_chunks import (
+    BareChunk,
     CallPart,
     Choice,
     Chunk,
@@ -38,7 +40,9 @@ from .openai_rich import Beside, logprobs, signature_of
 
 _decode_first = msgspec.json.Decoder(FirstChunk).decode
 _decode = msgspec.json.Decoder(Chunk).decode
-_decode_plain = msgspec.json.Decoder(PlainChunk).decode
+_DecodeText: TypeAlias = Callable[[bytes], PlainChunk | BareChunk]
+_decode_plain: _DecodeText = msgspec.json.Decoder(PlainChunk).decode
+_decode_bare: _DecodeText = msgspec.json.Decoder(BareChunk).decode
 
 _NAMED = (FirstChunk, Whole)
 """Chunks that name the model."""
@@ -137,7 +141,7 @@ class ChatReader(BaseDecoder):
         if delta.content:
             events.append(TextDelta(delta.content))
             self._by_delta = True
-        if delta.is_rich():
+        if not (delta.reasoning_details is delta.annotations is delta.images is delta.audio is None):
             self._beside_text().delta(delta, events)
         for call in delta.tool_calls or ():
             self._call(call, events)
@@ -150,10 +154,13 @@ class ChatReader(BaseDecoder):
         if self._calls is None:
             self._calls = CallNumbering()
         name, arguments = (function.name, function.arguments) if function else (None, None)
-        if (custom := call.custom) is not None:
-            name, arguments = custom.name, custom.input
-        state, is_custom = signature_of(call), custom is not None
-        fragment = self._calls.fragment(call.index, call.id, name, arguments, signature=state, custom=is_custom)
+        if call.custom is None and call.extra_content is None:  # nearly always
+            fragment = self._calls.fragment(call.index, call.id, name, arguments)
+        else:
+            if (custom := call.custom) is not None:
+                name, arguments = custom.name, custom.input
+            state, is_custom = signature_of(call), custom is not None
+            fragment = self._calls.fragment(call.index, call.id, name, arguments, signature=state, custom=is_custom)
         if fragment is not None:
             events.append(fragment)
 
@@ -199,6 +206,8 @@ class ChatStreamDecoder(ChatReader, EventStreamDecoder):
     """A stream of chunks. Where the last one was plain text, the next is tried as that first, by the strictest type."""
 
     _plain = False
+    _decode_text: _DecodeText = _decode_bare
+    """Reads plain text: by the barest type, unless the server says more than that, if nothing of note."""
 
     def _payload(self, data: bytes, name: str, events: list[ProviderEvent]) -> None:
         try:
@@ -213,8 +222,12 @@ class ChatStreamDecoder(ChatReader, EventStreamDecoder):
 
     def _payloads(self, payloads: list[bytes], events: list[ProviderEvent]) -> int | None:
         if self._plain:
+            decode = self._decode_text
             try:  # nearly always all of a read is plain text; if not, it is read again, one event after another
-                texts = [TextDelta(_decode_plain(data).choices[0].delta.content) for data in payloads if LF not in data]
+                if len(payloads) == 1:
+                    texts = [TextDelta(decode(payloads[0]).choices[0].delta.content)] if LF not in payloads[0] else []
+                else:
+                    texts = [TextDelta(decode(data).choices[0].delta.content) for data in payloads if LF not in data]
             except UNDECODABLE:
                 texts = []
             if len(texts) == len(payloads):
@@ -222,18 +235,26 @@ class ChatStreamDecoder(ChatReader, EventStreamDecoder):
                 return None
         for place, data in enumerate(payloads):
             if self._plain and LF not in data:
-                try:
-                    chunk = _decode_plain(data)
-                except UNDECODABLE:
-                    self._plain = False
-                else:
-                    events.append(TextDelta(chunk.choices[0].delta.content))
+                if (text := self._text_of(data)) is not None:
+                    events.append(TextDelta(text))
                     continue
+                self._plain = False
             if super()._payloads([data], events) is not None:
                 return place
             if self.failure is not None or self.closed:
                 return None
             self._plain = bool(events) and type(events[-1]) is TextDelta
+        return None
+
+    def _text_of(self, data: bytes) -> str | None:
+        """The text of a plain chunk; None: it is none. The first that does not fit the barest type ends its use."""
+        with suppress(*UNDECODABLE):
+            return self._decode_text(data).choices[0].delta.content
+        if self._decode_text is _decode_bare:
+            with suppress(*UNDECODABLE):
+                text = _decode_plain(data).choices[0].delta.content
+                self._decode_text = _decode_plain
+                return text
         return None
 
     def _odd(self, data: bytes, name: str, events: list[ProviderEvent]) -> None:

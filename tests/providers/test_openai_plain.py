@@ -21,6 +21,8 @@ ODDITIES: dict[str, list[Any]] = {
     "reasoning": [None, "", "hm"],
     "reasoning_content": [None, "", "hm"],
     "refusal": [None, "", "no"],
+    "role": [None, "assistant"],
+    "of_tomorrow": [None, {"a": 1}],
     "tool_calls": [None, [], [{"index": 0, "id": "c", "function": {"name": "f", "arguments": "{"}}]],
     "finish_reason": [None, "", "stop", "error"],
     "choices": [1, 2, 0],
@@ -31,7 +33,8 @@ ODDITIES: dict[str, list[Any]] = {
 
 
 BESIDE = (
-    "reasoning", "reasoning_content", "refusal", "tool_calls", "annotations", "images", "audio", "reasoning_details",
+    "role", "of_tomorrow", "reasoning", "reasoning_content", "refusal", "tool_calls", "annotations", "images", "audio",
+    "reasoning_details",
 )  # fmt: skip
 
 
