@@ -1,7 +1,8 @@
 """OpenAI's Responses API.
 
 Facts: the SDK 3.54 and the threads on its stream's errors. Options of a target: `store` (true: the provider keeps the
-response; our default is that it does not), `organization`, `project`.
+response; our default is that it does not), `reasoning_summary` (`auto`, `concise`, `detailed`; `none` where the
+organization is not verified), `organization`, `project`.
 """
 
 from ..capabilities import Capabilities
@@ -33,7 +34,7 @@ class OpenAIResponses:
         endpoint="/responses",
         key_env="OPENAI_API_KEY",
         default_model="gpt-5-mini",
-        options=("organization", "project", "store"),
+        options=("organization", "project", "reasoning_summary", "store"),
         quirks=TURNS,
     )
 

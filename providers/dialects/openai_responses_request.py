@@ -4,33 +4,19 @@ Facts: the SDK's types. Nothing is stored at the provider unless a target asks f
 with the conversation, encrypted.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..asked import unsaid
 from ..fit import Row, left_out, refused
 from ..fitting import Facts
-from ..messages import (
-    AllowedTools,
-    ChatRequest,
-    ImagePart,
-    JsonSchema,
-    Message,
-    Part,
-    Reasoning,
-    RefusalPart,
-    TextPart,
-    Tool,
-    ToolCall,
-    ToolChoice,
-)
+from ..messages import AllowedTools, ChatRequest, JsonSchema, Tool
 from ..origin import Origin
 from ..provider import Unsupported
 from ..returning import Returning
-from ..turns import lifted
+from .openai_responses_input import input_items
 
 FIT: tuple[Row, ...] = (
-    refused("images in assistant turns", "this API takes them from users and tools only"),
     left_out("tool errors", "this API has no such field; the result's text says it"),
     refused("stop", "this API has no stop texts"),
     left_out("seed", "this API has none"),
@@ -41,8 +27,18 @@ FIT: tuple[Row, ...] = (
 """What the Responses API cannot say."""
 
 
-SAYS = frozenset({"refusals", "phases"})
+SAYS = frozenset(
+    {
+        "files", "files by id", "audio", "refusals", "native parts", "phases", "image detail original", "custom tools",
+        "custom calls", "allowed tools", "native tools", "verbosity", "logprobs", "user", "safety_identifier",
+        "metadata", "service_tier",
+    }
+)  # fmt: skip
 """What this API has words for, of `asked.FEATURES`."""
+
+SUMMARIES = ("auto", "concise", "detailed", "none")
+"""What may be shown of the thinking. Without any nothing is heard while a model thinks; but organizations that are not
+verified are refused for asking, and say `none`."""
 
 
 def response_body(
@@ -52,36 +48,61 @@ def response_body(
 
     Args:
         here: The target: opaque state goes back to its origin only.
-        options: The target's own settings; `store` has the provider keep the response.
+        options: The target's own settings; `store` has the provider keep the response, and `reasoning_summary` says
+            what is shown of its thinking.
 
     Raises:
         Unsupported: See `FIT`.
     """
-    chat, moved = lifted(chat)
     returning = Returning(here)
     more = unsaid(chat, SAYS, facts.fit)
-    store = bool(options.get("store", False))
+    store, offers = bool(options.get("store", False)), bool(chat.tools or chat.native_tools)
     body: dict[str, Any] = {
         "instructions": chat.system or None,
-        "input": [item for message in chat.messages for item in _items(message, returning)],
-        "tools": [_tool(tool) for tool in chat.tools] or None,
-        "tool_choice": _tool_choice(chat.tool_choice) if chat.tools else None,
-        "parallel_tool_calls": chat.parallel_tool_calls if chat.tools else None,
+        "input": input_items(chat.messages, returning),
+        "tools": [*map(_tool, chat.tools), *(tool.spec for tool in chat.native_tools)] or None,
+        "tool_choice": _tool_choice(chat) if offers else None,
+        "parallel_tool_calls": chat.parallel_tool_calls if offers else None,
         "max_output_tokens": chat.max_tokens,
         "temperature": chat.temperature,
         "top_p": chat.top_p,
-        "reasoning": _reasoning(chat.reasoning_effort),
-        "text": {"format": _format(chat.response_format)} if chat.response_format is not None else None,
+        "top_logprobs": chat.top_logprobs,
+        "reasoning": _reasoning(chat.reasoning_effort, options.get("reasoning_summary", "auto")),
+        "text": _text(chat),
+        "user": chat.user,
+        "safety_identifier": chat.safety_identifier,
+        "metadata": chat.metadata,
+        "service_tier": chat.service_tier,
         "store": store,
-        "include": ["reasoning.encrypted_content"] if facts.capabilities.reasoning and not store else None,
+        "include": _include(chat, sealed=bool(facts.capabilities.reasoning) and not store),
     }
-    return body, (*moved, *more, *returning.notes(chat.messages))
+    return body, (*more, *returning.notes(chat.messages))
 
 
-def _reasoning(effort: str | None) -> dict[str, Any] | None:
+def _reasoning(effort: str | None, summary: object) -> dict[str, Any] | None:
+    if summary not in SUMMARIES:
+        raise Unsupported(f"the option reasoning_summary other than {', '.join(SUMMARIES)}")
     if effort in (None, "none"):
         return {"effort": "none"} if effort else None
-    return {"effort": effort, "summary": "auto"}  # without a summary nothing is heard while it thinks
+    return {"effort": effort} if summary == "none" else {"effort": effort, "summary": summary}
+
+
+def _include(chat: ChatRequest, *, sealed: bool) -> list[str] | None:
+    """What the answer is to hold beyond what it always does."""
+    wanted = {
+        "reasoning.encrypted_content": sealed,
+        "message.output_text.logprobs": bool(chat.logprobs) or bool(chat.top_logprobs),
+    }
+    return [name for name, is_wanted in wanted.items() if is_wanted] or None
+
+
+def _text(chat: ChatRequest) -> dict[str, Any] | None:
+    wire: dict[str, Any] = {}
+    if chat.response_format is not None:
+        wire["format"] = _format(chat.response_format)
+    if chat.verbosity is not None:
+        wire["verbosity"] = chat.verbosity
+    return wire or None
 
 
 def _format(form: JsonSchema) -> dict[str, Any]:
@@ -94,6 +115,9 @@ def _format(form: JsonSchema) -> dict[str, Any]:
 def _tool(tool: Tool) -> dict[str, Any]:
     """A tool; `strict` is always set, since this API's default is the opposite of all others'."""
     described = {"description": tool.description} if tool.description else {}
+    if tool.custom:
+        form = {"format": _custom_format(tool.format)} if tool.format is not None else {}
+        return {"type": "custom", "name": tool.name, **described, **form}
     return {
         "type": "function",
         "name": tool.name,
@@ -103,65 +127,18 @@ def _tool(tool: Tool) -> dict[str, Any]:
     }
 
 
-def _tool_choice(choice: ToolChoice | None) -> str | dict[str, Any] | None:
+def _custom_format(form: dict[str, Any]) -> dict[str, Any]:
+    """The grammar of a custom tool; the chat API has it one level deeper."""
+    grammar = form.get("grammar")
+    return {"type": "grammar", **grammar} if isinstance(grammar, dict) else form
+
+
+def _tool_choice(chat: ChatRequest) -> str | dict[str, Any] | None:
+    choice = chat.tool_choice
+    kinds = {tool.name: "custom" if tool.custom else "function" for tool in chat.tools}
     if isinstance(choice, AllowedTools):
-        raise Unsupported("allowed tools")
+        allowed = [{"type": kinds.get(name, "function"), "name": name} for name in choice.names]
+        return {"type": "allowed_tools", "mode": "required" if choice.required else "auto", "tools": allowed}
     if choice in (None, "auto", "none", "required"):
         return choice
-    return {"type": "function", "name": choice}
-
-
-def _items(message: Message, returning: Returning) -> Iterator[dict[str, Any]]:
-    if message.role == "tool":
-        output = _content(message.content) if message.images else message.text
-        yield {"type": "function_call_output", "call_id": message.tool_call_id, "output": output}
-    elif message.role == "assistant":
-        yield from _answer_items(message, returning)
-    elif message.content:
-        yield {"role": "user", "content": _content(message.content)}
-
-
-def _answer_items(message: Message, returning: Returning) -> Iterator[dict[str, Any]]:
-    """The items of an assistant's turn, in their order.
-
-    Blocks of thinking up to the one that holds an item's state are the parts of its summary; without state there is no
-    item.
-    """
-    summary: list[dict[str, Any]] = []
-    for part in message.content:
-        match part:
-            case Reasoning():
-                if part.text:
-                    summary.append({"type": "summary_text", "text": part.text})
-                redacted = returning.state(part.redacted, message, bound=True)
-                if redacted is not None:
-                    found = returning.state(part.signature, message)
-                    item_id = {"id": found} if found else {}
-                    yield {"type": "reasoning", **item_id, "summary": summary, "encrypted_content": redacted}
-                    summary = []
-            case TextPart() if part.text:
-                phase = {"phase": part.phase} if part.phase is not None and returning.owns(message) else {}
-                yield {"role": "assistant", "content": part.text, **phase}
-            case RefusalPart():
-                yield {"role": "assistant", "content": part.text}
-            case ToolCall():
-                yield {
-                    "type": "function_call",
-                    "call_id": part.id,
-                    "name": part.name,
-                    "arguments": part.arguments or "{}",
-                }
-            case _:
-                pass
-
-
-def _content(content: tuple[Part, ...]) -> str | list[dict[str, Any]]:
-    if len(content) == 1 and isinstance(content[0], TextPart):
-        return content[0].text
-    return [
-        {"type": "input_text", "text": part.text}
-        if isinstance(part, TextPart)
-        else {"type": "input_image", "image_url": part.url, "detail": part.detail or "auto"}
-        for part in content
-        if isinstance(part, TextPart | ImagePart)
-    ]
+    return {"type": kinds.get(choice, "function"), "name": choice}

@@ -24,8 +24,8 @@ _Object: TypeAlias = dict[str, Any]
 class _Item(msgspec.Struct):
     type: str = "message"
     role: str = ""
-    content: str | list[_Object] = ""
-    output: str | list[_Object] = ""
+    content: Any = ""
+    output: Any = ""
 
 
 class _Body(msgspec.Struct):
@@ -59,9 +59,11 @@ class OpenAIResponses:
         items = [_Item(role="user", content=asked.input)] if isinstance(asked.input, str) else asked.input
         messages = [("system", asked.instructions)] if asked.instructions else []
         for item in items:
-            if item.type == "function_call_output":
+            if item.type in ("function_call_output", "custom_tool_call_output"):
                 messages.append(("tool", _text(item.output)))
-            elif item.type == "function_call" and (not messages or messages[-1][0] != "assistant"):
+            elif item.type in ("function_call", "custom_tool_call") and (
+                not messages or messages[-1][0] != "assistant"
+            ):
                 messages.append(("assistant", ""))
             elif item.type == "message":
                 messages.append((item.role, _text(item.content)))
@@ -112,10 +114,11 @@ class OpenAIResponses:
         return malformed_event(frame)
 
 
-def _text(content: str | list[_Object]) -> str:
+def _text(content: Any) -> str:
     if isinstance(content, str):
         return content
-    return "".join(str(part.get("text", "")) for part in content)
+    parts = content if isinstance(content, list) else []
+    return "".join(str(part.get("text", "")) for part in parts if isinstance(part, dict))
 
 
 def _items(answer: Answer) -> Iterator[_Object]:
