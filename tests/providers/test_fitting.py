@@ -1,0 +1,496 @@
+"""A request is made fit for its target by what is known of it: kind by kind, what is moved, noted, or refused."""
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from standby.providers import registry
+from standby.providers.capabilities import Capabilities
+from standby.providers.chat import ChatRequest, JsonSchema, Message, TextPart, Tool, ToolCall, chat_request
+from standby.providers.fitting.call_ids import id_form, sent_ids
+from standby.providers.fitting.effort import nearest
+from standby.providers.provider import Unsupported, WireRequest
+
+from components import need
+from conversation import TOOL, built
+
+REGION = {"region": "eu-central-1"}
+STRICT_TOOL = Tool("f", parameters={"type": "object", "properties": {"a": {"type": "string"}}}, strict=True)
+LONG = "call_" + "a" * 60
+CLAUDE = "anthropic.claude-opus-4-6-v1:0"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _with_botocore() -> None:
+    need("botocore")
+
+
+def fit(where: str, chat: ChatRequest, **to: Any) -> WireRequest:
+    """The request at `provider/model`."""
+    name, _, model = where.partition("/")
+    return built(registry.get(name), chat, model or "m", options=REGION if name == "bedrock" else {}, **to)
+
+
+def at(body: Any, path: str) -> Any:
+    """What stands in a body at `a.b.0`; None where nothing does."""
+    for part in path.split("."):
+        if isinstance(body, list):
+            body = body[int(part)] if int(part) < len(body) else None
+        else:
+            body = body.get(part) if isinstance(body, dict) else None
+    return body
+
+
+def ask(**options: Any) -> ChatRequest:
+    return chat_request("Hi", **options)
+
+
+def tooled(**options: Any) -> ChatRequest:
+    return ask(tools=[TOOL], **options)
+
+
+def effort(value: str) -> ChatRequest:
+    return ask(reasoning_effort=value)
+
+
+def effort_beside_tools(value: str) -> ChatRequest:
+    return tooled(reasoning_effort=value)
+
+
+# Efforts: E4 to E10.
+EFFORTS: list[tuple[str, ChatRequest, str, Any, str]] = [
+    # E5: by model
+    ("openai/gpt-5-mini", effort("none"), "reasoning_effort", "minimal", "reasoning_effort none was"),
+    ("openai/gpt-5-mini", effort("xhigh"), "reasoning_effort", "high", "reasoning_effort xhigh was"),
+    ("openai/gpt-5.1", effort("minimal"), "reasoning_effort", "low", "reasoning_effort minimal was"),
+    ("openai/gpt-5.1", effort("none"), "reasoning_effort", "none", ""),
+    ("openai/gpt-5.2", effort("max"), "reasoning_effort", "xhigh", "reasoning_effort max was"),
+    ("openai/gpt-5.6-sol", effort("max"), "reasoning_effort", "max", ""),
+    ("openai/gpt-4o", effort("low"), "reasoning_effort", None, "reasoning_effort was"),
+    ("openai/gpt-5-pro", effort("low"), "reasoning_effort", None, "reasoning_effort low was"),
+    ("openai/o3", effort("minimal"), "reasoning_effort", "low", "reasoning_effort minimal was"),
+    ("openai/o1-mini", effort("low"), "reasoning_effort", None, "reasoning_effort was"),
+    ("openai/gpt-9", effort("max"), "reasoning_effort", "max", ""),
+    ("openai-responses/gpt-5-mini", effort("max"), "reasoning.effort", "high", "reasoning_effort max was"),
+    ("openai-responses/gpt-4.1", effort("low"), "reasoning", None, "reasoning_effort was"),
+    ("azure-openai/our-gpt-5", effort("max"), "reasoning_effort", "max", ""),  # no model in the name
+    # E4: beside tools
+    ("openai/gpt-5.6-luna", tooled(), "reasoning_effort", "none", "reasoning_effort was said as none"),
+    ("openai/gpt-5.5", effort_beside_tools("high"), "reasoning_effort", "none", "reasoning_effort high was"),
+    ("openai/gpt-5.4", effort_beside_tools("high"), "reasoning_effort", None, "reasoning_effort high was"),
+    ("openai/gpt-5.4-mini", tooled(), "reasoning_effort", None, ""),
+    ("openai/gpt-5.1", effort_beside_tools("high"), "reasoning_effort", "high", ""),
+    ("openai/gpt-5.6", effort("high"), "reasoning_effort", "high", ""),
+    ("openai-responses/gpt-5.6", effort_beside_tools("high"), "reasoning.effort", "high", ""),
+    # E6
+    ("xai/grok-4", effort("high"), "reasoning_effort", None, "reasoning_effort was"),
+    ("xai/grok-3", effort("low"), "reasoning_effort", None, "reasoning_effort was"),
+    ("xai/grok-code-fast-1", effort("low"), "reasoning_effort", None, "reasoning_effort was"),
+    ("xai/grok-4-fast-reasoning", effort("low"), "reasoning_effort", None, "reasoning_effort was"),
+    ("xai/grok-3-mini", effort("medium"), "reasoning_effort", "low", "reasoning_effort medium was"),
+    ("xai/grok-4.3", effort("none"), "reasoning_effort", "none", ""),
+    # E7
+    ("groq/qwen/qwen3-32b", effort("low"), "reasoning_effort", None, "reasoning_effort low was"),
+    ("groq/qwen/qwen3-32b", effort("none"), "reasoning_effort", "none", ""),
+    ("groq/openai/gpt-oss-20b", effort("none"), "reasoning_effort", "low", "reasoning_effort none was"),
+    ("groq/llama-3.3-70b", effort("high"), "reasoning_effort", None, "reasoning_effort was"),
+    # E8
+    ("mistral/mistral-small-latest", effort("medium"), "reasoning_effort", "high", "reasoning_effort medium was"),
+    ("mistral/mistral-medium-3-5", effort("none"), "reasoning_effort", "none", ""),
+    ("mistral/mistral-large-latest", effort("low"), "reasoning_effort", None, "reasoning_effort was"),
+    ("mistral/magistral-medium-latest", effort("low"), "reasoning_effort", None, "reasoning_effort was"),
+    # E9
+    ("anthropic/claude-fable-5", effort("none"), "output_config.effort", "low", "reasoning_effort none was"),
+    ("anthropic/claude-fable-5", effort("none"), "thinking.type", "adaptive", "reasoning_effort none was"),
+    ("anthropic/claude-opus-4-6", effort("xhigh"), "output_config.effort", "high", "reasoning_effort xhigh was"),
+    ("anthropic/claude-sonnet-4-6", effort("max"), "output_config.effort", "max", ""),
+    ("anthropic/claude-opus-5", effort("none"), "thinking.type", "disabled", ""),
+    ("anthropic/claude-opus-9", effort("xhigh"), "output_config.effort", "xhigh", ""),
+    (f"bedrock/{CLAUDE}", effort("xhigh"), "outputConfig.effort", "high", "reasoning_effort xhigh was"),
+    ("bedrock/us.anthropic.claude-fable-5", effort("none"), "outputConfig.effort", "low", "reasoning_effort"),
+    ("bedrock/amazon.nova-pro-v1:0", effort("xhigh"), "outputConfig.effort", "xhigh", ""),
+    # and the others
+    ("gemini/gemini-3-pro-preview", effort("medium"), "generationConfig.thinkingConfig.thinkingLevel",
+     "LOW", "reasoning_effort medium was"),
+    ("deepseek/deepseek-v4-pro", effort("xhigh"), "reasoning_effort", None, "reasoning_effort xhigh was"),
+    ("deepseek/deepseek-v4-pro", effort("low"), "reasoning_effort", "low", ""),
+    ("deepseek/deepseek-v4-pro", effort("none"), "thinking.type", "disabled", ""),
+    ("ollama/gpt-oss:20b", effort("none"), "think", "low", "reasoning_effort none was"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("where", "chat", "path", "value", "note"), EFFORTS)
+def test_an_effort_is_moved_to_the_nearest_that_is_taken(
+    where: str, chat: ChatRequest, path: str, value: Any, note: str
+) -> None:
+    wire = fit(where, chat)
+    assert at(json.loads(wire.body), path) == value
+    assert [each.startswith(note) for each in wire.notes] == ([True] if note else [])
+    if note:
+        with pytest.raises(Unsupported, match="reasoning_effort"):
+            fit(where, chat, fit="strict")
+        assert not fit(where, chat, fit="off").notes
+    else:
+        assert fit(where, chat, fit="strict").body == wire.body
+
+
+@given(st.sampled_from(["none", "minimal", "low", "medium", "high", "xhigh", "max"]), st.sets(st.sampled_from(
+    ["none", "minimal", "low", "medium", "high", "xhigh", "max"])))  # fmt: skip
+def test_the_nearest_effort_is_taken_and_thinking_is_not_switched_off_for_nothing(wanted: Any, allowed: Any) -> None:
+    found = nearest(wanted, allowed)
+    assert (found is None) == (not allowed)
+    if wanted in allowed:
+        assert found == wanted
+    if wanted != "none" and allowed - {"none"}:
+        assert found != "none"
+
+
+LEFT_OUT: list[tuple[str, ChatRequest, tuple[str, ...]]] = [
+    # E10, and what has no sampling at all
+    ("openai/gpt-5.2", ask(temperature=0.3, reasoning_effort="high"), ("temperature",)),
+    ("openai/gpt-5.2", ask(temperature=0.3), ()),
+    ("openai/gpt-5.2", ask(temperature=0.3, reasoning_effort="none"), ()),
+    ("openai/gpt-5.6", ask(temperature=0.3, top_p=0.9), ("temperature", "top_p")),  # it thinks by itself
+    ("openai/gpt-5.6", tooled(temperature=0.3, reasoning_effort="none"), ()),
+    ("openai-responses/gpt-5.2", ask(temperature=0.3, reasoning_effort="low"), ("temperature",)),
+    ("openai/gpt-5-mini", ask(temperature=0.3, frequency_penalty=1.0), ("temperature", "frequency_penalty")),
+    ("openai/gpt-5-chat-latest", ask(temperature=0.3), ()),
+    ("anthropic/claude-opus-4-8", ask(temperature=0.3), ("temperature",)),
+    ("moonshot/kimi-k2.6", ask(temperature=0.3, top_p=0.5), ("temperature", "top_p")),
+    # E6: penalties
+    ("xai/grok-4", ask(presence_penalty=0.5, frequency_penalty=0.5), ("frequency_penalty", "presence_penalty")),
+    ("xai/grok-3", ask(presence_penalty=0.5), ()),
+    ("xai/grok-4-fast-non-reasoning", ask(presence_penalty=0.5), ()),
+    ("perplexity/sonar", ask(seed=1), ("seed",)),
+    ("openai/gpt-4o", ask(verbosity="low"), ("verbosity",)),
+    ("openai/gpt-5.1", ask(verbosity="low"), ()),
+]
+
+
+@pytest.mark.parametrize(("where", "chat", "names"), LEFT_OUT)
+def test_what_only_shapes_an_answer_is_left_out_where_it_is_refused(
+    where: str, chat: ChatRequest, names: tuple[str, ...]
+) -> None:
+    wire = fit(where, chat)
+    assert [note.partition(" was left out: ")[0] for note in wire.notes if " was left out: " in note] == list(names)
+    assert not any(name in json.loads(wire.body) for name in names)
+    if names:
+        with pytest.raises(Unsupported, match=f"^{names[0]}$"):
+            fit(where, chat, fit="strict")
+        assert names[0] in json.loads(fit(where, chat, fit="off").body) or where.startswith("anthropic")
+
+
+@pytest.mark.parametrize(
+    ("where", "asked", "sent"),
+    [("anthropic/claude-haiku-4-5", 1.7, 1.0), ("mistral/mistral-small-latest", 2.0, 1.5), ("zai/glm-5", 1.2, 1.0),
+     ("minimax/minimax-m2", 0.4, 0.4), ("openai/gpt-4o", 1.9, 1.9)],
+)  # fmt: skip
+def test_a_temperature_is_lowered_to_the_highest(where: str, asked: float, sent: float) -> None:
+    wire = fit(where, ask(temperature=asked))
+    assert json.loads(wire.body)["temperature"] == sent
+    assert len(wire.notes) == (asked != sent)
+
+
+def test_a_verbosity_is_moved_to_the_nearest() -> None:
+    wire = fit("openai/gpt-5-chat-latest", ask(verbosity="high"))
+    assert json.loads(wire.body)["verbosity"] == "medium"
+    assert wire.notes == ("verbosity high was said as medium: gpt-5-chat-latest takes only medium",)
+
+
+SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}}
+IMAGES = [{"type": "image_url", "image_url": {"url": "data:image/bmp;base64,Qk0="}}]
+LINK = {"type": "image_url", "image_url": {"url": "https://x/a.png"}}
+LARGE = [{"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * 7_100_000}}]
+
+
+def shown(*parts: dict[str, Any]) -> ChatRequest:
+    return chat_request([{"role": "user", "content": list(parts)}])
+
+
+REFUSED: list[tuple[str, ChatRequest, str]] = [
+    ("deepseek/deepseek-chat", ask(response_format=JsonSchema(SCHEMA)), "response_format with a schema"),  # E12
+    ("openai/gpt-3.5-turbo", ask(response_format=JsonSchema(SCHEMA)), "response_format with a schema"),
+    ("anthropic/claude-3-haiku-20240307", ask(response_format=JsonSchema(SCHEMA)), "response_format with a schema"),
+    ("anthropic/claude-haiku-4-5", ask(response_format=JsonSchema({})), "response_format without a schema"),
+    ("gemini/gemini-2.5-flash", tooled(response_format=JsonSchema(SCHEMA)), "tools with a response_format"),  # E13
+    ("gemini/gemini-2.0-flash", tooled(response_format=JsonSchema({})), "tools with a response_format"),
+    ("cohere/command-a-03-2025", tooled(response_format=JsonSchema(SCHEMA)), "tools with a response_format"),
+    ("openai/gpt-4o", ask(max_tokens=20_000), "max_tokens above 16384"),
+    ("anthropic/claude-3-5-haiku-latest", ask(max_tokens=8193), "max_tokens above 8192"),
+    ("openai/o3", ask(stop="x"), "stop"),
+    ("xai/grok-4", ask(stop="x"), "stop"),
+    ("perplexity/sonar", tooled(), "tools"),
+    ("bedrock/anthropic.claude-haiku-4-5", shown(*IMAGES), "images other than png, jpeg, gif, webp"),
+    ("openai/gpt-4o", shown(*IMAGES), "images other than png, jpeg, webp, gif"),
+    ("anthropic/claude-haiku-4-5", shown(*LARGE), "an image above 5242880 bytes"),
+    ("groq/meta-llama/llama-4", shown(*[LINK] * 6), "more than 5 images"),
+    ("perplexity/sonar", chat_request([{"role": "assistant", "content": "a"}, {"role": "user", "content": "b"}]),
+     "a conversation that the assistant begins"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("where", "chat", "feature"), REFUSED)
+def test_what_cannot_be_moved_is_refused_before_anything_is_sent(where: str, chat: ChatRequest, feature: str) -> None:
+    for mode in ("nearest", "strict"):
+        with pytest.raises(Unsupported, match=f"^{feature}$"):
+            fit(where, chat, fit=mode)
+
+
+TAKEN: list[tuple[str, ChatRequest]] = [
+    ("deepseek/deepseek-chat", ask(response_format=JsonSchema({}))),
+    ("gemini/gemini-3-flash-preview", tooled(response_format=JsonSchema(SCHEMA))),
+    ("openai/gpt-4o-of-tomorrow", ask(max_tokens=16_384)),
+    ("openai/gpt-9", ask(max_tokens=9_000_000, temperature=1.9, presence_penalty=0.5, reasoning_effort="xhigh")),
+    ("xai/grok-3", ask(stop="x", presence_penalty=0.5)),
+    ("groq/new-model", ask(reasoning_effort="minimal")),
+    ("vllm/anything", chat_request([{"role": "user", "content": "a"}, {"role": "user", "content": "b"}])),
+]
+
+
+@pytest.mark.parametrize(("where", "chat"), TAKEN)
+def test_what_is_taken_or_not_known_goes_as_it_was_written(where: str, chat: ChatRequest) -> None:
+    wire = fit(where, chat)
+    assert wire.notes == ()
+    assert wire.body == fit(where, chat, fit="off").body == fit(where, chat, fit="strict").body
+
+
+# Schemas: E11.
+NESTED = {
+    "type": "object",
+    "title": "T",
+    "properties": {
+        "list": {"type": "array", "items": {"type": "object", "properties": {"b": {"type": "integer"}}}},
+        "any": {"anyOf": [{"$ref": "#/$defs/c"}, {"type": "null"}]},
+        "maybe": {"type": ["object", "null"], "properties": {}},
+    },
+    "$defs": {"c": {"type": "object", "properties": {"d": {"type": "string"}}, "additionalProperties": False}},
+}
+
+
+def objects(node: Any) -> list[dict[str, Any]]:
+    """Every schema of an object in a schema."""
+    found = (
+        [node] if isinstance(node, dict) and ("properties" in node and not isinstance(node["properties"], str)) else []
+    )
+    parts = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    return found + [each for part in parts for each in objects(part)]
+
+
+@pytest.mark.parametrize(
+    ("where", "path"),
+    [("anthropic/claude-opus-4-6", "output_config.format.schema"),
+     (f"bedrock/{CLAUDE}", "outputConfig.textFormat.structure.jsonSchema.schema")],
+)  # fmt: skip
+@pytest.mark.parametrize("strict", [False, True])
+def test_every_object_of_a_schema_is_closed_with_one_note(where: str, path: str, strict: bool) -> None:
+    before = json.dumps(NESTED)
+    wire = fit(where, ask(response_format=JsonSchema(NESTED, strict=strict)))
+    sent = at(json.loads(wire.body), path)
+    sent = json.loads(sent) if isinstance(sent, str) else sent
+    assert [each["additionalProperties"] for each in objects(sent)] == [False] * 4
+    assert wire.notes == ("response_format: additionalProperties false was added to its objects",)
+    assert json.dumps(NESTED) == before, "the caller's own schema is not touched"
+    with pytest.raises(Unsupported, match="response_format as it is written"):
+        fit(where, ask(response_format=JsonSchema(NESTED)), fit="strict")
+
+
+def test_a_closed_schema_goes_as_it_is() -> None:
+    closed = {**SCHEMA, "required": ["a"], "additionalProperties": False}
+    for where in ("anthropic/claude-opus-4-6", "openai/gpt-4o", "openai-responses/gpt-5.2", f"bedrock/{CLAUDE}"):
+        assert fit(where, ask(response_format=JsonSchema(closed))).notes == ()
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "object"},
+        {"type": "object", "additionalProperties": {"type": "string"}},
+        {"type": "object", "properties": {"a": {"type": "object", "additionalProperties": True}}},
+        {"type": "object", "properties": {"a": {"type": "object", "patternProperties": {"^x": {}}}}},
+    ],
+)
+def test_an_object_that_is_open_on_purpose_is_refused_where_objects_must_be_closed(schema: dict[str, Any]) -> None:
+    with pytest.raises(Unsupported, match=r"^response_format: an object "):
+        fit("anthropic/claude-opus-4-6", ask(response_format=JsonSchema(schema)))
+    assert fit("openai/gpt-4o", ask(response_format=JsonSchema(schema, strict=False))).notes == ()
+
+
+def test_a_keyword_that_only_describes_is_left_out_and_one_that_constrains_is_not() -> None:
+    bounded = {"type": "object", "properties": {"a": {"type": "integer", "minimum": 1, "description": "n"}}}
+    with pytest.raises(Unsupported, match="the keyword minimum in a schema"):
+        fit("anthropic/claude-opus-4-6", ask(response_format=JsonSchema(bounded, strict=True)))
+    loose = fit("anthropic/claude-opus-4-6", ask(response_format=JsonSchema(bounded, strict=False)))
+    sent = json.loads(loose.body)["output_config"]["format"]["schema"]["properties"]["a"]
+    assert sent == {"type": "integer", "description": "n (minimum: 1)"}
+    assert any("minimum was left out of the schema, and is told in a description" in note for note in loose.notes)
+    defaulted = {"type": "object", "properties": {"a": {"type": "integer", "default": 1}}, "required": ["a"]}
+    wire = fit("openai/gpt-4o", ask(response_format=JsonSchema(defaulted)))
+    assert "default" not in json.loads(wire.body)["response_format"]["json_schema"]["schema"]["properties"]["a"]
+    assert "response_format: the keyword default was left out of the schema" in wire.notes
+
+
+def test_a_name_that_is_a_keyword_is_a_name() -> None:
+    named = {"type": "object", "properties": {"minimum": {"type": "integer"}}, "additionalProperties": False}
+    wire = fit("anthropic/claude-opus-4-6", ask(response_format=JsonSchema(named)))
+    assert json.loads(wire.body)["output_config"]["format"]["schema"] == named
+
+
+def test_strict_schemas_of_openai_are_narrowed_and_loose_ones_are_not() -> None:
+    wire = fit("openai/gpt-4o", ask(response_format=JsonSchema(SCHEMA)))
+    sent = json.loads(wire.body)["response_format"]["json_schema"]["schema"]
+    assert sent == {**SCHEMA, "required": ["a"], "additionalProperties": False}
+    assert "response_format: every property was made required" in wire.notes
+    assert not fit("openai/gpt-4o", ask(response_format=JsonSchema(SCHEMA, strict=False))).notes
+    tool = json.loads(fit("openai/gpt-4o", ask(tools=[STRICT_TOOL])).body)["tools"][0]["function"]
+    assert tool["parameters"] == {**STRICT_TOOL.parameters, "required": ["a"], "additionalProperties": False}
+    loose = msgspec.structs.replace(STRICT_TOOL, strict=None)
+    assert json.loads(fit("openai/gpt-4o", ask(tools=[loose])).body)["tools"][0]["function"]["parameters"] == SCHEMA
+
+
+# Turns: E14 and E15.
+def roles(where: str, chat: ChatRequest, **to: Any) -> list[tuple[str, Any]]:
+    body = json.loads(fit(where, chat, **to).body)
+    return [(turn["role"], turn.get("content")) for turn in body["messages"]]
+
+
+def said(*turns: tuple[str, str]) -> ChatRequest:
+    return chat_request([{"role": role, "content": text} for role, text in turns])
+
+
+def test_turns_that_must_alternate_are_merged() -> None:
+    chat = said(("system", "s"), ("user", "a"), ("user", "b"), ("assistant", "c"), ("assistant", "d"), ("user", "e"))
+    merged = [("system", "s"), ("user", "a\n\nb"), ("assistant", "c\n\nd"), ("user", "e")]
+    assert roles("perplexity/sonar", chat) == merged
+    assert roles("openai/m", chat, quirks={"alternate": True}) == merged
+    assert roles("mistral/m", chat, quirks={"alternate": True}) == merged
+    assert len(roles("perplexity/sonar", chat, fit="off")) == 6
+    assert fit("perplexity/sonar", chat).notes == ("turns of one side in a row were merged: turns must alternate here",)
+    with pytest.raises(Unsupported, match="turns of one side in a row"):
+        fit("perplexity/sonar", chat, fit="strict")
+
+
+def test_parts_of_merged_turns_stay_parts() -> None:
+    image = {"type": "image_url", "image_url": {"url": "https://x/a.png"}}
+    chat = chat_request([{"role": "user", "content": "a"}, {"role": "user", "content": [image]}])
+    [(role, content)] = roles("openai/m", chat, quirks={"alternate": True})
+    assert (role, [part["type"] for part in content]) == ("user", ["text", "image_url"])
+
+
+def called(call_id: str, *then: Message) -> ChatRequest:
+    turns = (
+        Message("user", (TextPart("q"),)),
+        Message("assistant", (), (ToolCall(call_id, TOOL.name, "{}"),)),
+        Message("tool", (TextPart("r"),), tool_call_id=call_id),
+        *then,
+    )
+    return ChatRequest(messages=turns, tools=(TOOL,))
+
+
+def test_a_users_turn_does_not_follow_a_tools_result_where_the_two_may_not_meet() -> None:
+    chat = called("abcdefghi", Message("user", (TextPart("and?"),)))
+    for where, to in (("mistral/mistral-small-latest", {}), ("vllm/devstral", {"quirks": {"user_after_tool": False}})):
+        turns = roles(where, chat, **to)
+        assert [role for role, _ in turns] == ["user", "assistant", "tool", "assistant", "user"]
+        assert turns[3][1] == ""
+    assert [role for role, _ in roles("openai/m", chat)] == ["user", "assistant", "tool", "user"]
+    assert not fit("mistral/mistral-small-latest", called("abcdefghi")).notes
+
+
+# Ids: E16.
+@pytest.mark.parametrize(
+    ("where", "most", "letters"),
+    [("openai/gpt-4o", 40, ""), ("azure-openai/d", 40, ""), ("openai-responses/gpt-5.2", 64, ""),
+     (f"bedrock/{CLAUDE}", 64, "_.:-"), ("anthropic/claude-opus-4-6", 10**6, "_-"), ("mistral/m", 9, "")],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "call_id", [LONG, "call_65OReGAIB0M4612fiyF6YMbI|fc_" + "0" * 57, "functions.get_weather:0", "é", "", "a" * 300]
+)
+def test_an_id_is_sent_as_the_server_takes_it_and_call_and_result_stay_together(
+    where: str, most: int, letters: str, call_id: str
+) -> None:
+    wire = fit(where, called(call_id)).body.decode()
+    body = json.loads(wire)
+    found = [
+        value for name, value in fields(body) if name in ("id", "tool_call_id", "tool_use_id", "toolUseId", "call_id")
+    ]
+    assert len(found) == 2
+    assert found[0] == found[1]
+    assert 0 < len(found[0]) <= most
+    if where.split("/")[0] in ("bedrock", "anthropic", "mistral"):
+        assert all(letter.isascii() and (letter.isalnum() or letter in letters) for letter in found[0])
+    assert fit(where, called(call_id)).body == fit(where, called(call_id)).body
+
+
+def fields(node: Any) -> list[tuple[str, Any]]:
+    pairs = list(node.items()) if isinstance(node, dict) else []
+    parts = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    return pairs + [pair for part in parts for pair in fields(part)]
+
+
+def test_an_id_that_fits_is_left_alone() -> None:
+    assert fit("openai/gpt-4o", called("toolu_01A")).notes == ()
+    assert b'"toolu_01A"' in fit("anthropic/claude-opus-4-6", called("toolu_01A")).body
+    noted = fit("mistral/m", called("toolu_01A")).notes
+    assert noted == ("ids of tool calls were said otherwise: those that are taken here are [a-zA-Z0-9]{9}",)
+    with pytest.raises(Unsupported, match="the ids of its tool calls"):
+        fit("mistral/m", called("toolu_01A"), fit="strict")
+
+
+@given(st.lists(st.text(max_size=12), unique=True, max_size=40), st.sampled_from(["[ab]{7}", "[0-9]{2,4}", "[a-z_]+"]))
+def test_two_ids_are_never_sent_as_one(ids: list[str], form: str) -> None:
+    sent = sent_ids(ids, form)
+    whole = [sent.get(each, each) for each in ids]
+    assert len(set(whole)) == len(ids)
+    assert all(id_form(form).pattern.fullmatch(each) for each in whole)
+    back = {theirs: ours for ours, theirs in sent.items()}
+    assert [back.get(each, each) for each in whole] == ids
+
+
+def test_an_id_stays_the_same_as_the_conversation_grows() -> None:
+    first = sent_ids(["x|1"], "[a-z]{9}")
+    assert sent_ids(["x|1", "y|2", "z|3"], "[a-z]{9}").items() >= first.items()
+
+
+def test_where_ids_collide_the_next_hash_is_taken() -> None:
+    ids = [f"{number}!" for number in range(4)]
+    sent = sent_ids(ids, "[ab]{2}")
+    assert sorted(sent.values()) == ["aa", "ab", "ba", "bb"]
+
+
+# The target's own word.
+def test_a_target_says_what_its_model_takes() -> None:
+    known = Capabilities(efforts=("low", "high"), sampling_efforts=("low",), effort_default="high")
+    wire = fit("azure-openai/d", ask(reasoning_effort="medium", temperature=0.2), capabilities=known)
+    body = json.loads(wire.body)
+    assert (body["reasoning_effort"], body["temperature"]) == ("low", 0.2)
+    assert [note.split(":")[0] for note in wire.notes] == ["reasoning_effort medium was said as low"]
+
+
+@pytest.mark.parametrize(
+    ("form", "wire"),
+    [("json_schema", {"type": "json_schema"}), ("json_object_schema", {"type": "json_object", "schema": SCHEMA})],
+)
+def test_a_schema_is_asked_for_in_the_servers_form(form: str, wire: dict[str, Any]) -> None:
+    chat = ask(response_format=JsonSchema(SCHEMA, strict=False))
+    body = json.loads(fit("openai/m", chat, quirks={"json": form}).body)
+    assert body["response_format"].items() >= wire.items()
+    with pytest.raises(Unsupported, match="response_format with a schema"):
+        fit("openai/m", chat, quirks={"json": "json_object"})
+
+
+def test_reasoning_goes_back_with_every_call_where_the_server_wants_it() -> None:
+    """E2 and E3: DeepSeek and Kimi refuse a turn with calls that comes without, also where another target made it."""
+    for where in ("deepseek/deepseek-v4-pro", "moonshot/kimi-k2.6"):
+        turns = json.loads(fit(where, called("c1")).body)["messages"]
+        assert turns[1]["reasoning_content"] == ""
+    assert "reasoning_content" not in json.loads(fit("zai/glm-5", called("c1")).body)["messages"][1]
+
+
+def test_a_plain_question_costs_no_look_at_the_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("standby.providers.fitting.mechanism.OF_FIELDS", (lambda chat, facts: 1 / 0,))
+    assert fit("openai/gpt-5.6", ask()).notes == ()
+    with pytest.raises(ZeroDivisionError):
+        fit("openai/gpt-5.6", ask(max_tokens=5))
