@@ -7,7 +7,7 @@ object with the attributes and methods of `Provider`; docs/providers.md builds o
 requests of a Router is a `Transport`; docs/transports.md builds two.
 """
 
-from .providers.capabilities import Capabilities, Prefill
+from .providers.capabilities import Capabilities, Fit, Prefill, Thinking
 from .providers.chat import (
     ChatRequest,
     ImagePart,
@@ -55,7 +55,7 @@ from .providers.provider import (
     WireRequest,
     capabilities_of,
 )
-from .providers.quirks import EffortForm, PrefillForm, Quirks
+from .providers.quirks import EffortForm, JsonForm, PrefillForm, Quirks
 from .providers.registry import UnknownProvider, get, names, register, unregister
 from .providers.secret import Secret
 from .providers.tool_calls import CallNumbering
@@ -78,8 +78,10 @@ __all__ = [
     "Exchange",
     "FinishReason",
     "Finished",
+    "Fit",
     "ImagePart",
     "JsonBodyDecoder",
+    "JsonForm",
     "JsonSchema",
     "Kept",
     "LineDecoder",
@@ -110,6 +112,7 @@ __all__ = [
     "Started",
     "TextDelta",
     "TextPart",
+    "Thinking",
     "Tool",
     "ToolCall",
     "ToolCallDelta",

@@ -2,6 +2,7 @@
 
 import json
 
+import msgspec
 import pytest
 from standby.providers import registry
 from standby.simulator.dialects import DIALECTS
@@ -41,7 +42,9 @@ async def test_every_provider_is_listed_with_what_it_takes(invoke: Invoke) -> No
         provider = registry.get(name)
         known = provider.capabilities(provider.info.default_model or "")
         assert each["capabilities"] == {
-            field: value for field in known.__struct_fields__ if (value := getattr(known, field)) is not None
+            field: value
+            for field, value in msgspec.json.decode(msgspec.json.encode(known)).items()
+            if value is not None
         }
         assert (each["title"], each["base_url"]) == (provider.info.title, provider.info.base_url)
     assert told["anthropic"]["capabilities"]["prefill"] == "plain"

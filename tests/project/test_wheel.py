@@ -28,10 +28,10 @@ def wheel(built: Path) -> zipfile.ZipFile:
 
 
 def shipped() -> set[str]:
-    """What of the tree a user gets: the modules, the mark that they are typed, the examples."""
+    """What of the tree a user gets: the modules, the mark that they are typed, the examples, the facts of models."""
     found = set()
     for name, folder in packages().items():
-        for path in [*folder.glob("*.py"), *folder.glob("*.yaml"), *folder.glob("py.typed")]:
+        for path in [each for kind in ("*.py", "*.yaml", "*.toml", "py.typed") for each in folder.glob(kind)]:
             found.add(f"{name.replace('.', '/')}/{path.name}")
     return found
 
@@ -55,7 +55,7 @@ def test_it_is_typed(wheel: zipfile.ZipFile) -> None:
 
 
 def test_every_data_file_of_the_tree_is_shipped() -> None:
-    kept = {".py", ".typed", ".yaml"}
+    kept = {".py", ".toml", ".typed", ".yaml"}
     stray = {
         path.relative_to(ROOT).as_posix()
         for folder in packages().values()

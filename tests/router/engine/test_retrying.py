@@ -6,7 +6,7 @@ import pytest
 from standby.config import Hedge
 
 from stage import Play, Stage, now_s, perform, refuses, says, status, texts
-from standby import AllTargetsFailed, Config, Route, Router, Target
+from standby import Config, RequestRejected, Route, Router, Target
 
 MakeStage = Callable[..., Stage]
 
@@ -48,16 +48,23 @@ def test_it_overrides_the_table(stage: MakeStage, code: int, word: str, tries: i
     assert one.count("a") == tries, "what is parked is not asked, whatever it says"
 
 
-def test_a_rate_limit_brings_no_target_back_whose_dialect_was_refused(stage: MakeStage) -> None:
-    """The hedge's 400 rules its dialect out while the first target is still asked; that one's 429 comes later."""
-    one = stage(a=Play(head_after_s=3.0, status=429, headers={"retry-after": "30"}), b=status(400), koala=refuses())
+def test_a_refused_request_waits_for_no_target_that_would_refuse_it_too(stage: MakeStage) -> None:
+    """The hedge refuses the request while the first target is still asked, whose 429 comes later and judges nothing.
+
+    Its word is the one other that is waited for, and no target is asked once it has come.
+    """
+    one = stage(
+        a=[Play(head_after_s=3.0, status=429, headers={"retry-after": "30"}), status(400)],
+        b=status(400),
+        koala=refuses(),
+    )
 
     async def play() -> None:
         others = Target("koala", name="koala", base_url="https://koala.test")
         route = Route((*one.targets("a", "b"), others), hedge=Hedge(after=2.0, budget_ratio=1.0))
         async with Router(Config(routes={"r": route}), transport=one.transport) as router:
-            with pytest.raises(AllTargetsFailed):
+            with pytest.raises(RequestRejected):
                 await texts(router.stream("hi"))
 
     perform(play())
-    assert [name for _, name in one.asked] == ["a", "b", "koala"]
+    assert [name for _, name in one.asked] == ["a", "b", "koala", "a"]
