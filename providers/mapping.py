@@ -157,7 +157,7 @@ def _error(
         native_code=facts.code,
         native_type=facts.type,
         request_id=hints.request_id(headers) or (named if isinstance(named, str) else None),
-        retry_after_s=_hint_s(facts, said, status, kind, headers, head.now_s),
+        retry_after_s=_hint_s(facts, said, told, kind, headers, head.now_s),
         should_retry=hints.should_retry(headers),
         provider_message=facts.message,
         param=facts.param,
@@ -167,7 +167,7 @@ def _error(
 
 
 def _hint_s(
-    facts: ErrorFacts, said: str, status: int | None, kind: ErrorKind, headers: hints.Headers, now_s: float
+    facts: ErrorFacts, said: str, told: int | None, kind: ErrorKind, headers: hints.Headers, now_s: float
 ) -> float | None:
     """When the provider wants to be asked again: by its headers, by the error's details, or by its sentence alone.
 
@@ -176,7 +176,7 @@ def _hint_s(
     code has told; elsewhere it may be the caller's.
     """
     told_s = hints.retry_after_s(headers, now_s, resets=kind is ErrorKind.RATE_LIMITED)
-    if not told_s and DISPOSITIONS[kind].heeds_hint and (status is not None or facts.words):
+    if not told_s and DISPOSITIONS[kind].heeds_hint and (told or facts.status or facts.words):
         for said_s in (hints.duration_s(facts.retry_delay), hints.told_s(said)):
             told_s = told_s or (told_s if said_s is None else said_s)
     return told_s

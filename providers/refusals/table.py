@@ -76,7 +76,11 @@ def of_the_request(tables: tuple[Refusals, ...]) -> tuple[Rule, ...]:
             statuses=(400, 402, 403, 413, 429, None),
         ),
         rule(ErrorKind.UNSUPPORTED, pattern=joined(tables, "not_here"), statuses=(400, 404, None)),
-        rule(ErrorKind.CONTEXT_LENGTH, pattern=joined(tables, "too_long"), not_statuses=(401, 402, 403, 404, 429)),
+        rule(
+            ErrorKind.CONTEXT_LENGTH,
+            pattern=joined(tables, "too_long"),
+            not_statuses=(401, 402, 403, 404, 408, 429, 502, 503, 504, 529),
+        ),
         rule(ErrorKind.UNSUPPORTED, pattern=joined(tables, "too_many_bytes"), statuses=(400, 413, 422, None)),
         rule(ErrorKind.BAD_REQUEST, pattern=joined(tables, "state_is_gone"), statuses=(400, 403, 404, None)),
     )

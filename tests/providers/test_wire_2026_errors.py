@@ -199,3 +199,60 @@ def test_a_bare_error_in_what_calls_itself_a_stream_is_read(provider: str) -> No
     )
     assert error is not None
     assert (error.kind, error.provider_message) == (ErrorKind.RATE_LIMITED, "Slow.")
+
+
+@pytest.mark.parametrize(
+    ("provider", "event", "kind"),
+    [
+        (
+            "openai-responses",
+            {"type": "response.failed", "response": {"error": {"code": "cyber_policy", "message": "No."}}},
+            "content_filter",
+        ),
+        ("openai-responses", {"type": "error", "code": "context_length_exceeded", "message": "No."}, "context_length"),
+        (
+            "azure-openai",
+            {"error": {"code": "content_filter", "message": "The response was filtered."}},
+            "content_filter",
+        ),
+        (
+            "anthropic",
+            {"type": "error", "error": {"type": "invalid_request_error", "message": "prompt is too long"}},
+            "context_length",
+        ),
+        ("anthropic", {"type": "error", "error": {"type": "request_too_large", "message": "No."}}, "unsupported"),
+        ("gemini", {"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}}, "content_filter"),
+        (
+            "gemini",
+            {"error": {"code": 429, "message": "The spend cap is reached", "status": "RESOURCE_EXHAUSTED"}},
+            "quota_exhausted",
+        ),
+        ("cohere", {"type": "error", "message": "the prompt is too long"}, "context_length"),
+        ("groq", {"x_groq": {"error": "Your input was flagged by moderation"}, "choices": []}, "content_filter"),
+    ],
+)
+def test_a_verdict_inside_a_stream_is_that_of_its_code_or_words(provider: str, event: Any, kind: str) -> None:
+    body = b"data: " + json.dumps(event).encode() + b"\n\n"
+    for pieces in ways_to_cut(body):
+        error = read(provider, ResponseHead(200, {"content-type": "text/event-stream"}), pieces)
+        assert error is not None
+        assert error.kind.value == kind
+
+
+@pytest.mark.parametrize("provider", ["openai", "anthropic", "openai-responses", "gemini", "cohere"])
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        ("Content Exists Risk", ErrorKind.CONTENT_FILTER),
+        ("the prompt is too long", ErrorKind.CONTEXT_LENGTH),
+        ("too many requests, try again in 60 seconds", ErrorKind.SERVER_ERROR),
+        ("something odd", ErrorKind.SERVER_ERROR),
+    ],
+)
+def test_words_in_an_event_called_an_error_are_compared_with_the_tables(
+    provider: str, words: str, kind: ErrorKind
+) -> None:
+    body = f"event: error\ndata: {words}\n\n".encode()
+    error = read(provider, ResponseHead(200, {"content-type": "text/event-stream"}), [body])
+    assert error is not None
+    assert (error.kind, error.provider_message, error.retry_after_s) == (kind, words, None), "a delay needs a code"
