@@ -125,6 +125,8 @@ class Message(msgspec.Struct, frozen=True):
         if isinstance(content, str):  # the usual first try; taken as a sequence of characters, it would be lost
             content = (TextPart(content),) if content else ()
             msgspec.structs.force_setattr(self, "content", content)
+        if not isinstance(content, tuple | list):
+            return  # it is left to be refused
         if isinstance(self.origin, str):
             msgspec.structs.force_setattr(self, "origin", Origin(self.origin))
         if self.tool_calls or self.reasoning or len(content) > 1 or (content and type(content[0]) is not TextPart):

@@ -17,6 +17,7 @@ from .messages import (
     Tool,
     Verbosity,
 )
+from .origin import Origin
 from .parts import (
     AudioPart,
     Citation,
@@ -62,7 +63,7 @@ def message_problem(message: Message) -> str | None:
         return problem
     if type(message.role) is not str or message.role not in _ROLES:
         return f"role is not one of {', '.join(get_args(Role))}"
-    if message.tool_calls or message.reasoning or message.tool_call_id is not None or message.name is not None:
+    if message.tool_calls or message.reasoning or not (message.tool_call_id is message.name is message.origin is None):
         return _rare_problem(message)
     return None
 
@@ -125,6 +126,8 @@ def _rare_problem(message: Message) -> str | None:
     for place, block in enumerate(message.reasoning):
         if not isinstance(block, Reasoning):
             return f"reasoning[{place}] is a {type(block).__name__}, not a Reasoning"
+    if message.origin is not None and not isinstance(message.origin, Origin):
+        return f"origin {_not('an Origin or the name of a provider', message.origin)}"
     return _texts_problem(message, (), ("tool_call_id", "name"))
 
 
@@ -183,7 +186,9 @@ def _tools(value: Any) -> str | None:
     for place, tool in enumerate(value):
         if not isinstance(tool, Tool):
             return f"[{place}] is a {type(tool).__name__}, not a Tool"
-        problem = _texts_problem(tool, ("name", "description")) or _schema_problem(tool.parameters, "parameters")
+        problem = _texts_problem(tool, ("name", "description"), ("cache",)) or _schema_problem(
+            tool.parameters, "parameters"
+        )
         if problem is None and tool.strict is not None and (truth := _truth(tool.strict)):
             problem = f"strict {truth}"
         if problem is None and tool.format is not None:
@@ -197,6 +202,8 @@ def _response_format(value: Any) -> str | None:
     if not isinstance(value, JsonSchema):
         return f"is a {type(value).__name__}, not a JsonSchema"
     problem = _texts_problem(value, ("name", "description")) or _schema_problem(value.schema, "schema")
+    if problem is None and (truth := _truth(value.strict)):
+        problem = f"strict {truth}"
     return problem and f".{problem}"
 
 

@@ -67,8 +67,6 @@ def message(item: object, where: str) -> Message:
         InvalidRequest: It is none; says where.
     """
     item = as_mapping(item)
-    if isinstance(item, Message):
-        return item
     if not isinstance(item, Mapping):
         raise InvalidRequest(f"{where} is a {type(item).__name__}; expected a dict with role and content, or a Message")
     if unknown := [key for key in item if key not in _KEYS]:
