@@ -54,11 +54,6 @@ def chat_body(
     return body, notes
 
 
-def _failed_tools(chat: ChatRequest) -> tuple[str, ...]:
-    failed = any(message.is_error for message in chat.messages)
-    return ("tool errors were left out: this protocol has no such field; the result's text says it",) if failed else ()
-
-
 _ASKED = (
     "tools", "tool_choice", "parallel_tool_calls", "temperature", "top_p", "max_tokens", "stop", "seed",
     "frequency_penalty", "presence_penalty", "response_format", "reasoning_effort", "logprobs", "top_logprobs",
