@@ -1,5 +1,7 @@
 """The facts that a request is fitted by: what is known of one model at one server, the target's own word included."""
 
+from typing import Any
+
 import msgspec
 
 from ..capabilities import Capabilities, Fit
@@ -17,12 +19,14 @@ class Facts(msgspec.Struct, frozen=True):
     Attributes:
         model: Its name, for notes.
         fit: How a request is made fit.
+        kept: What the mechanism has made of these facts, once.
     """
 
     model: str
     capabilities: Capabilities
     quirks: Quirks
     fit: Fit
+    kept: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
 def facts_for(provider: Provider, endpoint: Endpoint, quirks: Quirks = _PLAIN) -> Facts:

@@ -10,13 +10,13 @@ from .effort import thinks_with
 from .facts import Facts
 from .moves import Move, Refusal, left_out, said_as
 
-_SAMPLING = ("temperature", "top_p", "top_k", "min_p")
+SAMPLING = ("temperature", "top_p", "top_k", "min_p")
 _VERBOSITIES: tuple[Verbosity, ...] = get_args(Verbosity)
-_PENALTIES = ("frequency_penalty", "presence_penalty")
+PENALTIES = ("frequency_penalty", "presence_penalty")
 
 HARMLESS = frozenset(
     {
-        *_SAMPLING, *_PENALTIES, "seed", "parallel_tool_calls", "reasoning_effort", "verbosity", "top_k", "min_p",
+        *SAMPLING, *PENALTIES, "seed", "parallel_tool_calls", "reasoning_effort", "verbosity", "top_k", "min_p",
         "user", "safety_identifier", "metadata", "service_tier",
     }
 )  # fmt: skip
@@ -35,8 +35,8 @@ def fit_sampling(chat: ChatRequest, facts: Facts) -> Move | None:
     elif beside is not None and effort is not None and effort not in beside:
         why = f"{facts.model} takes it beside reasoning_effort {', '.join(beside)} only"
     else:
-        return _without(chat, _PENALTIES, f"{facts.model} does not take it") if known.penalties is False else None
-    return _without(chat, _SAMPLING if known.penalties else (*_SAMPLING, *_PENALTIES), why)
+        return _without(chat, PENALTIES, f"{facts.model} does not take it") if known.penalties is False else None
+    return _without(chat, SAMPLING if known.penalties else (*SAMPLING, *PENALTIES), why)
 
 
 def fit_temperature(chat: ChatRequest, facts: Facts) -> Move | None:

@@ -12,6 +12,7 @@ from standby.providers.capabilities import Capabilities
 from standby.providers.chat import ChatRequest, JsonSchema, Message, TextPart, Tool, ToolCall, chat_request
 from standby.providers.fitting.call_ids import id_form, sent_ids
 from standby.providers.fitting.effort import nearest
+from standby.providers.fitting.mechanism import RULES, Watched
 from standby.providers.provider import Unsupported, WireRequest
 
 from components import need
@@ -489,8 +490,13 @@ def test_reasoning_goes_back_with_every_call_where_the_server_wants_it() -> None
     assert "reasoning_content" not in json.loads(fit("zai/glm-5", called("c1")).body)["messages"][1]
 
 
-def test_a_plain_question_costs_no_look_at_the_rules(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("standby.providers.fitting.mechanism.OF_FIELDS", (lambda chat, facts: 1 / 0,))
-    assert fit("openai/gpt-5.6", ask()).notes == ()
+def test_a_rule_is_asked_only_where_a_field_that_it_watches_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    breaks = Watched(lambda chat, facts: 1 / 0, ("max_tokens",), lambda known, quirks: True)  # type: ignore[arg-type,return-value]
+    monkeypatch.setattr("standby.providers.fitting.mechanism.RULES", (breaks,))
+    assert fit("openai/gpt-5.6", ask()).notes == fit("openai/gpt-5.6", ask(seed=1)).notes == ()
     with pytest.raises(ZeroDivisionError):
         fit("openai/gpt-5.6", ask(max_tokens=5))
+
+
+def test_a_rule_watches_fields_that_there_are() -> None:
+    assert {field for watched in RULES for field in watched.fields} <= set(ChatRequest.__struct_fields__)
