@@ -57,10 +57,13 @@ class Gemini:
         vertex = endpoint.options.get("vertex")
         facts = facts_for(self, endpoint)
         chat, moved = fitted(chat, facts)
-        body, notes = content_body(chat, lambda: here(self, endpoint), facts, endpoint.options, vertex=bool(vertex))
+        name = endpoint.model.removeprefix("models/")
+        body, notes = content_body(
+            chat, lambda: here(self, endpoint), facts, endpoint.options, model=name, vertex=bool(vertex)
+        )
         base_url = self._vertex_url(endpoint, vertex) if vertex else endpoint.base_url
         method = "streamGenerateContent?alt=sse" if endpoint.stream else "generateContent"
-        model = quote(endpoint.model.removeprefix("models/"), safe="")
+        model = quote(name, safe="")
         headers = {}
         if endpoint.key is not None and vertex:
             headers["authorization"] = f"Bearer {endpoint.key.reveal()}"

@@ -17,13 +17,15 @@ from ..codecs.sse import STRAY
 from ..counts import Count, total
 from ..decoding import EventStreamDecoder, JsonBodyDecoder
 from ..errors import ErrorKind, ProviderError
-from ..events import Finished, ProviderEvent, ReasoningDelta, Started, TextDelta, ToolCallDelta
+from ..events import Finished, PartAdded, ProviderEvent, ReasoningDelta, Started, TextDelta, ToolCallDelta
 from ..finish_words import finish_reason
 from ..mapping import error_told, or_error, stream_error
+from ..parts import NativePart, TextPart
 from ..provider import ResponseHead
 from ..refusals.gemini import GEMINI
 from ..strangers import by_members, decode_beside_strangers
 from ..tool_calls import made_call_id
+from .gemini_natives import Sources, logprobs, odd_part
 
 RULES = GEMINI.own
 
@@ -62,6 +64,9 @@ class _Candidate(msgspec.Struct, rename="camel", gc=False):
     content: _Content | None = None
     finish_reason: str | None = None
     index: int | None = None
+    grounding_metadata: msgspec.Raw = msgspec.Raw()
+    citation_metadata: msgspec.Raw = msgspec.Raw()
+    logprobs_result: msgspec.Raw = msgspec.Raw()
 
 
 class _Counts(Aside, rename="camel", gc=False):
@@ -87,6 +92,18 @@ class _Chunk(msgspec.Struct, rename="camel", gc=False):
     error: Any = None
 
 
+class _WrittenContent(msgspec.Struct, gc=False):
+    parts: list[msgspec.Raw] | None = None
+
+
+class _WrittenCandidate(msgspec.Struct, gc=False):
+    content: _WrittenContent | None = None
+
+
+class _Written(msgspec.Struct, gc=False):
+    candidates: list[_WrittenCandidate]
+
+
 _decode = msgspec.json.Decoder(_Chunk).decode
 _TRIM = by_members({"text": str, "thought": bool, "thoughtSignature": str, "functionCall": dict})
 _WITHIN = ("candidates", "content", "parts")
@@ -106,6 +123,8 @@ class ContentStreamDecoder(EventStreamDecoder):
         self._calls = 0
         self._block = 0  # of thinking: the one that is open, or the next
         self._thinks = False
+        self._in_text = False  # the part that was told last is a text
+        self._sources = Sources()
         self._counts: _Counts | None = None
         self._sse = SSEDecoder(tells_strays=True)
         self._bare: BareJson | None = BareJson()
@@ -123,7 +142,7 @@ class ContentStreamDecoder(EventStreamDecoder):
             return
         if chunk.candidates is None and chunk.usage_metadata is None and chunk.prompt_feedback is None:
             self.failure = error_told(data, self._head, rules=RULES)
-        self.take(chunk, events)
+        self.take(chunk, data, events)
 
     def _stray(self, lines: bytes) -> None:
         """Lines of what may be an error: taken for one as soon as it is whole, not only when the server closes."""
@@ -153,8 +172,8 @@ class ContentStreamDecoder(EventStreamDecoder):
     def _error(self, decoded: Any) -> None:
         self.failure = stream_error(decoded, self._head, rules=RULES)
 
-    def take(self, chunk: _Chunk, events: list[ProviderEvent]) -> None:
-        """Everything that a chunk says."""
+    def take(self, chunk: _Chunk, data: bytes, events: list[ProviderEvent]) -> None:
+        """Everything that a chunk says. `data`: as it is written."""
         if not self._begun and (chunk.candidates or chunk.model_version):
             self._begun = True
             events.append(Started(chunk.model_version or None, chunk.response_id or None))
@@ -162,7 +181,14 @@ class ContentStreamDecoder(EventStreamDecoder):
             if candidate.index:
                 continue  # only the first of several answers is asked for
             for part in (candidate.content.parts if candidate.content else None) or ():
-                self._part(part, events)
+                if part.text is None and part.function_call is None:
+                    self._written(chunk, candidate, part, data, events)
+                else:
+                    self._part(part, events)
+            if candidate.grounding_metadata or candidate.citation_metadata:
+                events += self._sources.told(candidate.grounding_metadata, candidate.citation_metadata)
+            if candidate.logprobs_result:
+                events += logprobs(candidate.logprobs_result)
             native = candidate.finish_reason
             if native and native != _NOT_SET and self.failure is None:
                 self._finish(native)
@@ -177,12 +203,41 @@ class ContentStreamDecoder(EventStreamDecoder):
                 provider_message=chunk.prompt_feedback.block_reason,
             )
 
+    def _written(
+        self, chunk: _Chunk, candidate: _Candidate, part: _Part, data: bytes, events: list[ProviderEvent]
+    ) -> None:
+        """A part that is neither text nor a call: an image, what the provider's own tools did, or bare state."""
+        place = next(at for at, each in enumerate(chunk.candidates or ()) if each is candidate)
+        parts = (candidate.content.parts if candidate.content else None) or ()
+        at = next(at for at, each in enumerate(parts) if each is part)
+        try:
+            content = decode_json(data, _Written).candidates[place].content
+            found = odd_part(content.parts[at]) if content is not None and content.parts is not None else None
+        except UNDECODABLE:
+            self._note("a part that cannot be read was passed over")
+            return
+        if found is None:
+            self._part(part, events)
+            return
+        self._close_block()
+        self._in_text = False
+        events.append(PartAdded(found))
+        if part.thought_signature and not isinstance(found, NativePart):
+            self._sign(part.thought_signature, events)
+
+    def _sign(self, signature: str, events: list[ProviderEvent]) -> None:
+        """The state of a text, of an image or of nothing is a block of its own behind it, without any thought."""
+        events.append(ReasoningDelta("", self._block, signature))
+        self._block += 1
+        self._in_text = False
+
     def _part(self, part: _Part, events: list[ProviderEvent]) -> None:
         if part.function_call is not None:
             self._close_block()
+            self._in_text = False
             self._call(part.function_call, part.thought_signature, events)
         elif part.thought:
-            self._thinks = True
+            self._thinks, self._in_text = True, False
             if part.text or part.thought_signature:
                 events.append(ReasoningDelta(part.text or "", self._block, part.thought_signature or None))
             if part.thought_signature:
@@ -190,10 +245,12 @@ class ContentStreamDecoder(EventStreamDecoder):
         elif part.text is not None or part.thought_signature:
             self._close_block()
             if part.text:
+                if part.thought_signature and self._in_text:
+                    events.append(PartAdded(TextPart("")))  # what is signed is a part by itself
                 events.append(TextDelta(part.text))
-            if part.thought_signature:  # the state of the text is a block of its own, without any thought
-                events.append(ReasoningDelta("", self._block, part.thought_signature))
-                self._block += 1
+                self._in_text = True
+            if part.thought_signature:
+                self._sign(part.thought_signature, events)
 
     def _close_block(self) -> None:
         if self._thinks:
