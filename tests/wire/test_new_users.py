@@ -240,7 +240,7 @@ async def test_a_provider_that_is_not_known() -> None:
         ({"temprature": 1}, "unknown option 'temprature'; did you mean 'temperature'?"),
         ({"max_token": 1}, "unknown option 'max_token'; did you mean 'max_tokens'?"),
         ({"dedline_s": 1}, "unknown option 'dedline_s'; did you mean 'deadline_s'?"),
-        ({"top_k": 1}, "A field of one dialect goes into extra={…}."),
+        ({"reasoning_split": True}, "A field of one dialect goes into extra={…}."),
         ({"model": "gpt-5"}, "unknown option 'model'; a model is part of a target: targets=['openai/gpt-5-mini']"),
         ({"timeout": 5}, "unknown option 'timeout'; did you mean 'deadline_s'?"),
         ({"temperature": "hot"}, "temperature is not a number"),

@@ -50,7 +50,7 @@ FAILURES: dict[str, Any] = {
     "an error in the stream": Script(TEXT, (ErrorEvent(At.delta(2), Failure(ErrorKind.OVERLOADED, message=ECHO)),)),
     "a cut": Script(TEXT, (Cut(At.delta(1), rst=True),)),
     "a stall": Script(TEXT, (Stall(At.delta(1)),)),
-    "nonsense": Script(TEXT, (Malformed(At.delta(1), f"data: {{{ECHO}\n\n".encode()),)),
+    "nonsense": Script(TEXT, (Malformed(At.delta(1), f"data: {{{ECHO}\n{{{ECHO}\n\n".encode()),)),
     "no connection": "refused",
     "no trust": "untrusted",
     "no name": "unknown",
