@@ -1,7 +1,8 @@
 """Google's Gemini API, as the Gemini API (AI Studio) and as Vertex AI speak it.
 
 Facts: the SDK 3.4 (`google-genai`) and the threads on its server's errors. Options of a target: `vertex` with
-`project` and `location` (the key is then an access token), `thinking_budget` (tokens).
+`project` and `location` (the key is then an access token) or `express` (a key of its express mode), `thinking_budget`
+(tokens).
 """
 
 import re
@@ -22,6 +23,10 @@ from ..quirks import TURNS
 from .gemini_decoder import RULES, ContentStreamDecoder, content_body_decoder
 from .gemini_request import FIT as FIT
 from .gemini_request import content_body
+
+EXPRESS = "express"
+"""The option `vertex` for keys of Vertex AI's express mode, which belong to no project."""
+VERTEX_HOST = "aiplatform.googleapis.com"
 
 _PROJECT = re.compile(r"[a-zA-Z0-9.:_-]{1,100}")
 _LOCATION = re.compile(r"[a-z0-9-]{1,40}")
@@ -65,7 +70,7 @@ class Gemini:
         method = "streamGenerateContent?alt=sse" if endpoint.stream else "generateContent"
         model = quote(name, safe="")
         headers = {}
-        if endpoint.key is not None and vertex:
+        if endpoint.key is not None and vertex and vertex != EXPRESS:
             headers["authorization"] = f"Bearer {endpoint.key.reveal()}"
         elif endpoint.key is not None:
             headers["x-goog-api-key"] = endpoint.key.reveal()
@@ -78,6 +83,8 @@ class Gemini:
 
     def _vertex_url(self, endpoint: Endpoint, vertex: Any) -> str:
         """Everything before `/models/…`, at the location's own host unless the target names another."""
+        if vertex == EXPRESS:
+            return f"{self._base_url(endpoint, VERTEX_HOST)}/publishers/google"
         project, location = (
             (vertex.get("project"), vertex.get("location", "global")) if isinstance(vertex, Mapping) else (None, None)
         )
@@ -88,9 +95,11 @@ class Gemini:
             and _LOCATION.fullmatch(location)
         ):
             raise Unsupported("the option vertex without a project and a location")
-        host = "aiplatform.googleapis.com" if location == "global" else f"{location}-aiplatform.googleapis.com"
-        base_url = f"https://{host}/v1beta1" if endpoint.base_url == self.info.base_url else endpoint.base_url
-        return f"{base_url}/projects/{project}/locations/{location}/publishers/google"
+        host = VERTEX_HOST if location == "global" else f"{location}-{VERTEX_HOST}"
+        return f"{self._base_url(endpoint, host)}/projects/{project}/locations/{location}/publishers/google"
+
+    def _base_url(self, endpoint: Endpoint, host: str) -> str:
+        return f"https://{host}/v1beta1" if endpoint.base_url == self.info.base_url else endpoint.base_url
 
     def decoder(self, head: ResponseHead) -> Decoder:
         """A fresh decoder, for a stream or for a whole answer."""

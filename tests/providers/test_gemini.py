@@ -98,6 +98,17 @@ def test_asks_vertex_with_a_token(vertex: Any, base_url: str | None, url: str) -
 
 
 @pytest.mark.parametrize(
+    ("base_url", "begins"),
+    [(None, "https://aiplatform.googleapis.com/v1beta1"), ("https://proxy.example/v1", "https://proxy.example/v1")],
+)
+def test_asks_vertex_with_an_express_key(base_url: str | None, begins: str) -> None:
+    to = {} if base_url is None else {"base_url": base_url}
+    wire = built(provider, ask(), FLASH, options={"vertex": "express"}, **to)
+    assert wire.url == f"{begins}/publishers/google/models/{FLASH}:streamGenerateContent?alt=sse"
+    assert (wire.headers["x-goog-api-key"], "authorization" in wire.headers) == (KEY, False)
+
+
+@pytest.mark.parametrize(
     "vertex", [True, {"location": "global"}, {"project": "p", "location": "evil.example/"}, {"project": "../p"}]
 )
 def test_an_option_that_would_lead_elsewhere_is_refused(vertex: Any) -> None:
