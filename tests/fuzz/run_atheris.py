@@ -12,7 +12,7 @@ from pathlib import Path
 import atheris
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent)]
+sys.path[:0] = [str(HERE), str(HERE.parent / "support"), str(HERE.parent), str(HERE.parent.parent)]
 with atheris.instrument_imports(include=["standby", "sse_standard", "json", "yaml"]):
     # They were imported before: now again, so that the fuzzer sees into them.
     importlib.reload(json.scanner)
