@@ -20,7 +20,8 @@ from ..events import Finished, FinishReason, ProviderEvent, Started
 from ..mapping import error_told, or_error, stream_error
 from ..provider import ResponseHead
 from ..strangers import by_type, decode_beside_strangers
-from .openai_responses_items import ITEM_TYPES, PART_TYPES, Item, Items, Kind, Part, Written
+from .openai_responses_items import Items, Written
+from .openai_responses_said import ITEM_TYPES, PART_TYPES, Item, Kind, Part
 
 
 class _InputDetails(Details, gc=False):

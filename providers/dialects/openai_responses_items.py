@@ -5,8 +5,8 @@ Each way is complete at OpenAI; servers that imitate the API leave some of them 
 way says beyond that is told, once.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Literal, TypeAlias
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import msgspec
 
@@ -14,94 +14,21 @@ from ..events import PartAdded, ProviderEvent, ReasoningDelta, RefusalDelta, Tex
 from ..parts import TextPart
 from ..tool_calls import CallNumbering
 from .openai_responses_natives import Asides, Native
-
-CALL_TYPES = frozenset({"function_call", "custom_tool_call"})
-"""Items that are calls of the caller's tools."""
-ITEM_TYPES = frozenset({"message", "reasoning", *CALL_TYPES})
-"""Items that are read; all others are kept as they are."""
-PART_TYPES = frozenset({"output_text", "text", "refusal", "summary_text", "reasoning_text"})
-
-Kind: TypeAlias = Literal["text", "refusal", "summary", "thought", "arguments"]
-"""What a piece is a piece of."""
+from .openai_responses_said import (
+    CALL_TYPES,
+    CALLERS_TOOLS,
+    ITEM_TYPES,
+    KIND_OF_PART,
+    KINDS_OF,
+    Item,
+    Kind,
+    Part,
+    Said,
+    missing,
+)
 
 Written: TypeAlias = Callable[[], Sequence[msgspec.Raw]]
 """Gives the items of an output as they are written; asked only where one is to be kept so."""
-
-_KINDS: Mapping[str, tuple[Kind, ...]] = {
-    "message": ("text", "refusal"),
-    "reasoning": ("summary", "thought"),
-    "function_call": ("arguments",),
-    "custom_tool_call": ("arguments",),
-}
-_CALLERS_TOOLS = frozenset(
-    {"function_call", "custom_tool_call", "computer_call", "local_shell_call", "shell_call", "apply_patch_call"}
-)
-"""Calls that the caller answers; those of all other tools are run by the provider."""
-_PART_KINDS: Mapping[str, Kind] = {"summary_text": "summary", "reasoning_text": "thought"}
-
-
-class Part(msgspec.Struct, gc=False):
-    type: str = ""
-    text: str | None = None
-    refusal: str | None = None
-    annotations: msgspec.Raw = msgspec.Raw()
-    logprobs: msgspec.Raw = msgspec.Raw()
-
-
-class Item(msgspec.Struct, gc=False):
-    type: str = ""
-    id: str | None = None
-    call_id: str | None = None
-    name: str | None = None
-    arguments: str | None = None
-    input: str | None = None
-    phase: str | None = None
-    content: list[Part] | None = None
-    summary: list[Part] | None = None
-    encrypted_content: str | None = None
-
-    @property
-    def argued(self) -> str:
-        """What a call was given: arguments, or the input of a custom tool."""
-        return (self.input if self.type == "custom_tool_call" else self.arguments) or ""
-
-
-class _Said:
-    """One item, as far as it was told.
-
-    Attributes:
-        number: Its place among all items, also of a server that numbers none.
-        parts: The pieces of each part, in the order in which the parts began.
-        phase: What the provider calls its texts.
-        whole: It came whole: it is not told again.
-        block: The last of its blocks of thinking.
-        beside: The places of the parts beside which citations and the like were told.
-    """
-
-    __slots__ = ("beside", "block", "blocks", "call_id", "id", "name", "number", "parts", "phase", "type", "whole")
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-        self.type = ""
-        self.id: str | None = None
-        self.call_id: str | None = None
-        self.name: str | None = None
-        self.phase: str | None = None
-        self.beside: set[int] = set()
-        self.parts: dict[tuple[Kind, int], list[str]] = {}
-        self.blocks: dict[tuple[Kind, int], int] = {}
-        self.block: int | None = None
-        self.whole = False
-
-    def handed_over(self, kinds: tuple[Kind, ...]) -> dict[tuple[Kind, int], list[str]]:
-        """The parts of these kinds, which are another item's: it was not announced, and has no place of its own."""
-        handed = {key: pieces for key, pieces in self.parts.items() if key[0] in kinds}
-        self.parts = {key: pieces for key, pieces in self.parts.items() if key not in handed}
-        return handed
-
-    def text(self, kind: Kind) -> str:
-        """All that was said of one kind."""
-        return "".join(["".join(pieces) for (each, _), pieces in self.parts.items() if each == kind])
 
 
 class Items:
@@ -112,9 +39,9 @@ class Items:
     """
 
     def __init__(self) -> None:
-        self._items: list[_Said] = []
-        self._by_index: dict[int, _Said] = {}  # the provider's index -> the item that last had it
-        self._by_id: dict[str, _Said] = {}
+        self._items: list[Said] = []
+        self._by_index: dict[int, Said] = {}  # the provider's index -> the item that last had it
+        self._by_id: dict[str, Said] = {}
         self._calls = CallNumbering()
         self._blocks = 0
         self._states: set[str] = set()  # of reasoning, that were told
@@ -139,7 +66,7 @@ class Items:
         item = self._by_index.get(index) or self._new(index)
         if item.whole:
             return
-        self._complete(_PART_KINDS.get(said.type, kind), item, place, said.text or "", events)
+        self._complete(KIND_OF_PART.get(said.type, kind), item, place, said.text or "", events)
         self._complete("refusal", item, place, said.refusal or "", events)
         if place not in item.beside and self._asides.tell(said.annotations, said.logprobs, events):
             item.beside.add(place)
@@ -174,7 +101,7 @@ class Items:
         self._natives.add(found.part.details)
         self._found(index, item, whole=True).whole = True
         self._in_text = False
-        if item.type.endswith("_call") and item.type not in _CALLERS_TOOLS:
+        if item.type.endswith("_call") and item.type not in CALLERS_TOOLS:
             self.uses[item.type] = self.uses.get(item.type, 0) + 1
         events += found.events()
 
@@ -231,13 +158,13 @@ class Items:
             self._complete("arguments", said, 0, item.argued, events)
 
     def _beyond_all(self, kind: Kind, parts: list[str], events: list[ProviderEvent]) -> None:
-        missing = list(_missing(parts, "".join([said.text(kind) for said in self._items])))
-        if missing:
+        beyond = list(missing(parts, "".join([said.text(kind) for said in self._items])))
+        if beyond:
             item = self._new()
-            for place, text in missing:
+            for place, text in beyond:
                 self._add(kind, item, place, text, events)
 
-    def _found(self, index: int, item: Item, *, whole: bool) -> _Said:
+    def _found(self, index: int, item: Item, *, whole: bool) -> Said:
         """What was said of an item: by its id, or at its place, where some servers number all items 0."""
         said = self._by_id.get(item.id) if item.id else None
         if said is None:
@@ -248,7 +175,7 @@ class Items:
             if said is None or taken:
                 before, said = said, self._new(index)
                 if before is not None and before.type != item.type:
-                    said.parts = before.handed_over(_KINDS.get(item.type, ()))
+                    said.parts = before.handed_over(KINDS_OF.get(item.type, ()))
         self._by_index[index] = said
         said.type = item.type
         if item.id:
@@ -256,14 +183,14 @@ class Items:
             self._by_id[item.id] = said
         return said
 
-    def _new(self, index: int | None = None) -> _Said:
-        said = _Said(len(self._items))
+    def _new(self, index: int | None = None) -> Said:
+        said = Said(len(self._items))
         self._items.append(said)
         if index is not None:
             self._by_index[index] = said
         return said
 
-    def _add(self, kind: Kind, item: _Said, part: int, text: str, events: list[ProviderEvent]) -> None:
+    def _add(self, kind: Kind, item: Said, part: int, text: str, events: list[ProviderEvent]) -> None:
         pieces = item.parts.get((kind, part))
         if pieces is None:
             pieces = item.parts[kind, part] = []
@@ -279,7 +206,7 @@ class Items:
             case _:
                 events.append(ReasoningDelta(text, self._block(kind, item, part)))
 
-    def _begin(self, kind: Kind, item: _Said, events: list[ProviderEvent]) -> None:
+    def _begin(self, kind: Kind, item: Said, events: list[ProviderEvent]) -> None:
         """A part begins: two texts stay two, and a text is told with what the provider calls it."""
         if kind == "text":
             if self._in_text or item.phase is not None:
@@ -288,10 +215,10 @@ class Items:
         elif kind != "refusal":
             self._in_text = False
 
-    def _message(self, said: _Said, content: Sequence[Part], events: list[ProviderEvent]) -> None:
+    def _message(self, said: Said, content: Sequence[Part], events: list[ProviderEvent]) -> None:
         """A message is whole: each of its parts, with the citations and the like that belong to it."""
-        texts = dict(_missing([part.text or "" for part in content], said.text("text")))
-        refusals = dict(_missing([part.refusal or "" for part in content], said.text("refusal")))
+        texts = dict(missing([part.text or "" for part in content], said.text("text")))
+        refusals = dict(missing([part.refusal or "" for part in content], said.text("refusal")))
         for place, part in enumerate(content):
             if place in texts:
                 self._add("text", said, place, texts[place], events)
@@ -300,7 +227,7 @@ class Items:
             if place not in said.beside:
                 self._asides.tell(part.annotations, part.logprobs, events)
 
-    def _complete(self, kind: Kind, item: _Said, part: int, text: str, events: list[ProviderEvent]) -> None:
+    def _complete(self, kind: Kind, item: Said, part: int, text: str, events: list[ProviderEvent]) -> None:
         """What of a part is beyond what was said of it; nothing, where that was said in other words."""
         if not text:
             return
@@ -311,11 +238,11 @@ class Items:
         if len(text) > len(said) and text.startswith(said):
             self._add(kind, item, part, text[len(said) :], events)
 
-    def _parts(self, kind: Kind, item: _Said, parts: list[str], events: list[ProviderEvent]) -> None:
-        for place, text in _missing(parts, item.text(kind)):
+    def _parts(self, kind: Kind, item: Said, parts: list[str], events: list[ProviderEvent]) -> None:
+        for place, text in missing(parts, item.text(kind)):
             self._add(kind, item, place, text, events)
 
-    def _state(self, said: _Said, item: Item, events: list[ProviderEvent]) -> None:
+    def _state(self, said: Said, item: Item, events: list[ProviderEvent]) -> None:
         """The encrypted form of a reasoning item, once."""
         state = item.encrypted_content
         if not state or not self._states.isdisjoint({state, item.id or state}):
@@ -324,7 +251,7 @@ class Items:
         block = self._block("thought", said, -1) if said.block is None else said.block
         events.append(ReasoningDelta("", block, item.id, state))
 
-    def _block(self, kind: Kind, item: _Said, part: int) -> int:
+    def _block(self, kind: Kind, item: Said, part: int) -> int:
         block = item.blocks.get((kind, part))
         if block is None:
             block = item.blocks[kind, part] = item.block = self._blocks
@@ -332,7 +259,7 @@ class Items:
         return block
 
     def _argue(
-        self, item: _Said, call_id: str | None, name: str | None, arguments: str, events: list[ProviderEvent]
+        self, item: Said, call_id: str | None, name: str | None, arguments: str, events: list[ProviderEvent]
     ) -> None:
         if name is not None and name == item.name and not arguments:
             name = None  # said once more it would begin another call, where what this one was given looks whole
@@ -342,21 +269,3 @@ class Items:
         if fragment is not None:
             events.append(fragment)
             self._in_text = False
-
-
-def _missing(parts: Sequence[str], said: str) -> Iterator[tuple[int, str]]:
-    """What was said of these parts leaves out, each with the place of its part.
-
-    Where something else was said in a part's place, like the same text trimmed, nothing more is told.
-    """
-    at = 0
-    for place, part in enumerate(parts):
-        if said.startswith(part, at):
-            at += len(part)
-        elif len(said) - at < len(part) and part.startswith(said[at:]):
-            yield place, part[len(said) - at :]
-            at = len(said)
-        elif place + 1 < len(parts) and parts[place + 1] and said.startswith(parts[place + 1], at):
-            yield place, part
-        else:
-            return
