@@ -12,9 +12,9 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from ..codecs import Aside, Details, decode_json, decode_kindly
+from ..codecs import decode_json, decode_kindly
 from ..codecs.json import json_text
-from ..counts import Count, Counting, total
+from ..counts import Counting, total
 from ..decoder_base import BaseDecoder
 from ..decoding import EventStreamDecoder, JsonBodyDecoder
 from ..errors import ProviderError
@@ -24,96 +24,25 @@ from ..mapping import error_told, or_error, stream_error
 from ..parts import TextPart
 from ..provider import ResponseHead
 from ..refusals.anthropic import ANTHROPIC
-from ..strangers import by_type, decode_beside_strangers
+from ..strangers import decode_beside_strangers
 from ..tool_calls import CallNumbering
-from .anthropic_natives import NativeBlock, call_state, cited
-
-
-class _Details(Details, gc=False):
-    thinking_tokens: Count = None
-
-
-class _Counts(Aside, gc=False):
-    input_tokens: Count = None
-    cache_creation_input_tokens: Count = None
-    cache_read_input_tokens: Count = None
-    output_tokens: Count = None
-    output_tokens_details: _Details | None = None
-    cache_creation: Any = None
-    server_tool_use: Any = None
-
-
-class _Block(msgspec.Struct, gc=False):
-    type: str = ""
-    text: str | None = None
-    thinking: str | None = None
-    signature: str | None = None
-    data: str | None = None
-    id: str | None = None
-    name: str | None = None
-    input: msgspec.Raw = msgspec.Raw(b"{}")
-    citations: list[msgspec.Raw] | None = None
-    caller: msgspec.Raw = msgspec.Raw(b"")
-    toolset_name: str | None = None
-
-
-class _Message(msgspec.Struct, gc=False):
-    id: str | None = None
-    model: str | None = None
-    content: list[_Block] | None = None
-    stop_reason: str | None = None
-    usage: _Counts | None = None
-    error: Any = None
-
-
-class _Delta(msgspec.Struct, gc=False):
-    type: str = ""
-    text: str | None = None
-    thinking: str | None = None
-    partial_json: str | None = None
-    signature: str | None = None
-    stop_reason: str | None = None
-    citation: msgspec.Raw = msgspec.Raw(b"")
-
-
-class _Event(msgspec.Struct, gc=False):
-    type: str = ""
-    index: int = 0
-    delta: _Delta | None = None
-    content_block: _Block | None = None
-    message: _Message | None = None
-    usage: _Counts | None = None
-    error: Any = None
-
-
-class _Named(msgspec.Struct, gc=False):
-    type: str = ""
-    error: Any = None
-
-
-class _Start(msgspec.Struct, gc=False):
-    content_block: msgspec.Raw
-
-
-class _Piece(msgspec.Struct, gc=False):
-    delta: dict[str, Any]
-
-
-class _Contents(msgspec.Struct, gc=False):
-    content: list[msgspec.Raw]
-
-
-_decode = msgspec.json.Decoder(_Event).decode
-
-_KNOWN = frozenset(
-    {"message_start", "content_block_start", "content_block_delta", "content_block_stop", "message_delta"}
+from .anthropic_events import (
+    KNOWN,
+    SAYING,
+    TRIM,
+    WITHIN,
+    Block,
+    Contents,
+    Counts,
+    Delta,
+    Event,
+    Message,
+    Named,
+    Piece,
+    Start,
+    decode_event,
 )
-_BLOCKS = frozenset({"text", "thinking", "redacted_thinking", "tool_use"})
-_DELTAS = frozenset({"text_delta", "thinking_delta", "signature_delta", "input_json_delta", "citations_delta"})
-_SAYING = _DELTAS - {"input_json_delta", "citations_delta"}
-"""Pieces that say something, in a block of whatever type."""
-_TRIM = by_type(_KNOWN | _BLOCKS | _DELTAS | {"message", "error"})
-_WITHIN = ("message", "content", "content_block", "delta")
+from .anthropic_natives import NativeBlock, call_state, cited
 
 _STATUSES = {
     "invalid_request_error": 400,
@@ -156,9 +85,9 @@ class MessageReader(Counting):
         self._unspoken: dict[int, str] = {}  # block of a call without arguments yet -> what its start said they are
         self._arguing: set[int] = set()  # blocks that are calls of ours; the provider's own tools argue too
         self._in_text = False  # the part that was told last is a text
-        self._counts = _Counts()
+        self._counts = Counts()
 
-    def begin(self, message: _Message, events: list[ProviderEvent]) -> None:
+    def begin(self, message: Message, events: list[ProviderEvent]) -> None:
         """Read the message as a whole: the model that answers, reported once, and the tokens of the prompt."""
         if not self._begun:
             self._begun = True
@@ -166,7 +95,7 @@ class MessageReader(Counting):
         if message.usage is not None:
             self.count(message.usage, events)
 
-    def start(self, index: int, block: _Block, events: list[ProviderEvent]) -> bool:
+    def start(self, index: int, block: Block, events: list[ProviderEvent]) -> bool:
         """A block begins, in a whole message with all it holds. False: it is none of those that are read."""
         match block.type:
             case "text":
@@ -198,7 +127,7 @@ class MessageReader(Counting):
         """A block begins that is none of those that are read: it is kept as it is written."""
         self.natives[index] = NativeBlock(written)
 
-    def add(self, index: int, delta: _Delta, events: list[ProviderEvent]) -> None:
+    def add(self, index: int, delta: Delta, events: list[ProviderEvent]) -> None:
         """A piece of a block."""
         if delta.type == "text_delta":
             if delta.text:
@@ -218,7 +147,7 @@ class MessageReader(Counting):
 
     def add_to_native(self, index: int, kind: str, delta: dict[str, Any]) -> bool:
         """A piece of a block that is kept. False: it says something, and is to be read as any other."""
-        if kind in _SAYING:
+        if kind in SAYING:
             del self.natives[index]  # kept, too, it would go back a second time
             return False
         self.natives[index].add(delta)
@@ -241,9 +170,9 @@ class MessageReader(Counting):
         reason = finish_reason(native)
         self.finish = Finished("tool_calls" if reason == "stop" and len(self._calls) else reason, native)
 
-    def count(self, counts: _Counts, events: list[ProviderEvent]) -> None:
+    def count(self, counts: Counts, events: list[ProviderEvent]) -> None:
         """Tokens, as far as they are told; what is not told stays as it was."""
-        for field in _Counts.__struct_fields__:
+        for field in Counts.__struct_fields__:
             said = getattr(counts, field)
             if said is not None:
                 setattr(self._counts, field, said)
@@ -296,23 +225,23 @@ class MessageStreamDecoder(EventStreamDecoder):
 
     def _payload(self, data: bytes, name: str, events: list[ProviderEvent]) -> None:
         try:
-            event = _decode(data)
+            event = decode_event(data)
         except msgspec.DecodeError:
-            named = decode_json(data, _Named)
-            if named.type not in _KNOWN and not named.error:
+            named = decode_json(data, Named)
+            if named.type not in KNOWN and not named.error:
                 self._untyped(data, named.type)
                 return
-            event = decode_beside_strangers(data, _Event, _TRIM, _WITHIN)
+            event = decode_beside_strangers(data, Event, TRIM, WITHIN)
         reader = self._reader
         if event.type == "content_block_delta" and event.delta is not None:
             if self._natives and event.index in self._natives:
-                piece = decode_json(data, _Piece).delta
+                piece = decode_json(data, Piece).delta
                 if reader.add_to_native(event.index, event.delta.type, piece):
                     return
             reader.add(event.index, event.delta, events)
         elif event.type == "content_block_start" and event.content_block is not None:
             if not reader.start(event.index, event.content_block, events):
-                reader.keep(event.index, decode_json(data, _Start).content_block)
+                reader.keep(event.index, decode_json(data, Start).content_block)
         elif event.type == "content_block_stop":
             reader.stop(event.index, events)
         elif event.type == "message_start" and event.message is not None:
@@ -345,7 +274,7 @@ def message_body_decoder(head: ResponseHead) -> JsonBodyDecoder:
     """The decoder of a whole message in one JSON body."""
 
     def parse(body: bytes, decoder: BaseDecoder) -> list[ProviderEvent]:
-        message = decode_beside_strangers(body, _Message, _TRIM, _WITHIN)
+        message = decode_beside_strangers(body, Message, TRIM, WITHIN)
         events: list[ProviderEvent] = []
         if message.error:
             decoder.failure = event_error(decode_kindly(body), head)
@@ -357,7 +286,7 @@ def message_body_decoder(head: ResponseHead) -> JsonBodyDecoder:
         written: list[msgspec.Raw] = []
         for index, block in enumerate(message.content):
             if not reader.start(index, block, events):
-                written = written or decode_json(body, _Contents).content
+                written = written or decode_json(body, Contents).content
                 reader.keep(index, written[index])
             reader.stop(index, events)
         reader.end(message.stop_reason, events)

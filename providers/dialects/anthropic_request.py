@@ -15,7 +15,7 @@ from ..origin import Origin
 from ..returning import Returning
 from ..turns import lifted, only_allowed, system_parts, without_end_blanks
 from .anthropic_blocks import BlockWriter
-from .claude_thinking import budget_notes, thinking_field, thinks
+from .anthropic_thinking import budget_notes, thinking_field, thinks
 
 CLASSIC_VERSION = "2023-06-01"
 

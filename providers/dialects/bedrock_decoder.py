@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 
 from .. import hints
-from ..codecs import UNDECODABLE, Aside, SplitCharacter, decode_json, decode_kindly
+from ..codecs import UNDECODABLE, SplitCharacter, decode_json, decode_kindly
 from ..codecs.json import BULK_BYTES, json_text
-from ..counts import Count, total
+from ..counts import total
 from ..decoder_base import BaseDecoder
 from ..decoding import JsonBodyDecoder
 from ..errors import ErrorKind, ProviderError
@@ -22,9 +22,23 @@ from ..mapping import or_error, stream_error
 from ..parts import AudioPart, FilePart, ImagePart, NativePart, TextPart
 from ..provider import ResponseHead
 from ..refusals.bedrock import BEDROCK
-from ..strangers import by_members, decode_beside_strangers
+from ..strangers import decode_beside_strangers
 from ..tool_calls import CallNumbering
 from .bedrock_blocks import OpenBlock, cited, part_of
+from .bedrock_events import (
+    KNOWN,
+    TOLD_WHOLE,
+    TRIM,
+    WITHIN,
+    Block,
+    Counts,
+    Event,
+    Pieces,
+    ReasoningText,
+    Whole,
+    Written,
+    decode_event,
+)
 from .bedrock_eventstream import Frame, FrameDecoder, FrameError
 
 RULES = BEDROCK.own
@@ -40,115 +54,6 @@ STREAM_STATUSES: Mapping[str, int] = {
 """Exceptions inside a stream, and the HTTP status that the service's model gives each."""
 
 _FAILURES = frozenset({"malformed_model_output", "malformed_tool_use"})
-
-
-class _ToolUse(msgspec.Struct, gc=False):
-    """Of a stream: `input` is the next piece of the arguments' text. Of a whole answer: the arguments themselves.
-
-    One that says a `type` other than `tool_use` (`server_tool_use`) is run by the provider itself.
-    """
-
-    toolUseId: str | None = None  # noqa: N815 - Bedrock's own names
-    name: str | None = None
-    input: msgspec.Raw = msgspec.Raw(b"")
-    type: str | None = None
-
-
-class _ReasoningText(msgspec.Struct, gc=False):
-    text: str = ""
-    signature: str | None = None
-
-
-class _Reasoning(msgspec.Struct, gc=False):
-    text: str | None = None
-    signature: str | None = None
-    redactedContent: str | None = None  # noqa: N815
-    reasoningText: _ReasoningText | None = None  # noqa: N815 - of a whole answer
-
-
-class _Said(msgspec.Struct, gc=False):
-    text: str | None = None
-
-
-class _Cited(msgspec.Struct, gc=False):
-    content: list[_Said] = []
-    citations: list[msgspec.Raw] = []
-
-
-class _Block(msgspec.Struct, gc=False):
-    text: str | None = None
-    toolUse: _ToolUse | None = None  # noqa: N815
-    reasoningContent: _Reasoning | None = None  # noqa: N815
-    citation: msgspec.Raw = msgspec.Raw(b"")
-    citationsContent: _Cited | None = None  # noqa: N815 - of a whole answer
-
-    @property
-    def is_said(self) -> bool:
-        """Whether it is told piece by piece; any other is told once it is whole."""
-        call = self.toolUse
-        if call is not None:
-            return call.type in (None, "tool_use")
-        others = self.text, self.reasoningContent, self.citationsContent
-        return bool(self.citation) or any(other is not None for other in others)
-
-
-class _Counts(Aside, gc=False):
-    inputTokens: Count = None  # noqa: N815
-    outputTokens: Count = None  # noqa: N815
-    cacheReadInputTokens: Count = None  # noqa: N815
-    cacheWriteInputTokens: Count = None  # noqa: N815
-    cacheDetails: Any = None  # noqa: N815
-
-
-class _Event(msgspec.Struct, gc=False):
-    """The members of all events; each has only its own."""
-
-    contentBlockIndex: int = 0  # noqa: N815
-    start: _Block | None = None
-    delta: _Block | None = None
-    stopReason: str | None = None  # noqa: N815
-    usage: _Counts | None = None
-
-
-class _Pieces(msgspec.Struct, gc=False):
-    start: dict[str, Any] = {}
-    delta: dict[str, Any] = {}
-
-
-class _Content(msgspec.Struct, gc=False):
-    content: list[_Block] = []
-
-
-class _Output(msgspec.Struct, gc=False):
-    message: _Content
-
-
-class _Whole(msgspec.Struct, gc=False):
-    output: _Output
-    stopReason: str  # noqa: N815
-    usage: _Counts | None = None
-
-
-class _WrittenContent(msgspec.Struct, gc=False):
-    content: list[msgspec.Raw] = []
-
-
-class _WrittenOutput(msgspec.Struct, gc=False):
-    message: _WrittenContent
-
-
-class _Written(msgspec.Struct, gc=False):
-    output: _WrittenOutput
-
-
-_decode = msgspec.json.Decoder(_Event).decode
-_KNOWN = frozenset(
-    {"messageStart", "contentBlockStart", "contentBlockDelta", "contentBlockStop", "messageStop", "metadata"}
-)
-_TRIM = by_members({"text": str, "toolUse": dict, "reasoningContent": dict, "citation": dict, "citationsContent": dict})
-_TOLD_WHOLE = frozenset({"toolUse", "toolResult", "image"})
-"""Starts of blocks that are put together before they are told; `toolUse`, if the provider runs the tool."""
-_WITHIN = ("start", "delta", "output", "message", "content")
 
 
 class BedrockDecoder(BaseDecoder):
@@ -218,12 +123,12 @@ class BedrockDecoder(BaseDecoder):
         self.failure = stream_error(found, self._head, status=_status(name), rules=RULES)
 
     def _event(self, name: str, payload: bytes, events: list[ProviderEvent]) -> None:
-        if name not in _KNOWN:
+        if name not in KNOWN:
             return
         try:
-            event = _decode(payload)
+            event = decode_event(payload)
         except msgspec.DecodeError:
-            event = decode_beside_strangers(payload, _Event, _TRIM, _WITHIN)
+            event = decode_beside_strangers(payload, Event, TRIM, WITHIN)
         match name:
             case "messageStart":
                 if not self._begun:
@@ -233,7 +138,7 @@ class BedrockDecoder(BaseDecoder):
                 if event.start.is_said:
                     self.say(event.start, event.contentBlockIndex, events)
                 else:
-                    self._begin(event.contentBlockIndex, decode_json(payload, _Pieces).start)
+                    self._begin(event.contentBlockIndex, decode_json(payload, Pieces).start)
             case "contentBlockDelta" if event.delta is not None:
                 if self._open and self._adds(event.contentBlockIndex, payload):
                     return
@@ -251,7 +156,7 @@ class BedrockDecoder(BaseDecoder):
                 pass
 
     def _begin(self, index: int, start: dict[str, Any]) -> None:
-        for member in _TOLD_WHOLE & start.keys():
+        for member in TOLD_WHOLE & start.keys():
             if isinstance(start[member], dict):
                 self._open[index] = OpenBlock(member, start[member])
 
@@ -260,7 +165,7 @@ class BedrockDecoder(BaseDecoder):
         block = self._open.get(index)
         if block is None:
             return False
-        if not block.add(decode_json(payload, _Pieces).delta):
+        if not block.add(decode_json(payload, Pieces).delta):
             del self._open[index]  # told, too, it would go back a second time
             return False
         return True
@@ -277,7 +182,7 @@ class BedrockDecoder(BaseDecoder):
             if isinstance(part, NativePart) and part.kind.endswith(("toolUse", "tool_use")):
                 self._own_uses[part.name] = self._own_uses.get(part.name, 0) + 1
 
-    def say(self, block: _Block, index: int, events: list[ProviderEvent]) -> None:
+    def say(self, block: Block, index: int, events: list[ProviderEvent]) -> None:
         """What a block, or the next piece of one, adds."""
         call, thought, quoting = block.toolUse, block.reasoningContent, block.citationsContent
         if call is not None and call.type in (None, "tool_use"):
@@ -285,7 +190,7 @@ class BedrockDecoder(BaseDecoder):
             events += [] if fragment is None else [fragment]
             self._text_at = None
         if thought is not None:
-            whole = thought.reasoningText or _ReasoningText(thought.text or "", thought.signature)
+            whole = thought.reasoningText or ReasoningText(thought.text or "", thought.signature)
             if whole.text or whole.signature or thought.redactedContent:
                 events.append(ReasoningDelta(whole.text, index, whole.signature, thought.redactedContent))
                 self._text_at = None
@@ -319,7 +224,7 @@ class BedrockDecoder(BaseDecoder):
             reason = finish_reason(native)
             self.finish = Finished("tool_calls" if reason == "stop" and len(self._calls) else reason, native or None)
 
-    def count(self, counts: _Counts | None, events: list[ProviderEvent]) -> None:
+    def count(self, counts: Counts | None, events: list[ProviderEvent]) -> None:
         """Token counts: Bedrock's `inputTokens` leaves out those that went into or came from its cache."""
         if counts is not None:
             read, written = counts.cacheReadInputTokens, counts.cacheWriteInputTokens
@@ -340,7 +245,7 @@ def body_decoder(head: ResponseHead) -> JsonBodyDecoder:
     """The decoder of a whole answer, as Converse gives it."""
 
     def parse(body: bytes, decoder: JsonBodyDecoder) -> list[ProviderEvent]:
-        answer = decode_beside_strangers(body, _Whole, _TRIM, _WITHIN)
+        answer = decode_beside_strangers(body, Whole, TRIM, WITHIN)
         events: list[ProviderEvent] = [Started()]
         reader = BedrockDecoder(head)
         written: list[msgspec.Raw] = []
@@ -348,7 +253,7 @@ def body_decoder(head: ResponseHead) -> JsonBodyDecoder:
             if block.is_said:
                 reader.say(block, index, events)
             else:
-                written = written or decode_json(body, _Written).output.message.content
+                written = written or decode_json(body, Written).output.message.content
                 reader.show(part_of(written[index]), events)
         reader.count(answer.usage, events)
         reader.stop(answer.stopReason)

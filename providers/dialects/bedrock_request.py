@@ -18,8 +18,8 @@ from ..messages import ChatRequest, JsonSchema
 from ..origin import Origin
 from ..returning import Returning
 from ..turns import lifted, only_allowed, system_parts
+from .anthropic_thinking import budget_notes, thinking_field, thinks
 from .bedrock_writer import BlockWriter
-from .claude_thinking import budget_notes, thinking_field, thinks
 
 FIT: tuple[Row, ...] = (
     refused("images by URL", "Bedrock takes the bytes of an image only"),

@@ -10,11 +10,11 @@ from typing import Any
 import msgspec
 
 from .. import hints
-from ..codecs import UNDECODABLE, Aside, SSEDecoder, decode_json, decode_kindly
+from ..codecs import UNDECODABLE, SSEDecoder, decode_json, decode_kindly
 from ..codecs.bare_json import BareJson
 from ..codecs.json import json_text
 from ..codecs.sse import STRAY
-from ..counts import Count, total
+from ..counts import total
 from ..decoding import EventStreamDecoder, JsonBodyDecoder
 from ..errors import ErrorKind, ProviderError
 from ..events import Finished, PartAdded, ProviderEvent, ReasoningDelta, Started, TextDelta, ToolCallDelta
@@ -23,8 +23,9 @@ from ..mapping import error_told, or_error, stream_error
 from ..parts import NativePart, TextPart
 from ..provider import ResponseHead
 from ..refusals.gemini import GEMINI
-from ..strangers import by_members, decode_beside_strangers
+from ..strangers import decode_beside_strangers
 from ..tool_calls import made_call_id
+from .gemini_chunks import TRIM, WITHIN, Call, Candidate, Chunk, Counts, Part, Written, decode_chunk
 from .gemini_natives import Sources, logprobs, odd_part
 
 RULES = GEMINI.own
@@ -39,74 +40,6 @@ _FAILURES: dict[str, ErrorKind] = {
     "MISSING_THOUGHT_SIGNATURE": ErrorKind.BAD_REQUEST,
 }
 """Finish reasons that are failures: what was said is no answer."""
-
-
-class _Call(msgspec.Struct, rename="camel", gc=False):
-    name: str = ""
-    args: msgspec.Raw = msgspec.Raw(b"{}")
-    id: str | None = None
-    partial_args: Any = None
-    will_continue: bool | None = None
-
-
-class _Part(msgspec.Struct, rename="camel", gc=False):
-    text: str | None = None
-    thought: bool | None = None
-    thought_signature: str | None = None
-    function_call: _Call | None = None
-
-
-class _Content(msgspec.Struct, gc=False):
-    parts: list[_Part] | None = None
-
-
-class _Candidate(msgspec.Struct, rename="camel", gc=False):
-    content: _Content | None = None
-    finish_reason: str | None = None
-    index: int | None = None
-    grounding_metadata: msgspec.Raw = msgspec.Raw()
-    citation_metadata: msgspec.Raw = msgspec.Raw()
-    logprobs_result: msgspec.Raw = msgspec.Raw()
-
-
-class _Counts(Aside, rename="camel", gc=False):
-    prompt_token_count: Count = None
-    tool_use_prompt_token_count: Count = None
-    candidates_token_count: Count = None
-    thoughts_token_count: Count = None
-    cached_content_token_count: Count = None
-    prompt_tokens_details: Any = None
-    candidates_tokens_details: Any = None
-
-
-class _Feedback(msgspec.Struct, rename="camel", gc=False):
-    block_reason: str | None = None
-
-
-class _Chunk(msgspec.Struct, rename="camel", gc=False):
-    candidates: list[_Candidate] | None = None
-    usage_metadata: _Counts | None = None
-    model_version: str | None = None
-    response_id: str | None = None
-    prompt_feedback: _Feedback | None = None
-    error: Any = None
-
-
-class _WrittenContent(msgspec.Struct, gc=False):
-    parts: list[msgspec.Raw] | None = None
-
-
-class _WrittenCandidate(msgspec.Struct, gc=False):
-    content: _WrittenContent | None = None
-
-
-class _Written(msgspec.Struct, gc=False):
-    candidates: list[_WrittenCandidate]
-
-
-_decode = msgspec.json.Decoder(_Chunk).decode
-_TRIM = by_members({"text": str, "thought": bool, "thoughtSignature": str, "functionCall": dict})
-_WITHIN = ("candidates", "content", "parts")
 
 
 class ContentStreamDecoder(EventStreamDecoder):
@@ -125,7 +58,7 @@ class ContentStreamDecoder(EventStreamDecoder):
         self._thinks = False
         self._in_text = False  # the part that was told last is a text
         self._sources = Sources()
-        self._counts: _Counts | None = None
+        self._counts: Counts | None = None
         self._sse = SSEDecoder(tells_strays=True)
         self._bare: BareJson | None = BareJson()
 
@@ -134,9 +67,9 @@ class ContentStreamDecoder(EventStreamDecoder):
             self._stray(data)
             return
         try:
-            chunk = _decode(data)
+            chunk = decode_chunk(data)
         except msgspec.DecodeError:
-            chunk = decode_beside_strangers(data, _Chunk, _TRIM, _WITHIN)
+            chunk = decode_beside_strangers(data, Chunk, TRIM, WITHIN)
         if chunk.error:
             self._error(decode_kindly(data))
             return
@@ -172,7 +105,7 @@ class ContentStreamDecoder(EventStreamDecoder):
     def _error(self, decoded: Any) -> None:
         self.failure = stream_error(decoded, self._head, rules=RULES)
 
-    def take(self, chunk: _Chunk, data: bytes, events: list[ProviderEvent]) -> None:
+    def take(self, chunk: Chunk, data: bytes, events: list[ProviderEvent]) -> None:
         """Everything that a chunk says. `data`: as it is written."""
         if not self._begun and (chunk.candidates or chunk.model_version):
             self._begun = True
@@ -204,14 +137,14 @@ class ContentStreamDecoder(EventStreamDecoder):
             )
 
     def _written(
-        self, chunk: _Chunk, candidate: _Candidate, part: _Part, data: bytes, events: list[ProviderEvent]
+        self, chunk: Chunk, candidate: Candidate, part: Part, data: bytes, events: list[ProviderEvent]
     ) -> None:
         """A part that is neither text nor a call: an image, what the provider's own tools did, or bare state."""
         place = next(at for at, each in enumerate(chunk.candidates or ()) if each is candidate)
         parts = (candidate.content.parts if candidate.content else None) or ()
         at = next(at for at, each in enumerate(parts) if each is part)
         try:
-            content = decode_json(data, _Written).candidates[place].content
+            content = decode_json(data, Written).candidates[place].content
             found = odd_part(content.parts[at]) if content is not None and content.parts is not None else None
         except UNDECODABLE:
             self._note("a part that cannot be read was passed over")
@@ -231,7 +164,7 @@ class ContentStreamDecoder(EventStreamDecoder):
         self._block += 1
         self._in_text = False
 
-    def _part(self, part: _Part, events: list[ProviderEvent]) -> None:
+    def _part(self, part: Part, events: list[ProviderEvent]) -> None:
         if part.function_call is not None:
             self._close_block()
             self._in_text = False
@@ -257,7 +190,7 @@ class ContentStreamDecoder(EventStreamDecoder):
             self._thinks = False
             self._block += 1
 
-    def _call(self, call: _Call, signature: str | None, events: list[ProviderEvent]) -> None:
+    def _call(self, call: Call, signature: str | None, events: list[ProviderEvent]) -> None:
         if call.partial_args is not None or call.will_continue:
             self.failure = ProviderError(
                 ErrorKind.PROTOCOL, "the stream holds a call's arguments in parts, which the request did not ask for"
@@ -275,7 +208,7 @@ class ContentStreamDecoder(EventStreamDecoder):
         )
         self._calls += 1
 
-    def _count(self, counts: _Counts, events: list[ProviderEvent]) -> None:
+    def _count(self, counts: Counts, events: list[ProviderEvent]) -> None:
         if counts.prompt_token_count is None:
             return
         if counts == self._counts:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -57,7 +58,7 @@ def sent(name: str, chat: ChatRequest, **to: Any) -> Any:
 
 def notes(name: str, chat: ChatRequest, **to: Any) -> dict[str, str]:
     said = built(provider(name), chat, to.pop("model", model(name)), **to).notes
-    return {note.partition(" was ")[0]: note for note in said}
+    return {re.split(r" was |: ", note, maxsplit=1)[0]: note for note in said}
 
 
 def said(*parts: Part, **fields: Any) -> ChatRequest:

@@ -18,12 +18,13 @@ DIALECTS = ROOT / "providers" / "dialects"
 ADAPTERS = {path.stem: path for path in sorted(DIALECTS.glob("*.py")) if path.stem != "__init__"}
 LINES_MAX = 300
 
-CHAT_PROTOCOL = {
+SHARED = {
+    "anthropic_thinking": {"budget_notes", "thinking_field", "thinks"},
     "openai": {"ModelRows", "OpenAIChat"},
     "openai_body_decoder": {"ChatBodyDecoder"},
     "openai_decoder": {"ChatStreamDecoder"},
 }
-"""What other dialects may use of the chat protocol that so many speak: the one that is shared."""
+"""What other dialects may use: of the chat protocol that so many speak, and of Claude, which Bedrock serves, too."""
 TABLES = {"registry.py", "prices.py"}
 """Where `providers` names a provider: its one line of data, and what it costs."""
 NO_IO = {"aiohttp", "asyncio", "http", "requests", "socket", "ssl", "subprocess", "urllib.request"}
@@ -59,12 +60,12 @@ def test_an_adapter_knows_no_others_internals(module: str) -> None:
     assert family(module), f"{module} belongs to no dialect: the registry's table names no such dialect"
     for other, names in neighbours(module):
         if family(other) != family(module):
-            assert names <= CHAT_PROTOCOL.get(other, set()), f"{module} takes {sorted(names)} from {other}"
+            assert names <= SHARED.get(other, set()), f"{module} takes {sorted(names)} from {other}"
 
 
 def test_what_is_shared_is_there_and_is_used() -> None:
     used = {(other, name) for module in ADAPTERS for other, names in neighbours(module) for name in names}
-    assert {(module, name) for module, names in CHAT_PROTOCOL.items() for name in names} <= used
+    assert {(module, name) for module, names in SHARED.items() for name in names} <= used
 
 
 @pytest.mark.parametrize("module", ADAPTERS)
