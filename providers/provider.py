@@ -221,7 +221,11 @@ class Decoder(Protocol):
 
 @runtime_checkable
 class Provider(Protocol):
-    """An adapter that speaks one wire dialect."""
+    """An adapter that speaks one wire dialect.
+
+    It may have one method more, `key_source(options, environment)`, for targets that give no key: a function that is
+    asked for one, see `cloud_keys`; None: its environment variable is looked up.
+    """
 
     name: str
     info: ProviderInfo

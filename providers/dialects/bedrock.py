@@ -7,11 +7,13 @@ are signed with AWS credentials. Needs the extra `bedrock`.
 import os
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import Any
 from urllib.parse import quote
 
 import msgspec
 
 from ..capabilities import Capabilities
+from ..cloud_keys import AwsChain, aws_credentials
 from ..decoding import decoder_for
 from ..envelope import request_body, request_headers
 from ..error_facts import error_facts
@@ -23,7 +25,7 @@ from ..messages import ChatRequest
 from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, WireRequest, here
 from ..quirks import TURNS
 from ..turns import without_end_blanks
-from .bedrock_auth import credentials, region, signed_headers, utc_now
+from .bedrock_auth import Credentials, credentials, region, signed_headers, utc_now
 from .bedrock_decoder import RULES, BedrockDecoder, body_decoder
 from .bedrock_eventstream import botocore
 from .bedrock_request import FIT as FIT
@@ -49,9 +51,9 @@ class Bedrock:
         endpoint="/model/{model}/converse-stream",
         key_env="AWS_BEARER_TOKEN_BEDROCK",
         key_required=False,
-        note="Options: region, and without an API key access_key_id, secret_access_key, session_token;"
-        " else from the AWS_ variables of the environment.",
-        options=("region", "access_key_id", "secret_access_key", "session_token"),
+        note="Options: region, and without an API key access_key_id, secret_access_key, session_token, or profile and"
+        " role; else from the AWS_ variables of the environment, or wherever the AWS tools find credentials.",
+        options=("region", "access_key_id", "secret_access_key", "session_token", "profile", "role"),
         quirks=TURNS,
         extra="bedrock",
         extra_module="botocore",
@@ -75,9 +77,11 @@ class Bedrock:
         """
         botocore("eventstream")  # missing, it is missed here: before anything is sent
         said, notes = converse_body(chat, lambda: here(self, endpoint), facts_for(self, endpoint))
-        base_url = endpoint.base_url
-        if "{region}" in base_url:
-            base_url = base_url.replace("{region}", region(endpoint.options, self._environment))
+        found = None if endpoint.key is None else aws_credentials(endpoint.key)
+        base_url, where = endpoint.base_url, ""
+        if "{region}" in base_url or endpoint.key is None or found is not None:
+            where = region(endpoint.options, self._environment, None if found is None else found.region)
+        base_url = base_url.replace("{region}", where)
         operation = "converse-stream" if endpoint.stream else "converse"
         url = f"{base_url}/model/{quote(endpoint.model, safe='')}/{operation}"
         body = request_body(
@@ -86,14 +90,22 @@ class Bedrock:
             endpoint,
             joined=("inferenceConfig", "additionalModelRequestFields", "outputConfig"),
         )
-        if endpoint.key is not None:
+        if endpoint.key is not None and found is None:
             own = {"authorization": f"Bearer {endpoint.key.reveal()}"}
         else:
-            who = credentials(endpoint.options, self._environment)
-            own = signed_headers(url, body, who, region(endpoint.options, self._environment), self._now())
+            who = credentials(endpoint.options, self._environment) if found is None else Credentials.of(found)
+            own = signed_headers(url, body, who, where, self._now())
         headers = request_headers(endpoint, own, stream_type=STREAM_TYPE)
         cut = without_end_blanks(chat.prefill)[1] if chat.prefill else ""
         return WireRequest(url, headers, body, notes=notes, prefill_cut=cut)
+
+    def key_source(self, options: Mapping[str, Any], environment: Mapping[str, str]) -> AwsChain | None:
+        """How a target without a key finds one; None: by an API key or credentials that stand where they are read."""
+        profile, role = options.get("profile"), options.get("role")
+        static = options.get("access_key_id") or environment.get("AWS_ACCESS_KEY_ID")
+        if (static or environment.get("AWS_BEARER_TOKEN_BEDROCK")) and not (profile or role):
+            return None
+        return AwsChain(*(None if name is None else str(name) for name in (profile, role)))
 
     def decoder(self, head: ResponseHead) -> Decoder:
         """A fresh decoder, of the stream or of a whole answer."""

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from ..cloud_keys import AwsCredentials
 from ..errors import ErrorKind, ProviderError
 from ..secret import Secret
 from .bedrock_eventstream import botocore
@@ -26,14 +27,20 @@ class Credentials(msgspec.Struct, frozen=True):
     secret_access_key: Secret
     session_token: Secret | None = None
 
+    @classmethod
+    def of(cls, found: AwsCredentials) -> "Credentials":
+        """Those that were found for a target."""
+        token = Secret(found.session_token) if found.session_token else None
+        return cls(found.access_key_id, Secret(found.secret_access_key), token)
 
-def region(options: Mapping[str, Any], environment: Mapping[str, str]) -> str:
-    """The region: the target's option, else the environment's.
+
+def region(options: Mapping[str, Any], environment: Mapping[str, str], found: str | None = None) -> str:
+    """The region: the target's option, else the environment's, else what was found beside the credentials.
 
     Raises:
         ProviderError: There is none.
     """
-    found = options.get("region") or environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION")
+    found = options.get("region") or environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or found
     if not found:
         raise _misconfigured("no region: set the target's option region, or AWS_REGION")
     return str(found)

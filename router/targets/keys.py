@@ -13,21 +13,31 @@ from typing import NamedTuple, TypeAlias
 from ...config.errors import ConfigError
 from ...config.keys import KEY_BYTES_MAX, key_in
 from ...config.target import KeyCallback, Target
-from ...providers.errors import ErrorKind, ProviderError
+from ...providers.cloud_keys import NoKey
+from ...providers.errors import ErrorKind, MissingExtraError, ProviderError
 from ...providers.files import UnreadableFile, read_off_loop
 from ...providers.secret import Secret
 
 KeySource: TypeAlias = Secret | KeyCallback | Path
 
 
-def key_sources(target: Target, key_env: str | None, environment: Mapping[str, str]) -> tuple[KeySource, ...]:
-    """Where the keys of a target come from, in the order in which they are written; empty: it has none."""
+def key_sources(
+    target: Target, key_env: str | None, environment: Mapping[str, str], provider: object = None
+) -> tuple[KeySource, ...]:
+    """Where the keys of a target come from, in the order in which they are written; empty: it has none.
+
+    Args:
+        provider: May have a `key_source` of its own, for targets that give no key.
+    """
     given = (target.key, *target.keys)
     sources = tuple(Secret(key) if isinstance(key, str) else key for key in given if key is not None)
     if sources:
         return sources
     if target.key_file is not None:
         return (Path(target.key_file).expanduser(),)
+    own = getattr(provider, "key_source", None)
+    if own is not None and (source := own(target.options, environment)) is not None:
+        return (source,)
     value = environment.get(key_env, "").strip() if key_env else ""
     return (Secret(value),) if value else ()
 
@@ -92,6 +102,8 @@ class KeyReader:
             if task is None or task.cancelling():
                 raise
             raise ProviderError(ErrorKind.AUTH, "the key callback was cancelled", local=True) from None
+        except (NoKey, MissingExtraError) as error:
+            raise ProviderError(ErrorKind.AUTH, str(error), local=True) from None
         except Exception as error:  # noqa: BLE001 - a user's callback may raise anything, and its text may hold the token
             raise ProviderError(ErrorKind.AUTH, f"the key callback raised {type(error).__name__}", local=True) from None
         text = key.reveal() if isinstance(key, Secret) else key

@@ -86,7 +86,7 @@ class LiveTarget:
         variable = base_url_variable(target.provider)
         self.base_url = (target.base_url or environment.get(variable) or info.base_url or "").rstrip("/")
         self.capabilities, wrong = _capabilities(self.provider, target, model)
-        self._sources = key_sources(target, info.key_env, environment)
+        self._sources = key_sources(target, info.key_env, environment, self.provider)
         self._keys = KeyReader(self._sources)
         self.flaw = self._flaw(info, variable) or wrong
         self.identity: object = None

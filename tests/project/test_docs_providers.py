@@ -96,6 +96,8 @@ def test_the_options_are_those_that_the_provider_looks_for(name: str) -> None:
         options = Watched({"region": "eu-central-1", "access_key_id": "a", "secret_access_key": "b"}, asked)
         to = Endpoint(base_url="https://h.{region}.test", model="m-1", key=key, options=options)
         provider.build_request(chat, to)
+        if (key_source := getattr(provider, "key_source", None)) is not None:
+            key_source(options, {})
     assert asked == listed == set(provider.info.options or ())
 
 
@@ -103,6 +105,42 @@ def test_the_capabilities_are_all_explained() -> None:
     explained = section("What is known of models").partition("| Capability | Meaning |\n")[2].partition("\n\n")[0]
     named = {name for row in explained.splitlines() for name in re.findall(r"`(\w+)`", row.split("|")[1])}
     assert named == set(Capabilities.__struct_fields__)
+
+
+WAYS = {
+    "anthropic/claude-haiku-4-5@20251001": (
+        "https://europe-west1-aiplatform.googleapis.com/v1/projects/my-project/locations/europe-west1"
+        "/publishers/anthropic/models/claude-haiku-4-5@20251001:streamRawPredict",
+        "authorization",
+    ),
+    "anthropic/my-deployment": ("https://my-resource.services.ai.azure.com/anthropic/v1/messages", "x-api-key"),
+    "anthropic/claude-haiku-4-5": ("https://api.anthropic.com/v1/messages", "authorization"),
+    "bedrock/eu.anthropic.claude-haiku-4-5-20251001-v1:0": (
+        "https://bedrock-runtime.eu-central-1.amazonaws.com/model/eu.anthropic.claude-haiku-4-5-20251001-v1%3A0"
+        "/converse-stream",
+        "authorization",
+    ),
+}
+
+
+def test_the_other_ways_to_claude_lead_there(tmp_path: Path) -> None:
+    need("botocore")
+    led: dict[str, tuple[str, str]] = {}
+    for file in blocks(section("Other ways to Claude"), "yaml"):
+        (tmp_path / "standby.yaml").write_text(file, encoding="utf-8")
+        (target,) = load(tmp_path / "standby.yaml").targets.values()
+        provider = registry.get(target.provider)
+        model = target.model or provider.info.default_model or ""
+        to = Endpoint(
+            base_url=target.base_url or provider.info.base_url or "",
+            model=model,
+            key=Secret("token"),
+            options=target.options,
+        )
+        wire = provider.build_request(chat_request("Hi"), to)
+        (header,) = {"authorization", "x-api-key"} & wire.headers.keys()
+        led[f"{target.provider}/{model}"] = wire.url, header
+    assert led == WAYS
 
 
 def test_a_target_overrides_the_capabilities(tmp_path: Path) -> None:
