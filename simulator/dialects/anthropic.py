@@ -5,26 +5,19 @@ thinking ends with a signature, as it always does.
 """
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias, assert_never
+from typing import Any, TypeAlias
 
 import msgspec
 
 from ...providers.codecs.json import decode_json
 from ...providers.errors import ErrorKind
-from ...providers.events import (
-    FinishReason,
-    ReasoningDelta,
-    RefusalDelta,
-    TextDelta,
-    ToolCallDelta,
-    Usage,
-    UsefulDelta,
-)
+from ...providers.events import FinishReason, Usage
 from ..scenario.reply import Answer, Failure, Page
 from ..scenario.request import Reading, Request
+from .anthropic_blocks import SIGNATURE as SIGNATURE
+from .anthropic_blocks import blocks_of
 from .base import Frame, encoded, hint_headers, malformed_event, named_event, opened
 
-SIGNATURE = "c2ltdWxhdGVk"
 _Object: TypeAlias = dict[str, Any]
 
 
@@ -106,37 +99,20 @@ class AnthropicMessages:
         usage = _usage(answer.counted(request.reading.words))
         message = _message(answer, request) | {"content": [], "usage": usage | {"output_tokens": 1}}
         frames = [Frame(named_event({"type": "message_start", "message": message}), "opening")]
-        index, kind = -1, ""
-        for delta in answer.deltas():
-            if kind != _kind(delta):
-                frames += _stop(index, kind)
-                index, kind = index + 1, _kind(delta)
-                start = {"type": "content_block_start", "index": index, "content_block": _begun(delta)}
-                frames.append(Frame(named_event(start), "delta", useful=isinstance(delta, ToolCallDelta)))
-                if isinstance(delta, ToolCallDelta):
-                    continue
-            piece = named_event({"type": "content_block_delta", "index": index, "delta": _delta(delta)})
-            frames.append(Frame(piece, "delta", useful=isinstance(delta, ToolCallDelta) or bool(delta.text)))
-        frames += _stop(index, kind)
+        for index, block in enumerate(blocks_of(answer)):
+            start = {"type": "content_block_start", "index": index, "content_block": block.start}
+            frames.append(Frame(named_event(start), "delta", useful=block.is_call))
+            for piece in block.pieces:
+                event = named_event({"type": "content_block_delta", "index": index, "delta": piece})
+                frames.append(Frame(event, "delta", useful=block.is_call or bool(piece.get(block.said))))
+            frames.append(Frame(named_event({"type": "content_block_stop", "index": index}), "delta"))
         ended = {"stop_reason": answer.native_finish or _FINISH[answer.reason], "stop_sequence": None}
         frames.append(Frame(named_event({"type": "message_delta", "delta": ended, "usage": usage}), "finish"))
         frames.append(Frame(named_event({"type": "message_stop"}), "marker"))
         return opened(frames)
 
     def single(self, answer: Answer, request: Request) -> bytes:
-        content: list[_Object] = []
-        for delta in answer.deltas():
-            if isinstance(delta, ToolCallDelta):
-                continue
-            if not content or content[-1]["type"] != _kind(delta):
-                content.append(_begun(delta))
-                if isinstance(delta, ReasoningDelta):
-                    content[-1]["signature"] = SIGNATURE
-            content[-1][_kind(delta)] += delta.text
-        content += [
-            {"type": "tool_use", "id": call.id, "name": call.name, "input": msgspec.Raw(call.arguments.encode())}
-            for call in answer.tool_calls
-        ]
+        content = [block.whole() for block in blocks_of(answer)]
         ended = {"stop_reason": answer.native_finish or _FINISH[answer.reason]}
         usage = _usage(answer.counted(request.reading.words))
         return encoded(_message(answer, request) | {"content": content, "usage": usage} | ended)
@@ -156,49 +132,6 @@ def _text(content: str | list[_Object]) -> str:
     if isinstance(content, str):
         return content
     return "".join(str(block.get("text", "")) for block in content if block.get("type") == "text")
-
-
-def _kind(delta: UsefulDelta) -> str:
-    """What tells one block from the next: its type, and for calls which one."""
-    match delta:
-        case TextDelta():
-            return "text"
-        case ReasoningDelta():
-            return "thinking"
-        case ToolCallDelta(index):
-            return f"tool_use {index}"
-        case RefusalDelta():
-            raise ValueError("Anthropic's wire has no refusal texts: use text and finish='content_filter'")
-        case _:
-            assert_never(delta)
-
-
-def _begun(delta: UsefulDelta) -> _Object:
-    if isinstance(delta, ToolCallDelta):
-        return {"type": "tool_use", "id": delta.id, "name": delta.name, "input": {}}
-    if isinstance(delta, ReasoningDelta):
-        return {"type": "thinking", "thinking": "", "signature": ""}
-    return {"type": "text", "text": ""}
-
-
-def _delta(delta: UsefulDelta) -> _Object:
-    if isinstance(delta, ToolCallDelta):
-        return {"type": "input_json_delta", "partial_json": delta.arguments}
-    if isinstance(delta, ReasoningDelta):
-        return {"type": "thinking_delta", "thinking": delta.text}
-    return {"type": "text_delta", "text": delta.text}
-
-
-def _stop(index: int, kind: str) -> list[Frame]:
-    """The end of the block that is open, if one is."""
-    frames: list[Frame] = []
-    if kind == "thinking":
-        signed = {"type": "signature_delta", "signature": SIGNATURE}
-        signed_event = named_event({"type": "content_block_delta", "index": index, "delta": signed})
-        frames.append(Frame(signed_event, "delta"))
-    if kind:
-        frames.append(Frame(named_event({"type": "content_block_stop", "index": index}), "delta"))
-    return frames
 
 
 def _message(answer: Answer, request: Request) -> _Object:

@@ -12,10 +12,11 @@ import msgspec
 
 from ...providers.codecs.json import decode_json
 from ...providers.errors import ErrorKind
-from ...providers.events import FinishReason, ReasoningDelta, ToolCallDelta
+from ...providers.events import FinishReason
 from ..scenario.reply import Answer, Failure, Page
 from ..scenario.request import Reading, Request
 from .base import Frame, encoded, hint_headers
+from .bedrock_blocks import SaidBlock, blocks_of
 from .binary import frame, payload_of, with_payload
 
 _Object: TypeAlias = dict[str, Any]
@@ -95,21 +96,13 @@ class Bedrock:
 
     def frames(self, answer: Answer, request: Request) -> list[Frame]:
         frames = [Frame(_event("messageStart", role="assistant"), "opening")]
-        index, block = -1, ""
-        for delta in answer.deltas():
-            kind = _block_of(delta)
-            if kind != block:
-                if block:
-                    frames.append(Frame(_event("contentBlockStop", contentBlockIndex=index), "delta"))
-                index, block = index + 1, kind
-            if isinstance(delta, ToolCallDelta) and delta.name is not None:
-                start = {"toolUse": {"toolUseId": delta.id, "name": delta.name}}
-                frames.append(Frame(_event("contentBlockStart", contentBlockIndex=index, start=start), "delta", True))
-                continue
-            said = _event("contentBlockDelta", contentBlockIndex=index, delta=_delta(delta))
-            useful = bool(delta.arguments if isinstance(delta, ToolCallDelta) else delta.text)
-            frames.append(Frame(said, "delta", useful))
-        if block:
+        for index, block in enumerate(blocks_of(answer)):
+            if block.start:
+                start = _event("contentBlockStart", contentBlockIndex=index, start=block.start)
+                frames.append(Frame(start, "delta", block.is_call))
+            for piece in block.pieces:
+                said = _event("contentBlockDelta", contentBlockIndex=index, delta=piece)
+                frames.append(Frame(said, "delta", _is_useful(piece, block)))
             frames.append(Frame(_event("contentBlockStop", contentBlockIndex=index), "delta"))
         frames.append(Frame(_event("messageStop", stopReason=_reason(answer)), "finish"))
         metadata = _event("metadata", usage=_usage(answer, request), metrics={"latencyMs": 321})
@@ -117,17 +110,7 @@ class Bedrock:
         return frames
 
     def single(self, answer: Answer, request: Request) -> bytes:
-        said = answer.deltas()
-        thought = "".join(delta.text for delta in said if isinstance(delta, ReasoningDelta))
-        text = "".join(delta.text for delta in said if not isinstance(delta, ReasoningDelta | ToolCallDelta))
-        content: list[_Object] = [{"reasoningContent": {"reasoningText": {"text": thought}}}] if thought else []
-        content += [{"text": text}] if text else []
-        for call in answer.tool_calls:
-            try:
-                arguments = msgspec.json.decode(call.arguments or "{}", type=dict[str, Any])
-            except msgspec.DecodeError:
-                raise ValueError("Converse holds arguments that are a JSON object, nothing else") from None
-            content.append({"toolUse": {"toolUseId": call.id, "name": call.name, "input": arguments}})
+        content = [block.whole() for block in blocks_of(answer)]
         whole = {
             "output": {"message": {"role": "assistant", "content": content}},
             "stopReason": _reason(answer),
@@ -158,16 +141,11 @@ def _event(name: str, **payload: Any) -> bytes:
     return frame(about, encoded(payload))
 
 
-def _block_of(delta: Any) -> str:
-    if isinstance(delta, ToolCallDelta):
-        return f"call {delta.index}"
-    return "reasoning" if isinstance(delta, ReasoningDelta) else "text"
-
-
-def _delta(delta: Any) -> _Object:
-    if isinstance(delta, ToolCallDelta):
-        return {"toolUse": {"input": delta.arguments}}
-    return {"reasoningContent": {"text": delta.text}} if isinstance(delta, ReasoningDelta) else {"text": delta.text}
+def _is_useful(piece: _Object, block: SaidBlock) -> bool:
+    """Whether a piece says something: a text, a thought, arguments of the caller's tool, or a picture."""
+    if "toolUse" in piece:
+        return block.is_call and bool(piece["toolUse"]["input"])
+    return bool(piece.get("text") or piece.get("reasoningContent", {}).get("text") or piece.get("image"))
 
 
 def _turns(message: _Message) -> list[tuple[str, str]]:

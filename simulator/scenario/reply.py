@@ -12,7 +12,17 @@ import msgspec
 
 from ...providers.chat import ToolCall
 from ...providers.errors import ErrorKind
-from ...providers.events import FinishReason, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta, Usage, UsefulDelta
+from ...providers.events import (
+    FinishReason,
+    PartAdded,
+    ReasoningDelta,
+    RefusalDelta,
+    TextDelta,
+    ToolCallDelta,
+    Usage,
+    UsefulDelta,
+)
+from ...providers.parts import Citation, Part, Reasoning, RefusalPart, TextPart, ToolResult
 
 _WORD = re.compile(r"\s*\S+(?:\s+$)?")
 _ARGUMENT_PIECE = 6
@@ -39,6 +49,8 @@ class Answer(msgspec.Struct, frozen=True):
         usage: Token counts; None: words are counted.
         model: The model that claims to answer; None: the one that was asked.
         id: The id of the response; None: made of the request's number.
+        parts: All that it says, in this order, in place of `text`, `reasoning`, `refusal` and `tool_calls`; for the
+            dialects that keep an order.
     """
 
     text: Words = ""
@@ -50,31 +62,77 @@ class Answer(msgspec.Struct, frozen=True):
     usage: Usage | None = None
     model: str | None = None
     id: str | None = None
+    parts: tuple[Part, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.parts and (self.text or self.reasoning or self.refusal or self.tool_calls):
+            raise ValueError("an answer is its parts, or text, reasoning, refusal and tool_calls, not both")
+
+    def events(self) -> tuple[UsefulDelta | PartAdded, ...]:
+        """As `deltas`, and what comes whole; a text behind a text begins with an empty one, added."""
+        said: list[UsefulDelta | PartAdded] = []
+        calls = 0
+        in_text = False
+        for index, part in enumerate(self.parts):
+            was_in_text, in_text = in_text, isinstance(part, TextPart) or (in_text and isinstance(part, Citation))
+            match part:
+                case TextPart():
+                    if was_in_text:
+                        said.append(PartAdded(TextPart("")))
+                    said += [TextDelta(piece) for piece in _pieces(part.text)]
+                case Reasoning():
+                    said += [ReasoningDelta(piece, index) for piece in _pieces(part.text)]
+                    if part.signature is not None or part.redacted is not None or part.details is not None:
+                        said.append(ReasoningDelta("", index, part.signature, part.redacted, part.details))
+                case ToolCall():
+                    said += _call_deltas(part, calls)
+                    calls += 1
+                case RefusalPart():
+                    said += [RefusalDelta(piece) for piece in _pieces(part.text)]
+                case ToolResult():
+                    raise ValueError("an answer holds no results of the caller's tools")
+                case _:
+                    said.append(PartAdded(part))
+        return tuple(said) if self.parts else self.deltas()
 
     def deltas(self) -> tuple[UsefulDelta, ...]:
-        """The answer's deltas in order, as events; empty ones only where a tuple of words holds them."""
+        """The answer's deltas in order, as events; empty ones only where a tuple of words holds them.
+
+        Raises:
+            ValueError: It is given in parts, whose order a dialect that reads this does not keep.
+        """
+        if self.parts:
+            raise ValueError("this dialect says no answers in parts: give text, reasoning and tool_calls")
         said: list[UsefulDelta] = [ReasoningDelta(piece) for piece in _pieces(self.reasoning)]
         said += [TextDelta(piece) for piece in _pieces(self.text)]
         said += [RefusalDelta(piece) for piece in _pieces(self.refusal)]
         for index, call in enumerate(self.tool_calls):
-            said.append(ToolCallDelta(index, call.id, call.name))
-            said += [
-                ToolCallDelta(index, arguments=call.arguments[start : start + _ARGUMENT_PIECE])
-                for start in range(0, len(call.arguments), _ARGUMENT_PIECE)
-            ]
+            said += _call_deltas(call, index)
         return tuple(said)
 
     @property
     def reason(self) -> FinishReason:
         """Why it ends, with the default filled in."""
-        return self.finish or ("tool_calls" if self.tool_calls else "stop")
+        called = self.tool_calls or any(isinstance(part, ToolCall) for part in self.parts)
+        return self.finish or ("tool_calls" if called else "stop")
 
     def counted(self, input_tokens: int) -> Usage:
         """The token counts: the script's own, or one token a delta and `input_tokens`."""
         if self.usage is not None:
             return self.usage
-        thought = len(_pieces(self.reasoning))
-        return Usage(input_tokens, len(self.deltas()), reasoning_tokens=thought or None)
+        said = self.events()
+        thought = sum(isinstance(event, ReasoningDelta) for event in said)
+        return Usage(input_tokens, len(said), reasoning_tokens=thought or None)
+
+
+def _call_deltas(call: ToolCall, index: int) -> list[ToolCallDelta]:
+    return [
+        ToolCallDelta(index, call.id, call.name, signature=call.signature),
+        *(
+            ToolCallDelta(index, arguments=call.arguments[start : start + _ARGUMENT_PIECE])
+            for start in range(0, len(call.arguments), _ARGUMENT_PIECE)
+        ),
+    ]
 
 
 class Failure(msgspec.Struct, frozen=True):
