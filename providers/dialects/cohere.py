@@ -31,7 +31,7 @@ FIT: tuple[Row, ...] = (
     refused("prefill", "Cohere does not say that it goes on from a trailing assistant turn"),
 )
 
-SAYS = frozenset({"refusals"})
+SAYS = frozenset({"refusals", "top_k"})
 """What this API has words for, of `asked.FEATURES`."""
 
 
@@ -76,6 +76,7 @@ class Cohere:
             "stop_sequences": list(chat.stop) or None,
             "temperature": chat.temperature,
             "p": chat.top_p,
+            "k": chat.top_k,
             "seed": chat.seed,
             "frequency_penalty": chat.frequency_penalty,
             "presence_penalty": chat.presence_penalty,

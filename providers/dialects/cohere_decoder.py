@@ -4,18 +4,19 @@ Facts: the types of the Python SDK and Cohere's pages of errors. `message-end` a
 `ERROR` and `TIMEOUT` are failures at status 200.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
 
-from ..codecs import Aside, Details, decode_json, decode_kindly
+from ..codecs import UNDECODABLE, Aside, Details, decode_json, decode_kindly
 from ..counts import Count
 from ..decoding import EventStreamDecoder, JsonBodyDecoder
 from ..errors import ProviderError
-from ..events import Finished, ProviderEvent, ReasoningDelta, Started, TextDelta
+from ..events import Finished, PartAdded, ProviderEvent, ReasoningDelta, Started, TextDelta
 from ..finish_words import finish_reason
 from ..mapping import error_told, or_error, stream_error
+from ..parts import Citation
 from ..provider import ResponseHead
 from ..refusals.cohere import COHERE
 from ..strangers import by_type, decode_beside_strangers
@@ -48,6 +49,7 @@ class _Message(msgspec.Struct, gc=False):
     content: _Part | list[_Part] | None = None
     tool_plan: str | None = None
     tool_calls: _Call | list[_Call] | None = None
+    citations: msgspec.Raw = msgspec.Raw()
 
 
 class _Tokens(Aside, gc=False):
@@ -89,7 +91,9 @@ class _Named(msgspec.Struct, gc=False):
     type: str = ""
 
 
-_SAYING = frozenset({"content-start", "content-delta", "tool-plan-delta", "tool-call-start", "tool-call-delta"})
+_SAYING = frozenset(
+    {"content-start", "content-delta", "tool-plan-delta", "tool-call-start", "tool-call-delta", "citation-start"}
+)
 _KNOWN = _SAYING | {"message-start", "message-end", "error", "message"}
 _TRIM = by_type(_KNOWN | {"text", "thinking", "function"})
 _WITHIN = ("delta", "message", "content", "tool_calls")
@@ -148,6 +152,8 @@ class CohereDecoder(EventStreamDecoder):
                 events.append(ReasoningDelta(part.thinking, place if index is None else index))
             if part is not None and part.text:
                 events.append(TextDelta(part.text))
+        if message.citations:
+            events += _citations(message.citations)
         if message.tool_plan:
             events.append(ReasoningDelta(message.tool_plan))
         calls = message.tool_calls if isinstance(message.tool_calls, list) else [message.tool_calls]
@@ -177,6 +183,28 @@ class CohereDecoder(EventStreamDecoder):
             reason = "tool_calls"
         self.finish = Finished(reason, native or None)
         self.closed = True
+
+
+def _citations(written: msgspec.Raw) -> Iterator[PartAdded]:
+    """One citation for each source; of an event there is one object, of a whole answer a list."""
+    try:
+        found = decode_kindly(bytes(written))
+    except UNDECODABLE:
+        return
+    for each in found if isinstance(found, list) else [found]:
+        if not isinstance(each, dict):
+            continue
+        sources = each.get("sources")
+        for source in sources if isinstance(sources, list) else ():  # without any it cites nothing
+            yield PartAdded(_citation(each, source))
+
+
+def _citation(found: dict[str, Any], source: Any) -> Citation:
+    about = source.get("document") if isinstance(source, dict) else None
+    texts = {**(about if isinstance(about, dict) else {}), "text": found.get("text")}
+    url, title, text = (value if isinstance(value := texts.get(name), str) else "" for name in ("url", "title", "text"))
+    start, end = (value if type(value := found.get(name)) is int else None for name in ("start", "end"))
+    return Citation(url, title, text, start, end, msgspec.json.encode({**found, "sources": [source]}).decode())
 
 
 def body_decoder(head: ResponseHead) -> JsonBodyDecoder:

@@ -37,7 +37,7 @@ FIT: tuple[Row, ...] = (
 )
 
 
-SAYS = frozenset({"refusals"})
+SAYS = frozenset({"refusals", "logprobs", "top_k", "min_p"})
 """What this API has words for, of `asked.FEATURES`."""
 
 
@@ -83,6 +83,10 @@ class Ollama:
             body["think"] = False if chat.reasoning_effort == "none" else chat.reasoning_effort
         if chat.tools and chat.tool_choice != "none":
             body["tools"] = [_tool(tool) for tool in chat.tools]
+        if chat.logprobs or chat.top_logprobs:
+            body["logprobs"] = True
+        if chat.top_logprobs:
+            body["top_logprobs"] = chat.top_logprobs
         if options := _options(chat):
             body["options"] = options
         if chat.response_format is not None:
@@ -141,6 +145,8 @@ def _options(chat: ChatRequest) -> dict[str, Any]:
     options = {
         "temperature": chat.temperature,
         "top_p": chat.top_p,
+        "top_k": chat.top_k,
+        "min_p": chat.min_p,
         "num_predict": chat.max_tokens,
         "stop": list(chat.stop) or None,
         "seed": chat.seed,

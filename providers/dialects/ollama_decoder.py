@@ -13,9 +13,10 @@ from ..counts import Count
 from ..decoder_base import UNKNOWN_PASSED_OVER
 from ..decoding import LineDecoder
 from ..error_facts import facts_of, is_error
-from ..events import Finished, ProviderEvent, ReasoningDelta, Started, TextDelta, ToolCallDelta
+from ..events import Finished, PartAdded, ProviderEvent, ReasoningDelta, Started, TextDelta, ToolCallDelta
 from ..finish_words import finish_reason
 from ..mapping import stream_error
+from ..parts import Logprobs
 from ..provider import ResponseHead
 from ..refusals.ollama import OLLAMA
 from ..tool_calls import made_call_id
@@ -46,6 +47,7 @@ class _Object(msgspec.Struct, gc=False):
     done_reason: str | None = None
     prompt_eval_count: Count = None
     eval_count: Count = None
+    logprobs: msgspec.Raw = msgspec.Raw()
     error: Any = None
 
 
@@ -75,6 +77,8 @@ class OllamaDecoder(LineDecoder):
             events.append(Started(said.model or None))
         if said.message is not None:
             self._take(said.message, events)
+        if said.logprobs and (tokens := json_text(said.logprobs)).startswith("[{"):
+            events.append(PartAdded(Logprobs(tokens)))
         if said.done:
             self._finish(said, events)
 
