@@ -162,6 +162,7 @@ class Items:
         if beyond:
             item = self._new()
             for place, text in beyond:
+                self._in_text = self._in_text and text == parts[place]  # the end of a text is no text of its own
                 self._add(kind, item, place, text, events)
 
     def _found(self, index: int, item: Item, *, whole: bool) -> Said:
@@ -221,6 +222,7 @@ class Items:
         refusals = dict(missing([part.refusal or "" for part in content], said.text("refusal")))
         for place, part in enumerate(content):
             if place in texts:
+                self._in_text = self._in_text and texts[place] == part.text
                 self._add("text", said, place, texts[place], events)
             if place in refusals:
                 self._add("refusal", said, place, refusals[place], events)

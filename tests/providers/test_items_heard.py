@@ -232,3 +232,13 @@ def test_how_likely_the_tokens_were(way: str) -> None:
     tokens = [{"token": "Hi", "logprob": -0.5, "top_logprobs": []}]
     body = streamed([message(1, "Hi", logprobs=tokens), message(2, "Ho", logprobs=tokens)], way)
     assert put_together(heard("text/event-stream", body, ())).logprobs == written([*tokens, *tokens])
+
+
+@pytest.mark.parametrize("item_id", ["msg_1", "another"])
+@pytest.mark.parametrize("content_index", [0, 4])
+def test_the_end_of_a_text_that_comes_late_is_no_text_of_its_own(content_index: int, item_id: str) -> None:
+    item = {**message(1, "It is four.", "So."), "id": item_id}
+    delta = {"type": "response.output_text.delta", "content_index": content_index, "delta": "It is"}
+    events = [delta, {"type": "response.completed", "response": response([item])}]
+    body = b"".join(b"data: " + written(event).encode() + b"\n\n" for event in events)
+    assert put_together(heard("text/event-stream", body, ())).parts == (TextPart("It is four."), TextPart("So."))
