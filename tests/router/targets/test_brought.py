@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from standby.config.target import Price
+from standby.providers import prices
 from standby.router.targets import call_targets as brought
 from standby.router.targets import memory
 from standby.router.targets.call_targets import KEPT_MAX, KEPT_S
@@ -128,6 +129,7 @@ def test_whatever_differs_from_call_to_call_memory_does_not_grow(
     logger = logging.getLogger("standby")
     monkeypatch.setattr(logger, "level", logging.CRITICAL)  # or the suite would keep each line
     logger.manager._clear_cache()  # type: ignore[attr-defined]
+    prices.load_for(["openai"])  # traced, the import of its data takes half a minute and more
     tracemalloc.start()
     try:
         perform(play())
