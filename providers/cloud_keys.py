@@ -108,7 +108,7 @@ class AwsChain(CloudKey):
         if self._found is None:
             try:
                 self._found = self._resolved()
-            except _library("botocore.exceptions", "Bedrock", "bedrock").ProfileNotFound:
+            except _library("botocore.exceptions").ProfileNotFound:
                 raise NoKey("the AWS profile is not in the files of the AWS tools") from None
         if self._found is None:
             raise NoKey(
@@ -122,8 +122,8 @@ class AwsChain(CloudKey):
 
     def _resolved(self) -> Any:
         profile, role = self._about
-        library = _library("botocore.credentials", "Bedrock", "bedrock")
-        session = _library("botocore.session", "Bedrock", "bedrock").Session(profile=profile)
+        library = _library("botocore.credentials")
+        session = _library("botocore.session").Session(profile=profile)
         self._region = session.get_config_variable("region")
         found = session.get_credentials()
         if found is None or role is None:
@@ -154,9 +154,9 @@ class GoogleToken(CloudKey):
         return Secret(self._found.token) if self._found is not None and self._found.valid else None
 
     def _look(self) -> Secret:
-        auth = _library("google.auth", "Vertex AI", "vertex")
-        account = _library("google.oauth2.service_account", "Vertex AI", "vertex")
-        transport = _library("google.auth.transport.requests", "Vertex AI", "vertex")
+        auth = _library("google.auth")
+        account = _library("google.oauth2.service_account")
+        transport = _library("google.auth.transport.requests")
         try:
             if self._found is None:
                 (path,), scopes = self._about, [GOOGLE_SCOPE]
@@ -178,11 +178,16 @@ def vertex_key(vertex: object) -> GoogleToken | None:
     return GoogleToken(path if isinstance(path, str) else None)
 
 
-def _library(module: str, what: str, extra: str) -> Any:
+_WANTED_BY = {"botocore": "Bedrock", "google": "Vertex AI"}
+"""What needs a cloud's library; the extra that installs it has the first word of it as its name."""
+
+
+def _library(module: str) -> Any:
     try:
         return import_module(module)
     except ImportError:
-        raise MissingExtraError(what, extra) from None
+        what = _WANTED_BY[module.partition(".")[0]]
+        raise MissingExtraError(what, what.partition(" ")[0].lower()) from None
 
 
 def _in_thread(look: Callable[[], Secret]) -> "asyncio.Future[Secret]":
