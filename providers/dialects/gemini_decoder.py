@@ -118,9 +118,8 @@ class ContentStreamDecoder(EventStreamDecoder):
                     self._written(chunk, candidate, part, data, events)
                 else:
                     self._part(part, events)
-            if candidate.grounding_metadata or candidate.citation_metadata:
+            if candidate.grounding_metadata or candidate.citation_metadata or candidate.logprobs_result:
                 events += self._sources.told(candidate.grounding_metadata, candidate.citation_metadata)
-            if candidate.logprobs_result:
                 events += logprobs(candidate.logprobs_result)
             native = candidate.finish_reason
             if native and native != _NOT_SET and self.failure is None:
@@ -177,13 +176,14 @@ class ContentStreamDecoder(EventStreamDecoder):
                 self._close_block()
         elif part.text is not None or part.thought_signature:
             self._close_block()
+            signature = part.thought_signature
             if part.text:
-                if part.thought_signature and self._in_text:
+                if signature and self._in_text:
                     events.append(PartAdded(TextPart("")))  # what is signed is a part by itself
                 events.append(TextDelta(part.text))
                 self._in_text = True
-            if part.thought_signature:
-                self._sign(part.thought_signature, events)
+            if signature:
+                self._sign(signature, events)
 
     def _close_block(self) -> None:
         if self._thinks:
