@@ -152,10 +152,12 @@ class BlockWriter:
         """A text that draws on sources is a block of its own kind, with the text in it."""
         own = None if citation.details is None else self._own_json(citation.details, message)
         if own is not None and text is not None:
-            if "text" in text:
-                text["citationsContent"] = {"content": [{"text": text.pop("text")}], "citations": []}
-            citations: list[Block] = text["citationsContent"]["citations"]
-            citations.append(own)
+            cited: dict[str, Any] = text.pop("citationsContent", None) or {
+                "content": [{"text": text.pop("text")}],
+                "citations": [],
+            }
+            cited["citations"].append(own)
+            text["citationsContent"] = cited
         elif citation.details is None:
             self.notes["citations"] = "left out where they are not this API's own: it takes them as it wrote them"
 
