@@ -144,7 +144,8 @@ def test_what_cannot_sign_a_request_is_told_by_a_plan_and_wakes_its_stand_in(
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_BEARER_TOKEN_BEDROCK", "AWS_ACCESS_KEY_ID"):
         monkeypatch.delenv(name, raising=False)
     one = stage(spare=SPARE)
-    unsigned = Target("bedrock", model="m", name="a")
+    credentials = {"access_key_id": "AKIATEST", "secret_access_key": "secret-of-the-test"}
+    unsigned = Target("bedrock", model="m", name="a", options=credentials)
     config = Config(
         targets={"a": unsigned, "spare": one.targets("spare")[0]}, routes={"r": Route(("a",), on={"auth": ("spare",)})}
     )
