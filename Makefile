@@ -23,6 +23,8 @@ PARTS  := tests/peers tests/examples
 
 # What covers the router and the providers; the rest of the suite adds nothing to it.
 MEASURED := tests/config tests/providers tests/router tests/wire
+# Of these, what takes minutes under the count.
+LONG := tests/router/engine/test_storms.py tests/router/engine/test_poisoned_requests.py
 
 # Stamps: made when a set-up step is done, older than their inputs when it has to be done again.
 RUNTIME := $(VENV)/.runtime-installed
@@ -49,7 +51,8 @@ coverage: $(DEV)  ## run the tests of the router and the providers, and fail bel
 	@rm -rf .coverage
 	@mkdir .coverage
 	@for folder in $(or $(ARGS),$(MEASURED)); do \
-		$(PY) -m coverage run -m pytest -q -n $(WORKERS) --dist loadfile -p no:cacheprovider --hypothesis-profile=ci "$$folder" || exit 1; \
+		$(PY) -m coverage run -m pytest -q -n $(WORKERS) --dist loadfile -p no:cacheprovider --hypothesis-profile=ci \
+			$(foreach file,$(LONG),--ignore=$(file)) "$$folder" || exit 1; \
 	done
 	@$(PY) -m coverage combine --quiet
 	@$(PY) -m coverage report
