@@ -35,17 +35,20 @@ class Uncollected:
 
     def __init__(self) -> None:
         self.types: list[str] = []
+        self._before: set[int] = set()
 
     def __enter__(self) -> Self:
         gc.collect()
         gc.disable()
+        self._before = {id(each) for each in gc.get_objects()}  # an earlier test's may be let go of only now
         return self
 
     def __exit__(self, *_: object) -> None:
         gc.set_debug(gc.DEBUG_SAVEALL)
         gc.collect()
         gc.set_debug(0)
-        self.types = [type(each).__qualname__ for each in gc.garbage if type(each).__module__.startswith("standby")]
+        made = [each for each in gc.garbage if id(each) not in self._before]
+        self.types = [type(each).__qualname__ for each in made if type(each).__module__.startswith("standby")]
         gc.garbage.clear()
         gc.enable()
 
