@@ -120,6 +120,10 @@ class StandbyError(Exception):
     """The base of all exceptions that standby raises on purpose."""
 
 
+class InvalidRequest(StandbyError, ValueError):
+    """The caller's request makes no sense; the message names the place and the mend, never the content."""
+
+
 class MissingExtraError(StandbyError):
     """Raised when an optional dependency is missing; the message says which extra to install."""
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import msgspec
 
+from .errors import InvalidRequest
 from .origin import Origin
 from .parts import (
     AudioPart,
@@ -12,7 +13,6 @@ from .parts import (
     Citation,
     FilePart,
     ImagePart,
-    InvalidRequest,
     NativePart,
     Part,
     Reasoning,

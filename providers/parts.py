@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from .errors import StandbyError
+from .errors import InvalidRequest
 from .files import UnreadableFile, read_bounded
 
 Cache: TypeAlias = Literal["5m", "1h"]
@@ -21,10 +21,6 @@ Cache: TypeAlias = Literal["5m", "1h"]
 
 ATTACHMENT_BYTES_MAX = 64 * 1024 * 1024
 """Maximum bytes of a file that is sent along: no provider takes a larger one in a request."""
-
-
-class InvalidRequest(StandbyError, ValueError):
-    """The caller's request makes no sense; the message names the place and the mend, never the content."""
 
 
 class TextPart(msgspec.Struct, frozen=True, tag="text"):
@@ -108,6 +104,12 @@ class FilePart(Attachment, frozen=True, tag="file"):
     name: str | None = None
     id: str | None = None
     cache: Cache | None = None
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it is text of some kind, by its media type."""
+        kind = (self.media_type or "").lower()
+        return kind.startswith("text/") or kind in _TEXTS
 
     @classmethod
     def from_bytes(cls, data: bytes, media_type: str, name: str | None = None) -> Self:
@@ -290,6 +292,8 @@ Part: TypeAlias = (
     | NativePart
 )
 
+_TEXTS = frozenset({"application/json", "application/xml", "application/yaml"})
+"""Texts whose media type does not begin so."""
 _DATA_URL = re.compile(r"data:([a-z0-9.+-]+/[a-z0-9.+-]+);base64,", re.IGNORECASE)
 _MEDIA_TYPE = re.compile(r"[a-z0-9.+-]+/[a-z0-9.+-]+", re.IGNORECASE)
 _MAGIC = (

@@ -69,7 +69,8 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
         json: How an answer in JSON is asked for: by a schema as OpenAI's `json_schema`, by a schema beside
             `json_object`, or by `json_object` alone, which names no schema.
         lacks: Fields of `ChatRequest` that cannot be said here. Harmless ones are left out, with a note. Also
-            `images by URL` and `tool_choice of one tool`, where only these are lacking.
+            `images by URL` and `tool_choice of one tool`, where only these are lacking; and `text parts`, of a server
+            that takes one text in turns other than a user's.
         prefill: How to have a trailing assistant turn gone on with; None: it cannot be done.
         reasoning_field: The field of an assistant's turn in which this provider takes its own reasoning back.
         reasoning_with_calls: A turn with calls must have that field, empty where the thinking was another target's.

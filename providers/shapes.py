@@ -31,7 +31,7 @@ from .messages import (
     ToolResult,
 )
 from .parts import Citation
-from .sendable import type_name
+from .sendable import json_problem, type_name
 
 _ROLES: dict[object, Role] = {
     "user": "user", "assistant": "assistant", "system": "system", "developer": "system", "tool": "tool",
@@ -239,8 +239,6 @@ def _text(given: object, where: str) -> str:
 
 
 def _json(given: object, where: str) -> str:
-    from .sendable import json_problem
-
     if problem := json_problem(given):
         raise InvalidRequest(f"{where} {problem}")
     return msgspec.json.encode(given).decode()

@@ -5,11 +5,12 @@ Facts: the SDK's types of blocks; the pages on prompt caching (at most four mark
 
 import base64
 from collections.abc import Iterable
-from typing import Any, TypeAlias
+from typing import Any
 
 import msgspec
 
-from ..fit import arguments_object, json_object
+from ..block_writer import Block, BlockWriter, Given, given
+from ..fit import arguments_object
 from ..messages import (
     Cache,
     ChatRequest,
@@ -26,34 +27,14 @@ from ..messages import (
     ToolCall,
 )
 from ..provider import Unsupported
-from ..returning import Returning
-from ..turns import cache_marks, image_data, sides
-
-Block: TypeAlias = dict[str, Any] | msgspec.Raw
-
-MARKS_MAX = 4
-"""Maximum of cache marks in one request."""
+from ..turns import image_data, sides
 
 REQUEST_BYTES_MAX = 32 * 1024 * 1024
 """Maximum bytes of a request: no file in it can have more."""
 
 
-class BlockWriter:
-    """Writes the blocks of one request.
-
-    Attributes:
-        notes: What was left out, by the feature's name.
-
-    Args:
-        returning: Which opaque state goes back.
-    """
-
-    def __init__(self, chat: ChatRequest, returning: Returning) -> None:
-        self._returning = returning
-        self._too_many = max(0, cache_marks(chat) - MARKS_MAX)
-        self.notes: dict[str, str] = {}
-        if self._too_many:
-            self.notes["cache marks"] = f"left out, the first {self._too_many} of them: this API takes {MARKS_MAX}"
+class MessageWriter(BlockWriter):
+    """Writes the blocks of one request of the Messages API."""
 
     def tools(self, chat: ChatRequest) -> list[dict[str, Any]] | None:
         """The caller's own tools, and behind them those that the provider runs, as they were given."""
@@ -121,28 +102,18 @@ class BlockWriter:
 
     def _cite(self, text: dict[str, Any] | None, citation: Citation, message: Message) -> None:
         """A citation stands in the text block that draws on it."""
-        own = None if citation.details is None else self._own_json(citation.details, message)
+        own = self._own_citation(citation.details, message)
         if own is not None and text is not None:
             text.setdefault("citations", []).append(own)
-        elif citation.details is None:
-            self.notes["citations"] = "left out where they are not this API's own: it takes them as it wrote them"
 
     def _call_state(self, call: ToolCall, message: Message) -> dict[str, Any]:
         """What the call brings back beside its arguments, see `anthropic_natives.call_state`."""
         own = None if call.signature is None else self._own_json(call.signature, message)
         return {} if own is None else msgspec.json.decode(own, type=dict[str, Any])
 
-    def _own_json(self, state: str, message: Message) -> msgspec.Raw | None:
-        """JSON that this API wrote once, as it was; None, if another one did, or it is no object."""
-        own = self._returning.state(state, message)
-        found = None if own is None else json_object(own)
-        if own is not None and found is None:
-            self.notes["native parts"] = "left out where they are no JSON objects: nothing else can be one of this API"
-        return found
-
     def _result(self, message: Message) -> dict[str, Any]:
         failed = {"is_error": True} if message.is_error else {}
-        parts = self._given(message)
+        parts = given(message)
         if len(parts) > 1 or any(not isinstance(part, TextPart) for part in parts):
             content: str | list[dict[str, Any]] = [self._bare(part) for part in parts]
         else:
@@ -154,19 +125,12 @@ class BlockWriter:
         return self._marked(result, marks[-1] if marks else None)  # blocks within a block take no mark
 
     def _parts(self, message: Message) -> list[dict[str, Any]]:
-        return [self._part(part) for part in self._given(message)]
+        return [self._part(part) for part in given(message)]
 
-    def _given(self, message: Message) -> list[TextPart | ImagePart | FilePart]:
-        return [
-            part
-            for part in message.content
-            if isinstance(part, TextPart | ImagePart | FilePart) and not (isinstance(part, TextPart) and not part.text)
-        ]
-
-    def _part(self, part: TextPart | ImagePart | FilePart) -> dict[str, Any]:
+    def _part(self, part: Given) -> dict[str, Any]:
         return self._marked(self._bare(part), part.cache)
 
-    def _bare(self, part: TextPart | ImagePart | FilePart) -> dict[str, Any]:
+    def _bare(self, part: Given) -> dict[str, Any]:
         if isinstance(part, TextPart):
             return {"type": "text", "text": part.text}
         return _image(part) if isinstance(part, ImagePart) else _document(part)
@@ -181,12 +145,9 @@ class BlockWriter:
 
     def _marked(self, block: dict[str, Any], cache: Cache | None) -> dict[str, Any]:
         """A block, with the mark that the prompt may be cached up to here."""
-        if cache is None:
-            return block
-        if self._too_many:
-            self._too_many -= 1
-            return block
-        block["cache_control"] = {"type": "ephemeral", **({"ttl": cache} if cache != "5m" else {})}
+        mark = self._mark(cache)
+        if mark is not None:
+            block["cache_control"] = {"type": "ephemeral", **mark}
         return block
 
 
@@ -227,11 +188,9 @@ def text_of(file: FilePart) -> str:
     Raises:
         Unsupported: It is none.
     """
-    kind, data = file.data or ("", "")
-    kind = kind.lower()
-    if kind.startswith("text/") or kind in ("application/json", "application/xml", "application/yaml"):
-        try:
-            return base64.b64decode(data, validate=True).decode()
-        except ValueError:
-            raise Unsupported("files of text that is not UTF-8") from None
-    raise Unsupported("files other than PDF and text")
+    if not file.is_text or file.data is None:
+        raise Unsupported("files other than PDF and text")
+    try:
+        return base64.b64decode(file.data[1], validate=True).decode()
+    except ValueError:
+        raise Unsupported("files of text that is not UTF-8") from None

@@ -14,7 +14,7 @@ from ..messages import ChatRequest
 from ..origin import Origin
 from ..returning import Returning
 from ..turns import lifted, only_allowed, system_parts, without_end_blanks
-from .anthropic_blocks import BlockWriter
+from .anthropic_blocks import MessageWriter
 from .anthropic_thinking import budget_notes, thinking_field, thinks
 
 CLASSIC_VERSION = "2023-06-01"
@@ -96,7 +96,7 @@ def messages_body(
     rows = ALWAYS + (SAMPLED if samples else UNSAMPLED) + (() if thinks(thinking) else THOUGHTLESS)
     draws = samples and known.sampling is not False
     notes = fit(chat, rows, known, facts.fit) + unsaid(chat, SAYS | {"top_k"} if draws else SAYS, facts.fit)
-    writer = BlockWriter(chat, returning)
+    writer = MessageWriter(chat, returning)
     mark, tier = _mark_of_the_user(chat), _TIERS.get(chat.service_tier or "")
     body: dict[str, Any] = {
         "max_tokens": max_tokens,

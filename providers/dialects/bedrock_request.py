@@ -19,7 +19,7 @@ from ..origin import Origin
 from ..returning import Returning
 from ..turns import lifted, only_allowed, system_parts
 from .anthropic_thinking import budget_notes, thinking_field, thinks
-from .bedrock_writer import BlockWriter
+from .bedrock_writer import ConverseWriter
 
 FIT: tuple[Row, ...] = (
     refused("images by URL", "Bedrock takes the bytes of an image only"),
@@ -88,7 +88,7 @@ def converse_body(
     says = says if model_fields.keys().isdisjoint(("top_k", "inferenceConfig")) else says | {"top_k"}
     notes += unsaid(chat, says, facts.fit)
     returning = Returning(here)
-    writer = BlockWriter(chat, returning)
+    writer = ConverseWriter(chat, returning)
     tier = _TIERS.get(chat.service_tier or "")
     body: dict[str, Any] = {
         "toolConfig": writer.tool_config(chat),  # the cache holds tools, then the system text, then the turns

@@ -6,10 +6,9 @@ names hold letters, digits, single blanks, hyphens and brackets, none stands twi
 
 import re
 from collections.abc import Iterable
-from typing import Any, TypeAlias
+from typing import Any
 
-import msgspec
-
+from ..block_writer import Block, BlockWriter, Given, given
 from ..fit import arguments_object, json_object
 from ..messages import (
     Cache,
@@ -27,36 +26,19 @@ from ..messages import (
 )
 from ..provider import Unsupported
 from ..returning import Returning
-from ..turns import cache_marks, without_end_blanks
+from ..turns import without_end_blanks
 from .bedrock_blocks import DOCUMENT_FORMATS, IMAGE_FORMATS
-
-Block: TypeAlias = dict[str, Any] | msgspec.Raw
-
-POINTS_MAX = 4
-"""Maximum of cache points in one request."""
 
 _NAME_MAX = 200
 _NOT_IN_A_NAME = re.compile(r"[^a-zA-Z0-9()\[\]-]+")
-_TEXTS = frozenset({"application/json", "application/xml", "application/yaml"})
 
 
-class BlockWriter:
-    """Writes the blocks of one request.
-
-    Attributes:
-        notes: What was left out, by the feature's name.
-
-    Args:
-        returning: Which opaque state goes back.
-    """
+class ConverseWriter(BlockWriter):
+    """Writes the blocks of one request of Converse."""
 
     def __init__(self, chat: ChatRequest, returning: Returning) -> None:
-        self._returning = returning
-        self._too_many = max(0, cache_marks(chat) - POINTS_MAX)
+        super().__init__(chat, returning)
         self._names: set[str] = set()
-        self.notes: dict[str, str] = {}
-        if self._too_many:
-            self.notes["cache marks"] = f"left out, the first {self._too_many} of them: Converse takes {POINTS_MAX}"
 
     def tool_config(self, chat: ChatRequest) -> dict[str, Any] | None:
         """The caller's own tools, and behind them those that the provider runs, as they were given."""
@@ -99,7 +81,7 @@ class BlockWriter:
             return self._result(message)
         if message.role == "assistant":
             return self._assistant(message)
-        return [block for part in _given(message) for block in (self._part(part), *self._point(part.cache))]
+        return [block for part in given(message, str.strip) for block in (self._part(part), *self._point(part.cache))]
 
     def _assistant(self, message: Message) -> list[Block]:
         """A turn's blocks as they came."""
@@ -150,7 +132,7 @@ class BlockWriter:
 
     def _cite(self, text: dict[str, Any] | None, citation: Citation, message: Message) -> None:
         """A text that draws on sources is a block of its own kind, with the text in it."""
-        own = None if citation.details is None else self._own_json(citation.details, message)
+        own = self._own_citation(citation.details, message)
         if own is not None and text is not None:
             cited: dict[str, Any] = text.pop("citationsContent", None) or {
                 "content": [{"text": text.pop("text")}],
@@ -158,19 +140,9 @@ class BlockWriter:
             }
             cited["citations"].append(own)
             text["citationsContent"] = cited
-        elif citation.details is None:
-            self.notes["citations"] = "left out where they are not this API's own: it takes them as it wrote them"
-
-    def _own_json(self, state: str, message: Message) -> msgspec.Raw | None:
-        """JSON that this API wrote once, as it was; None, if another one did, or it is no object."""
-        own = self._returning.state(state, message)
-        found = None if own is None else json_object(own)
-        if own is not None and found is None:
-            self.notes["native parts"] = "left out where they are no JSON objects: nothing else can be one of this API"
-        return found
 
     def _result(self, message: Message) -> list[Block]:
-        parts = _given(message)
+        parts = given(message, str.strip)
         only = parts[0] if len(parts) == 1 else None
         found = json_object(only.text) if isinstance(only, TextPart) else None
         content: list[dict[str, Any]] = [{"json": found}] if found is not None else list(map(self._part, parts))
@@ -182,7 +154,7 @@ class BlockWriter:
         points = [point for part in parts for point in self._point(part.cache)]
         return [{"toolResult": result}, *points[-1:]]  # a result holds no point: it stands behind
 
-    def _part(self, part: TextPart | ImagePart | FilePart) -> dict[str, Any]:
+    def _part(self, part: Given) -> dict[str, Any]:
         if isinstance(part, TextPart):
             return {"text": part.text}
         if isinstance(part, FilePart) and not (part.media_type or "").startswith("image/"):
@@ -194,7 +166,7 @@ class BlockWriter:
 
     def _document(self, file: FilePart) -> dict[str, Any]:
         kind = (file.media_type or "").lower()
-        if kind not in DOCUMENT_FORMATS and (kind.startswith("text/") or kind in _TEXTS):
+        if kind not in DOCUMENT_FORMATS and file.is_text:
             kind = "text/plain"
         if kind not in DOCUMENT_FORMATS:
             raise Unsupported(f"files other than {', '.join(DOCUMENT_FORMATS.values())}")
@@ -220,22 +192,8 @@ class BlockWriter:
 
     def _point(self, cache: Cache | None) -> list[dict[str, Any]]:
         """The mark that the prompt may be cached up to here, if there is one."""
-        if cache is None:
-            return []
-        if self._too_many:
-            self._too_many -= 1
-            return []
-        return [{"cachePoint": {"type": "default", **({"ttl": cache} if cache != "5m" else {})}}]
-
-
-def _given(message: Message) -> list[TextPart | ImagePart | FilePart]:
-    """The parts of a turn; a blank text is refused."""
-    return [
-        part
-        for part in message.content
-        if isinstance(part, TextPart | ImagePart | FilePart)
-        and not (isinstance(part, TextPart) and not part.text.strip())
-    ]
+        mark = self._mark(cache)
+        return [] if mark is None else [{"cachePoint": {"type": "default", **mark}}]
 
 
 def _check_texts(turns: list[dict[str, Any]]) -> None:

@@ -117,7 +117,8 @@ def _message(message: Message, returning: Returning) -> dict[str, Any]:
         return {"role": "tool", "tool_call_id": message.tool_call_id, "content": content}
     said: dict[str, Any] = {"role": message.role}
     spoken = [part for part in message.content if isinstance(part, TextPart | ImagePart)]
-    content = [_part(part) for part in spoken] if message.images else message.text + message.refusal
+    apart = message.images or (message.role != "assistant" and len(spoken) > 1)
+    content = [_part(part) for part in spoken] if apart else message.text + message.refusal
     thought = "".join(block.text for block in message.reasoning) if returning.takes_thoughts(message) else ""
     if message.tool_calls:
         if content:
@@ -141,7 +142,8 @@ def _message(message: Message, returning: Returning) -> dict[str, Any]:
 def _part(part: TextPart | ImagePart) -> dict[str, Any]:
     if isinstance(part, TextPart):
         return {"type": "text", "text": part.text}
-    return {"type": "image_url", "image_url": {"url": part.url} | ({"detail": part.detail} if part.detail else {})}
+    detail = {} if part.detail in (None, "original") else {"detail": part.detail}
+    return {"type": "image_url", "image_url": {"url": part.url, **detail}}
 
 
 def _tools(chat: ChatRequest) -> dict[str, Any]:

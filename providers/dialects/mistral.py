@@ -30,7 +30,6 @@ from ..messages import (
     RefusalPart,
     TextPart,
     Tool,
-    ToolCall,
     ToolChoice,
 )
 from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, Unsupported, WireRequest, here
@@ -129,12 +128,9 @@ def _messages(chat: ChatRequest, returning: Returning) -> list[dict[str, Any]]:
 
 
 def _message(message: Message, names: Mapping[str, str], returning: Returning) -> dict[str, Any]:
-    said: dict[str, Any] = {"role": message.role, "content": message.text}
-    plain = all(isinstance(part, TextPart | RefusalPart | ToolCall) for part in message.content)
-    if not plain and (message.role != "assistant" or message.images or returning.owns(message)):
-        said["content"] = [wire for part in message.content if (wire := _part(part, message, returning)) is not None]
-    elif refusal := message.refusal:
-        said["content"] += refusal
+    parts = [wire for part in message.content if (wire := _part(part, message, returning)) is not None]
+    alone = len(parts) < 2 and all(part["type"] == "text" for part in parts)
+    said: dict[str, Any] = {"role": message.role, "content": message.text + message.refusal if alone else parts}
     if message.tool_calls:
         said["tool_calls"] = [
             {"id": call.id, "function": {"name": call.name, "arguments": call.arguments}} for call in message.tool_calls

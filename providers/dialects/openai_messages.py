@@ -32,7 +32,7 @@ def chat_turns(
 
 
 def _message(message: Message, quirks: Quirks, returning: Returning) -> dict[str, Any]:
-    named = {"name": message.name} if message.name is not None and "names" not in quirks.lacks else {}
+    named = {"name": message.name} if message.name is not None and "names" in quirks.says else {}
     if message.role == "assistant":
         return {"role": "assistant", **named, **_assistant(message, quirks, returning)}
     _check_images(message)

@@ -29,16 +29,14 @@ def chat_body(
         body["stream_options"] = quirks.stream_options
     notes: tuple[str, ...] = ()
     body["messages"], returning = chat_turns(chat, quirks, here)
-    if any(message.is_error for message in chat.messages):
-        if facts.fit == "strict":
-            raise Unsupported("tool errors")
-        notes = (*notes, "tool errors were left out: this protocol has no such field; the result's text says it")
     if asks or returning is not None:
-        notes = (
-            *notes,
-            *unsaid(chat, quirks.spoken, facts.fit),
-            *(returning.notes(chat.messages) if returning is not None else ()),
-        )
+        notes = unsaid(chat, quirks.spoken, facts.fit)
+    if returning is not None:
+        if any(message.is_error for message in chat.messages):
+            if facts.fit == "strict":
+                raise Unsupported("tool errors")
+            notes = ("tool errors were left out: this protocol has no such field; the result's text says it", *notes)
+        notes += returning.notes(chat.messages)
     if asks:
         for name, value in _fields(chat, quirks).items():
             body[quirks.renames.get(name, name)] = value
@@ -72,8 +70,9 @@ def _fields(chat: ChatRequest, quirks: Quirks) -> dict[str, Any]:
         asked.pop("tool_choice", None)
         asked.pop("parallel_tool_calls", None)
     fields: dict[str, Any] = {}
+    spoken = quirks.spoken
     for name, value in asked.items():
-        if name not in FEATURES or name in quirks.spoken:  # of others a note tells
+        if name not in FEATURES or name in spoken:  # of others a note tells
             fields.update(_field(name, value, quirks))
     if chat.reasoning_budget_tokens is not None and quirks.effort == "reasoning":
         fields["reasoning"] = {"max_tokens": chat.reasoning_budget_tokens}

@@ -5,6 +5,7 @@ from typing import get_args
 
 import msgspec
 
+from ..asked import FEATURES
 from ..messages import ChatRequest, Verbosity
 from .effort import thinks_with
 from .facts import Facts
@@ -16,8 +17,8 @@ PENALTIES = ("frequency_penalty", "presence_penalty")
 
 HARMLESS = frozenset(
     {
-        *SAMPLING, *PENALTIES, "seed", "parallel_tool_calls", "reasoning_effort", "verbosity", "top_k", "min_p",
-        "user", "safety_identifier", "metadata", "service_tier",
+        *SAMPLING, *PENALTIES, "seed", "parallel_tool_calls", "reasoning_effort",
+        *(name for name, feature in FEATURES.items() if feature.harmless and name in ChatRequest.__struct_fields__),
     }
 )  # fmt: skip
 """Fields that shape an answer without being what was asked: leaving one out is noted, not refused."""

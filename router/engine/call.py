@@ -69,7 +69,8 @@ class Call(Opaque):
     def origin(self) -> Origin | None:
         """The target that has given the answer, once it is whole; None where two targets gave it."""
         attempt = self._answered
-        if attempt is None or any(type(event) is HandedOver for event in self.heard):
+        switches = self.report.switches
+        if attempt is None or (switches and switches[-1].policy != "restart"):
             return None
         return attempt.live.origin(attempt.admission.lease)
 

@@ -218,3 +218,26 @@ def test_a_field_is_sent_or_refused_or_noted(field: str, name: str) -> None:
     sent = body != plain
     noted = [note for note in notes if note not in plain_notes]
     assert sent or noted, "it was dropped without a word"
+    if any(": left out, for this API" in note for note in noted):
+        assert not sent, "it was sent, though a note tells that it was left out"
+
+
+ONE_TEXT = {"koala", "ollama"}
+"""Their wires have one text for a turn."""
+
+
+@pytest.mark.parametrize("name", [name for name in registry.names() if name not in ONE_TEXT])
+def test_two_texts_of_a_turn_stay_two(name: str) -> None:
+    if name == "bedrock":
+        need("botocore")
+    turn = Message("user", (TextPart("Total: 1"), TextPart("0 apples left")))
+    body, _ = built(registry.get(name), ChatRequest(messages=(turn,)))
+    assert b"Total: 1" in body
+    assert b"0 apples left" in body
+    assert b"Total: 10" not in body
+
+
+def test_a_name_that_is_told_to_be_left_out_is_not_sent() -> None:
+    body, notes = built(registry.get("groq"), ChatRequest(messages=(Message("user", "Hello", name="Ann"),)))
+    assert b"Ann" not in body
+    assert any(note.startswith("names: left out") for note in notes)

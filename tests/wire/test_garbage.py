@@ -35,20 +35,20 @@ class Uncollected:
 
     def __init__(self) -> None:
         self.types: list[str] = []
-        self._before: set[int] = set()
+        self._before: list[object] = []
 
     def __enter__(self) -> Self:
         gc.collect()
         gc.disable()
-        self._before = {id(each) for each in gc.get_objects()}  # an earlier test's may be let go of only now
+        self._before = gc.get_objects()  # kept for so long: what an earlier test lets go of now is none of this block's
         return self
 
     def __exit__(self, *_: object) -> None:
         gc.set_debug(gc.DEBUG_SAVEALL)
         gc.collect()
         gc.set_debug(0)
-        made = [each for each in gc.garbage if id(each) not in self._before]
-        self.types = [type(each).__qualname__ for each in made if type(each).__module__.startswith("standby")]
+        self.types = [type(each).__qualname__ for each in gc.garbage if type(each).__module__.startswith("standby")]
+        self._before.clear()
         gc.garbage.clear()
         gc.enable()
 
