@@ -33,6 +33,13 @@ def test_importing_standby_loads_nothing_heavy() -> None:
     assert not loaded, f"import standby loads {sorted(loaded)}; import them where they are used"
 
 
+def test_importing_standby_loads_nothing_of_the_gateway() -> None:
+    listing = "import sys; print([name for name in sys.modules if name.startswith('standby.gateway')])"
+    program = f"import standby, standby.adapters, standby.messages, standby.reports; standby.Router\n{listing}"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
 @pytest.mark.parametrize("name", getattr(standby, "__all__", ()))
 def test_a_public_name_is_there_and_documented(name: str) -> None:
     thing = getattr(standby, name)

@@ -12,7 +12,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "router": {"config", "providers"},
     "simulator": {"providers"},
     "simulator/drill": {"config", "providers", "router"},  # a drill plays the simulator against the real router
-    "cli": {"config", "providers", "router", "simulator", "standby"},
+    "gateway": {"config", "providers", "router"},
+    "cli": {"config", "gateway", "providers", "router", "simulator", "standby"},
     "standby": {"cli", "config", "providers", "router", "simulator"},  # the face
 }
 """Room by room, which others it may know. A room that is not here fails the test: say where it stands."""
@@ -32,6 +33,7 @@ INSIDE: dict[str, tuple[str, ...]] = {
     ),
     "config": ("config", "examples"),
     "router": ("router", "engine", "targets", "failover", "limits", "notices", "health", "result"),
+    "gateway": ("shells", "gateway"),
     "simulator": ("drill", "simulator", "serving", "dialects", "scenario", "virtual"),
 }
 """The sub-rooms of each room, each of which may know those behind it. A room's own name stands for the modules that are

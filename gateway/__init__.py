@@ -1,0 +1,1 @@
+"""The gateway: a request in, bytes out. Servers are shells around it."""
