@@ -8,7 +8,7 @@ from ..providers import prices, registry
 from ..providers.files import CERTIFICATES_BYTES_MAX, UnreadableFile, read_bounded
 from ..providers.quirks import explained
 from .errors import ConfigError
-from .flaws import flaws
+from .flaws import cloud_key, flaws
 from .keys import read_key_file
 from .model import Config
 from .origin import ENV_FILE, IGNORED_HINT, Path
@@ -146,6 +146,9 @@ class _Advice:
                 read_key_file(target.key_file)
             except ConfigError as error:
                 yield "key_file", str(error), ""
+        elif (source := cloud_key(target, self._environ)) is not None:
+            if source.file is not None and not os.path.isfile(source.file):
+                yield "options", f"the file {source.file} is not there", "give key or key_file, or mend the path"
         elif (
             not (target.key or target.keys)
             and info.key_required

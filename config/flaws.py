@@ -1,4 +1,4 @@
-"""Flaws that make a target useless for every request: no model, no address, a missing extra.
+"""Flaws that make a target useless for every request: no model, no address, a missing extra, an option without sense.
 
 A file with such a target is refused when it is loaded. A target that code brings along is passed over by each call.
 """
@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from typing import NamedTuple
 
 from ..providers import registry
+from ..providers.cloud_keys import CloudKey
 from ..providers.errors import MissingExtraError
 from .target import Target
 
@@ -33,11 +34,29 @@ def base_url_variable(provider: str) -> str:
     return f"STANDBY_{provider.upper().replace('-', '_')}_BASE_URL"
 
 
-def missing_extras(target: Target) -> Iterator[tuple[str, MissingExtraError]]:
+def cloud_key(target: Target, environment: Mapping[str, str]) -> CloudKey | None:
+    """What finds the key of a target that gives none, if its provider knows of something; None: nothing is asked."""
+    source_of = getattr(registry.get(target.provider), "key_source", None)
+    if source_of is None or target.key or target.keys or target.key_file is not None:
+        return None
+    source = source_of(target.options, environment)
+    return source if isinstance(source, CloudKey) else None
+
+
+def options_problem(target: Target) -> str | None:
+    """What is wrong with the values of a target's options, as its provider sees them; None when nothing is."""
+    problem_of = getattr(registry.get(target.provider), "options_problem", None)
+    problem: str | None = None if problem_of is None else problem_of(target.options)
+    return problem
+
+
+def missing_extras(target: Target, environment: Mapping[str, str]) -> Iterator[tuple[str, MissingExtraError]]:
     """The extras that a target needs and that are not installed, each with the setting that needs it."""
     info = registry.get(target.provider).info
     if info.extra is not None and not _is_installed(info.extra_module or info.extra):
         yield "provider", MissingExtraError(info.title, info.extra)
+    elif (source := cloud_key(target, environment)) is not None and (missing := source.missing) is not None:
+        yield "options", missing
     if (target.proxy or "").startswith("socks") and not _is_installed(_SOCKS_MODULE):
         yield "proxy", MissingExtraError("a SOCKS proxy", "socks")
 
@@ -59,7 +78,9 @@ def flaws(target: Target, environment: Mapping[str, str]) -> Iterator[Flaw]:
             yield Flaw("base_url", "has no address, and the provider has none of its own", hint)
     if target.model is None and info.default_model is None:
         yield Flaw("model", "names no model, and the provider has no usual one", "give model")
-    for field, missing in missing_extras(target):
+    if problem := options_problem(target):
+        yield Flaw("options", problem, "")
+    for field, missing in missing_extras(target, environment):
         what, _, install = str(missing).partition(": ")
         yield Flaw(field, what, install)
 

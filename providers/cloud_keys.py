@@ -7,10 +7,12 @@ look. How long a call waits is its own affair.
 
 import asyncio
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
-from typing import Any
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -47,7 +49,14 @@ class CloudKey:
 
     Args:
         about: The settings.
+
+    Attributes:
+        library: What finds it, by the name that it is imported under.
+        file: Where the credentials stand, if a setting says so.
     """
+
+    library: ClassVar[str] = ""
+    file: str | None = None
 
     def __init__(self, *about: str | None) -> None:
         self._about = about
@@ -67,6 +76,13 @@ class CloudKey:
         if looking is None or looking.done() or looking.get_loop() is not asyncio.get_running_loop():
             looking = self._looking = _in_thread(self._look)
         return await asyncio.shield(looking)
+
+    @property
+    def missing(self) -> MissingExtraError | None:
+        """What is to be installed before a key can be found; None: it is there."""
+        if not self.library or _is_installed(self.library):
+            return None
+        return _missing(self.library)
 
     def _kept(self) -> Secret | None:
         """What was found before and holds; nothing here may block."""
@@ -92,6 +108,8 @@ class AwsChain(CloudKey):
         profile: In the files of the AWS tools; None: the usual one.
         role: The ARN of a role to take with what was found.
     """
+
+    library = "botocore"
 
     def __init__(self, profile: str | None = None, role: str | None = None) -> None:
         super().__init__(profile, role)
@@ -146,8 +164,11 @@ class GoogleToken(CloudKey):
         credentials_file: Of a service account; None: what Google's library finds by itself.
     """
 
+    library = "google.auth"
+
     def __init__(self, credentials_file: str | None = None) -> None:
         super().__init__(credentials_file)
+        self.file = None if credentials_file is None else str(Path(credentials_file).expanduser())
         self._found: Any = None
 
     def _kept(self) -> Secret | None:
@@ -159,23 +180,15 @@ class GoogleToken(CloudKey):
         transport = _library("google.auth.transport.requests")
         try:
             if self._found is None:
-                (path,), scopes = self._about, [GOOGLE_SCOPE]
-                if path:
-                    self._found = account.Credentials.from_service_account_file(path, scopes=scopes)
+                scopes = [GOOGLE_SCOPE]
+                if self.file is not None:
+                    self._found = account.Credentials.from_service_account_file(self.file, scopes=scopes)
                 else:
                     self._found, _ = auth.default(scopes)
             self._found.refresh(transport.Request())
         except Exception as error:  # noqa: BLE001 - whatever a library's text holds, its type says enough
             raise NoKey(f"Google's credentials give no token: {type(error).__name__}") from None
         return Secret(self._found.token)
-
-
-def vertex_key(vertex: object) -> GoogleToken | None:
-    """Where the key of a target on Vertex AI comes from, by its option; None: it has none."""
-    if not isinstance(vertex, Mapping):
-        return None
-    path = vertex.get("credentials_file")
-    return GoogleToken(path if isinstance(path, str) else None)
 
 
 _WANTED_BY = {"botocore": "Bedrock", "google": "Vertex AI"}
@@ -186,8 +199,21 @@ def _library(module: str) -> Any:
     try:
         return import_module(module)
     except ImportError:
-        what = _WANTED_BY[module.partition(".")[0]]
-        raise MissingExtraError(what, what.partition(" ")[0].lower()) from None
+        raise _missing(module) from None
+
+
+def _missing(module: str) -> MissingExtraError:
+    what = _WANTED_BY[module.partition(".")[0]]
+    return MissingExtraError(what, what.partition(" ")[0].lower())
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ImportError:  # not even what it is a part of
+        return False
+    except ValueError:  # a stand-in without a spec
+        return True
 
 
 def _in_thread(look: Callable[[], Secret]) -> "asyncio.Future[Secret]":

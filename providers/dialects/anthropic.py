@@ -6,23 +6,23 @@ Claude on Google's Vertex AI has the model in the URL and the version in the bod
 API at another address.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
 from ..capabilities import Capabilities
 from ..chat import ChatRequest
-from ..cloud_keys import GoogleToken, vertex_key
+from ..cloud_keys import GoogleToken
 from ..decoding import decoder_for
 from ..envelope import request_body, request_headers
 from ..errors import ProviderError
 from ..fitting import facts_for, fitted
 from ..knowledge import known
 from ..mapping import provider_error
-from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, Unsupported, WireRequest, here
+from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, WireRequest, here
 from ..quirks import TURNS
 from ..turns import without_end_blanks
+from ..vertex import place_of, vertex_key, vertex_problem
 from .anthropic_decoder import RULES, MessageStreamDecoder, message_body_decoder
 from .anthropic_request import CLASSIC_VERSION, messages_body
 from .anthropic_request import FIT as FIT
@@ -30,14 +30,6 @@ from .anthropic_request import FIT as FIT
 VERTEX_VERSION = "vertex-2023-10-16"
 OAUTH_BETA = "oauth-2025-04-20"
 _OAUTH_TOKEN = "sk-ant-oat"  # noqa: S105 - how such tokens begin
-_VERTEX_HOSTS = {
-    "global": "aiplatform.googleapis.com",
-    "us": "aiplatform.us.rep.googleapis.com",
-    "eu": "aiplatform.eu.rep.googleapis.com",
-}
-"""Places that have hosts of another form; the SDK's own table."""
-_PROJECT = re.compile(r"[a-zA-Z0-9.:_-]{1,100}")
-_LOCATION = re.compile(r"[a-z0-9-]{1,40}")
 
 
 class Anthropic:
@@ -62,7 +54,11 @@ class Anthropic:
 
     def key_source(self, options: Mapping[str, Any], environment: Mapping[str, str]) -> GoogleToken | None:
         """How a target without a key finds one: on Vertex AI, as Google's library does; None: by its variable."""
-        return vertex_key(options.get("vertex"))
+        return vertex_key(options)
+
+    def options_problem(self, options: Mapping[str, Any]) -> str | None:
+        """What is wrong with the values of a target's options; None when nothing is."""
+        return vertex_problem(options)
 
     def build_request(self, chat: ChatRequest, endpoint: Endpoint) -> WireRequest:
         """Shape a neutral request into a Messages request.
@@ -93,19 +89,11 @@ class Anthropic:
             prefill_cut=without_end_blanks(chat.prefill)[1] if chat.prefill else "",
         )
 
-    def _vertex_url(self, endpoint: Endpoint, vertex: Any) -> str:
+    def _vertex_url(self, endpoint: Endpoint, vertex: object) -> str:
         """The address at the location's own host, unless the target names another."""
-        about = vertex if isinstance(vertex, Mapping) else {}
-        project, location = about.get("project"), about.get("location", "global")
-        if not (isinstance(project, str) and isinstance(location, str)):
-            raise Unsupported("the option vertex without a project and a location")
-        if not (_PROJECT.fullmatch(project) and _LOCATION.fullmatch(location)):
-            raise Unsupported("the option vertex without a project and a location")
-        host = _VERTEX_HOSTS.get(location, f"{location}-aiplatform.googleapis.com")
-        base_url = f"https://{host}/v1" if endpoint.base_url == self.info.base_url else endpoint.base_url
+        own = None if endpoint.base_url == self.info.base_url else endpoint.base_url
         method = "streamRawPredict" if endpoint.stream else "rawPredict"
-        where = f"projects/{project}/locations/{location}/publishers/anthropic/models"
-        return f"{base_url}/{where}/{quote(endpoint.model, safe='@')}:{method}"
+        return f"{place_of(vertex).url('v1', own, 'anthropic')}/{quote(endpoint.model, safe='@')}:{method}"
 
     def decoder(self, head: ResponseHead) -> Decoder:
         """A fresh decoder, for a stream or for a whole message."""

@@ -1,35 +1,31 @@
 """Google's Gemini API, as the Gemini API (AI Studio) and as Vertex AI speak it.
 
 Facts: the SDK 3.4 (`google-genai`) and the threads on its server's errors. Options of a target: `vertex` with
-`project` and `location` (the key is then an access token) or `express` (a key of its express mode), `thinking_budget`
-(tokens).
+`project`, `location` and `credentials_file` (the key is then an access token, which Google's library finds where a
+target has none) or `express` (a key of its express mode), `thinking_budget` (tokens).
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
 from ..capabilities import Capabilities
 from ..chat import ChatRequest
+from ..cloud_keys import GoogleToken
 from ..decoding import decoder_for
 from ..envelope import request_body, request_headers
 from ..errors import ProviderError
 from ..fitting import facts_for, fitted
 from ..knowledge import known
 from ..mapping import provider_error
-from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, Unsupported, WireRequest, here
+from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, WireRequest, here
 from ..quirks import TURNS
+from ..vertex import EXPRESS, HOST, place_of, vertex_key, vertex_problem
 from .gemini_decoder import RULES, ContentStreamDecoder, content_body_decoder
 from .gemini_request import FIT as FIT
 from .gemini_request import content_body
 
-EXPRESS = "express"
-"""The option `vertex` for keys of Vertex AI's express mode, which belong to no project."""
-VERTEX_HOST = "aiplatform.googleapis.com"
-
-_PROJECT = re.compile(r"[a-zA-Z0-9.:_-]{1,100}")
-_LOCATION = re.compile(r"[a-z0-9-]{1,40}")
+_VERTEX_VERSION = "v1beta1"
 
 
 class Gemini:
@@ -52,6 +48,14 @@ class Gemini:
         """What is known of a model."""
         return known(self.name, model.removeprefix("models/")).capabilities
 
+    def options_problem(self, options: Mapping[str, Any]) -> str | None:
+        """What is wrong with the values of a target's options; None when nothing is."""
+        return vertex_problem(options, express=True)
+
+    def key_source(self, options: Mapping[str, Any], environment: Mapping[str, str]) -> GoogleToken | None:
+        """How a target without a key finds one: on Vertex AI, as Google's library does; None: by its variable."""
+        return vertex_key(options)
+
     def build_request(self, chat: ChatRequest, endpoint: Endpoint) -> WireRequest:
         """Shape a neutral request into a request for content.
 
@@ -66,7 +70,7 @@ class Gemini:
         body, notes = content_body(
             chat, lambda: here(self, endpoint), facts, endpoint.options, model=name, vertex=bool(vertex)
         )
-        base_url = self._vertex_url(endpoint, vertex) if vertex else endpoint.base_url
+        models = self._vertex_models(endpoint, vertex) if vertex else f"{endpoint.base_url}/models"
         method = "streamGenerateContent?alt=sse" if endpoint.stream else "generateContent"
         model = quote(name, safe="")
         headers = {}
@@ -75,31 +79,18 @@ class Gemini:
         elif endpoint.key is not None:
             headers["x-goog-api-key"] = endpoint.key.reveal()
         return WireRequest(
-            f"{base_url}/models/{model}:{method}",
+            f"{models}/{model}:{method}",
             request_headers(endpoint, headers),
             request_body(body, chat, endpoint, joined=("generationConfig", "toolConfig")),
             notes=moved + notes,
         )
 
-    def _vertex_url(self, endpoint: Endpoint, vertex: Any) -> str:
-        """Everything before `/models/…`, at the location's own host unless the target names another."""
+    def _vertex_models(self, endpoint: Endpoint, vertex: object) -> str:
+        """Everything before the model, at the location's own host unless the target names another."""
+        own = None if endpoint.base_url == self.info.base_url else endpoint.base_url
         if vertex == EXPRESS:
-            return f"{self._base_url(endpoint, VERTEX_HOST)}/publishers/google"
-        project, location = (
-            (vertex.get("project"), vertex.get("location", "global")) if isinstance(vertex, Mapping) else (None, None)
-        )
-        if not (
-            isinstance(project, str)
-            and isinstance(location, str)
-            and _PROJECT.fullmatch(project)
-            and _LOCATION.fullmatch(location)
-        ):
-            raise Unsupported("the option vertex without a project and a location")
-        host = VERTEX_HOST if location == "global" else f"{location}-{VERTEX_HOST}"
-        return f"{self._base_url(endpoint, host)}/projects/{project}/locations/{location}/publishers/google"
-
-    def _base_url(self, endpoint: Endpoint, host: str) -> str:
-        return f"https://{host}/v1beta1" if endpoint.base_url == self.info.base_url else endpoint.base_url
+            return f"{own or f'https://{HOST}/{_VERTEX_VERSION}'}/publishers/google/models"
+        return place_of(vertex).url(_VERTEX_VERSION, own, "google")
 
     def decoder(self, head: ResponseHead) -> Decoder:
         """A fresh decoder, for a stream or for a whole answer."""

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from ...config.flaws import base_url_variable, missing_extras
+from ...config.flaws import base_url_variable, missing_extras, options_problem
 from ...config.target import Target
 from ...providers import registry
 from ...providers.capabilities import Capabilities, Fit
@@ -88,7 +88,7 @@ class LiveTarget:
         self.capabilities, wrong = _capabilities(self.provider, target, model)
         self._sources = key_sources(target, info.key_env, environment, self.provider)
         self._keys = KeyReader(self._sources)
-        self.flaw = self._flaw(info, variable) or wrong
+        self.flaw = self._flaw(info, variable, environment) or wrong
         self.identity: object = None
         self.calls, self.used_s, self.forgotten = 0, 0.0, False
         self.remembered_as = Identity(target.provider, self.base_url, model, self._sources)
@@ -106,9 +106,11 @@ class LiveTarget:
         self._names: dict[str, str | None] = {}  # that models gave themselves, as they may be shown
         self._echoes: tuple[str, dict[str, str], Echoes] | None = None  # of the last request that failed
 
-    def _flaw(self, info: ProviderInfo, variable: str) -> Flaw | None:
+    def _flaw(self, info: ProviderInfo, variable: str, environment: Mapping[str, str]) -> Flaw | None:
         target = self.target
         if problem := info.option_problem(target.options) or info.quirk_problem(target.quirks):
+            return "misconfigured", problem
+        if problem := options_problem(target):
             return "misconfigured", problem
         if not self.model:
             return "misconfigured", f"{target.provider} has no default model; write {target.provider}/MODEL"
@@ -116,7 +118,7 @@ class LiveTarget:
             return "misconfigured", f"{target.provider} needs a base_url (or {variable})"
         if not self.base_url.startswith(("https://", "http://")):
             return "misconfigured", "its base_url must begin with https:// or http://"
-        if missing := next(missing_extras(target), None):
+        if missing := next(missing_extras(target, environment), None):
             return "missing_extra", str(missing[1])
         if info.key_required and not self._sources:
             return "no_key", f"no key: set {info.key_env}" if info.key_env else "no key"

@@ -155,6 +155,24 @@ def test_two_targets_of_one_name_cannot_be_told_apart() -> None:
     ]
 
 
+@pytest.mark.parametrize(("there", "said"), [(False, 1), (True, 0)])
+def test_where_a_cloud_finds_the_key_no_other_is_missed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: bool, said: int
+) -> None:
+    monkeypatch.undo()
+    file = tmp_path / "google.json"
+    if there:
+        file.write_text("{}")
+    options = {"vertex": {"project": "p", "credentials_file": str(file)}}
+    found = [line for line in advice(config(Target("gemini", options=options), Target("koala"))) if "only" not in line]
+    assert (
+        found
+        == [
+            f"configuration: targets.gemini.options: the file {file} is not there; give key or key_file, or mend the path"
+        ][:said]
+    )
+
+
 def test_keys_in_a_file_are_told_at_their_places(monkeypatch: pytest.MonkeyPatch) -> None:
     file = Path("u.yaml")
     file.write_text(

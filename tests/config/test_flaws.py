@@ -90,6 +90,11 @@ def test_a_target_of_the_environment_is_refused_by_its_variable(monkeypatch: pyt
             "provider: AWS Bedrock needs an optional package; pip install 'standby[bedrock]'",
         ),
         (
+            "google.auth",
+            "{provider: gemini, options: {vertex: {project: p}}}",
+            "options: Vertex AI needs an optional package; pip install 'standby[vertex]'",
+        ),
+        (
             "aiohttp_socks",
             "{provider: openai, model: m, proxy: 'socks5://h:1'}",
             "proxy: a SOCKS proxy needs an optional package; pip install 'standby[socks]'",
@@ -106,6 +111,19 @@ def test_a_missing_extra_is_told_with_what_to_install(
     (found,) = problems_of(text)
     assert found.startswith("u.yaml:2:")
     assert found.endswith(f"targets.t.{problem}")
+
+
+def test_with_a_key_of_its_own_a_target_needs_no_library_that_finds_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "google.auth", None)
+    Path("u.yaml").write_text("targets:\n  t: {provider: gemini, key: k, options: {vertex: {project: p}}}\n")
+    assert isinstance(load("u.yaml"), Config)
+
+
+@pytest.mark.parametrize("provider", ["anthropic", "gemini"])
+def test_a_place_on_vertex_ai_that_is_none_is_refused(provider: str) -> None:
+    (found,) = problems_of(f"targets:\n  t: {{provider: {provider}, key: k, options: {{vertex: {{location: eu}}}}}}\n")
+    assert found.startswith("u.yaml:2:")
+    assert "targets.t.options: vertex has no project: " in found
 
 
 def test_a_target_without_flaws_has_none() -> None:

@@ -36,6 +36,7 @@ def with_tables(text: str) -> str:
     """The page, with what stands between each marker and its end made anew."""
     made = {
         "providers": providers(),
+        "yaml": six_lines(),
         "capabilities": capabilities(),
         "fields": "\n\n".join(fields(NATIVE[at : at + 3]) for at in range(0, len(NATIVE), 3)),
         "fit": fit_table(),
@@ -73,6 +74,63 @@ def providers() -> str:
         )
     columns = ("name", "provider", "dialect", "where, unless the target says otherwise", "key", "default model", "note")
     return _table(columns, rows)
+
+
+MODELS = {
+    "azure-openai": "my-deployment",
+    "bedrock": "eu.anthropic.claude-haiku-4-5-20251001-v1:0",
+    "cerebras": "gpt-oss-120b",
+    "cloudflare": '"@cf/openai/gpt-oss-120b"',
+    "dashscope": "qwen-plus",
+    "deepinfra": "openai/gpt-oss-120b",
+    "fireworks": "accounts/fireworks/models/gpt-oss-120b",
+    "github": "openai/gpt-4.1-mini",
+    "groq": "openai/gpt-oss-120b",
+    "huggingface": "openai/gpt-oss-120b",
+    "litellm": "my-model",
+    "lmstudio": "openai/gpt-oss-20b",
+    "minimax": "MiniMax-M2",
+    "moonshot": "kimi-k2-thinking",
+    "nvidia": "openai/gpt-oss-120b",
+    "ollama": "gpt-oss:20b",
+    "ollama-v1": "gpt-oss:20b",
+    "openrouter": "openai/gpt-oss-120b",
+    "sambanova": "gpt-oss-120b",
+    "together": "openai/gpt-oss-120b",
+    "vercel": "openai/gpt-oss-120b",
+    "vllm": "openai/gpt-oss-120b",
+    "xai": "grok-4",
+    "zai": "glm-4.6",
+}
+"""A model for each provider that has no usual one."""
+SIXTH = {
+    "azure-openai": "base_url: https://my-resource.openai.azure.com",
+    "bedrock": "options: {region: eu-central-1}",
+    "cloudflare": "base_url: https://api.cloudflare.com/client/v4/accounts/my-account/ai/v1",
+}
+"""What a provider needs more than its key, which is looked up in its variable."""
+
+
+def six_lines() -> str:
+    """A route to each provider."""
+    blocks = []
+    for name in registry.names():
+        info = registry.get(name).info
+        last = f"base_url: {info.base_url}" if not info.key_env or name in OWN else f'key: "${{{info.key_env}}}"'
+        lines = (
+            "targets:",
+            f"  {name}:",
+            f"    provider: {name}",
+            f"    model: {MODELS.get(name) or info.default_model}",
+            f"    {SIXTH.get(name, last)}",
+            f"routes: {{default: {{targets: [{name}]}}}}",
+        )
+        blocks.append("\n".join((f"{info.title}:", "", "```yaml", *lines, "```")))
+    return "\n\n".join(blocks)
+
+
+OWN = tuple(name for name, preset in PRESETS.items() if not preset.info.key_required) + ("ollama",)
+"""Servers that users run themselves: an address matters more than a key."""
 
 
 def capabilities() -> str:

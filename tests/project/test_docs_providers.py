@@ -1,6 +1,7 @@
 """docs/providers.md: its tables are those of the code; its examples are run on loopback, cut anywhere, installed."""
 
 import asyncio
+import dataclasses
 import importlib.util
 import json
 import os
@@ -16,7 +17,7 @@ from typing import Any
 
 import pytest
 from provider_tables import PAGE, with_tables
-from standby.config import load
+from standby.config import load, warnings
 from standby.providers import registry
 from standby.providers.capabilities import Capabilities
 from standby.providers.chat import chat_request
@@ -123,8 +124,61 @@ WAYS = {
 }
 
 
+def given(file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file, with a key in each variable that it names."""
+    for variable in re.findall(r"\$\{(\w+)\}", file):
+        monkeypatch.setenv(variable, "key-of-a-test")
+    path = tmp_path / "standby.yaml"
+    path.write_text(file, encoding="utf-8")
+    return path
+
+
+SIX = blocks(section("The providers"), "yaml")
+
+
+def test_each_provider_has_six_lines() -> None:
+    assert [re.findall(r"^    provider: (.*)$", file, re.MULTILINE) for file in SIX] == [[n] for n in registry.names()]
+    assert {len(file.splitlines()) for file in SIX} == {6}
+
+
+@pytest.mark.parametrize("file", SIX, ids=[file.split()[1].rstrip(":") for file in SIX])
+async def test_its_six_lines_are_all_it_takes(
+    file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, standby_simulator: Simulator
+) -> None:
+    need("botocore")
+    for variable in ("AZURE_OPENAI_API_KEY", "CLOUDFLARE_API_TOKEN", "AWS_BEARER_TOKEN_BEDROCK"):
+        monkeypatch.setenv(variable, "key-of-a-test")
+    config = load(given(file, tmp_path, monkeypatch))
+    said = [problem.message for problem in warnings(config)]
+    assert [words for words in said if "only one target" not in words] == []
+    ((name, target),) = config.targets.items()
+    standby_simulator.play(name, "Here I am.", dialect=registry.get(target.provider).info.dialect)
+    asked = dataclasses.replace(target, base_url=standby_simulator.base_url(name))
+    async with Router([asked]) as router:
+        assert (await router.complete("Who is there?")).text == "Here I am."
+
+
+def test_gemini_on_vertex_ai_leads_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    need("google.auth")
+    (file,) = blocks(section("Google Vertex AI"), "yaml")
+    (target,) = load(given(file, tmp_path, monkeypatch)).targets.values()
+    to = Endpoint(
+        base_url=registry.get("gemini").info.base_url or "",
+        model=target.model or "",
+        key=Secret("token"),
+        options=target.options,
+    )
+    wire = registry.get("gemini").build_request(chat_request("Hi"), to)
+    assert wire.url == (
+        "https://aiplatform.eu.rep.googleapis.com/v1beta1/projects/my-project/locations/eu/publishers/google/models"
+        "/gemini-2.5-flash:streamGenerateContent?alt=sse"
+    )
+    assert wire.headers["authorization"] == "Bearer token"
+
+
 def test_the_other_ways_to_claude_lead_there(tmp_path: Path) -> None:
     need("botocore")
+    need("google.auth")
     led: dict[str, tuple[str, str]] = {}
     for file in blocks(section("Other ways to Claude"), "yaml"):
         (tmp_path / "standby.yaml").write_text(file, encoding="utf-8")

@@ -20,10 +20,11 @@ from standby.providers.dialects.bedrock import Bedrock
 from standby.providers.errors import ErrorKind, ProviderError
 from standby.providers.provider import Endpoint, Unsupported
 from standby.providers.secret import Secret
+from standby.providers.vertex import vertex_problem
 from standby.router.targets.keys import KeyReader, key_sources
 
 from components import need
-from standby import Target
+from standby import ConfigError, Router, Target
 
 HELLO = chat_request("Hello")
 pytestmark = pytest.mark.leaves_behind  # these libraries leave the sockets of their own clients to the collector
@@ -192,6 +193,12 @@ GIVEN: dict[str, tuple[Target, dict[str, str], object]] = {
         {"ANTHROPIC_API_KEY": "k"},
         GoogleToken("/f"),
     ),
+    "Gemini on Vertex AI, never with a key of AI Studio": (
+        Target("gemini", options={"vertex": {"project": "p"}}),
+        {"GEMINI_API_KEY": "k"},
+        GoogleToken(),
+    ),
+    "Gemini in express mode": (Target("gemini", options={"vertex": "express"}), {"GEMINI_API_KEY": "k"}, Secret("k")),
     "Anthropic itself": (Target("anthropic"), {"ANTHROPIC_API_KEY": "k"}, Secret("k")),
 }
 
@@ -280,6 +287,7 @@ def test_a_key_goes_in_its_own_header(what: str) -> None:
     [
         ("https://api.anthropic.com/v1", {"project": "p"}, True, "https://aiplatform.googleapis.com/v1/projects/p/locations/global/publishers/anthropic/models/claude-haiku-4-5@20251001:streamRawPredict"),
         ("https://api.anthropic.com/v1", {"project": "p", "location": "eu"}, False, "https://aiplatform.eu.rep.googleapis.com/v1/projects/p/locations/eu/publishers/anthropic/models/claude-haiku-4-5@20251001:rawPredict"),
+        ("https://api.anthropic.com/v1", {"project": "p", "location": "us-east5"}, True, "https://us-east5-aiplatform.googleapis.com/v1/projects/p/locations/us-east5/publishers/anthropic/models/claude-haiku-4-5@20251001:streamRawPredict"),
         ("http://proxy/v1", {"project": "p", "location": "us-east5"}, True, "http://proxy/v1/projects/p/locations/us-east5/publishers/anthropic/models/claude-haiku-4-5@20251001:streamRawPredict"),
     ],
 )  # fmt: skip
@@ -294,11 +302,84 @@ def test_claude_on_vertex(base_url: str, vertex: dict[str, str], stream: bool, u
     assert "anthropic-version" not in wire.headers
 
 
-@pytest.mark.parametrize("vertex", [True, {"location": "eu"}, {"project": "a/b"}, {"project": "p", "location": "EU"}])
-def test_a_vertex_without_a_place_is_unsupported(vertex: Any) -> None:
+NO_PLACE: dict[str, tuple[Any, str]] = {
+    "no place at all": (True, "vertex is {project: …, location: …}"),
+    "no project": ({"location": "eu"}, "vertex has no project: the id of the Google Cloud project that is billed"),
+    "an empty project": ({"project": ""}, "vertex has no project: the id of the Google Cloud project that is billed"),
+    "a project that would lead elsewhere": (
+        {"project": "a/b"},
+        "vertex has a project that is none: it is a text like my-project-123",
+    ),
+    "a location that is none": (
+        {"project": "p", "location": "EU"},
+        "vertex has a location that is none: it is a text like europe-west4, eu or global",
+    ),
+    "a word that it does not know": (
+        {"project": "p", "region": "eu"},
+        "vertex has no 'region'; it knows project, location, credentials_file",
+    ),
+    "credentials that are no path": (
+        {"project": "p", "credentials_file": {"type": "service_account"}},
+        "vertex has a credentials_file that is no path",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ["anthropic", "gemini"])
+@pytest.mark.parametrize("what", NO_PLACE)
+async def test_a_vertex_without_a_place_is_told_before_anything_is_asked(name: str, what: str) -> None:
+    vertex, problem = NO_PLACE[what]
+    if name == "gemini" and vertex is True:
+        problem += ", or express"
     to = Endpoint(base_url="https://x", model="m", key=Secret("k"), options={"vertex": vertex})
-    with pytest.raises(Unsupported, match="vertex without a project"):
-        anthropic.build_request(HELLO, to)
+    with pytest.raises(Unsupported) as caught:
+        registry.get(name).build_request(HELLO, to)
+    assert str(caught.value) == problem
+    async with Router([Target(name, model="m", key="k", options={"vertex": vertex})]) as router:
+        with pytest.raises(ConfigError) as of_the_call:
+            await router.complete("Hello")
+    assert problem in str(of_the_call.value)
+
+
+PLACES = {
+    "nothing of it": {},
+    "a project": {"vertex": {"project": "p"}},
+    "all of it": {"vertex": {"project": "p", "location": "us", "credentials_file": "~/a.json"}},
+}
+
+
+@pytest.mark.parametrize("options", PLACES.values(), ids=PLACES)
+def test_a_place_that_is_one_is_taken(options: dict[str, Any]) -> None:
+    assert vertex_problem(options) is vertex_problem(options, express=True) is None
+
+
+def test_a_key_of_the_express_mode_is_geminis_alone() -> None:
+    assert vertex_problem({"vertex": "express"}, express=True) is None
+    assert vertex_problem({"vertex": "express"}) == "vertex is {project: …, location: …}"
+
+
+async def test_gemini_on_vertex_is_asked_with_the_token_of_a_service_account(
+    answering: Answering, tmp_path: Path
+) -> None:
+    pytest.importorskip("google.auth.transport.requests")
+    seen: list[tuple[str, str | None]] = []
+
+    async def google(request: web.Request) -> web.Response:
+        if request.path == "/token":
+            return web.json_response({"access_token": "ya29.token", "expires_in": 3600, "token_type": "Bearer"})
+        seen.append((request.path, request.headers.get("authorization")))
+        part = {"candidates": [{"content": {"parts": [{"text": "Here."}]}, "finishReason": "STOP"}]}
+        return web.json_response(part)
+
+    url = await answering(google)
+    file = service_account(tmp_path / "google.json", f"{url}/token")
+    vertex = {"project": "p", "location": "europe-west4", "credentials_file": str(file)}
+    target = Target("gemini", model="gemini-2.5-flash", base_url=url, options={"vertex": vertex})
+    async with Router([target]) as router:
+        for _ in range(2):
+            assert (await router.complete("Hello", upstream="single")).text == "Here."
+    path = "/projects/p/locations/europe-west4/publishers/google/models/gemini-2.5-flash:generateContent"
+    assert seen == [(path, "Bearer ya29.token")] * 2
 
 
 def test_a_model_on_vertex_is_known_by_its_name_there() -> None:

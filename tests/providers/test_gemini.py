@@ -86,6 +86,11 @@ def test_asks_ai_studio_with_the_key_in_a_header(stream: bool, method: str) -> N
             "https://europe-west4-aiplatform.googleapis.com/v1beta1/projects/p-1/locations/europe-west4",
         ),
         ({"project": "p-1"}, None, "https://aiplatform.googleapis.com/v1beta1/projects/p-1/locations/global"),
+        (
+            {"project": "p-1", "location": "us"},
+            None,
+            "https://aiplatform.us.rep.googleapis.com/v1beta1/projects/p-1/locations/us",
+        ),
         ({"project": "p-1"}, "https://proxy/v1", "https://proxy/v1/projects/p-1/locations/global"),
     ],
 )
