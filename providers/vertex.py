@@ -1,6 +1,7 @@
 """Google's Vertex AI, for every provider that is also asked there: place, host, key.
 
-The option `vertex` of a target: `project`, `location` (`global` unless said), and `credentials_file` of a service account.
+The option `vertex` of a target: `project`, `location` (`global` unless said), and the `credentials_file` of a service
+account.
 Hosts: the table of Google's SDK (`google-genai`), which Anthropic's shares.
 """
 
@@ -45,13 +46,16 @@ class Place(msgspec.Struct, frozen=True):
         return f"{base_url or f'https://{host}/{version}'}/{where}"
 
 
-def place_of(vertex: object) -> Place:
+def place_of(vertex: object, *, express: bool = False) -> Place:
     """The place that the option names.
+
+    Args:
+        express: Keys of the express mode are taken, too.
 
     Raises:
         Unsupported: It names none; the text says what is missing.
     """
-    if problem := vertex_problem({"vertex": vertex}):
+    if problem := vertex_problem({"vertex": vertex}, express=express):
         raise Unsupported(problem)
     about: Mapping[str, Any] = vertex if isinstance(vertex, Mapping) else {}
     return Place(about["project"], about.get("location", "global"))

@@ -90,7 +90,7 @@ class Gemini:
         own = None if endpoint.base_url == self.info.base_url else endpoint.base_url
         if vertex == EXPRESS:
             return f"{own or f'https://{HOST}/{_VERTEX_VERSION}'}/publishers/google/models"
-        return place_of(vertex).url(_VERTEX_VERSION, own, "google")
+        return place_of(vertex, express=True).url(_VERTEX_VERSION, own, "google")
 
     def decoder(self, head: ResponseHead) -> Decoder:
         """A fresh decoder, for a stream or for a whole answer."""

@@ -165,12 +165,8 @@ def test_where_a_cloud_finds_the_key_no_other_is_missed(
         file.write_text("{}")
     options = {"vertex": {"project": "p", "credentials_file": str(file)}}
     found = [line for line in advice(config(Target("gemini", options=options), Target("koala"))) if "only" not in line]
-    assert (
-        found
-        == [
-            f"configuration: targets.gemini.options: the file {file} is not there; give key or key_file, or mend the path"
-        ][:said]
-    )
+    told = "configuration: targets.gemini.options: the file {} is not there; give key or key_file, or mend the path"
+    assert found == [told.format(file)][:said]
 
 
 def test_keys_in_a_file_are_told_at_their_places(monkeypatch: pytest.MonkeyPatch) -> None:

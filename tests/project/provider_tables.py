@@ -129,7 +129,7 @@ def six_lines() -> str:
     return "\n\n".join(blocks)
 
 
-OWN = tuple(name for name, preset in PRESETS.items() if not preset.info.key_required) + ("ollama",)
+OWN = {name for name, preset in PRESETS.items() if not preset.info.key_required} | {"ollama"}
 """Servers that users run themselves: an address matters more than a key."""
 
 
