@@ -28,6 +28,7 @@ INSIDE: dict[str, tuple[str, ...]] = {
         "quirks",
         "mapping",
         "refusals",
+        "serving",
         "providers",
         "codecs",
     ),
