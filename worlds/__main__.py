@@ -67,13 +67,21 @@ def unstruck(summary: Summary) -> list[str]:
 
 
 def play(seed: int, mode: Mode, http: Http = "private") -> Played:
-    """Play one world, some worlds twice. An exception of the world itself is a violation, too, and names the seed."""
+    """Play one world, some worlds twice. An exception of the world itself is a violation, too, and names the seed.
+
+    A step that took too long is one where it does so twice: what a world does is the same each time, what else the
+    machine does is not.
+    """
     try:
         played = run(seed, mode=mode, http=http)
     except Exception as error:  # noqa: BLE001
         return Played(seed, 0, [f"I10 seed {mode} {seed}: the world broke down: {error!r}"])
-    if seed % EVERY_TENTH == 0 and (again := run(seed, mode=mode, http=http)).trace != played.trace:
-        played.violations.append(f"I40 seed {mode} {seed}: two runs, two traces: {played.trace} and {again.trace}")
+    if seed % EVERY_TENTH == 0 or played.slow_steps:
+        again = run(seed, mode=mode, http=http)
+        if again.trace != played.trace:
+            played.violations.append(f"I40 seed {mode} {seed}: two runs, two traces: {played.trace} and {again.trace}")
+        if played.slow_steps:
+            played.violations += again.slow_steps
     return played
 
 

@@ -49,6 +49,7 @@ class Monitors:
 
     Attributes:
         violations: One line for each broken invariant.
+        slow_steps: One line for each step that took this machine too long.
         edges: Counts by name: reasons of attempts, ends of calls, waits, and skipped targets.
     """
 
@@ -64,11 +65,19 @@ class Monitors:
         self._answered_s = self._loop.time()
         self._log_told = 0
         self.violations: list[str] = []
+        self.slow_steps: list[str] = []
         self.edges: Counter[str] = Counter()
 
     def blame(self, invariant: str, call: int | None, words: str) -> None:
+        self.violations.append(self._line(invariant, call, words))
+
+    def took_long(self, invariant: str, call: int | None, words: str) -> None:
+        """Note a step that took this machine too long."""
+        self.slow_steps.append(self._line(invariant, call, words))
+
+    def _line(self, invariant: str, call: int | None, words: str) -> str:
         where = "" if call is None else f" call {call}"
-        self.violations.append(f"{invariant} seed {self._world.mode} {self._world.seed}{where}: {words}")
+        return f"{invariant} seed {self._world.mode} {self._world.seed}{where}: {words}"
 
     def _shut(self, change: HealthChanged) -> None:
         """In this world one request alone fails, again and again: that shuts no target (I49).

@@ -41,6 +41,7 @@ class Played:
 
     Attributes:
         violations: What must not be, in words that name the call.
+        slow_steps: Steps that took this machine too long; a violation where they do so again.
         faults: How many streams each fault struck.
         faulty: How many streams were struck by any.
         edges: How often each way of going on, and of ending, was taken.
@@ -56,6 +57,7 @@ class Played:
     edges: Counter[str] = field(default_factory=Counter)
     points: Counter[str] = field(default_factory=Counter)
     trace: str = ""
+    slow_steps: list[str] = field(default_factory=list)
 
 
 def run(
@@ -122,7 +124,10 @@ class _Play:
         secrets = {CANARY_KEY[:14]: "I44", CANARY_PROMPT: "I45"}
         # Where the loop turns behind a read, it need not turn again before the next.
         step_bytes = STEP_MAX_BYTES * (2 if "turns_around_reads" in world.points else 1)
-        with log_watched(secrets, monitors.blame), steps_watched(self.loop, monitors.blame, step_bytes):
+        with (
+            log_watched(secrets, monitors.blame),
+            steps_watched(self.loop, monitors.blame, monitors.took_long, step_bytes),
+        ):
             async with router:
                 await self._calls(router, monitors)
                 trace = network.trace()  # the order in which a closing pool closes its connections matters to nothing
@@ -132,7 +137,17 @@ class _Play:
         world.strikes.settle(world.told, simulator.exchanges)
         faults, faulty = world.strikes.counted(), world.strikes.faulty()
         points = world.points.counted()
-        return Played(world.seed, world.streams, monitors.violations, faults, faulty, monitors.edges, points, trace)
+        return Played(
+            world.seed,
+            world.streams,
+            monitors.violations,
+            faults,
+            faulty,
+            monitors.edges,
+            points,
+            trace,
+            monitors.slow_steps,
+        )
 
     async def _calls(self, router: Router, monitors: Monitors) -> None:
         """Let all callers call, and wait until all is over."""

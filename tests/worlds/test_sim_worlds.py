@@ -2,11 +2,12 @@
 
 import asyncio
 import contextlib
+import itertools
 import os
 import subprocess
 import sys
 from collections.abc import Container
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from standby.simulator.scenario.faults import Afterwards, At, Delay, Stall
@@ -16,10 +17,11 @@ from standby.simulator.virtual.loop import VirtualLoop, perform
 from standby.simulator.virtual.network import Network
 
 from standby import CallFailed, Router, Target, TextDelta
-from worlds.__main__ import MODES, sweep, untaken
+from worlds.__main__ import MODES, play, sweep, untaken
 from worlds.draw import Mode
+from worlds.health_invariants import STEP_MAX_S
 from worlds.injection import POINTS
-from worlds.play import run
+from worlds.play import Played, run
 from worlds.records import Heard, Told
 from worlds.struck import Strikes
 from worlds.world import STREAMS
@@ -57,6 +59,23 @@ def test_a_seed_can_be_played_again() -> None:
     assert first.trace == again.trace
     assert first.edges == again.edges
     assert run(2).trace != first.trace
+
+
+@pytest.mark.parametrize(("is_slow", "wrong"), [((True, True), True), ((True, False), False), ((False,), False)])
+def test_a_step_is_too_slow_where_it_is_so_each_time(
+    monkeypatch: pytest.MonkeyPatch, is_slow: tuple[bool, ...], wrong: bool
+) -> None:
+    """A world does the same each time; what else the machine does in between is no matter of ours."""
+    plays = iter(is_slow)
+
+    def run_on_this_machine(*args: Any, **named: Any) -> Played:
+        ticks = itertools.count(step=2 * STEP_MAX_S if next(plays) else 0)
+        monkeypatch.setattr("worlds.health_invariants.time.thread_time", lambda: next(ticks))
+        return run(*args, **named)
+
+    monkeypatch.setattr("worlds.__main__.run", run_on_this_machine)
+    assert bool(play(1, "safety", "private").violations) is wrong
+    assert next(plays, None) is None
 
 
 def test_a_sweep_adds_up() -> None:
