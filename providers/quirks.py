@@ -83,6 +83,8 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
         call_id: The ids of tool calls that are taken: one class of characters and how many of them, as in a regular
             expression (`[a-zA-Z0-9]{9}`); None: any.
         rules: Its own rows for classifying errors.
+        empty_if_too_long: How the `server` header begins of a server at this place that answers a prompt which is too
+            long for it with a stream of no bytes; None: such a stream was cut.
     """
 
     path: str = "/chat/completions"
@@ -109,6 +111,7 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     user_after_tool: bool = True
     call_id: str | None = None
     rules: tuple[Rule, ...] = ()
+    empty_if_too_long: str | None = None
 
     @property
     def spoken(self) -> frozenset[str]:

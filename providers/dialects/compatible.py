@@ -105,7 +105,8 @@ _ROWS: tuple[OpenAIChat, ...] = (
         prefill_shown_by="llama.cpp",  # the server of llama-cpp-python begins a new answer
         quirks=Quirks(
             think_tags=True,
-            prefill=PrefillForm(body={"chat_template_kwargs": {"enable_thinking": False}}), rules=LLAMACPP.own
+            prefill=PrefillForm(body={"chat_template_kwargs": {"enable_thinking": False}}), rules=LLAMACPP.own,
+            empty_if_too_long="uvicorn",  # llama-cpp-python's, which stands behind it; llama.cpp's own names itself
         ),
     ),
     _row(

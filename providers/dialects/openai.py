@@ -23,6 +23,7 @@ from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, Unsupporte
 from ..quirks import BY_OPENAI, SETTABLE, Quirks
 from .openai_body_decoder import ChatBodyDecoder
 from .openai_decoder import ChatStreamDecoder
+from .openai_empty import EmptyStreamDecoder
 from .openai_request import chat_body
 from .openai_think import ThinkTagDecoder
 
@@ -100,6 +101,9 @@ class OpenAIChat:
             stream=lambda: ChatStreamDecoder(head, rules),
             body=lambda: ChatBodyDecoder(head, rules),
         )
+        silent = self._quirks.empty_if_too_long
+        if silent is not None and head.headers.get("server", "").lower().startswith(silent):
+            decoder = EmptyStreamDecoder(decoder)
         return ThinkTagDecoder(decoder) if self._quirks.think_tags else decoder
 
     def error_for(self, head: ResponseHead, body: bytes) -> ProviderError:

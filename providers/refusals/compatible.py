@@ -18,7 +18,10 @@ DEEPSEEK = Refusals(
 
 FIREWORKS = Refusals(
     unknown_model=(r"model not found, inaccessible",),
-    credits_gone=(r"account .{0,60}(?:suspended|over) .{0,60}spend",),
+    credits_gone=(r"account .{0,60}(?:suspended|over)\b.{0,60}spend",),
+    rows=(  # at 412, which is no status of the account's; its code says little alone (pollinations#12136)
+        rule(ErrorKind.QUOTA_EXHAUSTED, "PRECONDITION_FAILED", r"account .{0,60}suspended.{0,60}spend", together=True),
+    ),
 )
 
 GROQ = Refusals(
@@ -74,7 +77,10 @@ SGLANG = Refusals(
 
 TOGETHER = Refusals(
     too_long=(r"input validation error.{0,60}tokens", r"tokens \+ .{0,60}must be <= ?[0-9]"),
-    unknown_model=(r"unable to access model",),
+    unknown_model=(
+        r"unable to access (?:non-serverless )?model",
+        r"dedicated endpoint .{0,120}not running",
+    ),
     credits_gone=(r"credit limit exceeded",),
 )
 

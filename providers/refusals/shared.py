@@ -78,7 +78,7 @@ SHARED: tuple[Rule, ...] = (
     rule(
         ErrorKind.NOT_FOUND,
         "model_not_found DeploymentNotFound not_found_error model_not_available resource_not_found_error unknown_model"
-        " model_not_exist",
+        " model_not_exist invalid_model dedicated_endpoint_not_running",
         not_statuses=(401, 429, 500, 502, 503),
     ),
     _NO_MODEL,

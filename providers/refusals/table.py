@@ -13,8 +13,8 @@ from .rule import Rule, rule
 Words = tuple[str, ...]
 """Regular expressions in lower case, for a message without what it quotes."""
 
-_OF_THE_REQUEST = (400, 422, 500, None)
-"""Where words alone tell what is wrong with a request, or with the account it was sent for."""
+_OF_THE_REQUEST = (400, 412, 422, 500, None)
+"""Where words alone tell what is wrong with a request, or with the account it was sent for (412: Fireworks)."""
 
 
 class Refusals(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,7 +9,9 @@ from standby.providers.errors import ErrorKind, ProviderError
 from standby.providers.mapping import stream_error
 from standby.providers.provider import ResponseHead
 from standby.providers.refusals.quoted import MAX_SAID, without_quotations
+from standby.simulator.dialects.binary import frame
 
+from components import need
 from echoes_of_callers import ECHOES, body, cases, echoed, phrases
 
 PHRASES = phrases()
@@ -47,6 +49,74 @@ def test_nor_does_it_inside_an_answer(provider: str, template: str) -> None:
     for phrase in PHRASES:
         error = stream_error(json.loads(body(provider, echoed(template, phrase))), ResponseHead(200, JSON))
         assert (error.kind, error.alerts, error.retry_after_s) == (plain.kind, False, None), phrase
+
+
+def framed(provider: str, message: str, *, begun: bool) -> tuple[ResponseHead, list[bytes]]:
+    """An error where a piece of the answer should be, framed as the provider's own streams are."""
+    said = json.loads(body(provider, message))
+    match registry.get(provider).info.dialect:
+        case "bedrock":
+            about = {":message-type": "exception", ":exception-type": "validationException"}
+            framed_whole = frame(about | {":content-type": "application/json"}, json.dumps(said).encode())
+            return ResponseHead(200, {"content-type": "application/vnd.amazon.eventstream"}), [framed_whole]
+        case "ollama":
+            opening = [b'{"message":{"role":"assistant","content":"Hi"},"done":false}\n'] if begun else []
+            return ResponseHead(200, {"content-type": "application/x-ndjson"}), [*opening, json.dumps(said).encode()]
+        case "openai-responses":
+            event = {"type": "error", "code": "invalid_request_error", "message": message, "param": None}
+        case "cohere":
+            event = {"type": "error", **said}
+        case _:
+            event = said
+    opening = [OPENED[provider]] if begun and provider in OPENED else []
+    return ResponseHead(200, {"content-type": "text/event-stream"}), [*opening, sse(event)]
+
+
+def sse(event: object) -> bytes:
+    return b"data: " + json.dumps(event, ensure_ascii=False).encode() + b"\n\n"
+
+
+OPENED = {
+    name: sse({"choices": [{"delta": {"role": "assistant", "content": "Hi"}}]})
+    for name in registry.names()
+    if registry.get(name).info.dialect in ("openai", "mistral")
+} | {"gemini": sse({"candidates": [{"content": {"parts": [{"text": "Hi"}]}}]})}
+
+
+@pytest.mark.parametrize("begun", [False, True])
+@pytest.mark.parametrize(("provider", "template"), cases())
+def test_nor_does_it_in_an_event_of_a_stream(provider: str, template: str, begun: bool) -> None:
+    if provider == "bedrock":
+        need("botocore")
+
+    def heard(phrase: str) -> ProviderError:
+        head, pieces = framed(provider, echoed(template, phrase), begun=begun)
+        decoder = registry.get(provider).decoder(head)
+        for piece in pieces:
+            decoder.feed(piece)
+        decoder.end()
+        assert decoder.failure is not None
+        return decoder.failure
+
+    plain = heard(HARMLESS)
+    assert not plain.disposition.parks
+    for phrase in PHRASES[::5] if begun else PHRASES:  # once an answer has begun, the same is asked
+        error = heard(phrase)
+        assert (error.kind, error.alerts, error.retry_after_s) == (plain.kind, False, None), phrase
+
+
+@pytest.mark.parametrize("provider", registry.names())
+def test_nor_do_bare_words_in_an_event_called_an_error(provider: str) -> None:
+    if registry.get(provider).info.dialect not in ("openai", "anthropic", "openai-responses", "gemini", "cohere"):
+        return
+    for template in ECHOES[provider]:
+        for phrase in PHRASES:
+            said = echoed(template, phrase).replace("\n", " ")
+            decoder = registry.get(provider).decoder(ResponseHead(200, {"content-type": "text/event-stream"}))
+            decoder.feed(f"event: error\ndata: {said}\n\n".encode())
+            assert decoder.failure is not None
+            assert not decoder.failure.disposition.parks
+            assert decoder.failure.kind is ErrorKind.SERVER_ERROR, phrase
 
 
 @pytest.mark.parametrize(

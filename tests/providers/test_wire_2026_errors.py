@@ -54,6 +54,45 @@ def test_a_reported_error_is_of_its_kind(name: str) -> None:
     assert {error and error.kind.value for error in errors} == {case["error_kind"]}
 
 
+SPEAKERS = [name for name in registry.names() if registry.get(name).info.dialect == "openai" and name != "openai"]
+OPENAIS = [said for row in REFUSALS.values() for said in row if said.provider == "openai" and said.status >= 400]
+
+
+@pytest.mark.parametrize("speaker", SPEAKERS)
+def test_what_openai_says_is_understood_of_each_speaker_of_its_protocol(speaker: str) -> None:
+    for said in OPENAIS:
+        page = said.page
+        head = ResponseHead(page.status, {"content-type": page.content_type or ""})
+        heard = registry.get(speaker).error_for(head, page.body)
+        meant = registry.get("openai").error_for(head, page.body)
+        assert (heard.kind, heard.alerts, heard.provider_message) == (meant.kind, meant.alerts, meant.provider_message)
+
+
+@pytest.mark.parametrize("server", ["uvicorn", "Uvicorn/0.30"])
+def test_a_stream_of_no_bytes_of_llama_cpp_python_is_a_prompt_too_long(server: str) -> None:
+    head = ResponseHead(200, {"content-type": "text/event-stream", "server": server})
+    for pieces in ([], [b""]):
+        error = read("llamacpp", head, pieces)
+        assert error is not None
+        assert error.kind is ErrorKind.CONTEXT_LENGTH
+
+
+@pytest.mark.parametrize(
+    ("provider", "server", "pieces"),
+    [
+        ("llamacpp", "llama.cpp", []),
+        ("llamacpp", "", []),
+        ("vllm", "uvicorn", []),
+        ("llamacpp", "uvicorn", [b": ping\n\n"]),
+        ("llamacpp", "uvicorn", [b'data: {"choices":[{"delta":{"content":"Hi"}}]}\n\n']),
+    ],
+)
+def test_any_other_stream_that_ends_early_was_cut(provider: str, server: str, pieces: list[bytes]) -> None:
+    error = read(provider, ResponseHead(200, {"content-type": "text/event-stream", "server": server}), pieces)
+    assert error is not None
+    assert error.kind is ErrorKind.TRUNCATED
+
+
 @pytest.mark.parametrize("refusal", IN_AN_ANSWER)
 def test_an_error_in_another_shape_is_read_however_it_is_cut(refusal: Refusal) -> None:
     page = refusal.page

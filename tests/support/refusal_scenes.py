@@ -36,6 +36,8 @@ class Refusal:
     @property
     def page(self) -> Page:
         """What the simulator answers."""
+        if self.body == b"":
+            return Page(b"", self.status, "text/event-stream", self.headers)
         if self.sse:
             return Page(b"data: " + json.dumps(self.body).encode() + b"\n\n", self.status, "text/event-stream")
         raw = self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
@@ -118,6 +120,10 @@ REFUSALS: dict[str, tuple[Refusal, ...]] = {
         openai("minimax", 500, "input new_sensitive (1026)"),
         openai("together", 400, "The request holds unsafe or sensitive content.", "1301"),  # z.ai by a gateway
         openai("zai", 400, "This does not go.", "1301"),
+        openai("litellm", 400, "litellm.ContentPolicyViolationError: The response was filtered."),
+        openai("vercel", 403, "The input was flagged by the moderation.", "content_filter"),
+        openai("github", 400, "The response was filtered due to the content management policy.", "content_filter"),
+        openai("groq", 400, "The content was blocked: it violates our usage policies."),
     ),
     "too_long": (
         openai(
@@ -184,6 +190,15 @@ REFUSALS: dict[str, tuple[Refusal, ...]] = {
             code="context_length_exceeded",
             metadata={"raw": json.dumps(_INNER), "provider_name": "OpenAI"},
         ),
+        Refusal("llamacpp", 200, b"", "", headers={"server": "uvicorn"}),  # llama-cpp-python: a stream of no bytes
+        openai("nvidia", 400, "This model's maximum context length is 4096 tokens. However, you requested 5000."),
+        openai(
+            "sambanova", 400, "The maximum context length is 8192 tokens, 9000 were sent.", "context_length_exceeded"
+        ),
+        openai("vercel", 400, "Input is too long for requested model.", "context_length_exceeded"),
+        openai("ollama-v1", 400, "prompt too long; exceeded max context length by 412 tokens"),
+        openai("perplexity", 400, "The prompt is too long: 130000 tokens, 127072 are allowed."),
+        openai("deepseek", 400, "This model's maximum context length is 131072 tokens. However, you requested 140000."),
     ),
     "too_large_for_rate": (
         openai(
@@ -211,6 +226,14 @@ REFUSALS: dict[str, tuple[Refusal, ...]] = {
         text("ollama", 413, "http: request body too large"),
         flat("bedrock", 413, "Request body is too large: 26214400 bytes."),
         openai("vllm", 413, "Maximum request body size 10485760 exceeded, actual body size 12000000"),
+        flat("cohere", 413, "payload too large: 26214400 bytes"),
+        flat("mistral", 413, "The request body is too large: 26214400 bytes."),
+        text("xai", 413, "Failed to buffer the request body: length limit exceeded"),
+        text("koala", 413, "Payload Too Large"),
+        openai("openai-responses", 413, "The request exceeds the maximum size: 52428800 bytes."),
+        openai("azure-openai", 413, "The request body is too large: 26214400 bytes."),
+        openai("groq", 413, "Request Entity Too Large", "request_too_large"),
+        openai("llamacpp", 413, "Payload Too Large"),
     ),
     "not_for_model": (
         openai(
@@ -245,6 +268,8 @@ REFUSALS: dict[str, tuple[Refusal, ...]] = {
         openai("groq", 400, "Failed to call a function. Please adjust your prompt.", "tool_use_failed"),
         openai("vllm", 400, "The model is not a multimodal model"),
         openai("deepseek", 400, "deepseek-reasoner does not support this: function calling is not supported"),
+        openai("perplexity", 400, "After the system message, roles must be alternating: user and assistant."),
+        text("ollama", 400, "reasoning_effort is not supported by this model"),
     ),
     "no_such_thing": (
         openrouter(404, "No endpoints found that support tool use."),
@@ -256,6 +281,8 @@ REFUSALS: dict[str, tuple[Refusal, ...]] = {
             "This is",
             501,
         ),
+        openai("llamacpp", 500, "1 validation error: response_format.type: Input should be text or json_object"),
+        openai("litellm", 400, "No deployments available that support these capabilities."),
     ),
     "not_for_account": (
         openai("groq", 400, "The model `m` requires terms acceptance.", "model_terms_required"),
@@ -279,6 +306,12 @@ REFUSALS: dict[str, tuple[Refusal, ...]] = {
         flat("bedrock", 400, "Invocation of model ID m with on-demand throughput isn't supported."),
         openai("vllm", 400, '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set'),
         openrouter(404, "No endpoints found matching your data policy."),
+        openai("minimax", 500, "your current token plan not support model, MiniMax-M2"),
+        text("ollama", 400, "this model requires a subscription, upgrade for access"),
+        openai("azure-openai", 400, "Your organization must be verified to use the model `m`.", param="model"),
+        flat("mistral", 400, "This model is not available on your current plan."),
+        flat("cohere", 400, "your account is not allowed to use this model"),
+        text("xai", 400, "Your team is not authorized to use this model."),
     ),
     "retired": (
         openai(
@@ -293,6 +326,15 @@ REFUSALS: dict[str, tuple[Refusal, ...]] = {
             "OperationNotSupported",
         ),
         flat("bedrock", 400, "The provided model identifier is invalid."),
+        openai("litellm", 400, "Invalid model name passed in model=m. Call `/v1/models` to view available models."),
+        openai("minimax", 400, "invalid params, unknown model 'm' (2013)"),
+        openai("openai", 400, "The model `m` has been deprecated, learn more here.", None),
+        openai("openai-responses", 400, "The requested model 'm' does not exist."),
+        anthropic(400, "invalid_request_error", "The model claude-1 is no longer available."),
+        gemini(400, "INVALID_ARGUMENT", "models/m is not found for API version v1beta."),
+        flat("cohere", 400, "model 'm' was removed on September 15, 2025."),
+        text("xai", 400, "Model not found: m"),
+        text("ollama", 400, "the model was retired on July 1, 2026"),
     ),
     "unknown_model": (
         openai("openai", 404, "The model `m` does not exist or you do not have access to it.", "model_not_found"),
@@ -306,6 +348,24 @@ REFUSALS: dict[str, tuple[Refusal, ...]] = {
         text("ollama", 404, "model 'm' not found"),
         text("koala", 404, "Not found"),
         text("xai", 404, "The model m does not exist or your team has no access to it."),
+        openai("fireworks", 404, "Model not found, inaccessible, and/or not deployed", "NOT_FOUND"),
+        openai("moonshot", 404, "Not found the model m or Permission denied", kind="resource_not_found_error"),
+        openai(
+            "perplexity",
+            400,
+            "Invalid model 'm'. Permitted models can be found in the documentation.",
+            kind="invalid_model",
+        ),
+        openai("together", 400, "Unable to access non-serverless model m.", "model_not_available"),
+        openai("together", 400, "The dedicated endpoint for m is not running.", "dedicated_endpoint_not_running"),
+        openai("groq", 404, "The model `m` does not exist or you do not have access to it.", "model_not_found"),
+        openai("vllm", 404, "The model `m` does not exist.", kind="NotFoundError"),
+        openai("zai", 400, "模型不存在，请检查模型代码。", "1211"),
+        openai("ollama-v1", 404, "model 'm' not found"),
+        openai("nvidia", 404, "404 page not found"),
+        openai("sambanova", 404, "Model not found", "model_not_found"),
+        openai("cerebras", 404, "Model m does not exist or you do not have access to it.", "model_not_found"),
+        openai("deepinfra", 404, "The model `m` does not exist"),
     ),
     "credits_gone": (
         openai("openai", 429, "You exceeded your current quota.", "insufficient_quota", kind="insufficient_quota"),
@@ -330,6 +390,23 @@ REFUSALS: dict[str, tuple[Refusal, ...]] = {
         openai("moonshot", 429, "Your account is suspended.", kind="exceeded_current_quota_error"),
         openai("dashscope", 400, "Access denied.", "Arrearage"),
         openai("litellm", 400, "Budget has been exceeded! Current cost: 1, Max budget: 1", kind="budget_exceeded"),
+        openai(
+            "fireworks",
+            412,
+            "Account a is suspended, possibly due to reaching the monthly spending limit.",
+            "PRECONDITION_FAILED",
+            kind="error",
+        ),
+        openai("together", 402, "Credit limit exceeded. Please add credit or upgrade your plan.", kind="credit_limit"),
+        openai(
+            "azure-openai", 429, "You exceeded your current quota.", "insufficient_quota", kind="insufficient_quota"
+        ),
+        openai(
+            "openai-responses", 429, "You exceeded your current quota.", "insufficient_quota", kind="insufficient_quota"
+        ),
+        flat("mistral", 402, "Your account has no credits left."),
+        text("huggingface", 402, "You have exceeded your monthly included credits for Inference Providers."),
+        flat("bedrock", 402, "The account has no payment method."),
     ),
     "state_is_gone": (
         openai(
@@ -339,6 +416,8 @@ REFUSALS: dict[str, tuple[Refusal, ...]] = {
         ),
         openai("openai", 404, "Previous response with id 'resp_1' not found.", "previous_response_not_found"),
         gemini(403, "PERMISSION_DENIED", "CachedContent not found (or permission denied)"),
+        anthropic(404, "not_found_error", "File not found: file_011CNha8iCJcU1wXNR6q4V8w"),
+        openai("azure-openai", 404, "Previous response with id 'resp_1' not found.", "previous_response_not_found"),
     ),
     "unknown_words": (
         openai("openai", 400, "Something about this request is odd.", param="messages"),
@@ -351,6 +430,10 @@ REFUSALS: dict[str, tuple[Refusal, ...]] = {
         flat("mistral", 422, "Extra inputs are not permitted", object="error"),
         text("ollama", 400, "invalid options"),
         text("koala", 400, "Bad request"),
+        text("xai", 400, "Something about this request is odd.", "invalid-argument"),
+        openai("llamacpp", 400, "Something about this request is odd."),
+        openai("vllm", 400, "Something about this request is odd.", kind="BadRequestError"),
+        openrouter(400, "Something about this request is odd."),
     ),
     "delay_in_words": (
         openai("openai", 429, "Rate limit reached. Please try again in 1m0s.", "rate_limit_exceeded"),
@@ -368,6 +451,10 @@ REFUSALS: dict[str, tuple[Refusal, ...]] = {
         flat("mistral", 429, "Rate limit exceeded: try again in 60 s", "1300"),
         text("ollama", 429, "too many requests: retry after 1 minute"),
         text("koala", 429, "Try again in 60 seconds"),
+        text("xai", 429, "Too many requests: try again in 60 seconds"),
+        openai("openai-responses", 429, "Rate limit reached. Please try again in 1m0s.", "rate_limit_exceeded"),
+        openai("groq", 429, "Rate limit reached for model `m`. Please try again in 1m0s.", "rate_limit_exceeded"),
+        openai("cerebras", 429, "Too many requests. Please retry in 60 seconds.", "too_many_requests_error"),
     ),
     "flat_in_200": (
         Refusal(
