@@ -69,15 +69,11 @@ class Monitors:
         self.edges: Counter[str] = Counter()
 
     def blame(self, invariant: str, call: int | None, words: str) -> None:
-        self.violations.append(self._line(invariant, call, words))
+        self.violations.append(_line(self._world, invariant, call, words))
 
     def took_long(self, invariant: str, call: int | None, words: str) -> None:
         """Note a step that took this machine too long."""
-        self.slow_steps.append(self._line(invariant, call, words))
-
-    def _line(self, invariant: str, call: int | None, words: str) -> str:
-        where = "" if call is None else f" call {call}"
-        return f"{invariant} seed {self._world.mode} {self._world.seed}{where}: {words}"
+        self.slow_steps.append(_line(self._world, invariant, call, words))
 
     def _shut(self, change: HealthChanged) -> None:
         """In this world one request alone fails, again and again: that shuts no target (I49).
@@ -346,3 +342,8 @@ class Monitors:
                 self.blame("I10", None, f"a task outlives the Router: {name} {task.get_name()}")
         if self._network.open:
             self.blame("I17", None, f"{len(self._network.open)} connections are open")
+
+
+def _line(world: World, invariant: str, call: int | None, words: str) -> str:
+    where = "" if call is None else f" call {call}"
+    return f"{invariant} seed {world.mode} {world.seed}{where}: {words}"
