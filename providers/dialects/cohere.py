@@ -7,7 +7,7 @@ from typing import Any
 
 from ..asked import unsaid
 from ..capabilities import Capabilities
-from ..chat import ChatRequest, ImagePart, JsonSchema, Message, TextPart, Tool
+from ..chat import ChatRequest, ImagePart, JsonSchema, Message, Reasoning, TextPart, Tool
 from ..decoding import decoder_for
 from ..envelope import request_body, request_headers
 from ..errors import ProviderError
@@ -15,6 +15,7 @@ from ..fit import Row, json_object, left_out, refused, said_otherwise
 from ..fitting import facts_for, fitted
 from ..knowledge import known
 from ..mapping import provider_error
+from ..parts import RefusalPart
 from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, WireRequest, here
 from ..quirks import TURNS
 from ..returning import Returning
@@ -116,31 +117,39 @@ def _message(message: Message, returning: Returning) -> dict[str, Any]:
         content = message.text if document is None else [{"type": "document", "document": {"data": document}}]
         return {"role": "tool", "tool_call_id": message.tool_call_id, "content": content}
     said: dict[str, Any] = {"role": message.role}
-    spoken = [part for part in message.content if isinstance(part, TextPart | ImagePart)]
-    apart = message.images or (message.role != "assistant" and len(spoken) > 1)
-    content = [_part(part) for part in spoken] if apart else message.text + message.refusal
-    thought = "".join(block.text for block in message.reasoning) if returning.takes_thoughts(message) else ""
-    if message.tool_calls:
-        if content:
-            said["content"] = content
-        if thought:
-            said["tool_plan"] = thought
-        said["tool_calls"] = [
-            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
-            for call in message.tool_calls
-        ]
-    elif thought:
-        said["content"] = [
-            {"type": "thinking", "thinking": thought},
-            {"type": "text", "text": message.text + message.refusal},
-        ]
-    else:
+    thinks = bool(message.reasoning) and returning.takes_thoughts(message)
+    content = _content(message, thinks=thinks and not message.tool_calls)
+    if not message.tool_calls:
+        return {**said, "content": content}
+    if content:
         said["content"] = content
+    if plan := "".join(block.text for block in message.reasoning) if thinks else "":
+        said["tool_plan"] = plan
+    said["tool_calls"] = [
+        {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+        for call in message.tool_calls
+    ]
     return said
 
 
-def _part(part: TextPart | ImagePart) -> dict[str, Any]:
-    if isinstance(part, TextPart):
+def _content(message: Message, *, thinks: bool) -> str | list[dict[str, Any]]:
+    """A text where one stands alone, else its blocks, in their order. Before calls the thinking is the plan."""
+    blocks = [
+        _part(part)
+        for part in message.content
+        if isinstance(part, ImagePart)
+        or (isinstance(part, TextPart | RefusalPart) and part.text)
+        or (isinstance(part, Reasoning) and thinks)
+    ]
+    if len(blocks) < 2 and all(block["type"] == "text" for block in blocks):
+        return message.text + message.refusal
+    return blocks
+
+
+def _part(part: TextPart | RefusalPart | ImagePart | Reasoning) -> dict[str, Any]:
+    if isinstance(part, Reasoning):
+        return {"type": "thinking", "thinking": part.text}
+    if isinstance(part, TextPart | RefusalPart):
         return {"type": "text", "text": part.text}
     detail = {} if part.detail in (None, "original") else {"detail": part.detail}
     return {"type": "image_url", "image_url": {"url": part.url, **detail}}

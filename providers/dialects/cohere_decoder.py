@@ -16,7 +16,7 @@ from ..errors import ProviderError
 from ..events import Finished, PartAdded, ProviderEvent, ReasoningDelta, Started, TextDelta
 from ..finish_words import finish_reason
 from ..mapping import error_told, or_error, stream_error
-from ..parts import Citation
+from ..parts import Citation, TextPart
 from ..provider import ResponseHead
 from ..refusals.cohere import COHERE
 from ..strangers import by_type, decode_beside_strangers
@@ -109,6 +109,7 @@ class CohereDecoder(EventStreamDecoder):
         self._head = head
         self._begun = False
         self._calls = CallNumbering()
+        self._text: int | None = None  # the block of text that was told last, if nothing stands behind it
 
     def _payload(self, data: bytes, name: str, events: list[ProviderEvent]) -> None:
         try:
@@ -146,16 +147,22 @@ class CohereDecoder(EventStreamDecoder):
         answer, not a part of it, and comes where other models think."""
         if message is None:
             return
-        parts = message.content if isinstance(message.content, list) else [message.content]
-        for place, part in enumerate(parts):
-            if part is not None and part.thinking:
-                events.append(ReasoningDelta(part.thinking, place if index is None else index))
-            if part is not None and part.text:
-                events.append(TextDelta(part.text))
-        if message.citations:
-            events += _citations(message.citations)
         if message.tool_plan:
             events.append(ReasoningDelta(message.tool_plan))
+            self._text = None
+        parts = message.content if isinstance(message.content, list) else [message.content]
+        for place, part in enumerate(parts):
+            number = place if index is None else index
+            if part is not None and part.thinking:
+                events.append(ReasoningDelta(part.thinking, number))
+                self._text = None
+            if part is not None and part.text:
+                if self._text not in (None, number):
+                    events.append(PartAdded(TextPart("")))  # two texts stay two
+                events.append(TextDelta(part.text))
+                self._text = number
+        if message.citations:
+            events += _citations(message.citations)
         calls = message.tool_calls if isinstance(message.tool_calls, list) else [message.tool_calls]
         for place, call in enumerate(calls):
             if call is not None:
@@ -163,6 +170,7 @@ class CohereDecoder(EventStreamDecoder):
                 number = place if index is None else index
                 fragment = self._calls.fragment(number, call.id, function.name, function.arguments)
                 events += [] if fragment is None else [fragment]
+                self._text = None
 
     def whole(self, delta: _Delta, events: list[ProviderEvent]) -> None:
         """The answer ended, with or without success."""

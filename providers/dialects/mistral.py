@@ -8,12 +8,14 @@ the chat protocol; its shared decoder knows Mistral's lists of typed content.
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from ..asked import unsaid
 from ..capabilities import Capabilities
 from ..decoding import decoder_for
 from ..envelope import request_body, request_headers
 from ..errors import ProviderError
-from ..fit import Row, left_out, refused
+from ..fit import Row, json_object, left_out, refused
 from ..fitting import facts_for, fitted
 from ..knowledge import known
 from ..mapping import provider_error
@@ -21,6 +23,7 @@ from ..messages import (
     AllowedTools,
     AudioPart,
     ChatRequest,
+    Citation,
     FilePart,
     ImagePart,
     JsonSchema,
@@ -49,7 +52,7 @@ FIT: tuple[Row, ...] = (
 
 _RULES = MISTRAL.own
 
-SAYS = frozenset({"refusals", "files", "audio"})
+SAYS = frozenset({"refusals", "files", "audio", "citations"})
 """What this API has words for, of `asked.FEATURES`."""
 
 
@@ -104,7 +107,7 @@ class Mistral:
             url=endpoint.base_url + self.info.endpoint,
             headers=request_headers(endpoint, own),
             body=request_body(body, chat, endpoint),
-            notes=(*notes, *returning.notes(chat.messages)),
+            notes=(*notes, *_foreign_citations(chat), *returning.notes(chat.messages)),
         )
 
     def decoder(self, head: ResponseHead) -> Decoder:
@@ -129,7 +132,7 @@ def _messages(chat: ChatRequest, returning: Returning) -> list[dict[str, Any]]:
 
 def _message(message: Message, names: Mapping[str, str], returning: Returning) -> dict[str, Any]:
     parts = [wire for part in message.content if (wire := _part(part, message, returning)) is not None]
-    alone = len(parts) < 2 and all(part["type"] == "text" for part in parts)
+    alone = len(parts) < 2 and all(isinstance(part, dict) and part["type"] == "text" for part in parts)
     said: dict[str, Any] = {"role": message.role, "content": message.text + message.refusal if alone else parts}
     if message.tool_calls:
         said["tool_calls"] = [
@@ -142,7 +145,14 @@ def _message(message: Message, names: Mapping[str, str], returning: Returning) -
     return said
 
 
-def _part(part: Part, message: Message, returning: Returning) -> dict[str, Any] | None:
+def _foreign_citations(chat: ChatRequest) -> tuple[str, ...]:
+    """A note on citations that are in no API's words; of those in another's the note on opaque state tells."""
+    parts = (part for message in chat.messages for part in message.content)
+    foreign = any(isinstance(part, Citation) and part.details is None for part in parts)
+    return ("citations: left out where they are not this API's own: it takes them as it wrote them",) * foreign
+
+
+def _part(part: Part, message: Message, returning: Returning) -> dict[str, Any] | msgspec.Raw | None:
     match part:
         case TextPart() | RefusalPart():
             return {"type": "text", "text": part.text}
@@ -155,13 +165,16 @@ def _part(part: Part, message: Message, returning: Returning) -> dict[str, Any] 
             return {"type": "input_audio", "input_audio": part.data[1] if part.data else part.url}
         case Reasoning() if returning.takes_thoughts(message):
             return _thinking(part.text, returning.state(part.signature, message))
+        case Citation():
+            return json_object(returning.state(part.details, message) or "")
         case _:
             return None
 
 
 def _thinking(text: str, signature: str | None) -> dict[str, Any]:
     signed = {"signature": signature} if signature else {}
-    return {"type": "thinking", "thinking": [{"type": "text", "text": text}], **signed}
+    said = [{"type": "text", "text": text}] if text or not signed else []
+    return {"type": "thinking", "thinking": said, **signed}
 
 
 def _tool(tool: Tool) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..asked import unsaid
 from ..capabilities import Capabilities
-from ..chat import ChatRequest, JsonSchema, Message, Tool
+from ..chat import ChatRequest, JsonSchema, Message, Tool, ToolCall
 from ..decoding import decoder_for
 from ..envelope import request_body, request_headers
 from ..errors import ProviderError
@@ -20,6 +20,7 @@ from ..mapping import provider_error
 from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, WireRequest, here
 from ..quirks import TURNS
 from ..returning import Returning
+from ..tool_calls import is_made
 from .ollama_decoder import RULES, OllamaDecoder
 
 STREAM_TYPE = "application/x-ndjson"
@@ -112,26 +113,38 @@ class Ollama:
 
 def _messages(chat: ChatRequest, returning: Returning) -> list[dict[str, Any]]:
     names = {call.id: call.name for message in chat.messages for call in message.tool_calls}
+    own = {
+        call.id
+        for message in chat.messages
+        for call in message.tool_calls
+        if not is_made(call.id) and returning.owns(message)
+    }
     said: list[dict[str, Any]] = [{"role": "system", "content": chat.system}] if chat.system else []
-    said += [_message(message, names, returning) for message in chat.messages]
+    said += [_message(message, names, own, returning) for message in chat.messages]
     if chat.prefill is not None:
         said.append({"role": "assistant", "content": chat.prefill})
     return said
 
 
-def _message(message: Message, names: Mapping[str, str], returning: Returning) -> dict[str, Any]:
+def _message(message: Message, names: Mapping[str, str], own: set[str], returning: Returning) -> dict[str, Any]:
     said: dict[str, Any] = {"role": message.role, "content": message.text + message.refusal}
     if images := [image.data[1] for image in message.images if image.data]:
         said["images"] = images
     if message.reasoning and returning.takes_thoughts(message):
         said["thinking"] = "".join(block.text for block in message.reasoning)
     if message.tool_calls:
-        said["tool_calls"] = [
-            {"function": {"name": call.name, "arguments": arguments_object(call)}} for call in message.tool_calls
-        ]
+        said["tool_calls"] = [_call(call, own) for call in message.tool_calls]
     if name := names.get(message.tool_call_id or ""):
         said["tool_name"] = name
+    if message.tool_call_id in own:
+        said["tool_call_id"] = message.tool_call_id
     return said
+
+
+def _call(call: ToolCall, own: set[str]) -> dict[str, Any]:
+    """A call; its id is said where the server gave it, as releases since late 2025 do."""
+    known = {"id": call.id} if call.id in own else {}
+    return {**known, "function": {"name": call.name, "arguments": arguments_object(call)}}
 
 
 def _tool(tool: Tool) -> dict[str, Any]:

@@ -58,6 +58,12 @@ class Delta(msgspec.Struct, gc=False):
         return not (self.reasoning_details is self.annotations is self.images is self.audio is None)
 
 
+class MixedDelta(Delta, gc=False):
+    """One with a list in place of a text: its chunks, as they are, for their order counts."""
+
+    chunks: list[dict[str, Any]] = []
+
+
 class Choice(msgspec.Struct, gc=False):
     delta: Delta | None = None
     finish_reason: str | None = None
@@ -228,14 +234,13 @@ def _choice(choice: dict[str, Any]) -> Choice:
 
 def _delta(said: dict[str, Any]) -> Delta:
     content = said.get("content")
-    thoughts = said.get("reasoning") or said.get("reasoning_content")
     calls = said.get("tool_calls")
     if isinstance(calls, dict):
         calls = [calls]
     function = said.get("function_call")
-    return Delta(
-        _parts(content, "text") if isinstance(content, list) else _str(content),
-        _str(thoughts) or (_parts(content, "thinking") if isinstance(content, list) else None),
+    delta = Delta(
+        _str(content),
+        _str(said.get("reasoning") or said.get("reasoning_content")),
         None,
         _str(said.get("refusal")),
         [_call(call) for call in calls if isinstance(call, dict)] if isinstance(calls, list) else None,
@@ -245,16 +250,12 @@ def _delta(said: dict[str, Any]) -> Delta:
         _raw(said.get("images")),
         _raw(said.get("audio")),
     )
-
-
-def _parts(parts: list[Any], kind: str) -> str:
-    """The text of the parts of one type; Mistral nests a list of text parts in a thinking part."""
-    texts = []
-    for part in parts:
-        if isinstance(part, dict) and part.get("type") == kind:
-            held = part.get(kind)
-            texts.append(_parts(held, "text") if isinstance(held, list) else _str(held) or "")
-    return "".join(texts)
+    if not isinstance(content, list):
+        return delta
+    chunks = [chunk for chunk in content if isinstance(chunk, dict)]
+    if delta.reasoning:  # some say the thinking in both ways
+        chunks = [chunk for chunk in chunks if chunk.get("type") != "thinking"]
+    return MixedDelta(**msgspec.structs.asdict(delta), chunks=chunks)
 
 
 def _call(call: dict[str, Any]) -> CallPart:

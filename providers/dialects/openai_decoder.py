@@ -29,12 +29,14 @@ from .openai_chunks import (
     Chunk,
     Delta,
     FirstChunk,
+    MixedDelta,
     PlainChunk,
     Whole,
     WholeChoice,
     kindly,
     one_object,
 )
+from .openai_content import Content
 from .openai_counts import Counts, counted
 from .openai_rich import Beside, logprobs, signature_of
 
@@ -72,7 +74,9 @@ class ChatReader(BaseDecoder):
     _legacy = False
     """The call comes as `function_call`."""
     _by_delta = False
-    """Text has come in deltas: a message beside them says it again."""
+    """Text has come in deltas, since the last list: a message beside them says it again."""
+    _content: Content | None = None
+    """Content that is a list, once there was some."""
     _beside: Beside | None = None
     """What stands beside the text, once there was some."""
     _so_far = ""
@@ -126,7 +130,7 @@ class ChatReader(BaseDecoder):
         delta, message = choice.delta, choice.message
         if delta is not None and (delta.says_something() or not choice.finish_reason):
             return delta
-        if message is None or (self._by_delta and not self._so_far):
+        if message is None or ((self._by_delta or self._content) and not self._so_far):
             return delta
         text = message.content or ""
         if self._so_far and text.startswith(self._so_far):
@@ -141,6 +145,10 @@ class ChatReader(BaseDecoder):
         if delta.content:
             events.append(TextDelta(delta.content))
             self._by_delta = True
+        elif type(delta) is MixedDelta:
+            self._content = self._content or Content()
+            events += self._content.read(delta.chunks, text_since=self._by_delta)
+            self._by_delta = False
         if not (delta.reasoning_details is delta.annotations is delta.images is delta.audio is None):
             self._beside_text().delta(delta, events)
         for call in delta.tool_calls or ():

@@ -11,10 +11,17 @@ import msgspec
 from ...providers.events import PartAdded, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta, UsefulDelta
 from ...providers.parts import Citation, NativePart, TextPart
 from ..scenario.reply import Answer
+from .said import said
 
 SIGNATURE = "c2ltdWxhdGVk"
 _Object: TypeAlias = dict[str, Any]
 _PIECE = 6
+_WORDS = frozenset(
+    {
+        "Citation", "NativePart", "Reasoning", "Reasoning.redacted", "Reasoning.signature", "ToolCall",
+        "ToolCall.signature",
+    }
+)  # fmt: skip
 
 
 class SaidBlock(msgspec.Struct):
@@ -64,7 +71,7 @@ def blocks_of(answer: Answer) -> list[SaidBlock]:
     """
     blocks: list[SaidBlock] = []
     key = ""  # of the block that is open
-    for event in answer.events():
+    for event in said(answer, "Anthropic's wire", _WORDS):
         if not isinstance(event, PartAdded):
             if key != (key := _key(event)):
                 blocks.append(_begun(event, key))
@@ -95,7 +102,7 @@ def _key(event: UsefulDelta) -> str:
         case ToolCallDelta():
             return f"tool_use {event.index}"
         case RefusalDelta():
-            raise ValueError("Anthropic's wire has no refusal texts: use text and finish='content_filter'")
+            raise TypeError("this wire has no refusal texts")
 
 
 def _begun(event: UsefulDelta, key: str) -> SaidBlock:

@@ -10,9 +10,16 @@ import msgspec
 from ...providers.events import PartAdded, ReasoningDelta, ToolCallDelta, UsefulDelta
 from ...providers.parts import Citation, ImagePart, NativePart, TextPart
 from ..scenario.reply import Answer
+from .said import said
 
 _Object: TypeAlias = dict[str, Any]
 _PIECE = 6
+_WORDS = frozenset(
+    {
+        "Citation", "ImagePart", "NativePart", "Reasoning", "Reasoning.redacted", "Reasoning.signature", "RefusalPart",
+        "ToolCall",
+    }
+)  # fmt: skip
 
 
 class SaidBlock(msgspec.Struct):
@@ -63,7 +70,7 @@ def blocks_of(answer: Answer) -> list[SaidBlock]:
     """
     blocks: list[SaidBlock] = []
     key = ""  # of the block that is open
-    for event in answer.events():
+    for event in said(answer, "Converse", _WORDS):
         if not isinstance(event, PartAdded):
             if key != (key := _key(event)):
                 blocks.append(SaidBlock(key, _start(event)))

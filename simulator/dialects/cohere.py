@@ -11,10 +11,11 @@ import msgspec
 
 from ...providers.codecs.json import decode_json
 from ...providers.errors import ErrorKind
-from ...providers.events import FinishReason, ReasoningDelta, ToolCallDelta
+from ...providers.events import FinishReason
 from ..scenario.reply import Answer, Failure, Page
 from ..scenario.request import Reading, Request
-from .base import Frame, encoded, hint_headers, malformed_event, named_event, opened
+from .base import Frame, encoded, hint_headers, malformed_event, opened
+from .cohere_message import cohere_event, told, whole_message
 
 _Object: TypeAlias = dict[str, Any]
 
@@ -77,40 +78,14 @@ class Cohere:
 
     def frames(self, answer: Answer, request: Request) -> list[Frame]:
         start = {"role": "assistant", "content": [], "tool_plan": "", "tool_calls": [], "citations": []}
-        frames = [Frame(_event("message-start", id=_id(answer, request), delta={"message": start}), "opening")]
-        frames += _contents(answer)
-        open_call: int | None = None
-        for delta in answer.deltas():
-            if not isinstance(delta, ToolCallDelta):
-                continue
-            if delta.name is not None:
-                if open_call is not None:
-                    frames.append(Frame(_event("tool-call-end", index=open_call), "delta"))
-                open_call = delta.index
-            frames.append(Frame(_call_event(delta), "delta", useful=True))
-        if open_call is not None:
-            frames.append(Frame(_event("tool-call-end", index=open_call), "delta"))
+        frames = [Frame(cohere_event("message-start", id=_id(answer, request), delta={"message": start}), "opening")]
+        frames += told(answer)
         end = {"finish_reason": _reason(answer), "usage": _usage(answer, request)}
-        frames.append(Frame(_event("message-end", id=_id(answer, request), delta=end), "finish"))
+        frames.append(Frame(cohere_event("message-end", id=_id(answer, request), delta=end), "finish"))
         return opened(frames)
 
     def single(self, answer: Answer, request: Request) -> bytes:
-        said = answer.deltas()
-        thought = "".join(delta.text for delta in said if isinstance(delta, ReasoningDelta))
-        text = "".join(delta.text for delta in said if not isinstance(delta, ReasoningDelta | ToolCallDelta))
-        content: list[_Object] = []
-        if thought and not answer.tool_calls:
-            content.append({"type": "thinking", "thinking": thought})
-        if text:
-            content.append({"type": "text", "text": text})
-        message: _Object = {"role": "assistant", "content": content}
-        if answer.tool_calls:
-            if thought:
-                message["tool_plan"] = thought
-            message["tool_calls"] = [
-                {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
-                for call in answer.tool_calls
-            ]
+        message = whole_message(answer)
         body = {"id": _id(answer, request), "finish_reason": _reason(answer), "message": message}
         return encoded({**body, "usage": _usage(answer, request)})
 
@@ -123,47 +98,12 @@ class Cohere:
         native = "TIMEOUT" if failure.kind is ErrorKind.TIMEOUT else "ERROR"
         said = failure.message or _known(failure.kind)[1]
         usage = {"tokens": {"input_tokens": 0, "output_tokens": 0}}
-        return _event("message-end", id="simulated", delta={"finish_reason": native, "usage": usage, "error": said})
+        return cohere_event(
+            "message-end", id="simulated", delta={"finish_reason": native, "usage": usage, "error": said}
+        )
 
     def malformed(self, frame: bytes) -> bytes:
         return malformed_event(frame)
-
-
-def _event(kind: str, **payload: Any) -> bytes:
-    return named_event({"type": kind, **payload})
-
-
-def _contents(answer: Answer) -> list[Frame]:
-    """What comes before the calls: a plan, or a block of thinking; then a block of text."""
-    frames: list[Frame] = []
-    index, block = -1, ""
-    for delta in answer.deltas():
-        if isinstance(delta, ToolCallDelta):
-            continue
-        if isinstance(delta, ReasoningDelta) and answer.tool_calls:
-            said: _Object = {"message": {"tool_plan": delta.text}}
-            frames.append(Frame(_event("tool-plan-delta", delta=said), "delta", bool(delta.text)))
-            continue
-        kind = "thinking" if isinstance(delta, ReasoningDelta) else "text"
-        if kind != block:
-            if block:
-                frames.append(Frame(_event("content-end", index=index), "delta"))
-            index, block = index + 1, kind
-            begun = {"message": {"content": {"type": kind, kind: ""}}}
-            frames.append(Frame(_event("content-start", index=index, delta=begun), "delta"))
-        said = {"message": {"content": {kind: delta.text}}}
-        frames.append(Frame(_event("content-delta", index=index, delta=said), "delta", bool(delta.text)))
-    if block:
-        frames.append(Frame(_event("content-end", index=index), "delta"))
-    return frames
-
-
-def _call_event(delta: ToolCallDelta) -> bytes:
-    if delta.name is None:
-        call: _Object = {"function": {"arguments": delta.arguments}}
-        return _event("tool-call-delta", index=delta.index, delta={"message": {"tool_calls": call}})
-    call = {"id": delta.id, "type": "function", "function": {"name": delta.name, "arguments": delta.arguments}}
-    return _event("tool-call-start", index=delta.index, delta={"message": {"tool_calls": call}})
 
 
 def _text(content: str | list[_Object] | None) -> str:

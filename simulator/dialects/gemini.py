@@ -6,18 +6,18 @@ that the filter blocks is no error but an answer without candidates.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import msgspec
 
-from ...providers.codecs import UNDECODABLE
 from ...providers.codecs.json import decode_json
 from ...providers.errors import ErrorKind
-from ...providers.events import FinishReason, ReasoningDelta, RefusalDelta, ToolCallDelta, Usage
+from ...providers.events import FinishReason, Usage
 from ..scenario.reply import Answer, Failure, Page
 from ..scenario.request import Reading, Request
 from .base import Frame, encoded, hint_headers
+from .gemini_parts import pieces_of, whole_parts
 
 _Object: TypeAlias = dict[str, Any]
 _ASKED = re.compile(r"/models/([^/:]+):(\w+)")
@@ -118,17 +118,17 @@ class GeminiContent:
         counts = answer.counted(request.reading.words)
         about = _about(answer, request)
         frames: list[Frame] = []
-        for part in _parts(answer, whole=False):
+        for piece in pieces_of(answer):
             told = _usage(Usage(counts.input_tokens, len(frames) + 1))
-            said = bool(part.get("text") or "functionCall" in part)
-            frames.append(Frame(_event(_chunk([part]) | {"usageMetadata": told} | about), "delta", useful=said))
+            chunk = _chunk([] if piece.part is None else [piece.part], **piece.beside)
+            frames.append(Frame(_event(chunk | {"usageMetadata": told} | about), "delta", piece.useful))
         finish = answer.native_finish or _FINISH[answer.reason]
-        ended = _chunk([{"text": ""}], finish) | {"usageMetadata": _usage(counts)} | about
+        ended = _chunk([{"text": ""}], finishReason=finish) | {"usageMetadata": _usage(counts)} | about
         return [*frames, Frame(_event(ended), "finish")]
 
     def single(self, answer: Answer, request: Request) -> bytes:
-        finish = answer.native_finish or _FINISH[answer.reason]
-        whole = _chunk(_parts(answer, whole=True), finish)
+        parts, beside = whole_parts(answer)
+        whole = _chunk(parts, finishReason=answer.native_finish or _FINISH[answer.reason], **beside)
         usage = _usage(answer.counted(request.reading.words))
         return encoded(whole | {"usageMetadata": usage} | _about(answer, request))
 
@@ -171,32 +171,8 @@ def _about(answer: Answer, request: Request) -> _Object:
     return {"modelVersion": model, "responseId": answer.id or f"simulated{request.number}"}
 
 
-def _chunk(parts: list[_Object], finish: str | None = None) -> _Object:
-    ended = {"finishReason": finish} if finish else {}
-    return {"candidates": [{"content": {"parts": parts, "role": "model"}, **ended, "index": 0}]}
-
-
-def _parts(answer: Answer, *, whole: bool) -> list[_Object]:
-    """The parts of an answer: delta by delta, or joined as in one body."""
-    parts: list[_Object] = []
-    for delta in answer.deltas():
-        if isinstance(delta, ToolCallDelta):
-            continue
-        if isinstance(delta, RefusalDelta):
-            raise ValueError("Gemini's wire has no refusal texts: use finish='content_filter'")
-        thought = {"thought": True} if isinstance(delta, ReasoningDelta) else {}
-        if whole and parts and parts[-1].get("thought", False) == bool(thought):
-            parts[-1]["text"] += delta.text
-        else:
-            parts.append({"text": delta.text, **thought})
-    for call in answer.tool_calls:
-        written = (call.arguments or "{}").encode()
-        try:
-            msgspec.json.decode(written, type=_Object)
-        except UNDECODABLE:
-            raise ValueError("Gemini's wire holds the arguments of a call as an object") from None
-        parts.append({"functionCall": {"name": call.name, "args": msgspec.Raw(written), "id": call.id}})
-    return parts
+def _chunk(parts: Sequence[_Object | msgspec.Raw], **of_candidate: Any) -> _Object:
+    return {"candidates": [{"content": {"parts": parts, "role": "model"}, **of_candidate, "index": 0}]}
 
 
 def _usage(usage: Usage) -> _Object:

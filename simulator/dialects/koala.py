@@ -11,10 +11,11 @@ import msgspec
 
 from ...providers.codecs.json import decode_json
 from ...providers.errors import ErrorKind
-from ...providers.events import RefusalDelta, TextDelta, UsefulDelta
+from ...providers.events import RefusalDelta, TextDelta
 from ..scenario.reply import Answer, Failure, Page
 from ..scenario.request import Reading, Request
 from .base import Frame, encoded, event, hint_headers, malformed_event
+from .said import said
 
 
 class _Body(msgspec.Struct):
@@ -49,8 +50,8 @@ class Koala:
             return Reading()
         asked = decode_json(body, _Body)
         messages: list[tuple[str, str]] = []
-        for said, answered in zip_longest(asked.inputHistory, asked.outputHistory):
-            messages += [("user", said)] if said is not None else []
+        for asked_before, answered in zip_longest(asked.inputHistory, asked.outputHistory):
+            messages += [("user", asked_before)] if asked_before is not None else []
             messages += [("assistant", answered)] if answered is not None else []
         messages.append(("user", asked.input))
         stream = "text/event-stream" in headers.get("accept", "")
@@ -60,10 +61,10 @@ class Koala:
         return {}
 
     def frames(self, answer: Answer, request: Request) -> list[Frame]:
-        return [Frame(event(text), "delta", useful=bool(text)) for text in map(_text, answer.deltas())]
+        return [Frame(event(text), "delta", useful=bool(text)) for text in _texts(answer)]
 
     def single(self, answer: Answer, request: Request) -> bytes:
-        return encoded({"output": "".join(map(_text, answer.deltas()))})
+        return encoded({"output": "".join(_texts(answer))})
 
     def refusal(self, failure: Failure) -> Page:
         status, message = _known(failure.kind)
@@ -77,10 +78,10 @@ class Koala:
         return malformed_event(frame)
 
 
-def _text(delta: UsefulDelta) -> str:
-    if not isinstance(delta, TextDelta | RefusalDelta):
-        raise ValueError("Koala's wire holds text only: no reasoning, no tool calls")
-    return delta.text
+def _texts(answer: Answer) -> list[str]:
+    """The pieces of its text; a refusal is text, for there is no other place."""
+    events = said(answer, "Koala's wire", frozenset({"RefusalPart"}))
+    return [event.text for event in events if isinstance(event, TextDelta | RefusalDelta)]
 
 
 def _known(kind: ErrorKind) -> tuple[int, str]:

@@ -9,13 +9,12 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from ...providers.chat import ToolCall
 from ...providers.codecs.json import decode_json
 from ...providers.errors import ErrorKind
-from ...providers.events import ReasoningDelta, ToolCallDelta
 from ..scenario.reply import Answer, Failure, Page
 from ..scenario.request import Reading, Request
 from .base import Frame, encoded, event, hint_headers, malformed_event
+from .mistral_message import pieces_of, whole_message
 
 _CREATED = 1_795_000_000
 _Object: TypeAlias = dict[str, Any]
@@ -104,26 +103,14 @@ class Mistral:
             return event({**about, "choices": [{"index": 0, "delta": delta, "finish_reason": finish}], **more})
 
         frames = [Frame(chunk({"role": "assistant", "content": ""}), "opening")]
-        for delta in answer.deltas():
-            if isinstance(delta, ReasoningDelta):
-                frames.append(Frame(chunk({"content": [_thinking(delta.text)]}), "delta", bool(delta.text)))
-            elif not isinstance(delta, ToolCallDelta):
-                frames.append(Frame(chunk({"content": delta.text}), "delta", bool(delta.text)))
-        for index, call in enumerate(answer.tool_calls):
-            said = {"content": "", "tool_calls": [_call(call, index)]}
-            frames.append(Frame(chunk(said), "delta", useful=True))
+        frames += [Frame(chunk(piece.delta), "delta", piece.useful) for piece in pieces_of(answer)]
         usage = _usage(answer, request)
         frames.append(Frame(chunk({"content": ""}, answer.native_finish or answer.reason, usage=usage), "finish"))
         frames.append(Frame(b"data: [DONE]\n\n", "marker"))
         return frames
 
     def single(self, answer: Answer, request: Request) -> bytes:
-        said = answer.deltas()
-        thought = "".join(delta.text for delta in said if isinstance(delta, ReasoningDelta))
-        text = "".join(delta.text for delta in said if not isinstance(delta, ReasoningDelta | ToolCallDelta))
-        content: Any = [_thinking(thought), {"type": "text", "text": text}] if thought else text
-        calls = [_call(call, index) for index, call in enumerate(answer.tool_calls)]
-        message = {"role": "assistant", "content": content, "tool_calls": calls or None}
+        message = whole_message(answer)
         choice = {"index": 0, "message": message, "finish_reason": answer.native_finish or answer.reason}
         about = _about(answer, request, "chat.completion")
         return encoded({**about, "choices": [choice], "usage": _usage(answer, request)})
@@ -146,14 +133,6 @@ def _about(answer: Answer, request: Request, kind: str) -> _Object:
         "created": _CREATED,
         "model": answer.model or request.reading.model or "simulated-1",
     }
-
-
-def _thinking(text: str) -> _Object:
-    return {"type": "thinking", "thinking": [{"type": "text", "text": text}]}
-
-
-def _call(call: ToolCall, index: int) -> _Object:
-    return {"id": call.id, "function": {"name": call.name, "arguments": call.arguments}, "index": index}
 
 
 def _usage(answer: Answer, request: Request) -> _Object:

@@ -9,16 +9,19 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from ...providers.chat import ToolCall
 from ...providers.codecs.json import decode_json
 from ...providers.errors import ErrorKind
-from ...providers.events import FinishReason, ReasoningDelta, ToolCallDelta, Usage
+from ...providers.events import FinishReason, PartAdded, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta, Usage
+from ...providers.parts import Logprobs, TextPart, ToolCall
 from ..scenario.reply import Answer, Failure, Page
 from ..scenario.request import Reading, Request
 from .base import Frame, encoded, hint_headers
+from .said import said, says_something
 
 _CREATED = "2026-11-22T10:00:00.123456Z"
 _Object: TypeAlias = dict[str, Any]
+_WIRE = "Ollama's wire"
+_WORDS = frozenset({"Logprobs", "Reasoning", "RefusalPart", "ToolCall"})
 
 
 class _Message(msgspec.Struct):
@@ -79,31 +82,29 @@ class Ollama:
 
     def frames(self, answer: Answer, request: Request) -> list[Frame]:
         about = _about(answer, request)
-        frames: list[Frame] = []
-        for delta in answer.deltas():
-            if not isinstance(delta, ToolCallDelta):
-                thinks = isinstance(delta, ReasoningDelta)
-                said: _Object = {"content": "", "thinking": delta.text} if thinks else {"content": delta.text}
-                message: _Object = {"role": "assistant", **said}
-                frames.append(Frame(_line({**about, "message": message, "done": False}), "delta", bool(delta.text)))
-        for index, call in enumerate(answer.tool_calls):
-            message = {"role": "assistant", "content": "", "tool_calls": [_call(index, call)]}
-            frames.append(Frame(_line({**about, "message": message, "done": False}), "delta", useful=True))
+        frames = [
+            Frame(_line({**about, **_said(event, answer), "done": False}), "delta", says_something(event))
+            for event in said(answer, _WIRE, _WORDS)
+            if not _adds_nothing(event)
+        ]
         last = {**about, "message": {"role": "assistant", "content": ""}, **_end(answer, request)}
         frames.append(Frame(_line(last), "finish"))
         return frames
 
     def single(self, answer: Answer, request: Request) -> bytes:
-        said = answer.deltas()
-        message: _Object = {
-            "role": "assistant",
-            "content": "".join(delta.text for delta in said if not isinstance(delta, ToolCallDelta | ReasoningDelta)),
-        }
-        if thought := "".join(delta.text for delta in said if isinstance(delta, ReasoningDelta)):
+        events = said(answer, _WIRE, _WORDS)
+        text = "".join(event.text for event in events if isinstance(event, TextDelta | RefusalDelta))
+        message: _Object = {"role": "assistant", "content": text}
+        if thought := "".join(event.text for event in events if isinstance(event, ReasoningDelta)):
             message["thinking"] = thought
-        if answer.tool_calls:
-            message["tool_calls"] = [_call(index, call) for index, call in enumerate(answer.tool_calls)]
-        return encoded({**_about(answer, request), "message": message, **_end(answer, request)})
+        if answer.calls:
+            message["tool_calls"] = [_call(index, call) for index, call in enumerate(answer.calls)]
+        likely = [
+            event.part.details for event in events if isinstance(event, PartAdded) and isinstance(event.part, Logprobs)
+        ]
+        tokens = [token for text in likely for token in msgspec.json.decode(text, type=list[msgspec.Raw])]
+        beside = {"logprobs": tokens} if tokens else {}
+        return encoded({**_about(answer, request), "message": message, **beside, **_end(answer, request)})
 
     def refusal(self, failure: Failure) -> Page:
         status, message = _known(failure.kind)
@@ -123,6 +124,29 @@ def _line(said: _Object) -> bytes:
 
 def _about(answer: Answer, request: Request) -> _Object:
     return {"model": answer.model or request.reading.model or "simulated-1", "created_at": _CREATED}
+
+
+def _adds_nothing(event: object) -> bool:
+    """Tell whether an event is the next piece of a call that was said, or begins a text of its own: there is one."""
+    if isinstance(event, ToolCallDelta):
+        return event.name is None
+    return isinstance(event, PartAdded) and isinstance(event.part, TextPart)
+
+
+def _said(event: object, answer: Answer) -> _Object:
+    """What one line says."""
+    message: _Object = {"role": "assistant", "content": ""}
+    match event:
+        case ReasoningDelta(text):
+            return {"message": message | {"thinking": text}}
+        case ToolCallDelta(index=index):
+            return {"message": message | {"tool_calls": [_call(index, answer.calls[index])]}}
+        case PartAdded(Logprobs(details)):
+            return {"message": message, "logprobs": msgspec.Raw(details.encode())}
+        case TextDelta(text) | RefusalDelta(text):
+            return {"message": message | {"content": text}}
+        case _:
+            raise TypeError(f"{type(event).__name__} is nothing that a line says")
 
 
 def _call(index: int, call: ToolCall) -> _Object:

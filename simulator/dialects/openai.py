@@ -5,16 +5,17 @@ ids are fixed or counted, so that the same script gives the same bytes.
 """
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias, assert_never
+from typing import Any, TypeAlias
 
 import msgspec
 
 from ...providers.codecs.json import decode_json
 from ...providers.errors import ErrorKind
-from ...providers.events import ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta, Usage, UsefulDelta
+from ...providers.events import Usage
 from ..scenario.reply import Answer, Failure, Page
 from ..scenario.request import Reading, Request
 from .base import Frame, encoded, event, hint_headers, malformed_event
+from .openai_message import pieces_of, whole_message
 
 _CREATED = 1_795_000_000
 _FINGERPRINT = "fp_simulated"
@@ -112,15 +113,16 @@ class OpenAIChat:
         about = _about(answer, request, "chat.completion.chunk")
         with_usage: _Object = {"usage": None} if request.reading.wants_usage else {}
 
-        def chunk(delta: _Object, finish: str | None = None) -> bytes:
-            choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
+        def chunk(delta: _Object, finish: str | None = None, logprobs: _Object | None = None) -> bytes:
+            choice = {"index": 0, "delta": delta, "logprobs": logprobs, "finish_reason": finish}
             return event(about | {"choices": [choice]} | with_usage)
 
-        said = answer.deltas()
-        first_content = "" if not answer.tool_calls else None
+        first_content = "" if not answer.calls else None
         opening = chunk({"role": "assistant", "content": first_content, "refusal": None})
         frames = [Frame(opening, "opening")]
-        frames += [Frame(chunk(_delta(delta)), "delta", useful=_says_something(delta)) for delta in said]
+        frames += [
+            Frame(chunk(piece.delta, None, piece.logprobs), "delta", piece.useful) for piece in pieces_of(answer)
+        ]
         frames.append(Frame(chunk({}, answer.native_finish or answer.reason), "finish"))
         if request.reading.wants_usage:
             usage = _usage(answer.counted(request.reading.words))
@@ -129,25 +131,9 @@ class OpenAIChat:
         return frames
 
     def single(self, answer: Answer, request: Request) -> bytes:
-        said = answer.deltas()
-        text = "".join(delta.text for delta in said if isinstance(delta, TextDelta))
-        reasoning = "".join(delta.text for delta in said if isinstance(delta, ReasoningDelta))
-        refusal = "".join(delta.text for delta in said if isinstance(delta, RefusalDelta))
-        message: _Object = {
-            "role": "assistant",
-            "content": None if not text and (refusal or answer.tool_calls) else text,
-            "refusal": refusal or None,
-            "annotations": [],
-        }
-        if reasoning:
-            message["reasoning_content"] = reasoning
-        if answer.tool_calls:
-            message["tool_calls"] = [
-                {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
-                for call in answer.tool_calls
-            ]
+        message, logprobs = whole_message(answer)
         finish = answer.native_finish or answer.reason
-        choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish}
+        choice = {"index": 0, "message": message, "logprobs": logprobs, "finish_reason": finish}
         usage = _usage(answer.counted(request.reading.words))
         return encoded(_about(answer, request, "chat.completion") | {"choices": [choice], "usage": usage})
 
@@ -178,29 +164,6 @@ def _about(answer: Answer, request: Request, kind: str) -> _Object:
         "service_tier": "default",
         "system_fingerprint": _FINGERPRINT,
     }
-
-
-def _delta(delta: UsefulDelta) -> _Object:
-    match delta:
-        case TextDelta(text):
-            return {"content": text}
-        case ReasoningDelta(text):
-            return {"reasoning_content": text}
-        case RefusalDelta(text):
-            return {"refusal": text}
-        case ToolCallDelta(index, id, name, arguments):
-            call: _Object = {"index": index}
-            function: _Object = {"arguments": arguments}
-            if name is not None:
-                call |= {"id": id, "type": "function"}
-                function = {"name": name} | function
-            return {"tool_calls": [call | {"function": function}]}
-        case _:
-            assert_never(delta)
-
-
-def _says_something(delta: UsefulDelta) -> bool:
-    return isinstance(delta, ToolCallDelta) or bool(delta.text)
 
 
 def _usage(usage: Usage) -> _Object:

@@ -4,18 +4,19 @@ The shapes follow the recorded responses of the wire reference (openai-responses
 error before the stream looks like one of the chat API; inside the stream it is said twice.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from itertools import count
 from typing import Any, TypeAlias
 
 import msgspec
 
 from ...providers.codecs.json import decode_json
-from ...providers.events import FinishReason, ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta, Usage
+from ...providers.events import FinishReason, Usage
 from ..scenario.reply import Answer, Failure, Page
 from ..scenario.request import Reading, Request
 from .base import Frame, encoded, malformed_event, named_event, opened
 from .openai import openai
+from .openai_responses_items import IMAGE_CALL, items_of
 
 _CREATED = 1_795_000_000
 _Object: TypeAlias = dict[str, Any]
@@ -87,12 +88,13 @@ class OpenAIResponses:
 
         begun = _response(answer, request) | {"status": "in_progress"}
         frames = [frame("created", response=begun), frame("in_progress", response=begun)]
-        for index, item in enumerate(_items(answer)):
-            is_call = item["type"] == "function_call"
-            frames.append(frame("output_item.added", useful=is_call, output_index=index, item=_empty(item)))
-            at = {"item_id": item["id"], "output_index": index}
-            frames += [frame(kind, useful=useful, **at, **fields) for kind, fields, useful in _told(item, answer)]
-            frames.append(frame("output_item.done", output_index=index, item=item))
+        for index, item in enumerate(items_of(answer)):
+            whole = item.whole()
+            frames.append(frame("output_item.added", useful=item.is_call, output_index=index, item=item.begun()))
+            at = {"item_id": whole.get("id"), "output_index": index}
+            frames += [frame(kind, useful=said, **at, **fields) for kind, fields, said in item.told()]
+            shows = item.type == IMAGE_CALL and bool(whole.get("result"))
+            frames.append(frame("output_item.done", useful=shows, output_index=index, item=whole))
         ended = _ended(answer, request)
         last = frame(ended["status"], response=ended)
         return [*opened(frames), Frame(last.data, "finish")]
@@ -121,78 +123,6 @@ def _text(content: Any) -> str:
     return "".join(str(part.get("text", "")) for part in parts if isinstance(part, dict))
 
 
-def _items(answer: Answer) -> Iterator[_Object]:
-    """The items of the output, whole."""
-    said = answer.deltas()
-    thoughts = [delta.text for delta in said if isinstance(delta, ReasoningDelta)]
-    texts = [delta.text for delta in said if isinstance(delta, TextDelta)]
-    refusals = [delta.text for delta in said if isinstance(delta, RefusalDelta)]
-    if thoughts:
-        yield {"id": "rs_1", "type": "reasoning", "summary": [{"type": "summary_text", "text": "".join(thoughts)}]}
-    content: list[_Object] = []
-    if texts:
-        content.append({"type": "output_text", "text": "".join(texts), "annotations": [], "logprobs": []})
-    if refusals:
-        content.append({"type": "refusal", "refusal": "".join(refusals)})
-    if content:
-        yield {"id": "msg_1", "type": "message", "status": "completed", "role": "assistant", "content": content}
-    for number, call in enumerate(answer.tool_calls, 1):
-        yield {
-            "id": f"fc_{number}",
-            "type": "function_call",
-            "status": "completed",
-            "arguments": call.arguments,
-            "call_id": call.id,
-            "name": call.name,
-        }
-
-
-def _empty(item: _Object) -> _Object:
-    """An item as it is announced, before anything of it is said."""
-    nothing = {"summary": [], "content": [], "arguments": "", "status": "in_progress"}
-    return {name: nothing.get(name, value) for name, value in item.items()}
-
-
-_Told: TypeAlias = tuple[str, _Object, bool]
-"""An event's kind, its fields, and whether it is a useful delta."""
-
-
-def _told(item: _Object, answer: Answer) -> Iterator[_Told]:
-    """The events inside one item: each of its parts is announced, said, and said again."""
-    said = answer.deltas()
-    match item["type"]:
-        case "reasoning":
-            here = {"summary_index": 0}
-            part = item["summary"][0]
-            yield "reasoning_summary_part.added", here | {"part": part | {"text": ""}}, False
-            thoughts = [delta.text for delta in said if isinstance(delta, ReasoningDelta)]
-            yield from _deltas("reasoning_summary_text", here, thoughts)
-            yield "reasoning_summary_text.done", here | {"text": part["text"]}, False
-            yield "reasoning_summary_part.done", here | {"part": part}, False
-        case "message":
-            for index, part in enumerate(item["content"]):
-                here = {"content_index": index}
-                is_text = part["type"] == "output_text"
-                field = "text" if is_text else "refusal"
-                more: _Object = {"logprobs": []} if is_text else {}
-                texts = [delta.text for delta in said if isinstance(delta, TextDelta if is_text else RefusalDelta)]
-                kind = "output_text" if is_text else "refusal"
-                yield "content_part.added", here | {"part": part | {field: ""}}, False
-                yield from _deltas(kind, here | more, texts)
-                yield f"{kind}.done", here | more | {field: part[field]}, False
-                yield "content_part.done", here | {"part": part}, False
-        case _:
-            index = int(item["id"].removeprefix("fc_")) - 1
-            arguments = [d.arguments for d in said if isinstance(d, ToolCallDelta) and d.index == index and not d.name]
-            yield from _deltas("function_call_arguments", {}, arguments)
-            yield "function_call_arguments.done", {"arguments": item["arguments"], "name": item["name"]}, False
-
-
-def _deltas(kind: str, here: _Object, texts: list[str]) -> Iterator[_Told]:
-    for text in texts:
-        yield f"{kind}.delta", here | {"delta": text}, bool(text)
-
-
 def _response(answer: Answer, request: Request) -> _Object:
     return {
         "id": answer.id or f"resp_simulated{request.number}",
@@ -212,7 +142,7 @@ def _response(answer: Answer, request: Request) -> _Object:
 
 def _ended(answer: Answer, request: Request) -> _Object:
     usage = _usage(answer.counted(request.reading.words))
-    whole = _response(answer, request) | {"output": list(_items(answer)), "usage": usage}
+    whole = _response(answer, request) | {"output": [item.whole() for item in items_of(answer)], "usage": usage}
     why = answer.native_finish.removeprefix("incomplete:") if answer.native_finish else _INCOMPLETE.get(answer.reason)
     if why is None or why == "completed":
         return whole

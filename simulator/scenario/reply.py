@@ -22,7 +22,7 @@ from ...providers.events import (
     Usage,
     UsefulDelta,
 )
-from ...providers.parts import Citation, Part, Reasoning, RefusalPart, TextPart, ToolResult
+from ...providers.parts import Citation, Logprobs, Part, Reasoning, RefusalPart, TextPart, ToolResult
 
 _WORD = re.compile(r"\s*\S+(?:\s+$)?")
 _ARGUMENT_PIECE = 6
@@ -49,8 +49,8 @@ class Answer(msgspec.Struct, frozen=True):
         usage: Token counts; None: words are counted.
         model: The model that claims to answer; None: the one that was asked.
         id: The id of the response; None: made of the request's number.
-        parts: All that it says, in this order, in place of `text`, `reasoning`, `refusal` and `tool_calls`; for the
-            dialects that keep an order.
+        parts: All that it says, in this order, in place of `text`, `reasoning`, `refusal` and `tool_calls`. A wire
+            that keeps no order says each of them in its place; what it has no words for is an error.
     """
 
     text: Words = ""
@@ -62,23 +62,47 @@ class Answer(msgspec.Struct, frozen=True):
     usage: Usage | None = None
     model: str | None = None
     id: str | None = None
-    parts: tuple[Part, ...] = ()
+    parts: tuple[Part | Logprobs, ...] = ()
 
     def __post_init__(self) -> None:
         if self.parts and (self.text or self.reasoning or self.refusal or self.tool_calls):
             raise ValueError("an answer is its parts, or text, reasoning, refusal and tool_calls, not both")
 
     def events(self) -> tuple[UsefulDelta | PartAdded, ...]:
-        """As `deltas`, and what comes whole; a text behind a text begins with an empty one, added."""
+        """All that it says, in order, as events; empty deltas only where a tuple of words holds them.
+
+        A text behind a text, and one that the provider has a word for, begins with an empty one, added.
+        """
+        return self._of_parts() if self.parts else self._of_fields()
+
+    def deltas(self) -> tuple[UsefulDelta, ...]:
+        """Its events without what comes whole."""
+        return tuple(event for event in self.events() if not isinstance(event, PartAdded))
+
+    @property
+    def calls(self) -> tuple[ToolCall, ...]:
+        """All its calls of the caller's tools, in order."""
+        return self.tool_calls or tuple(part for part in self.parts if isinstance(part, ToolCall))
+
+    def _of_fields(self) -> tuple[UsefulDelta, ...]:
+        said: list[UsefulDelta] = [ReasoningDelta(piece) for piece in _pieces(self.reasoning)]
+        said += [TextDelta(piece) for piece in _pieces(self.text)]
+        said += [RefusalDelta(piece) for piece in _pieces(self.refusal)]
+        for index, call in enumerate(self.tool_calls):
+            said += _call_deltas(call, index)
+        return tuple(said)
+
+    def _of_parts(self) -> tuple[UsefulDelta | PartAdded, ...]:
         said: list[UsefulDelta | PartAdded] = []
         calls = 0
         in_text = False
         for index, part in enumerate(self.parts):
-            was_in_text, in_text = in_text, isinstance(part, TextPart) or (in_text and isinstance(part, Citation))
+            stays = isinstance(part, Citation | Logprobs | RefusalPart)
+            was_in_text, in_text = in_text, isinstance(part, TextPart) or (in_text and stays)
             match part:
                 case TextPart():
-                    if was_in_text:
-                        said.append(PartAdded(TextPart("")))
+                    if was_in_text or part.phase is not None:
+                        said.append(PartAdded(TextPart("", phase=part.phase)))
                     said += [TextDelta(piece) for piece in _pieces(part.text)]
                 case Reasoning():
                     said += [ReasoningDelta(piece, index) for piece in _pieces(part.text)]
@@ -93,28 +117,12 @@ class Answer(msgspec.Struct, frozen=True):
                     raise ValueError("an answer holds no results of the caller's tools")
                 case _:
                     said.append(PartAdded(part))
-        return tuple(said) if self.parts else self.deltas()
-
-    def deltas(self) -> tuple[UsefulDelta, ...]:
-        """The answer's deltas in order, as events; empty ones only where a tuple of words holds them.
-
-        Raises:
-            ValueError: It is given in parts, whose order a dialect that reads this does not keep.
-        """
-        if self.parts:
-            raise ValueError("this dialect says no answers in parts: give text, reasoning and tool_calls")
-        said: list[UsefulDelta] = [ReasoningDelta(piece) for piece in _pieces(self.reasoning)]
-        said += [TextDelta(piece) for piece in _pieces(self.text)]
-        said += [RefusalDelta(piece) for piece in _pieces(self.refusal)]
-        for index, call in enumerate(self.tool_calls):
-            said += _call_deltas(call, index)
         return tuple(said)
 
     @property
     def reason(self) -> FinishReason:
         """Why it ends, with the default filled in."""
-        called = self.tool_calls or any(isinstance(part, ToolCall) for part in self.parts)
-        return self.finish or ("tool_calls" if called else "stop")
+        return self.finish or ("tool_calls" if self.calls else "stop")
 
     def counted(self, input_tokens: int) -> Usage:
         """The token counts: the script's own, or one token a delta and `input_tokens`."""
@@ -127,7 +135,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 def _call_deltas(call: ToolCall, index: int) -> list[ToolCallDelta]:
     return [
-        ToolCallDelta(index, call.id, call.name, signature=call.signature),
+        ToolCallDelta(index, call.id, call.name, signature=call.signature, custom=call.custom),
         *(
             ToolCallDelta(index, arguments=call.arguments[start : start + _ARGUMENT_PIECE])
             for start in range(0, len(call.arguments), _ARGUMENT_PIECE)

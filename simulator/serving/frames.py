@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from ...providers.errors import ErrorKind
 from ..dialects import Dialect, Frame
+from ..dialects.said import says_something
 from ..scenario.faults import ErrorEvent, Fault, Insert, LeaveOut, Malformed, Pings
 from ..scenario.reply import Answer, Failure, Page, blocked
 from ..scenario.request import Request
@@ -31,7 +32,7 @@ def said(
         raise ValueError(f"{', '.join(lost)}: there are no events in this response, only one body")
     if isinstance(reply, Answer):
         return Page(b"", content_type="application/json"), [
-            Frame(dialect.single(reply, request), "delta", useful=bool(reply.deltas()))
+            Frame(dialect.single(reply, request), "delta", useful=any(map(says_something, reply.events())))
         ]
     page = _refusal(reply, dialect) if isinstance(reply, Failure) else reply
     return page, [Frame(page.body, "other")] if page.body else []

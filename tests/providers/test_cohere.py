@@ -9,6 +9,7 @@ from standby.providers.dialects.cohere import provider
 from standby.providers.errors import ErrorKind
 from standby.providers.events import Finished, ReasoningDelta, Started, TextDelta, ToolCallDelta, Usage
 from standby.providers.provider import Decoder, ResponseHead, Unsupported
+from standby.router.result.collecting import put_together
 
 from conversation import KEY, TOOL, body, built, refusal, weather
 
@@ -137,9 +138,9 @@ def test_a_whole_answer() -> None:
     assert found.feed(msgspec.json.encode(answer)) == []
     assert found.end() == [
         Started(None, "c1"),
+        ReasoningDelta("I will look."),
         ReasoningDelta("Hm."),
         TextDelta("Hi"),
-        ReasoningDelta("I will look."),
         ToolCallDelta(0, "a", "f", "{}"),
         ToolCallDelta(1, "b", "f", '{"x":1}'),
         Usage(7, 3, 2),
@@ -253,3 +254,21 @@ def test_capabilities() -> None:
     assert provider.capabilities("command-a-reasoning-08-2025").reasoning is True
     assert provider.capabilities("command-a-vision-07-2025").images is True
     assert provider.capabilities("command-r7b-12-2024").prefill == "none"
+
+
+def test_blocks_of_content_keep_their_order() -> None:
+    blocks = [
+        {"type": "thinking", "thinking": "Hm."},
+        {"type": "text", "text": "One."},
+        {"type": "thinking", "thinking": "Oh."},
+        {"type": "text", "text": "Two."},
+        {"type": "text", "text": "Three."},
+    ]
+    found = provider.decoder(JSON)
+    found.feed(msgspec.json.encode({"finish_reason": "COMPLETE", "message": {"content": blocks}}))
+    parts = put_together(found.end()).parts
+    assert parts == (Reasoning("Hm."), TextPart("One."), Reasoning("Oh."), TextPart("Two."), TextPart("Three."))
+    ours, theirs = Message("assistant", parts, origin="cohere"), Message("assistant", parts, origin="mistral")
+    first, second = body(provider, weather(messages=(ours, theirs)))["messages"][1:]
+    assert first["content"] == blocks
+    assert second["content"] == [block for block in blocks if block["type"] == "text"]

@@ -12,7 +12,9 @@ from standby.providers.errors import ErrorKind
 from standby.providers.events import Finished, ReasoningDelta, Started, TextDelta, ToolCallDelta, Usage
 from standby.providers.fitting.call_ids import sent_ids
 from standby.providers.knowledge import known
+from standby.providers.parts import Citation
 from standby.providers.provider import ResponseHead, Unsupported
+from standby.router.result.collecting import put_together
 
 from conversation import COUNT, IMAGE, KEY, TOOL, body, built, refusal, weather
 
@@ -150,6 +152,56 @@ def test_a_whole_answer() -> None:
         Usage(4, 5),
     ]
     assert found.finish == Finished("length", "model_length")
+
+
+END = {"delta": {}, "finish_reason": "stop"}
+SOURCE = {"type": "reference", "reference_ids": [1, "a"]}
+INTERLEAVED: list[dict[str, Any]] = [
+    {"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}], "signature": "s1"},
+    {"type": "text", "text": "One."},
+    SOURCE,
+    {"type": "text", "text": "Two."},
+    {"type": "thinking", "thinking": [{"type": "text", "text": "Oh."}], "closed": True},
+    {"type": "thinking", "thinking": [{"type": "text", "text": "Ah."}], "signature": None},
+    {"type": "image_url", "image_url": {"url": "data:image/png;base64,QQ=="}},
+    {"type": "text", "text": "Three."},
+    {"type": "text", "text": "Four."},
+    {"type": "of_tomorrow", "text": 5},
+]
+IN_ORDER = (
+    Reasoning("Hm.", "s1"), TextPart("One."), Citation(details=msgspec.json.encode(SOURCE).decode()), TextPart("Two."),
+    Reasoning("Oh."), Reasoning("Ah."), ImagePart("data:image/png;base64,QQ=="), TextPart("Three."), TextPart("Four."),
+)  # fmt: skip
+
+
+PLAINLY = [chunk["text"] if chunk["type"] == "text" else [chunk] for chunk in INTERLEAVED[:7]]
+"""Each by itself, the texts as servers stream them."""
+
+
+@pytest.mark.parametrize("deltas", [None, [INTERLEAVED], [*PLAINLY, INTERLEAVED[7:]]], ids=["whole", "list", "lists"])
+def test_chunks_of_content_keep_their_order(deltas: list[Any] | None) -> None:
+    """Thinking, texts, references and pictures: in one body, and in a stream of lists and plain texts."""
+    if deltas is None:
+        found = provider.decoder(JSON)
+        wire = msgspec.json.encode({"choices": [{"message": {"content": INTERLEAVED}, "finish_reason": "stop"}]})
+    else:
+        found = provider.decoder(ResponseHead(200, {"content-type": "text/event-stream"}))
+        choices = [{"delta": {"content": each}} for each in deltas]
+        wire = b"".join(b"data: " + msgspec.json.encode({"choices": [each]}) + b"\n\n" for each in (*choices, END))
+    assert put_together(found.feed(wire) + found.end()).parts == IN_ORDER
+    assert found.finish == Finished("stop", "stop")
+
+
+def test_references_go_back_to_mistral_only() -> None:
+    cited = (TextPart("One."), IN_ORDER[2], TextPart("Two."), Citation("https://x/y"))
+    ours, theirs = Message("assistant", cited, origin="mistral"), Message("assistant", cited, origin="cohere")
+    wire = built(provider, weather(messages=(ours, theirs)))
+    first, second = msgspec.json.decode(wire.body)["messages"][1:]
+    one, two = {"type": "text", "text": "One."}, {"type": "text", "text": "Two."}
+    assert first["content"] == [one, SOURCE, two]
+    assert second["content"] == [one, two]
+    assert any(note.startswith("citations: left out where") for note in wire.notes)
+    assert any(note.startswith("opaque state was left out, 1 times") for note in wire.notes)
 
 
 @pytest.mark.parametrize(

@@ -205,3 +205,19 @@ def test_capabilities_by_family(model: str, prefill: str | None, reasoning: bool
 
 def test_the_key_is_shown_nowhere() -> None:
     assert KEY not in repr(built(provider, weather(tools=(TOOL,)))) + repr(endpoint(provider))
+
+
+def test_ids_go_back_where_the_server_gave_them() -> None:
+    """Two calls of one tool are told apart by them alone. A made one, and another server's, it does not know."""
+    made = "call_" + 24 * "0"
+    turns = [
+        Message("assistant", (ToolCall("call_1", "f", "{}"), ToolCall(made, "f", "{}")), origin="ollama"),
+        Message("tool", "a", tool_call_id="call_1"),
+        Message("tool", "b", tool_call_id=made),
+        Message("assistant", (ToolCall("toolu_1", "f", "{}"),), origin="anthropic"),
+        Message("tool", "c", tool_call_id="toolu_1"),
+    ]
+    first, one, two, second, three = body(provider, weather(messages=tuple(turns)))["messages"][1:]
+    assert [call.get("id") for call in first["tool_calls"]] == ["call_1", None]
+    assert [call.get("id") for call in second["tool_calls"]] == [None]
+    assert [each.get("tool_call_id") for each in (one, two, three)] == ["call_1", None, None]

@@ -20,7 +20,16 @@ from standby.providers.chat import (
 )
 from standby.providers.dialects.openai import OpenAIChat, provider
 from standby.providers.errors import ErrorKind
-from standby.providers.events import Finished, ReasoningDelta, RefusalDelta, Started, TextDelta, ToolCallDelta, Usage
+from standby.providers.events import (
+    Finished,
+    PartAdded,
+    ReasoningDelta,
+    RefusalDelta,
+    Started,
+    TextDelta,
+    ToolCallDelta,
+    Usage,
+)
 from standby.providers.provider import Decoder, Endpoint, Provider, ResponseHead, Unsupported, WireRequest
 from standby.providers.quirks import PrefillForm, Quirks
 from standby.providers.secret import Secret
@@ -274,7 +283,7 @@ A_TEXT = {"type": "text", "text": "a"}
         ({"content": "a", "reasoning_content": "t"}, [ReasoningDelta("t"), TextDelta("a")]),
         ({"reasoning": "t", "reasoning_content": "t"}, [ReasoningDelta("t")]),
         ({"content": "a", "refusal": "no"}, [TextDelta("a"), RefusalDelta("no")]),
-        ({"content": [A_TEXT, A_TEXT, 5]}, [TextDelta("aa")]),
+        ({"content": [A_TEXT, A_TEXT, 5]}, [TextDelta("a"), PartAdded(TextPart("")), TextDelta("a")]),
         ({"content": [{"type": "thinking", "thinking": [A_TEXT]}, {"type": "text", "text": "b"}]},
          [ReasoningDelta("a"), TextDelta("b")]),
         ({"content": 5, "refusal": "no"}, [RefusalDelta("no")]),

@@ -100,7 +100,7 @@ def test_a_refusal_is_text() -> None:
 
 @pytest.mark.parametrize("answer", [Answer(reasoning="Hm."), Answer(tool_calls=(ToolCall("1", "f", "{}"),))])
 def test_what_the_dialect_cannot_say_is_an_error(answer: Answer) -> None:
-    with pytest.raises(ValueError, match="text only"):
+    with pytest.raises(ValueError, match="no words for"):
         KOALA.frames(answer, REQUEST)
 
 

@@ -134,7 +134,7 @@ def test_a_refusal_is_told_where_the_wire_has_words_for_it() -> None:
     ]
     assert decoder.finish == Finished("stop", "completed")
     for dialect in ("anthropic", "gemini"):
-        with pytest.raises(ValueError, match="no refusal texts"):
+        with pytest.raises(ValueError, match="no words for RefusalPart"):
             decoded(dialect, Script(Answer(refusal="No.")))
 
 
