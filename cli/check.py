@@ -7,7 +7,7 @@ from warnings import catch_warnings
 
 import typer
 
-from ..config import ConfigFileError, ConfigProblem, load, warnings
+from ..config import ConfigFileError, ConfigProblem, load, serve_problems, warnings
 from ..config.advice import quirk_notes
 from ..config.origin import ENV_FILE, shown
 from .exits import ExitCode, UsageError, guarded
@@ -63,6 +63,7 @@ class _Finding:
         except ConfigFileError as error:
             self.problems = error.problems
         else:
+            self.problems = tuple(serve_problems(config))
             self.warnings = warnings(config)
             self.quirks = quirk_notes(config)
             self.summary = f"{_count(len(config.targets), 'target')}, {_count(len(config.routes), 'route')}"

@@ -11,6 +11,7 @@ from ..providers.bare import door
 from ..providers.errors import AskAnother, RetryRule
 from ..providers.secret import Secret
 from ..providers.sequences import ListOf
+from .client_key import ClientKey, Override
 from .errors import ConfigError, NoTargets
 from .health import Health
 from .limits import Limits, Retry
@@ -19,11 +20,15 @@ from .origin import ENV_FILE, Origin, Place
 from .origin import Path as SettingPath
 from .problems import ConfigFileError, ConfigProblem
 from .route import AllOpen, Handling, Hedge, Hold, MidStream, Route, Select, Targets, Tier, Upstream
+from .serve import Admin, Clients, Serve, ServedRoute, Tls
 from .target import KeyCallback, Keys, Price, Target
 
 __all__ = [
+    "Admin",
     "AllOpen",
     "AskAnother",
+    "ClientKey",
+    "Clients",
     "Config",
     "ConfigError",
     "ConfigFileError",
@@ -39,6 +44,7 @@ __all__ = [
     "MidStream",
     "NoTargets",
     "Origin",
+    "Override",
     "Place",
     "Price",
     "Retry",
@@ -46,15 +52,19 @@ __all__ = [
     "Route",
     "Secret",
     "Select",
+    "Serve",
+    "ServedRoute",
     "SettingPath",
     "Target",
     "Targets",
     "Tier",
+    "Tls",
     "Upstream",
     "example",
     "json_schema",
     "load",
     "load_off_loop",
+    "serve_problems",
     "warnings",
 ]
 
@@ -95,6 +105,13 @@ def warnings(config: Config, environ: Mapping[str, str] | None = None) -> list[C
     return advise(config, environ)
 
 
+def serve_problems(config: Config) -> list[ConfigProblem]:
+    """All that keeps a configuration from being served by a gateway on this machine, in the order of the file."""
+    from .serve_flaws import serve_problems as find
+
+    return find(config)
+
+
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of the YAML file, for editors."""
     from .schema import json_schema as describe
@@ -103,7 +120,7 @@ def json_schema() -> dict[str, Any]:
 
 
 def example(name: str) -> str:
-    """The text of a bundled example: `minimal`, `backend` or `local`.
+    """The text of a bundled example: `minimal`, `backend`, `local` or `gateway`.
 
     Raises:
         LookupError: There is no such example.

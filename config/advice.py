@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from ..providers import prices, registry
 from ..providers.files import CERTIFICATES_BYTES_MAX, UnreadableFile, read_bounded
 from ..providers.quirks import explained
+from ..providers.wall_clock import WALL_CLOCK
 from .errors import ConfigError
 from .flaws import cloud_key, flaws
 from .keys import read_key_file
@@ -14,6 +15,7 @@ from .model import Config
 from .origin import ENV_FILE, IGNORED_HINT, Path
 from .problems import ConfigProblem
 from .route import Route
+from .serve_flaws import problem_at
 from .target import Target
 
 
@@ -24,7 +26,9 @@ def warnings(config: Config, environ: Mapping[str, str] | None = None) -> list[C
         environ: The environment that keys are looked up in; None: the process's own.
     """
     advice = _Advice(config, os.environ if environ is None else environ)
-    found = [*advice.of_file(), *advice.of_targets(), *advice.of_routes(), *advice.of_money()]
+    found = [
+        *advice.of_file(), *advice.of_targets(), *advice.of_routes(), *advice.of_money(), *advice.of_gateway(),
+    ]  # fmt: skip
     return sorted(found, key=lambda problem: (problem.line or 0, problem.column or 0))
 
 
@@ -56,6 +60,9 @@ class _Advice:
         if origin is None or not origin.literal_keys:
             return
         for path in origin.literal_keys:
+            if path[0] == "serve":
+                yield self._at(path, "the key is written out in the file", "write its digest (`standby key new`)")
+                continue
             target = self._config.targets.get(str(path[1])) if path[-1] == "key" and len(path) == 3 else None
             variable = registry.get(target.provider).info.key_env if target else None
             yield self._at(path, "the key is written out in the file", f"write ${{{variable or 'A_VARIABLE'}}} instead")
@@ -107,6 +114,22 @@ class _Advice:
             if field and unknown:
                 what = "comes last" if field == "select" else "is not counted"
                 yield self._unpriced(("routes", name, field), f"the price of {unknown[0]} is not known, so it {what}")
+
+    def of_gateway(self) -> Iterator[ConfigProblem]:
+        """What a gateway does otherwise than a file says, and keys that hold no more."""
+        serve, wall_s = self._config.serve, WALL_CLOCK()
+        if serve is None:
+            return
+        for name, route in self._config.routes.items():
+            if "restart" in route.mid_stream:
+                path: Path = ("routes", name, "mid_stream")
+                message = "restart of text cannot be said on a wire: the gateway leaves it out"
+                yield self._at((*path, list(route.mid_stream).index("restart")), message)
+        for name, key in serve.keys.items():
+            if key.expires_s is not None and key.expires_s <= wall_s:
+                yield self._at(("serve", "keys", name, "expires"), "is over: the key is refused")
+            elif any(ends_s is not None and ends_s <= wall_s for _, ends_s in key.written_digests()):
+                yield self._at(("serve", "keys", name, "digests"), "one of them is over: that key is refused")
 
     def _has_price(self, target: Target) -> bool:
         model = target.model or registry.get(target.provider).info.default_model or ""
@@ -171,7 +194,4 @@ class _Advice:
                 yield field, f"the file {named} {error if there else 'is not there'}", ""
 
     def _at(self, path: Path, message: str, hint: str = "") -> ConfigProblem:
-        origin = self._config.origin
-        place = origin.place(path) if origin else None
-        line, column = (place.line, place.column) if place else (None, None)
-        return ConfigProblem(origin.file if origin else "configuration", line, column, path, message, hint)
+        return problem_at(self._config, path, message, hint)

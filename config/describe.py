@@ -12,12 +12,18 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from .bounds import Bounds
+from .client_key import ClientKey
+from .fields import KeyText
 from .health import Health
 from .limits import Limits, Retry
 from .route import Handling, Hedge, Hold, Route
+from .serve import Admin, Clients, Serve, ServedRoute, Tls
 from .target import Price, Target
 
-SECTIONS: tuple[type[Any], ...] = (Target, Price, Route, Handling, Hold, Hedge, Limits, Retry, Health)
+SECTIONS: tuple[type[Any], ...] = (
+    Target, Price, Route, Handling, Hold, Hedge, Limits, Retry, Health, Serve, ClientKey, Clients, ServedRoute, Admin,
+    Tls,
+)  # fmt: skip
 """The classes that a file is made of."""
 
 
@@ -80,7 +86,7 @@ def _kind(name: str, hint: Any) -> str:
         return f"list of {listed}" if tuple in parts else f"one of {listed}"
     if name == "connector":
         return "object, in code only"
-    if name == "keys":
+    if any(isinstance(part, KeyText) for part in parts) and tuple in parts:
         return "list of texts"
     if name == "targets":
         return "list of names or targets; a list inside it is a tier"
@@ -91,7 +97,9 @@ def _kind(name: str, hint: Any) -> str:
     if bool in parts:
         return "`true` or `false`"
     if any(dataclasses.is_dataclass(part) for part in parts):
-        return f"mapping, as `{name}` below"
+        return f"mapping of names to mappings, as `{name}` below" if Mapping in parts else f"mapping, as `{name}` below"
+    if tuple in parts:
+        return "list of texts"
     return "mapping" if any(isinstance(part, type) and issubclass(part, Mapping) for part in parts) else "text"
 
 

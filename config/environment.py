@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from .layers import Layer, is_collection, names_at
+from .layers import Layer, is_collection, is_list_of_texts, names_at
 from .origin import Path
 from .problems import ConfigProblem
 from .scalars import Plain, Text
@@ -80,7 +80,7 @@ def _spelled(name: str) -> str:
 def _value(text: str, path: Path) -> Any:
     if not is_collection(path):
         return Plain(text)
-    if path[-1] in ("targets", "mid_stream", "keys") and len(path) == 3 and text.lstrip()[:1] not in ("[", "{"):
+    if is_list_of_texts(path) and text.lstrip()[:1] not in ("[", "{"):
         return [Plain(name.strip()) for name in text.split(",") if name.strip()]
     return _masked(json.loads(text, parse_constant=_refuse))
 

@@ -70,6 +70,25 @@ class OneOf(Rule):
         return f"must be {what}, but {'holds' if self.many else 'is'} a {type_name(word)}"
 
 
+class EachOf(Rule):
+    """A list of texts, each of which is held to another rule. Only for code: pydantic knows the list."""
+
+    __slots__ = ("rule",)
+
+    def __init__(self, rule: Rule) -> None:
+        self.rule = rule
+
+    def problem(self, value: Any) -> str | None:
+        for each in value:
+            if (
+                problem := self.rule.problem(each)
+                if isinstance(each, str)
+                else f"must be a text, not {type_name(each)}"
+            ):
+                return f"holds one that {problem}"
+        return None
+
+
 class Made(Rule):
     """An object of one of the settings classes. Only for code: pydantic makes one."""
 
@@ -126,6 +145,15 @@ class HeaderFields(Rule):
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+
+
+class Section:
+    """A mapping, or a part of the settings, that is an empty one when all its lines are commented out."""
+
+    __slots__ = ()
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        return _none_is_empty(handler(source))
 
 
 class FieldsOf(Rule):

@@ -5,10 +5,10 @@ from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from ..providers.sendable import text_problem
+from ..providers.sendable import text_problem, type_name
 from .bounds import Bounds
 from .errors import ConfigError
-from .fields import Made, OneOf, Rule
+from .fields import EachOf, Made, OneOf, Rule
 
 
 def check(settings: object) -> None:
@@ -30,6 +30,19 @@ def check(settings: object) -> None:
         raise ConfigError("; ".join(problems))
 
 
+def as_tuples(settings: object, *names: str) -> None:
+    """Turn the lists that code may give into the tuples that files give.
+
+    Raises:
+        ConfigError: One of them is no list.
+    """
+    for name in names:
+        value = getattr(settings, name)
+        if not isinstance(value, list | tuple):
+            raise ConfigError(f"{type(settings).__name__}.{name} must be a list, but is a {type_name(value)}")
+        object.__setattr__(settings, name, tuple(value))
+
+
 def setting_problem(cls: type, name: str, value: object) -> str | None:
     """What is wrong with a value, not None, for a field of a settings class; None when nothing is."""
     rule = _rules(cls).get(name)
@@ -47,6 +60,8 @@ def _rules(cls: Any) -> dict[str, Bounds | Rule]:
             found[name] = Made(made)
         if get_origin(word) is Literal:
             found[name] = OneOf(get_args(word), many=word is not whole)
+        if word is not whole and (each := next((part for part in get_args(word) if isinstance(part, Rule)), None)):
+            found[name] = EachOf(each)
         for hint in (whole, *inside):
             if get_origin(hint) is Annotated:
                 found[name] = next((part for part in get_args(hint) if isinstance(part, Bounds | Rule)), None)

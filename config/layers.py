@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from functools import cache
 from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from .fields import FieldsOf, Rule
 from .model import Config
@@ -72,10 +72,7 @@ def _shared(known: Path, path: Path) -> int:
 
 def names_at(path: Path) -> tuple[str, ...]:
     """The names that a mapping at this path may hold; empty where the user chooses them."""
-    hint: Any = Config
-    for part in path:
-        hint = _step(hint, part)
-    known = _parts(hint)
+    known = _parts_at(path)
     if cls := next((found for found in known if is_dataclass(found)), None):
         return tuple(found.name for found in fields(cls) if found.name not in _NOT_WRITTEN)
     return next((found.names for found in known if isinstance(found, FieldsOf)), ())
@@ -113,4 +110,20 @@ def _parts(hint: Any) -> tuple[Any, ...]:
 
 def is_collection(path: Path) -> bool:
     """Whether a mapping or list stands at this path."""
-    return bool(names_at(path)) or path[-1] in ("targets", "routes", "headers", "body", "options", "mid_stream", "keys")
+    parts = _parts_at(path)
+    held = any(is_dataclass(part) or get_origin(part) in (Mapping, tuple) for part in parts)
+    return held or any(isinstance(part, FieldsOf) for part in parts)
+
+
+def is_list_of_texts(path: Path) -> bool:
+    """Whether a list may stand at this path whose entries may be texts."""
+    lists = [part for part in _parts_at(path) if get_origin(part) is tuple]
+    inside = [part for hint in lists for part in _parts(get_args(hint)[0])]
+    return any(part is str or get_origin(part) is Literal for part in inside)
+
+
+def _parts_at(path: Path) -> tuple[Any, ...]:
+    hint: Any = Config
+    for part in path:
+        hint = _step(hint, part)
+    return _parts(hint)

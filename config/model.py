@@ -14,6 +14,7 @@ from .health import Health
 from .limits import Limits, Retry
 from .origin import Origin
 from .route import Route, Targets
+from .serve import Serve
 from .target import Target
 
 
@@ -27,6 +28,7 @@ class Config:
         limits: The clocks.
         retry: How often one target is asked.
         health: When a target is left alone.
+        serve: The gateway; None: `standby serve` goes by its defaults, and nothing else is concerned.
         origin: The file that it was read from, for messages that name a place; None when made in code.
     """
 
@@ -35,6 +37,7 @@ class Config:
     limits: Limits = field(default_factory=Limits)
     retry: Retry = field(default_factory=Retry)
     health: Health = field(default_factory=Health)
+    serve: Serve | None = None
     origin: Origin | None = field(default=None, repr=False, compare=False)
 
     @classmethod

@@ -17,6 +17,23 @@ def in_target(path: Path) -> bool:
     return len(path) in (5, 6) and path[0] == "routes" and path[2] in ("targets", "on")
 
 
+def holds_keys(path: Path) -> bool:
+    """Is this a setting that holds a key, or several, as texts: a target's, a client's or the admin listener's?"""
+    if path[-1] in ("key", "keys") and in_target(path):
+        return True
+    return path[-1] == "keys" and (path[:2] == ("serve", "admin") or (path[:2] == ("serve", "keys") and len(path) == 4))
+
+
+def names_file(path: Path) -> bool:
+    """Is this a setting that names a file, or an entry in a list of such?"""
+    if in_target(path):
+        return path[-1] in ("key_file", "ca_file", "client_cert")
+    if path[:1] != ("serve",):
+        return False
+    in_list = len(path) > 2 and path[-2] == "key_files" and isinstance(path[-1], int)
+    return in_list or path[1:] == ("state",) or (len(path) == 3 and path[1] == "tls")
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Place:
     """A place in a file, counted from one as editors do."""

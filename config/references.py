@@ -7,7 +7,7 @@ more than one text. An empty variable counts as missing, for an empty key is not
 import re
 from collections.abc import Callable, Mapping
 
-from .origin import Path, in_target
+from .origin import Path, holds_keys
 from .scalars import Text, Tree
 from .yaml_source import Document
 
@@ -73,7 +73,7 @@ class _Resolving:
 
     def _note_key(self, text: str, path: Path) -> None:
         setting = path[:-1] if isinstance(path[-1], int) else path  # a key, or one of several
-        if setting[-1] in ("key", "keys") and in_target(setting) and len(text) > PLACEHOLDER_MAX:
+        if holds_keys(setting) and len(text) > PLACEHOLDER_MAX:
             self.literal_keys.append(path)
 
     def _complain(self, message: str, path: Path, hint: str = "") -> None:

@@ -41,7 +41,12 @@ def json_schema() -> Schema:
     defs["Reference"] = _REFERENCE_SCHEMA
     made["properties"] = _each(made["properties"], lambda name, schema: schema | {"description": _section(name)})
     plain = _without_noise(made)
-    return {"$schema": DIALECT, **plain, "title": "standby", "description": "Targets, routes and their limits."}
+    return {
+        "$schema": DIALECT,
+        **plain,
+        "title": "standby",
+        "description": "Targets, routes, their limits, and the gateway.",
+    }
 
 
 def _section(name: str) -> str:

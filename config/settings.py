@@ -31,11 +31,13 @@ from .layers import Layer, layer_of
 from .limits import Limits, Retry
 from .messages import problems_of
 from .model import Config
-from .origin import ENV_FILE, IGNORED_HINT, Origin, Path, UsualFile, in_target
+from .origin import ENV_FILE, IGNORED_HINT, Origin, Path, UsualFile, names_file
 from .problems import PROBLEMS_MAX, ConfigFileError, ConfigProblem, did_you_mean
 from .references import resolve
 from .route import Route
 from .scalars import Text
+from .serve import NO_STATE, Serve
+from .serve_flaws import serve_flaws
 from .target import Target
 from .yaml_source import Document, read_file
 
@@ -82,6 +84,7 @@ class Settings(BaseSettings):
     limits: Annotated[Limits, _Section] = Limits()
     retry: Annotated[Retry, _Section] = Retry()
     health: Annotated[Health, _Section] = Health()
+    serve: Serve | None = None
 
     @classmethod
     def settings_customise_sources(
@@ -98,6 +101,8 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _keep_merged(cls, merged: Any) -> Any:
+        if isinstance(merged, dict) and "serve" in merged and merged["serve"] is None:
+            merged = merged | {"serve": {}}  # the one section that may be left out, which is not the same
         _current.get().merged = merged
         return merged
 
@@ -177,6 +182,7 @@ def _load(
         return problems
     config = _config(settings, origin, current.merged)
     problems += _unmakeable(config, layers)
+    problems += (layer_of(path, layers).problem(path, message, hint) for path, message, hint in serve_flaws(config))
     if path and not problems and not settings.targets and not settings.routes:
         problems.append(ConfigProblem(str(path), None, None, (), "configures no targets and no routes"))
     return problems or config
@@ -194,6 +200,7 @@ def _config(settings: Settings, origin: Origin | None, merged: Mapping[str, Any]
         limits=settings.limits,
         retry=settings.retry,
         health=settings.health,
+        serve=settings.serve,
         origin=origin,
     )
 
@@ -234,11 +241,11 @@ def _anchor_files(document: Document) -> None:
     """Files that a file names are looked for from its own folder, wherever the process runs."""
     folder = FilePath(document.file).parent
     for path in document.values:
-        if in_target(path) and path[-1] in ("key_file", "ca_file", "client_cert"):
+        if names_file(path):
             holder: Any = document.tree
             for part in path[:-1]:
                 holder = holder[part]
-            if isinstance(named := holder[path[-1]], str):
+            if isinstance(named := holder[path[-1]], str) and (path, str(named)) != (("serve", "state"), NO_STATE):
                 holder[path[-1]] = Text(folder / os.path.expanduser(named))
 
 

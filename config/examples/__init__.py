@@ -1,8 +1,8 @@
-"""Bundled configurations to start from, with comments: `minimal`, `backend` and `local`."""
+"""Bundled configurations to start from, with comments: `minimal`, `backend`, `local` and `gateway`."""
 
 from importlib.resources import files
 
-NAMES = ("minimal", "backend", "local")
+NAMES = ("minimal", "backend", "local", "gateway")
 
 
 def example(name: str) -> str:

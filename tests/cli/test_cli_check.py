@@ -86,3 +86,13 @@ def test_the_schema_is_the_schema() -> None:
     ended = run("schema")
     assert ended.exit_code == 0
     assert json.loads(ended.stdout) == json_schema()
+
+
+def test_what_this_machine_cannot_serve_fails_the_check(file: Path) -> None:
+    file.write_text(GOOD + "serve:\n  keys: {app: {key_files: [gone]}}\n")
+    ended = run("check", "router.yaml")
+    assert ended.exit_code == 2
+    assert ended.stdout.startswith(
+        "router.yaml:7:28: serve.keys.app.key_files[0]: the file of keys gone cannot be read"
+    )
+    assert "fine" not in ended.stdout

@@ -62,7 +62,7 @@ def test_what_is_commented_out_would_load_too(tmp_path: Path, monkeypatch: pytes
 
 
 def test_an_unknown_example_names_those_that_exist() -> None:
-    with pytest.raises(LookupError, match="there is no example 'x'; there are minimal, backend, local"):
+    with pytest.raises(LookupError, match="there is no example 'x'; there are minimal, backend, local, gateway"):
         example("x")
 
 

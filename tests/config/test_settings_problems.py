@@ -90,7 +90,7 @@ foo: 1
         "u.yaml:23:15: limits.deadline_s: must be more than 0 and at most 2678400, but is -1",
         "u.yaml:24:12: limits.total_s: must be a number",
         "u.yaml:25:8: retry: must be a mapping (name: value)",
-        "u.yaml:26:1: foo: unknown key; known are targets, routes, limits, retry, health",
+        "u.yaml:26:1: foo: unknown key; known are targets, routes, limits, retry, health, serve",
     ]
 
 
