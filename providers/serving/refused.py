@@ -1,7 +1,6 @@
 """Why a client's request cannot be read: the sentence names the field by its path, and never says what it holds."""
 
 import re
-from typing import NoReturn
 
 import msgspec
 
@@ -30,14 +29,14 @@ class Refused(InvalidRequest):
         return type(self), (str(self), self.param, self.code)
 
 
-def refuse(path: str, why: str, code: str = "invalid_value") -> NoReturn:
-    """Refuse a field by its path."""
-    raise Refused(f"{path} {why}", path, code)
+def wrong(path: str, why: str, code: str = "invalid_value") -> Refused:
+    """Say what is wrong with a field, by its path."""
+    return Refused(f"{path} {why}", path, code)
 
 
-def unsupported(path: str, why: str) -> NoReturn:
-    """Refuse what is not served."""
-    raise Refused(f"{path} is not supported here: {why}", path, "unsupported_parameter")
+def unserved(path: str, why: str) -> Refused:
+    """Say that what a field asks is not served."""
+    return Refused(f"{path} is not supported here: {why}", path, "unsupported_parameter")
 
 
 def refused(problem: InvalidRequest) -> Refused:

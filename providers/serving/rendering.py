@@ -1,0 +1,36 @@
+"""Payloads as bytes: JSON, and events of a stream."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from ..codecs.json import without_halves
+
+_json = msgspec.json.encode
+
+
+def encoded(payload: Any) -> bytes:
+    """A payload as JSON; U+FFFD for half of a character, which a decoder of somebody else may have let through."""
+    try:
+        return _json(payload)
+    except UnicodeEncodeError:
+        return _json(_mended(payload))
+
+
+def _mended(payload: Any) -> Any:
+    if isinstance(payload, str):
+        return without_halves(payload)
+    if isinstance(payload, dict):
+        return {name: _mended(value) for name, value in payload.items()}
+    return [_mended(each) for each in payload] if isinstance(payload, list | tuple) else payload
+
+
+def framed(payload: Any) -> bytes:
+    """A payload as an event without a name."""
+    return b"data: " + encoded(payload) + b"\n\n"
+
+
+def framed_by_type(payload: Mapping[str, Any]) -> bytes:
+    """A payload as an event that is named as its own `type`."""
+    return b"event: " + str(payload["type"]).encode() + b"\n" + framed(payload)
