@@ -55,6 +55,9 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
         output_default: The most tokens of an answer where the caller names no limit and the dialect wants one.
         thinking: How it is told to think.
         thinking_min: The least budget of tokens for thinking.
+        signed_calls: Wants the state of its thinking back with each step of calls, and takes what tools show (Gemini,
+            from the third generation on).
+        system_in_place: Takes a system text in the midst of a conversation, behind a user's turn.
     """
 
     tools: bool | None = None
@@ -87,6 +90,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     output_default: int | None = None
     thinking: Thinking | None = None
     thinking_min: int | None = None
+    signed_calls: bool | None = None
+    system_in_place: bool | None = None
 
     def overridden(self, other: "Capabilities") -> "Capabilities":
         """These capabilities with all that `other` knows put in their place."""

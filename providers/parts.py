@@ -16,6 +16,8 @@ import msgspec
 from .errors import InvalidRequest
 from .files import UnreadableFile, read_bounded
 
+Detail: TypeAlias = Literal["auto", "low", "high", "original"]
+"""How closely a model should look at an image."""
 Cache: TypeAlias = Literal["5m", "1h"]
 """How long a provider is to keep the prompt up to here in its cache."""
 
@@ -69,7 +71,7 @@ class ImagePart(Attachment, frozen=True, tag="image"):
         cache: The prompt may be cached up to here.
     """
 
-    detail: Literal["auto", "low", "high", "original"] | None = None
+    detail: Detail | None = None
     cache: Cache | None = None
 
     @classmethod

@@ -223,9 +223,10 @@ class Decoder(Protocol):
 class Provider(Protocol):
     """An adapter that speaks one wire dialect.
 
-    It may have two methods more. `key_source(options, environment)`, for targets that give no key: a function that is
+    It may have three methods more. `key_source(options, environment)`, for targets that give no key: a function that is
     asked for one, see `cloud_keys`; None: its environment variable is looked up. `options_problem(options)`: what is
-    wrong with the values of a target's options, in words; None: nothing is.
+    wrong with the values of a target's options, in words; None: nothing is. `decoder_by(quirks)`: what takes the place
+    of `decoder` for a target with quirks of its own.
     """
 
     name: str

@@ -123,12 +123,18 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
 TURNS = ("alternate", "user_after_tool", "call_id")
 """Quirks that are about the turns of a conversation, whatever the dialect."""
 
-SETTABLE = (
+HEARD = ("think_tags",)
+"""Quirks that are about what is heard: a target may set them for its server, and no model is known by them."""
+
+SAID = (
     "max_tokens_field", "system_role", "effort", "json", "reasoning_field", "reasoning_with_calls", "lacks", "renames",
     "says", "cache_marks",
     "stream_options", "prefill", "path", *TURNS,
 )  # fmt: skip
-"""Quirks that a target may set: how things are said. Where the key goes is no matter of a model's server."""
+"""Quirks of how things are said."""
+
+SETTABLE = (*SAID, *HEARD)
+"""Quirks that a target may set. Where the key goes is no matter of a model's server."""
 
 
 def quirks_with(quirks: Quirks, given: Mapping[str, Any]) -> Quirks:
@@ -205,6 +211,10 @@ def explained(name: str, value: Any) -> str:
             return f"more that is sent: {', '.join(sorted(value)) or 'nothing'}"
         case "cache_marks":
             return "marks for the cache are " + ("sent" if value else "not sent")
+        case "think_tags":
+            return "an answer that begins with <think> " + (
+                "has its thinking there" if value else "is text from its first word on"
+            )
         case "lacks":
             return f"not sent: {', '.join(sorted(value)) or 'nothing'}; harmless ones are left out, others refused"
         case "renames":

@@ -20,7 +20,9 @@ from .messages import (
 from .origin import Origin
 from .parts import (
     AudioPart,
+    Cache,
     Citation,
+    Detail,
     FilePart,
     ImagePart,
     NativePart,
@@ -36,6 +38,9 @@ from .sendable import json_problem, number_problem, text_problem, type_name
 _ROLES = frozenset(get_args(Role))
 _EFFORTS: tuple[str, ...] = get_args(ReasoningEffort)
 _VERBOSITIES: tuple[str, ...] = get_args(Verbosity)
+
+_ONE_OF: dict[str, tuple[str, ...]] = {"cache": get_args(Cache), "detail": get_args(Detail)}
+"""Fields of parts and tools that hold one of a few words."""
 
 _TEXTS: dict[type, tuple[tuple[str, ...], tuple[str, ...]]] = {
     TextPart: (("text",), ("cache", "phase")),
@@ -55,8 +60,9 @@ _TEXTS: dict[type, tuple[tuple[str, ...], tuple[str, ...]]] = {
 def message_problem(message: Message) -> str | None:
     """The field of a message that cannot be sent, and why; None when all can."""
     content = message.content
-    if isinstance(content, tuple) and len(content) == 1 and type(content[0]) is TextPart:
-        text = content[0].text
+    only = content[0] if isinstance(content, tuple) and len(content) == 1 else None
+    if type(only) is TextPart and only.cache is only.phase is None:
+        text = only.text
         if (type(text) is not str or not text.isascii()) and (problem := text_problem(text)):
             return f"content {problem}"
     elif problem := _content_problem(content):
@@ -104,7 +110,7 @@ def _part_problem(part: object) -> str | None:
     if texts is None:
         known = ", ".join(kind.__name__ for kind in get_args(Part))
         return f" is a {type(part).__name__}, not one of {known}"
-    if isinstance(part, TextPart | ImagePart) and part.cache is None:  # nearly always: said without the field's name
+    if isinstance(part, TextPart | ImagePart):  # nearly always: said without the field's name
         problem = text_problem(part.text if isinstance(part, TextPart) else part.url)
         if problem is not None:
             return f" {problem}"
@@ -136,6 +142,8 @@ def _texts_problem(struct: object, texts: tuple[str, ...], or_none: tuple[str, .
         value = getattr(struct, name)
         if (value is not None or name in texts) and (problem := text_problem(value)):
             return f"{name} {problem}"
+        if value is not None and name in _ONE_OF and value not in _ONE_OF[name]:
+            return f"{name} is not one of {', '.join(_ONE_OF[name])}"
     return None
 
 

@@ -29,10 +29,10 @@ class Returning:
         here: Gives the origin that state must have; asked only where there is some.
     """
 
-    __slots__ = ("_found", "_here", "_sent", "_thoughtful")
+    __slots__ = ("_found", "_here", "_odd", "_sent", "_thoughtful")
 
     def __init__(self, here: Callable[[], Origin]) -> None:
-        self._here, self._sent = here, 0
+        self._here, self._sent, self._odd = here, 0, 0
         self._thoughtful: list[Message] = []
         self._found: Origin | None = None
 
@@ -76,6 +76,10 @@ class Returning:
         self._sent += own
         return state if own else None
 
+    def unreadable(self) -> None:
+        """Say of the state that was given last that it is none of this dialect: it does not go back after all."""
+        self._odd += 1
+
     def notes(self, messages: Iterable[Message]) -> tuple[str, ...]:
         """What a request leaves out of the state that its conversation holds, for the report."""
         turns = tuple(messages)
@@ -83,6 +87,8 @@ class Returning:
         notes = []
         if left_out > 0:
             notes.append(f"opaque state was left out, {left_out} times: it goes back to its origin, in its own dialect")
+        if self._odd:
+            notes.append(f"opaque state was left out, {self._odd} times: it is not what its dialect writes")
         said = {id(message) for message in self._thoughtful}
         unsaid = sum(_only_thinks_aloud(message) and id(message) not in said for message in turns)
         if unsaid:

@@ -6,7 +6,7 @@ Each function says where something makes no sense, and never what it holds.
 import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn, cast, get_args
 
 import msgspec
 
@@ -30,7 +30,7 @@ from .messages import (
     ToolChoice,
     ToolResult,
 )
-from .parts import Citation
+from .parts import Citation, Detail
 from .sendable import json_problem, type_name
 
 _ROLES: dict[object, Role] = {
@@ -43,7 +43,7 @@ _KEYS = frozenset(
     }
 )  # fmt: skip
 """What a message of the chat protocol may hold, as its servers and SDKs write it."""
-_DETAILS = ("auto", "low", "high", "original")
+_DETAILS = get_args(Detail)
 
 
 def as_mapping(item: object) -> object:

@@ -3,11 +3,15 @@
 import mimetypes
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
+from typing import TypeAlias
 
 from msgspec.structs import replace
 
 from .messages import AllowedTools, ChatRequest, ImagePart, Message, TextPart, ToolCall
 from .provider import Unsupported
+
+Placed: TypeAlias = frozenset[int]
+"""Places of messages in a conversation."""
 
 
 def without_end_blanks(prefill: str | None) -> tuple[str, str]:
@@ -16,16 +20,20 @@ def without_end_blanks(prefill: str | None) -> tuple[str, str]:
     return begun, (prefill or "")[len(begun) :]
 
 
-def lifted(chat: ChatRequest) -> tuple[ChatRequest, tuple[str, ...]]:
+def lifted(chat: ChatRequest, placed: Placed = frozenset()) -> tuple[ChatRequest, tuple[str, ...]]:
     """A request for a dialect with one system text, which stands first; and what was moved for it.
 
     Where there is nothing but system texts they become the user's turn: such a dialect wants one.
+
+    Args:
+        placed: The system messages that stay where they are, see `in_place`.
     """
     if all(message.role != "system" for message in chat.messages):
         return chat, ()
     texts = [chat.system] if chat.system else []
-    texts += [message.text for message in chat.messages if message.role == "system"]
-    turns = tuple(message for message in chat.messages if message.role != "system")
+    moving = [place for place, message in enumerate(chat.messages) if message.role == "system" and place not in placed]
+    texts += [chat.messages[place].text for place in moving]
+    turns = tuple(message for place, message in enumerate(chat.messages) if place not in moving)
     joined = "\n\n".join(filter(None, texts))
     if not turns:
         parts = system_parts(chat)
@@ -33,15 +41,46 @@ def lifted(chat: ChatRequest) -> tuple[ChatRequest, tuple[str, ...]]:
         moved = replace(chat, messages=(Message("user", said),), system=None)
         return moved, ("the system text was said as a user's turn: this API wants one",)
     first = next(place for place, message in enumerate(chat.messages) if message.role != "system")
-    among = any(message.role == "system" for message in chat.messages[first:])
+    among = any(place > first for place in moving)
     note = "system messages were moved before the conversation: this API takes them there only"
     return replace(chat, messages=turns, system=joined), (note,) if among else ()
 
 
-def system_parts(chat: ChatRequest) -> tuple[TextPart, ...]:
-    """The system texts of a conversation, each by itself, for a dialect that can mark one of them."""
+def in_place(messages: Sequence[Message]) -> Placed:
+    """The places of system messages that an API takes in the midst of a conversation, where it does.
+
+    That is, of those that stand behind a turn of the user's side, and before one of the model's or at the end.
+    """
+    placed: set[int] = set()
+    run: list[int] = []
+    before = ""
+    for place, message in enumerate(messages):
+        if message.role == "system":
+            run.append(place)
+        elif says_anything(message):
+            if message.role == "assistant" and before in _USERS_SIDE:
+                placed.update(run)
+            run, before = [], message.role
+    return frozenset((*placed, *run) if before in _USERS_SIDE else placed)
+
+
+_USERS_SIDE = ("user", "tool")
+
+
+def says_anything(message: Message) -> bool:
+    """Is a turn more than nothing at all?"""
+    return message.role == "tool" or bool(message.text) or any(type(part) is not TextPart for part in message.content)
+
+
+def system_parts(chat: ChatRequest, placed: Placed = frozenset()) -> tuple[TextPart, ...]:
+    """The system texts of a conversation, each by itself, for a dialect that can mark one of them.
+
+    Args:
+        placed: The system messages that are not among them.
+    """
     first = (TextPart(chat.system),) if chat.system else ()
-    among = (part for message in chat.messages if message.role == "system" for part in message.content)
+    moving = (m for place, m in enumerate(chat.messages) if m.role == "system" and place not in placed)
+    among = (part for message in moving for part in message.content)
     return (*first, *(part for part in among if isinstance(part, TextPart) and part.text))
 
 
@@ -71,7 +110,7 @@ def sides(messages: Sequence[Message]) -> Iterator[tuple[bool, tuple[Message, ..
 
     Users and tools are one side. Messages that say nothing at all are left out: no such dialect takes an empty turn.
     """
-    saying = (m for m in messages if m.role == "tool" or m.text or any(type(p) is not TextPart for p in m.content))
+    saying = filter(says_anything, messages)
     for is_assistant, run in groupby(saying, key=lambda message: message.role == "assistant"):
         yield is_assistant, tuple(run)
 

@@ -50,16 +50,19 @@ class MessageWriter(BlockWriter):
         return [self._marked({"type": "text", "text": part.text}, part.cache) for part in parts]
 
     def turns(self, chat: ChatRequest) -> list[dict[str, Any]]:
-        """The turns: those of one side in a row are one."""
+        """The turns: those of one side in a row are one; a system text that keeps its place stands behind a user's."""
         turns: list[dict[str, Any]] = []
         for is_assistant, run in sides(chat.messages):
             if is_assistant:
                 blocks = [block for message in run for block in self._assistant(message)]
             else:  # results stand first: they must follow the calls at once
                 blocks = [self._result(message) for message in run if message.role == "tool"]
-                blocks += [block for message in run if message.role != "tool" for block in self._parts(message)]
+                blocks += [block for message in run if message.role == "user" for block in self._parts(message)]
             if blocks:
                 turns.append({"role": "assistant" if is_assistant else "user", "content": blocks})
+            told = [part for message in run if message.role == "system" for part in self._parts(message)]
+            if told:
+                turns.append({"role": "system", "content": told})
         return turns
 
     def _assistant(self, message: Message) -> list[Block]:

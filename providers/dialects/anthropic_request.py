@@ -13,7 +13,7 @@ from ..fitting import Facts
 from ..messages import ChatRequest
 from ..origin import Origin
 from ..returning import Returning
-from ..turns import lifted, only_allowed, system_parts, without_end_blanks
+from ..turns import in_place, lifted, only_allowed, system_parts, without_end_blanks
 from .anthropic_blocks import MessageWriter
 from .anthropic_thinking import budget_notes, thinking_field, thinks
 
@@ -85,8 +85,9 @@ def messages_body(
     Raises:
         Unsupported: See `FIT`; or an image, a file or a call's arguments cannot be said.
     """
-    system = system_parts(chat)
-    chat, moved = lifted(chat)
+    placed = in_place(chat.messages) if facts.capabilities.system_in_place else frozenset()
+    system = system_parts(chat, placed)
+    chat, moved = lifted(chat, placed)
     chat, told = only_allowed(chat)
     returning = Returning(here)
     known = facts.capabilities

@@ -6,6 +6,9 @@ option `entra`, is a bearer token. Content filters speak through the code `conte
 delta; both are read by what all speakers of the protocol share.
 """
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import msgspec
 
 from ..capabilities import Capabilities
@@ -69,6 +72,10 @@ class AzureOpenAI:
     def decoder(self, head: ResponseHead) -> Decoder:
         """A fresh decoder, of the stream or of a whole answer."""
         return self._ways[False, False].decoder(head)
+
+    def decoder_by(self, given: Mapping[str, Any]) -> Callable[[ResponseHead], Decoder]:
+        """What makes the decoders of a target with quirks of its own."""
+        return self._ways[False, False].decoder_by(given)
 
     def error_for(self, head: ResponseHead, body: bytes) -> ProviderError:
         """What a refusal means."""

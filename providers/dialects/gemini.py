@@ -67,9 +67,7 @@ class Gemini:
         facts = facts_for(self, endpoint)
         chat, moved = fitted(chat, facts)
         name = endpoint.model.removeprefix("models/")
-        body, notes = content_body(
-            chat, lambda: here(self, endpoint), facts, endpoint.options, model=name, vertex=bool(vertex)
-        )
+        body, notes = content_body(chat, lambda: here(self, endpoint), facts, endpoint.options, vertex=bool(vertex))
         models = self._vertex_models(endpoint, vertex) if vertex else f"{endpoint.base_url}/models"
         method = "streamGenerateContent?alt=sse" if endpoint.stream else "generateContent"
         model = quote(name, safe="")

@@ -15,7 +15,7 @@ from ..origin import Origin
 from ..provider import Unsupported
 from ..returning import Returning
 from ..turns import lifted
-from .gemini_turns import Turns, is_third
+from .gemini_turns import Turns
 
 ALWAYS: tuple[Row, ...] = (
     left_out("image detail", "this API has none for a single image"),
@@ -48,7 +48,6 @@ def content_body(
     facts: Facts,
     options: Mapping[str, Any],
     *,
-    model: str,
     vertex: bool,
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The body of a request, and notes on what was left out.
@@ -56,7 +55,6 @@ def content_body(
     Args:
         here: The target: opaque state goes back to its origin only.
         options: The target's own settings; `thinking_budget` in tokens wins over the effort.
-        model: Its name, without `models/`.
         vertex: For Vertex AI, which wants the results of tools in a turn of their own.
 
     Raises:
@@ -65,12 +63,13 @@ def content_body(
     chat, moved = lifted(chat)
     returning = Returning(here)
     thinking = _thinking(chat, facts.capabilities, options)
-    if not is_third(model):
+    third = facts.capabilities.signed_calls is True
+    if not third:
         _check_second(chat)
     notes = fit(chat, ALWAYS + (() if thinking else THOUGHTLESS), facts.capabilities, facts.fit)
     says = SAYS | ({"metadata"} if vertex else set()) | ({"reasoning_budget_tokens"} if thinking else set())
     more = unsaid(chat, says, facts.fit)
-    turns = Turns(chat, returning, model, vertex=vertex)
+    turns = Turns(chat, returning, third=third, vertex=vertex)
     config: dict[str, Any] = {
         "maxOutputTokens": chat.max_tokens,
         "temperature": chat.temperature,

@@ -3,7 +3,6 @@
 Facts: the pages on thought signatures and on function calling.
 """
 
-import re
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeAlias
 
@@ -34,27 +33,20 @@ Media: TypeAlias = ImagePart | FilePart | AudioPart
 PLACEHOLDER = "skip_thought_signature_validator"
 """What Gemini 3 takes in place of the signature of a call that it did not make; documented for just that."""
 
-_THIRD = re.compile(r"gemini-(?:[3-9]|[1-9][0-9])(?![0-9])")
-
-
-def is_third(model: str) -> bool:
-    """Whether a model is of the third generation or a later one, by its name."""
-    return _THIRD.match(model) is not None
-
 
 class Turns:
     """The turns of one conversation.
 
     Args:
         returning: What opaque state goes back.
-        model: The model's name: from the third generation on it wants a signature with each step of calls, and takes
-            images from tools.
+        third: The model is of the third generation or a later one: it wants a signature with each step of calls, and
+            takes images from tools.
         vertex: For Vertex AI, which wants the results of tools in a turn of their own.
     """
 
-    def __init__(self, chat: ChatRequest, returning: Returning, model: str, *, vertex: bool) -> None:
+    def __init__(self, chat: ChatRequest, returning: Returning, *, third: bool, vertex: bool) -> None:
         self._chat, self._returning, self._vertex = chat, returning, vertex
-        self._is_third = is_third(model)
+        self._is_third = third
         self._calls = calls_by_id(chat.messages)
         self._own_ids = {
             call.id

@@ -5,8 +5,9 @@ provider of the same class, and what is known of its models stands in `knowledge
 """
 
 import re
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
+from typing import Any
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -20,7 +21,7 @@ from ..fitting import facts_for, fitted
 from ..knowledge import known
 from ..mapping import provider_error
 from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, Unsupported, WireRequest, here
-from ..quirks import BY_OPENAI, SETTABLE, Quirks
+from ..quirks import BY_OPENAI, SETTABLE, Quirks, quirks_with
 from .openai_body_decoder import ChatBodyDecoder
 from .openai_decoder import ChatStreamDecoder
 from .openai_empty import EmptyStreamDecoder
@@ -93,18 +94,27 @@ class OpenAIChat:
             url = self._url(quirks.prefill.path, endpoint)
         return WireRequest(url, headers, request_body(body, chat, endpoint), notes=moved + notes, lasting=True)
 
-    def decoder(self, head: ResponseHead) -> Decoder:
-        """A fresh decoder, for a stream or for a whole answer."""
-        rules = self._quirks.rules
+    def decoder(self, head: ResponseHead, quirks: Quirks | None = None) -> Decoder:
+        """A fresh decoder, for a stream or for a whole answer.
+
+        Args:
+            quirks: Of the target's own server; None: this speaker's.
+        """
+        quirks = quirks or self._quirks
+        rules = quirks.rules
         decoder = decoder_for(
             head,
             stream=lambda: ChatStreamDecoder(head, rules),
             body=lambda: ChatBodyDecoder(head, rules),
         )
-        silent = self._quirks.empty_if_too_long
+        silent = quirks.empty_if_too_long
         if silent is not None and head.headers.get("server", "").lower().startswith(silent):
             decoder = EmptyStreamDecoder(decoder)
-        return ThinkTagDecoder(decoder) if self._quirks.think_tags else decoder
+        return ThinkTagDecoder(decoder) if quirks.think_tags else decoder
+
+    def decoder_by(self, given: Mapping[str, Any]) -> Callable[[ResponseHead], Decoder]:
+        """What makes the decoders of a target with quirks of its own."""
+        return partial(self.decoder, quirks=quirks_with(self._quirks, given))
 
     def error_for(self, head: ResponseHead, body: bytes) -> ProviderError:
         """What a refusal means."""

@@ -100,7 +100,7 @@ def _thoughts(message: Message, quirks: Quirks, returning: Returning) -> dict[st
         detail
         for block in message.reasoning
         if (state := returning.state(block.details, message)) is not None
-        for detail in _detail_list(state)
+        for detail in _detail_list(state, returning)
     ]
     if details:
         wire["reasoning_details"] = details
@@ -114,11 +114,16 @@ def _thoughts(message: Message, quirks: Quirks, returning: Returning) -> dict[st
     return wire
 
 
-def _detail_list(state: str) -> list[msgspec.Raw]:
+def _detail_list(state: str, returning: Returning) -> list[msgspec.Raw]:
+    """The details of a thought, each as it was written; what is no list of objects is left out, with a note."""
     try:
-        return msgspec.json.decode(state, type=list[msgspec.Raw])
+        found = msgspec.json.decode(state, type=list[msgspec.Raw])
     except msgspec.DecodeError:
-        return []
+        found = []
+    objects = [detail for detail in found if bytes(detail).lstrip().startswith(b"{")]
+    if len(objects) < max(1, len(found)):
+        returning.unreadable()
+    return objects
 
 
 def _marked(part: Part, quirks: Quirks) -> bool:

@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 
 from ..capabilities import Capabilities
-from ..quirks import SETTABLE, Quirks
+from ..quirks import SAID, Quirks
 
 OLD_AFTER = timedelta(days=180)
 """Knowledge that was looked up longer ago should be looked up again."""
@@ -90,7 +90,7 @@ def _known_by(provider: str, patterns: frozenset[str]) -> Known:
     return Known(facts, Capabilities(**capabilities), MappingProxyType(quirks))
 
 
-NAMES = tuple(dict.fromkeys((*Capabilities.__struct_fields__, *SETTABLE)))
+NAMES = tuple(dict.fromkeys((*Capabilities.__struct_fields__, *SAID)))
 """Everything that a fact may be about, in the order in which facts are shown."""
 
 

@@ -123,7 +123,7 @@ class Attempt(Opaque, kw_only=True):
             self.framed = exchange.framed
             if not 200 <= head.status < 300:
                 raise await self._refused(exchange)
-            self._decoder = decoder = self._adapted(self.live.provider.decoder, head)
+            self._decoder = decoder = self._adapted(self.live.decoder, head)
             events = self._decoded(await exchange.read(), exchange, decoder)
             batch = events
             while not (self.finished or any_useful(events)):

@@ -24,7 +24,7 @@ from ...providers.http.idle import Idle, Ways
 from ...providers.http.transport import HttpTransport
 from ...providers.origin import Origin, credential_mark
 from ...providers.prices import Rates, rates_of
-from ...providers.provider import Endpoint, Provider, ProviderInfo, ResponseHead, Unsupported, WireRequest
+from ...providers.provider import Decoder, Endpoint, Provider, ProviderInfo, ResponseHead, Unsupported, WireRequest
 from ...providers.secret import Secret
 from ...providers.transport import Transport, TransportFactory, TransportOptions
 from ..health.latency import Latency
@@ -60,6 +60,7 @@ class LiveTarget:
         remembered_as: What its record is known by.
         label: What reports and logs call it.
         model: The model that is asked for.
+        decoder: Makes the decoder of an answer of it.
         dialect: The wire it speaks.
         flaw: What keeps it from being asked anything: reason, and what to do about it; None when nothing does.
         limits: Its present use.
@@ -80,6 +81,7 @@ class LiveTarget:
         self.target, self._ways, self._new_transport = target, ways, transport
         self.provider = registry.get(target.provider)
         info = self.provider.info
+        self.decoder = _decoder_of(self.provider, target)
         self.label = target.label
         self.dialect = info.dialect
         self.model = model = target.model or info.default_model or ""
@@ -311,6 +313,15 @@ class LiveTarget:
     async def aclose(self) -> None:
         """Close, and wait until the sockets are gone. Idempotent, also after a cancellation."""
         await self._transport.aclose()
+
+
+def _decoder_of(provider: Provider, target: Target) -> Callable[[ResponseHead], Decoder]:
+    """What makes the decoders of its answers: the provider, or what that has for the target's own quirks."""
+    by_quirks = getattr(provider, "decoder_by", None) if target.quirks else None
+    if by_quirks is None:
+        return provider.decoder
+    made: Callable[[ResponseHead], Decoder] = by_quirks(target.quirks)
+    return made
 
 
 def _capabilities(provider: Provider, target: Target, model: str) -> tuple[Capabilities, Flaw | None]:

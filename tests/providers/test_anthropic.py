@@ -453,3 +453,45 @@ def test_a_known_event_may_not() -> None:
 )
 def test_prefill_is_known_by_model(model: str, prefill: str | None) -> None:
     assert provider.capabilities(model).prefill == prefill
+
+
+LATE = ChatRequest(
+    system="Be terse.",
+    messages=(
+        said("user", "a"),
+        said("system", "From now on: English."),
+        said("assistant", "b"),
+        said("user", "c"),
+        Message("system", (TextPart("Be kind.", cache="1h"), TextPart("Be quick."))),
+    ),
+)
+
+
+@pytest.mark.parametrize("model", ["claude-opus-4-8", "claude-opus-5", "claude-fable-5-1", "claude-opus-4-8@20260528"])
+def test_a_system_message_stays_where_it_is_where_the_model_takes_it_there(model: str) -> None:
+    wire = built(provider, LATE, model)
+    asked = json.loads(wire.body)
+    assert asked["system"] == "Be terse."
+    assert [turn["role"] for turn in asked["messages"]] == ["user", "system", "assistant", "user", "system"]
+    assert asked["messages"][1]["content"] == "From now on: English."
+    assert asked["messages"][4]["content"] == [
+        {"type": "text", "text": "Be kind.", "cache_control": {"type": "ephemeral", "ttl": "1h"}},
+        {"type": "text", "text": "Be quick."},
+    ]
+    assert wire.notes == ()
+
+
+@pytest.mark.parametrize("model", [HAIKU, "claude-opus-4-7", "claude-sonnet-5", "claude-of-tomorrow"])
+def test_elsewhere_it_is_moved_with_a_note(model: str) -> None:
+    wire = built(provider, LATE, model)
+    asked = json.loads(wire.body)
+    assert [turn["role"] for turn in asked["messages"]] == ["user", "assistant", "user"]
+    assert [part["text"] for part in asked["system"]] == ["Be terse.", "From now on: English.", "Be kind.", "Be quick."]
+    assert "system messages were moved before the conversation: this API takes them there only" in wire.notes
+
+
+def test_what_stays_is_not_said_twice_and_what_moves_is_said_once() -> None:
+    turns = (*LATE.messages, said("user", "d"))
+    asked = sent(msgspec.structs.replace(LATE, messages=turns), "claude-opus-5")
+    assert [turn["role"] for turn in asked["messages"]] == ["user", "system", "assistant", "user"]
+    assert [part["text"] for part in asked["system"]] == ["Be terse.", "Be kind.", "Be quick."]

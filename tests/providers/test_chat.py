@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from standby.providers.chat import (
     ChatRequest,
+    FilePart,
     ImagePart,
     InvalidRequest,
     JsonSchema,
@@ -15,7 +16,7 @@ from standby.providers.chat import (
     ToolCall,
     chat_request,
 )
-from standby.providers.turns import lifted
+from standby.providers.turns import in_place, lifted
 
 WEATHER = {"type": "function", "function": {"name": "weather", "description": "d", "parameters": {"type": "object"}}}
 
@@ -234,3 +235,61 @@ def test_nothing_that_was_said_shows_in_a_repr() -> None:
     )
     parts = [*chat.messages[0].content, *chat.messages[1].tool_calls, *chat.messages[1].reasoning, *chat.messages]
     assert said not in repr(chat) + "".join(map(repr, parts)) + str(chat)
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        (Message("user", (TextPart("a", cache="2h"),)), "messages[0].content[0].cache is not one of 5m, 1h"),  # type: ignore[arg-type]
+        (Message("user", (TextPart("a", cache=5),)), "messages[0].content[0].cache is not a text, but a int"),  # type: ignore[arg-type]
+        (Message("user", (TextPart("a", phase=5),)), "messages[0].content[0].phase is not a text, but a int"),  # type: ignore[arg-type]
+        (
+            Message("user", (TextPart("a"), ImagePart("https://x/y.png", cache="x"))),  # type: ignore[arg-type]
+            "messages[0].content[1].cache is not one of 5m, 1h",
+        ),
+        (
+            Message("user", (ImagePart("https://x/y.png", "sharp"),)),  # type: ignore[arg-type]
+            "messages[0].content[0].detail is not one of auto, low, high, original",
+        ),
+        (
+            Message("user", (FilePart("https://x/y.pdf", cache="5 m"),)),  # type: ignore[arg-type]
+            "messages[0].content[0].cache is not one of 5m, 1h",
+        ),
+    ],
+)
+def test_a_word_that_is_none_is_told_at_its_place(given: Message, problem: str) -> None:
+    for messages in ([given], ChatRequest(messages=(given,))):
+        with pytest.raises(InvalidRequest) as caught:
+            chat_request(messages)
+        assert str(caught.value) == problem
+
+
+def test_a_tools_mark_for_the_cache_is_one_of_two() -> None:
+    with pytest.raises(InvalidRequest, match=r"^tools\[1\].cache is not one of 5m, 1h$"):
+        chat_request("Hi", tools=[Tool("f", cache="1h"), Tool("g", cache="1d")])  # type: ignore[arg-type]
+
+
+PLACED: dict[str, tuple[list[str], list[int]]] = {
+    "behind the user, at the end": (["user", "system"], [1]),
+    "behind the user, before the model": (["user", "system", "assistant", "user"], [1]),
+    "behind a tool's result": (["user", "assistant", "tool", "system"], [3]),
+    "two in a row, which are one": (["user", "system", "system"], [1, 2]),
+    "first of all": (["system", "user"], []),
+    "before another turn of the user": (["user", "system", "user"], []),
+    "behind the model": (["user", "assistant", "system", "user"], []),
+    "behind an empty turn": (["", "system"], []),
+    "an empty turn between": (["user", "system", "", "assistant"], [1]),
+    "some of them": (["system", "user", "system", "assistant", "system", "user", "system"], [2, 6]),
+}
+
+
+@pytest.mark.parametrize("what", PLACED)
+def test_where_a_system_message_may_stay(what: str) -> None:
+    roles, places = PLACED[what]
+    turns = [Message(role or "user", (TextPart("x" if role else ""),), tool_call_id="c") for role in roles]  # type: ignore[arg-type]
+    assert in_place(turns) == set(places)
+    chat, notes = lifted(ChatRequest(messages=tuple(turns)), in_place(turns))
+    assert sum(turn.role == "system" for turn in chat.messages) == len(places)
+    first = next(place for place, role in enumerate(roles) if role != "system")
+    moved = [place for place, role in enumerate(roles) if role == "system" and place not in places]
+    assert bool(notes) == any(place > first for place in moved)

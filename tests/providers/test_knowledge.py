@@ -162,7 +162,7 @@ def test_a_quirk_is_explained_in_words() -> None:
         "reasoning_field": "reasoning", "reasoning_with_calls": True, "lacks": frozenset({"seed"}),
         "renames": {"seed": "random_seed"}, "says": frozenset({"files"}), "cache_marks": True, "stream_options": {},
         "prefill": {"turn": {"prefix": True}}, "path": "/chat", "alternate": True, "user_after_tool": False,
-        "call_id": "[a-z]{9}",
+        "call_id": "[a-z]{9}", "think_tags": True,
     }  # fmt: skip
     assert set(values) == set(SETTABLE)
     assert value_problem(values) is None

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from standby.providers.chat import (
     AudioPart,
+    ChatRequest,
     FilePart,
     ImagePart,
     Message,
@@ -208,6 +209,25 @@ FORMS: dict[str, tuple[Message, dict[str, Any], dict[str, Any]]] = {
         {"role": "assistant", "content": "a"},
     ),
 }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("details", "sent", "noted"),
+    [
+        ('[{"data":"x"},{"data":"y"}]', [{"data": "x"}, {"data": "y"}], False),
+        ('[{"data":"x"}, "y", 5]', [{"data": "x"}], True),
+        ('["y"]', None, True),
+        ('{"data":"x"}', None, True),
+        ("[]", None, True),
+        ("x", None, True),
+    ],
+)
+def test_details_that_are_none_are_left_out_with_a_note(details: str, sent: Any, noted: bool) -> None:
+    turn = Message("assistant", (Reasoning("", details=details), TextPart("a")), origin="openai")  # type: ignore[arg-type]
+    wire = provider.build_request(ChatRequest(messages=(turn,)), Endpoint(base_url="https://x", model="m"))
+    assert json.loads(wire.body)["messages"][0].get("reasoning_details") == sent
+    assert any("it is not what its dialect writes" in note for note in wire.notes) == noted
+    assert not any("it goes back to its origin" in note for note in wire.notes)
 
 
 @pytest.mark.parametrize("name", FORMS)

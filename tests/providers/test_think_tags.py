@@ -1,12 +1,19 @@
 """Thinking between tags in the text: told as thinking by the providers that are known for it, however it is cut."""
 
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
+from standby.config import load
+from standby.config.advice import quirk_notes
 from standby.providers import registry
+from standby.providers.knowledge import NAMES
 from standby.providers.provider import ResponseHead
 
 from read_streams import outcome, ways_to_cut
+from standby import Router, Target
+from standby.testing import Page, Simulator
 
 STREAM = "text/event-stream"
 
@@ -67,3 +74,43 @@ def test_what_was_held_is_told_when_the_answer_breaks_off() -> None:
     assert said == {"text": "<thi", "error_kind": "truncated"}
     decoder = registry.get("vllm").decoder(ResponseHead(200, {"content-type": STREAM}))
     assert (decoder.closed, getattr(decoder, "miscounted", None)) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("provider", "quirks", "thought"),
+    [
+        ("openai", {}, ""),
+        ("openai", {"think_tags": True}, "plan"),
+        ("azure-openai", {"think_tags": True}, "plan"),
+        ("together", {}, "plan"),
+        ("together", {"think_tags": False}, ""),
+        ("together", {"max_tokens_field": "max_tokens"}, "plan"),
+    ],
+)
+@pytest.mark.parametrize("upstream", ["stream", "single"])
+async def test_a_target_says_whether_its_server_thinks_so(
+    standby_simulator: Simulator, provider: str, quirks: dict[str, Any], thought: str, upstream: Any
+) -> None:
+    said = "<think>plan</think>Answer"
+    page = Page(sse(said), 200, STREAM)
+    if upstream == "single":
+        whole = {"choices": [{"index": 0, "message": {"content": said}, "finish_reason": "stop"}]}
+        page = Page(json.dumps(whole).encode(), 200, "application/json")
+    standby_simulator.play("there", page)
+    target = Target(provider, model="m", key="k", base_url=standby_simulator.base_url("there"), quirks=quirks)
+    async with Router([target]) as router:
+        answer = await router.complete("Hello?", upstream=upstream)
+    assert (answer.reasoning, answer.text) == (thought, "Answer" if thought else said)
+
+
+def test_it_can_be_written_in_a_file_and_is_explained(tmp_path: Path) -> None:
+    file = tmp_path / "standby.yaml"
+    file.write_text("targets:\n  t: {provider: openai, model: m, key: k, quirks: {think_tags: true}}\n")
+    config = load(file)
+    assert config.targets["t"].quirks == {"think_tags": True}
+    (note,) = quirk_notes(config)
+    assert note.message == "an answer that begins with <think> has its thinking there"
+
+
+def test_it_is_nothing_that_is_known_of_a_model() -> None:
+    assert "think_tags" not in NAMES
