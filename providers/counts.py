@@ -9,6 +9,7 @@ import math
 from typing import Annotated, Any, TypeAlias
 
 import msgspec
+from msgspec.structs import replace
 
 from .events import ProviderEvent, Usage
 
@@ -63,11 +64,20 @@ class Counting:
             if count is not None and (type(count) is not int or not 0 <= count <= COUNT_MAX):
                 prompt, answer, cached, reasoning = (None if each is None else total((each,)) for each in counts)
                 break
-        beside = {name: total((count,)) for name, count in parts.items() if count is not None and count != 0}
-        self.miscounted = _NONSENSE in (prompt, answer, cached, reasoning) or _NONSENSE in beside.values()
-        if not self.miscounted:
-            more: Any = {**beside, "cost": dollars(cost), "tool_uses": uses(tool_uses)}
-            events.append(Usage(prompt or 0, answer or 0, cached, reasoning, **more))
+        beside: Any = None
+        for name, count in parts.items():
+            if count is not None and count != 0:
+                beside = beside or {}
+                beside[name] = total((count,))
+        self.miscounted = _NONSENSE in (prompt, answer, cached, reasoning) or (
+            beside is not None and _NONSENSE in beside.values()
+        )
+        if self.miscounted:
+            return
+        usage = Usage(prompt or 0, answer or 0, cached, reasoning)
+        if beside is not None or cost is not None or tool_uses:
+            usage = replace(usage, **(beside or {}), cost=dollars(cost), tool_uses=uses(tool_uses))
+        events.append(usage)
 
 
 def total(counts: tuple[Count, ...]) -> int:

@@ -5,6 +5,7 @@ A dialect writes one method, `_payload`, and says with `self.finish`, `self.clos
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 from .codecs import (
     UNDECODABLE,
@@ -41,6 +42,8 @@ class EventStreamDecoder(BaseDecoder):
 
     otherwise: Callable[[], Decoder] | None = None
     """Makes the decoder of a whole answer, for a body that calls itself a stream and begins as JSON does."""
+    _quick: Callable[[Any, list[bytes]], list[ProviderEvent] | None] | None = None
+    """Decodes unnamed events behind the first, if all are of the kind that came last; None, with nothing done: else."""
     _whole: "JsonBodyDecoder | None" = None
     """Takes the same bytes, as long as they hold no event."""
 
@@ -80,9 +83,6 @@ class EventStreamDecoder(BaseDecoder):
         """At the end: the lines that were no field of the format. A dialect may find an error in them."""
 
     def feed(self, data: bytes) -> list[ProviderEvent]:
-        events: list[ProviderEvent] = []
-        if self.failure is not None or self.closed:
-            return events
         if (
             self._between_events
             and data.startswith(b"data: ")
@@ -90,21 +90,30 @@ class EventStreamDecoder(BaseDecoder):
             and _CR not in data
             and len(data) <= BULK_BYTES
         ):
+            payloads = data[6:-2].split(_SEPARATOR)
+            quick = self._quick
+            if quick is not None and (told := quick(self, payloads)) is not None:
+                return told
             if self._at_start:
                 self._sse.started()
                 self._at_start = False
                 self._opening = None
-            payloads = data[6:-2].split(_SEPARATOR)
+            events: list[ProviderEvent] = []
             stopped_at = self._payloads(payloads, events)
             if stopped_at is None:
+                self._between_events = self.failure is None and not self.closed
                 return events
             data = b"data: " + _SEPARATOR.join(payloads[stopped_at:]) + b"\n\n"
+        else:
+            events = []
+            if self.failure is not None or self.closed:
+                return events
         if self._opening is not None:
             self._open(data)
         elif self._whole is not None:
             self._feed_whole(data)
         self._carefully(data, events)
-        self._between_events = self._halves is None and self._sse.idle
+        self._between_events = self._halves is None and self._sse.idle and self.failure is None and not self.closed
         return events
 
     def end(self) -> list[ProviderEvent]:
@@ -265,7 +274,10 @@ class JsonBodyDecoder(BaseDecoder):
                 if self._bulk is not None:
                     self._bulk.end()
                     body = LookedThrough(body)
-                events = self._whole(body)
+                try:
+                    events = self._read(body)
+                except SplitCharacter:
+                    events = self._with_halves(body)
             except TooBulky as error:
                 self.failure = ProviderError(ErrorKind.PROTOCOL, f"the body holds {error}")
             except UNDECODABLE as error:
@@ -291,13 +303,10 @@ class JsonBodyDecoder(BaseDecoder):
             self._pieces.clear()
             self.failure = ProviderError(ErrorKind.PROTOCOL, f"the body holds {error}")
 
-    def _whole(self, body: bytes) -> list[ProviderEvent]:
-        try:
-            return self._read(body)
-        except SplitCharacter:
-            self._halves = HalfCharacters()
-            marked, mark = with_marks(body)
-            return self._halves.joined(self._read(marked), mark)
+    def _with_halves(self, body: bytes) -> list[ProviderEvent]:
+        self._halves = HalfCharacters()
+        marked, mark = with_marks(body)
+        return self._halves.joined(self._read(marked), mark)
 
     def _read(self, body: bytes) -> list[ProviderEvent]:
         assert self._parse is not None

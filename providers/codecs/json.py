@@ -268,7 +268,7 @@ def _free_mark(payload: bytes) -> str:
 
 def whole_text(text: str) -> str:
     """A text that nothing follows, like the message of an error: U+FFFD for half of a character, marked or not."""
-    return _MARKED.sub("\ufffd", without_halves(text))
+    return text if text.isascii() else _MARKED.sub("\ufffd", without_halves(text))
 
 
 def without_halves(text: str) -> str:

@@ -4,34 +4,47 @@ import msgspec
 
 from ..codecs import UNDECODABLE, decode_json
 from ..decoding import JsonBodyDecoder
-from ..events import Finished, ProviderEvent, Started, TextDelta
-from .openai_chunks import PlainWhole, Whole, one_object
+from ..events import Finished, ProviderEvent, ReasoningDelta, Started, TextDelta
+from .openai_chunks import Whole, one_object
 from .openai_counts import plainly_counted
-from .openai_decoder import ChatReader
+from .openai_plain import PlainWhole
+from .openai_reader import ChatReader
 
 _decode_whole = msgspec.json.Decoder(Whole).decode
-_decode_plain_whole = msgspec.json.Decoder(PlainWhole).decode
+_decode_plain = msgspec.json.Decoder(PlainWhole).decode
 
 _STOPPED = Finished("stop", "stop")
 
 
 class ChatBodyDecoder(ChatReader, JsonBodyDecoder):
-    """A whole answer in one JSON body, tried as plain text first, by the strictest type.
+    """A whole answer in one JSON body, tried by the strictest type first.
 
     DeepSeek puts blank lines before it to keep the line warm.
     """
 
     def _read(self, body: bytes) -> list[ProviderEvent]:
         try:
-            plain = _decode_plain_whole(body)
+            plain = _decode_plain(body)
         except UNDECODABLE:
             return self._read_any(body)
-        text = TextDelta(plain.choices[0].delta.content)
-        events: list[ProviderEvent] = [Started(plain.model or None, plain.id or None), text]
-        counts = plain.usage
+        choice = plain.choices[0]
+        message, counts = choice.message, plain.usage
+        thoughts, calls = message.reasoning or message.reasoning_content, message.tool_calls
+        if not (message.content or thoughts or calls):
+            return self._read_any(body)
+        events: list[ProviderEvent] = [Started(plain.model or None, plain.id or None)]
+        if thoughts:
+            events.append(ReasoningDelta(thoughts))
+        if message.content:
+            events.append(TextDelta(message.content))
+        for call in calls or ():
+            self._call(call, events)
+        if choice.finish_reason == "stop" and not calls:
+            self.finish = _STOPPED
+        elif choice.finish_reason:
+            self._finish(choice.finish_reason, events)
         if counts is not None:
             events.append(plainly_counted(counts))
-        self.finish = _STOPPED
         return events
 
     def _read_any(self, body: bytes) -> list[ProviderEvent]:

@@ -1,18 +1,15 @@
-"""The chunks of the OpenAI chat protocol: strict structs for the hot path, and lenient reading for all other servers.
+"""The chunks of the OpenAI chat protocol: all that is read of them, and lenient reading where the types do not fit.
 
 Only fields that are read are declared, in the order of the wire: that is what makes decoding cheap. A chunk that does
 not fit (a count as a float, content as a list, arguments as an object) is read again as plain JSON.
 """
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Any
 
 import msgspec
 
 from ..codecs import read_aside
-from .openai_counts import Counts, PlainCounts
-
-NoText: TypeAlias = Annotated[str, msgspec.Meta(max_length=0)] | None
-"""Said by some servers with every chunk, and by that nothing."""
+from .openai_counts import Counts
 
 
 class FunctionPart(msgspec.Struct, gc=False):
@@ -30,7 +27,7 @@ class CallPart(msgspec.Struct, gc=False):
     id: str | None = None
     function: FunctionPart | None = None
     custom: CustomPart | None = None
-    extra_content: msgspec.Raw | None = None
+    extra_content: dict[str, Any] | None = None
 
 
 class Delta(msgspec.Struct, gc=False):
@@ -40,10 +37,10 @@ class Delta(msgspec.Struct, gc=False):
     refusal: str | None = None
     tool_calls: list[CallPart] | None = None
     function_call: FunctionPart | None = None  # of the protocol before it had tools
-    reasoning_details: msgspec.Raw | None = None
-    annotations: msgspec.Raw | None = None
-    images: msgspec.Raw | None = None
-    audio: msgspec.Raw | None = None
+    reasoning_details: list[Any] | None = None
+    annotations: list[Any] | None = None
+    images: list[Any] | None = None
+    audio: dict[str, Any] | None = None
 
     def says_something(self) -> bool:
         return any(getattr(self, name) for name in self.__struct_fields__)
@@ -55,7 +52,7 @@ class Delta(msgspec.Struct, gc=False):
 
     def is_rich(self) -> bool:
         """Does it hold what `openai_rich` reads?"""
-        return not (self.reasoning_details is self.annotations is self.images is self.audio is None)
+        return bool(self.reasoning_details or self.annotations or self.images or self.audio)
 
 
 class MixedDelta(Delta, gc=False):
@@ -68,7 +65,7 @@ class Choice(msgspec.Struct, gc=False):
     delta: Delta | None = None
     finish_reason: str | None = None
     message: Delta | None = None  # Perplexity: all that was said so far, beside the delta
-    logprobs: msgspec.Raw | None = None
+    logprobs: dict[str, Any] | None = None
     error: Any = None  # OpenRouter: of this choice
     usage: Counts | None = None  # Moonshot
 
@@ -83,8 +80,8 @@ class Chunk(msgspec.Struct, gc=False):
     usage: Counts | None = None
     error: Any = None
     x_groq: GroqPart | None = None
-    citations: msgspec.Raw | None = None
-    search_results: msgspec.Raw | None = None
+    citations: list[Any] | None = None
+    search_results: list[Any] | None = None
 
 
 class FirstChunk(Chunk, gc=False):
@@ -94,92 +91,13 @@ class FirstChunk(Chunk, gc=False):
     model: str | None = None
 
 
-class PlainDelta(msgspec.Struct, gc=False):
-    content: Annotated[str, msgspec.Meta(min_length=1)]
-    reasoning: NoText = None
-    reasoning_content: NoText = None
-    refusal: NoText = None
-    tool_calls: tuple[()] | None = None
-    function_call: None = None
-    reasoning_details: tuple[()] | None = None
-    annotations: tuple[()] | None = None
-    images: tuple[()] | None = None
-    audio: None = None
-
-
-class PlainChoice(msgspec.Struct, gc=False):
-    delta: PlainDelta
-    finish_reason: NoText = None
-    logprobs: None = None
-    error: None = None
-    usage: None = None
-
-
-class PlainChunk(msgspec.Struct, gc=False):
-    """A piece of text and nothing else, as nearly all chunks are: what it decodes needs no second look.
-
-    Whatever `Chunk` has and this has not is none of its business; whatever else says anything does not fit.
-    """
-
-    choices: tuple[PlainChoice]
-    usage: None = None
-    error: None = None
-    x_groq: None = None
-    citations: tuple[()] | None = None
-    search_results: tuple[()] | None = None
-
-
-class BareDelta(msgspec.Struct, gc=False, forbid_unknown_fields=True):
-    content: Annotated[str, msgspec.Meta(min_length=1)]
-    role: str | None = None
-
-
-class BareChoice(msgspec.Struct, gc=False, forbid_unknown_fields=True):
-    index: int
-    delta: BareDelta
-    logprobs: None = None
-    finish_reason: NoText = None
-
-
-class BareChunk(msgspec.Struct, gc=False):
-    """The same of a server that says nothing beside the text: each field that need not be looked for is time saved."""
-
-    choices: tuple[BareChoice]
-    usage: None = None
-    error: None = None
-    x_groq: None = None
-    citations: tuple[()] | None = None
-    search_results: tuple[()] | None = None
-
-
 class WholeChoice(msgspec.Struct, gc=False, rename={"delta": "message", "message": "delta"}):
     delta: Delta | None = None
     finish_reason: str | None = None
     message: Delta | None = None
-    logprobs: msgspec.Raw | None = None
+    logprobs: dict[str, Any] | None = None
     error: Any = None
     usage: Counts | None = None
-
-
-class PlainWholeChoice(msgspec.Struct, gc=False, rename={"delta": "message"}):
-    delta: PlainDelta
-    finish_reason: Literal["stop"]
-    logprobs: None = None
-    usage: None = None
-    error: None = None
-
-
-class PlainWhole(msgspec.Struct, gc=False):
-    """A whole answer of text and nothing else, as most are; `PlainChunk` says how."""
-
-    choices: tuple[PlainWholeChoice]
-    id: str | None = None
-    model: str | None = None
-    usage: PlainCounts | None = None
-    error: None = None
-    x_groq: None = None
-    citations: tuple[()] | None = None
-    search_results: tuple[()] | None = None
 
 
 class Whole(msgspec.Struct, gc=False):
@@ -191,8 +109,8 @@ class Whole(msgspec.Struct, gc=False):
     usage: Counts | None = None
     error: Any = None
     x_groq: GroqPart | None = None
-    citations: msgspec.Raw | None = None
-    search_results: msgspec.Raw | None = None
+    citations: list[Any] | None = None
+    search_results: list[Any] | None = None
 
 
 def one_object(decoded: Any) -> dict[str, Any]:
@@ -213,8 +131,8 @@ def kindly(decoded: dict[str, Any]) -> FirstChunk:
         read_aside(decoded.get("usage"), Counts),
         decoded.get("error"),
         GroqPart(read_aside(groq.get("usage"), Counts), _str(groq.get("error"))) if isinstance(groq, dict) else None,
-        _raw(decoded.get("citations")),
-        _raw(decoded.get("search_results")),
+        _list(decoded.get("citations")),
+        _list(decoded.get("search_results")),
         _str(decoded.get("id")),
         _str(decoded.get("model")),
     )
@@ -226,7 +144,7 @@ def _choice(choice: dict[str, Any]) -> Choice:
         _delta(delta) if isinstance(delta, dict) else None,
         _str(choice.get("finish_reason")),
         _delta(message) if isinstance(message, dict) else None,
-        _raw(choice.get("logprobs")),
+        _object(choice.get("logprobs")),
         choice.get("error"),
         read_aside(choice.get("usage"), Counts),
     )
@@ -245,10 +163,10 @@ def _delta(said: dict[str, Any]) -> Delta:
         _str(said.get("refusal")),
         [_call(call) for call in calls if isinstance(call, dict)] if isinstance(calls, list) else None,
         _function(function) if isinstance(function, dict) else None,
-        _raw(said.get("reasoning_details")),
-        _raw(said.get("annotations")),
-        _raw(said.get("images")),
-        _raw(said.get("audio")),
+        _list(said.get("reasoning_details")),
+        _list(said.get("annotations")),
+        _list(said.get("images")),
+        _object(said.get("audio")),
     )
     if not isinstance(content, list):
         return delta
@@ -265,7 +183,7 @@ def _call(call: dict[str, Any]) -> CallPart:
         _str(call.get("id")),
         _function(_dict(call.get("function"))),
         CustomPart(_str(custom.get("name")), _str(custom.get("input"))) if isinstance(custom, dict) else None,
-        _raw(call.get("extra_content")),
+        _object(call.get("extra_content")),
     )
 
 
@@ -276,8 +194,12 @@ def _function(function: dict[str, Any]) -> FunctionPart:
     return FunctionPart(_str(function.get("name")), _str(arguments))
 
 
-def _raw(found: object) -> msgspec.Raw | None:
-    return None if found is None else msgspec.Raw(msgspec.json.encode(found))
+def _list(found: object) -> list[Any] | None:
+    return found if isinstance(found, list) else None
+
+
+def _object(found: object) -> dict[str, Any] | None:
+    return found if isinstance(found, dict) else None
 
 
 def _dict(found: object) -> dict[str, Any]:

@@ -6,6 +6,7 @@ Facts: the references of OpenAI, OpenRouter, xAI, DeepSeek, Moonshot, Perplexity
 from typing import Any, Literal, TypeAlias
 
 import msgspec
+from msgspec.structs import astuple
 
 from ..codecs import Aside, Details
 from ..counts import Count, PlainCount, answer_tokens, dollars, ticks
@@ -91,22 +92,41 @@ def plainly_counted(counts: PlainCounts) -> Usage:
     if cached is None:
         cached = counts.prompt_cache_hit_tokens
     thought = answer.reasoning_tokens if answer else None
-    said = answer_tokens(counts.prompt_tokens, counts.completion_tokens, counts.total_tokens, thought)
+    said = counts.completion_tokens
+    if thought or counts.total_tokens != counts.prompt_tokens + said:
+        said = answer_tokens(counts.prompt_tokens, said, counts.total_tokens, thought)
     return Usage(counts.prompt_tokens, said, cached, thought)
+
+
+_NO_PROMPT, _NO_ANSWER = PromptDetails(), CompletionDetails()
 
 
 def counted(counts: Counts) -> dict[str, Any]:
     """What was counted, by the names that `Counting` takes it under."""
-    prompt = counts.prompt_tokens_details or PromptDetails()
-    answer = counts.completion_tokens_details or CompletionDetails()
-    thought = _first(answer.reasoning_tokens, counts.reasoning_tokens)
-    return {
+    prompt = counts.prompt_tokens_details or _NO_PROMPT
+    answer = counts.completion_tokens_details or _NO_ANSWER
+    cached, *prompt_rest = astuple(prompt)
+    thought, *answer_rest = astuple(answer)
+    _, _, _, _, _, hit, *rest = astuple(counts)
+    if thought is None:
+        thought = counts.reasoning_tokens
+    said = {
         "prompt": counts.prompt_tokens,
         "answer": answer_tokens(counts.prompt_tokens, counts.completion_tokens, counts.total_tokens, thought),
+        "cached": hit if cached is None else cached,
+        "reasoning": thought,
+    }
+    details = prompt_rest + answer_rest
+    if rest.count(None) < len(rest) or details.count(None) + details.count(0) < len(details):  # rarely
+        said |= _beside(counts, prompt, answer)
+    return said
+
+
+def _beside(counts: Counts, prompt: PromptDetails, answer: CompletionDetails) -> dict[str, Any]:
+    return {
         "cached": _first(
             prompt.cached_tokens, counts.prompt_cache_hit_tokens, counts.cached_tokens, counts.cache_read_input_tokens
         ),
-        "reasoning": thought,
         "cost": _cost(counts),
         "tool_uses": counts.server_side_tool_usage_details
         or counts.server_tool_use

@@ -1,221 +1,39 @@
-"""Answers of the OpenAI chat protocol: what chunks say, and the decoder of a stream of them.
-
-The end is proven by a finish reason, not by `[DONE]`, which some servers send after an error and others never. Errors
-come at status 200 too: a top-level `error` beside or in place of `choices`, Groq's `x_groq.error`, an event named
-`error`, or a finish reason that is no finish (`abort`, `error`, `insufficient_system_resource`).
-"""
+"""The decoder of a stream of chunks of the OpenAI chat protocol."""
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import msgspec
 
-from .. import hints
 from ..codecs import UNDECODABLE, decode_json, decode_kindly
-from ..decoder_base import BaseDecoder
 from ..decoding import LF, EventStreamDecoder
-from ..error_facts import is_error
 from ..errors import ErrorKind, ProviderError
-from ..events import Finished, ProviderEvent, ReasoningDelta, RefusalDelta, Started, TextDelta
-from ..finish_words import finish_reason
-from ..mapping import Rule, stream_error
-from ..provider import ResponseHead
-from ..tool_calls import CallNumbering
-from .openai_chunks import (
-    BareChunk,
-    CallPart,
-    Choice,
-    Chunk,
-    Delta,
-    FirstChunk,
-    MixedDelta,
-    PlainChunk,
-    Whole,
-    WholeChoice,
-    kindly,
-    one_object,
-)
-from .openai_content import Content
-from .openai_counts import Counts, counted
-from .openai_rich import Beside, logprobs, signature_of
+from ..events import ProviderEvent, ReasoningDelta, TextDelta, ToolCallDelta
+from ..mapping import stream_error
+from .openai_chunks import Chunk, FirstChunk, one_object
+from .openai_plain import BareChunk, Piece, PieceChunk, PlainChunk, ThoughtChunk
+from .openai_reader import ChatReader
 
 _decode_first = msgspec.json.Decoder(FirstChunk).decode
 _decode = msgspec.json.Decoder(Chunk).decode
 _DecodeText: TypeAlias = Callable[[bytes], PlainChunk | BareChunk]
 _decode_plain: _DecodeText = msgspec.json.Decoder(PlainChunk).decode
 _decode_bare: _DecodeText = msgspec.json.Decoder(BareChunk).decode
+_decode_thought = msgspec.json.Decoder(ThoughtChunk).decode
+_decode_piece = msgspec.json.Decoder(PieceChunk).decode
 
-_NAMED = (FirstChunk, Whole)
-"""Chunks that name the model."""
-
-_LEGACY_INDEX = -1
-"""Of the one call that the protocol had before it had tools."""
-
-_CUT_OFF: dict[str, ErrorKind] = {
-    "error": ErrorKind.SERVER_ERROR,
-    "abort": ErrorKind.SERVER_ERROR,  # vLLM, SGLang: the generation was cut
-    "network_error": ErrorKind.SERVER_ERROR,  # Zhipu
-    "insufficient_system_resource": ErrorKind.OVERLOADED,  # DeepSeek
-}
-"""Finish reasons that are failures."""
-
-
-class ChatReader(BaseDecoder):
-    """Chunks into events, however they were framed.
-
-    Args:
-        head: Of the response, for its request id and rate limits.
-        rules: The dialect's own rows for classifying errors.
-    """
-
-    _begun = False
-    _calls: CallNumbering | None = None
-    _legacy = False
-    """The call comes as `function_call`."""
-    _by_delta = False
-    """Text has come in deltas, since the last list: a message beside them says it again."""
-    _content: Content | None = None
-    """Content that is a list, once there was some."""
-    _beside: Beside | None = None
-    """What stands beside the text, once there was some."""
-    _so_far = ""
-    """The text of the last message that came in place of a delta."""
-
-    def __init__(self, head: ResponseHead, rules: tuple[Rule, ...] = ()) -> None:
-        super().__init__()
-        self._head = head
-        self._rules = rules
-
-    def _take(self, chunk: Chunk | Whole, events: list[ProviderEvent]) -> None:
-        if not self._begun:
-            self._begin(chunk, events)
-        if chunk.citations is not None or chunk.search_results is not None:
-            self._beside_text().chunk(chunk)
-        for choice in chunk.choices or ():
-            delta = choice.delta if choice.message is None else self._delta_or_message(choice)
-            if delta is not None:
-                if delta.content and delta.is_text():
-                    events.append(TextDelta(delta.content))
-                    self._by_delta = True
-                else:
-                    self._rare_delta(delta, events)
-                if delta.refusal:
-                    events.append(RefusalDelta(delta.refusal))
-            if choice.logprobs is not None and (likely := logprobs(choice.logprobs)) is not None:
-                events.append(likely)
-            if choice.usage is not None:
-                self._count(choice.usage, events)
-            if choice.error:
-                self.failure = stream_error(choice.error, self._head, rules=self._rules)
-            elif choice.finish_reason:
-                self._finish(choice.finish_reason, events)
-        if chunk.usage is not None:
-            self._count(chunk.usage, events)
-        if chunk.x_groq is not None:
-            if chunk.x_groq.usage is not None:
-                self._count(chunk.x_groq.usage, events)
-            if chunk.x_groq.error:
-                self.failure = stream_error(chunk.x_groq.error, self._head, rules=self._rules)
-
-    def _begin(self, chunk: Chunk | Whole, events: list[ProviderEvent]) -> None:
-        """Report the model once. Azure's first chunk names none, so wait for the first choice."""
-        model, answer_id = (chunk.model, chunk.id) if isinstance(chunk, _NAMED) else (None, None)
-        if model or chunk.choices:
-            self._begun = True
-            events.append(Started(model or None, answer_id or None))
-
-    def _delta_or_message(self, choice: Choice | WholeChoice) -> Delta | None:
-        """What a choice with a message says: by its delta; by the message, where no delta has said it before."""
-        delta, message = choice.delta, choice.message
-        if delta is not None and (delta.says_something() or not choice.finish_reason):
-            return delta
-        if message is None or ((self._by_delta or self._content) and not self._so_far):
-            return delta
-        text = message.content or ""
-        if self._so_far and text.startswith(self._so_far):
-            message.content = text[len(self._so_far) :]
-        self._so_far = text
-        return message
-
-    def _rare_delta(self, delta: Delta, events: list[ProviderEvent]) -> None:
-        thoughts = delta.reasoning or delta.reasoning_content  # Together sends both, with the same text
-        if thoughts:
-            events.append(ReasoningDelta(thoughts))
-        if delta.content:
-            events.append(TextDelta(delta.content))
-            self._by_delta = True
-        elif type(delta) is MixedDelta:
-            self._content = self._content or Content()
-            events += self._content.read(delta.chunks, text_since=self._by_delta)
-            self._by_delta = False
-        if not (delta.reasoning_details is delta.annotations is delta.images is delta.audio is None):
-            self._beside_text().delta(delta, events)
-        for call in delta.tool_calls or ():
-            self._call(call, events)
-        if delta.function_call is not None and (self._calls is None or self._legacy):  # some say one call in both ways
-            self._legacy = True
-            self._call(CallPart(_LEGACY_INDEX, None, delta.function_call), events)
-
-    def _call(self, call: CallPart, events: list[ProviderEvent]) -> None:
-        function = call.function
-        if self._calls is None:
-            self._calls = CallNumbering()
-        name, arguments = (function.name, function.arguments) if function else (None, None)
-        if call.custom is None and call.extra_content is None:  # nearly always
-            fragment = self._calls.fragment(call.index, call.id, name, arguments)
-        else:
-            if (custom := call.custom) is not None:
-                name, arguments = custom.name, custom.input
-            state, is_custom = signature_of(call), custom is not None
-            fragment = self._calls.fragment(call.index, call.id, name, arguments, signature=state, custom=is_custom)
-        if fragment is not None:
-            events.append(fragment)
-
-    def _beside_text(self) -> Beside:
-        if self._beside is None:
-            self._beside = Beside()
-        return self._beside
-
-    def _count(self, counts: Counts, events: list[ProviderEvent]) -> None:
-        if counts.prompt_tokens is None:
-            return
-        self._counted(events, **counted(counts))
-
-    def _finish(self, native: str, events: list[ProviderEvent]) -> None:
-        cut_off = _CUT_OFF.get(native)
-        if cut_off is not None:
-            self.failure = ProviderError(
-                cut_off,
-                f"the provider ended the answer with finish_reason {native}",
-                native_code=native,
-                request_id=hints.request_id(self._head.headers),
-                provider_message=native,
-            )
-            return
-        reason = finish_reason(native)
-        if self._beside is not None:
-            events += self._beside.rest()
-        if self._calls is not None:
-            events += self._calls.rest()
-            if reason == "stop" and len(self._calls):
-                reason = "tool_calls"  # Ollama, and a forced tool at OpenAI itself
-        self.finish = Finished(reason, native)
-
-    def _object(self, decoded: dict[str, Any], name: str, events: list[ProviderEvent]) -> None:
-        failed = decoded.get("error") or name == "error" or (not decoded.get("choices") and is_error(decoded))
-        if isinstance(decoded.get("choices"), list) or not failed:
-            self._take(kindly(decoded), events)
-        if failed:
-            self.failure = stream_error(decoded, self._head, rules=self._rules)
+_MISFITS_MAX = 16
+"""From there on a type is not tried any more: the server always says more than that."""
 
 
 class ChatStreamDecoder(ChatReader, EventStreamDecoder):
-    """A stream of chunks. Where the last one was plain text, the next is tried as that first, by the strictest type."""
+    """A stream of chunks. What follows a piece of one kind is tried as another of it first, by the strictest type."""
 
-    _plain = False
     _decode_text: _DecodeText = _decode_bare
     """Reads plain text: by the barest type, unless the server says more than that, if nothing of note."""
+    _misfits: "tuple[Quick, ...]" = ()
+    """What a chunk did not fit, though one of its kind came before it: as often as that was so."""
 
     def _payload(self, data: bytes, name: str, events: list[ProviderEvent]) -> None:
         try:
@@ -229,41 +47,78 @@ class ChatStreamDecoder(ChatReader, EventStreamDecoder):
             self._take(chunk, events)
 
     def _payloads(self, payloads: list[bytes], events: list[ProviderEvent]) -> int | None:
-        if self._plain:
-            decode = self._decode_text
-            try:  # nearly always all of a read is plain text; if not, it is read again, one event after another
-                if len(payloads) == 1:
-                    texts = [TextDelta(decode(payloads[0]).choices[0].delta.content)] if LF not in payloads[0] else []
-                else:
-                    texts = [TextDelta(decode(data).choices[0].delta.content) for data in payloads if LF not in data]
-            except UNDECODABLE:
-                texts = []
-            if len(texts) == len(payloads):
-                events += texts
-                return None
+        alone = len(payloads) == 1
         for place, data in enumerate(payloads):
-            if self._plain and LF not in data:
-                if (text := self._text_of(data)) is not None:
-                    events.append(TextDelta(text))
+            if LF in data:
+                return place
+            if (quick := self._quick) is not None:
+                told = None if alone else quick(self, [data])  # one alone was tried
+                if told is not None:
+                    events += told
                     continue
-                self._plain = False
+                self._quick = None
+                self._misfits += (quick,)
             if super()._payloads([data], events) is not None:
                 return place
             if self.failure is not None or self.closed:
                 return None
-            self._plain = bool(events) and type(events[-1]) is TextDelta
+            self._learn(events)
         return None
 
-    def _text_of(self, data: bytes) -> str | None:
-        """The text of a plain chunk; None: it is none. The first that does not fit the barest type ends its use."""
-        with suppress(*UNDECODABLE):
-            return self._decode_text(data).choices[0].delta.content
-        if self._decode_text is _decode_bare:
-            with suppress(*UNDECODABLE):
-                text = _decode_plain(data).choices[0].delta.content
-                self._decode_text = _decode_plain
-                return text
-        return None
+    def _learn(self, events: list[ProviderEvent]) -> None:
+        """Try what follows as what was told last: unless a server always says more with it."""
+        kind = type(events[-1]) if events else None
+        quick = None if kind is None or (kind is TextDelta and not self._by_delta) else _QUICK.get(kind)
+        self._quick = quick if quick is not None and self._misfits.count(quick) < _MISFITS_MAX else None
+
+    def _texts(self, payloads: list[bytes]) -> list[ProviderEvent] | None:
+        decode = self._decode_text
+        try:
+            if len(payloads) == 1:
+                return [TextDelta(decode(payloads[0]).choices[0].delta.content)] if LF not in payloads[0] else None
+            texts: list[ProviderEvent] = [
+                TextDelta(decode(data).choices[0].delta.content) for data in payloads if LF not in data
+            ]
+        except UNDECODABLE:
+            if decode is _decode_plain or len(payloads) > 1:
+                return None
+            self._decode_text = _decode_plain
+            if (told := self._texts(payloads)) is None:
+                self._decode_text = _decode_bare
+            return told
+        return texts if len(texts) == len(payloads) else None
+
+    def _thoughts(self, payloads: list[bytes]) -> list[ProviderEvent] | None:
+        thoughts: list[ProviderEvent] = []
+        try:
+            for data in payloads:
+                delta = _decode_thought(data).choices[0].delta
+                thought = delta.reasoning or delta.reasoning_content
+                if not thought or LF in data:
+                    return None
+                thoughts.append(ReasoningDelta(thought))
+        except UNDECODABLE:
+            return None
+        return thoughts
+
+    def _pieces(self, payloads: list[bytes]) -> list[ProviderEvent] | None:
+        calls = self._calls
+        if calls is None:
+            return None
+        pieces: list[Piece] = []
+        try:
+            for data in payloads:
+                if LF in data:
+                    return None
+                pieces.append(_decode_piece(data).choices[0].delta.tool_calls[0])
+        except UNDECODABLE:
+            return None
+        told: list[ProviderEvent] = []
+        for piece in pieces:
+            fragment = calls.fragment(piece.index, None, None, piece.function.arguments)
+            if fragment is not None:
+                told.append(fragment)
+        return told
 
     def _odd(self, data: bytes, name: str, events: list[ProviderEvent]) -> None:
         """What does not look like a chunk: the end of the stream, an error, or a chunk in an unusual dress."""
@@ -289,3 +144,13 @@ class ChatStreamDecoder(ChatReader, EventStreamDecoder):
         """A bare JSON error, or a whole answer, in what calls itself an event stream."""
         with suppress(*UNDECODABLE):
             self._object(one_object(decode_kindly(residue)), "message", events)
+
+
+Quick: TypeAlias = Callable[[ChatStreamDecoder, list[bytes]], list[ProviderEvent] | None]
+"""Reads events that are all of one kind; None, with nothing done: they are not."""
+
+_QUICK: dict[type, Quick] = {
+    TextDelta: ChatStreamDecoder._texts,
+    ReasoningDelta: ChatStreamDecoder._thoughts,
+    ToolCallDelta: ChatStreamDecoder._pieces,
+}

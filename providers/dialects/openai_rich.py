@@ -1,6 +1,6 @@
 """What answers of the OpenAI chat protocol hold beyond text, thinking and calls: images, audio, citations, state.
 
-It is rare, so chunks keep it as JSON, and it is read here. What makes no sense is passed over: nothing of the answer's
+It is rare, so chunks keep it as it is, and it is read here. What makes no sense is passed over: nothing of the answer's
 text depends on it.
 """
 
@@ -11,7 +11,6 @@ from typing import Any
 
 import msgspec
 
-from ..codecs import UNDECODABLE, decode_kindly
 from ..events import PartAdded, ProviderEvent, ReasoningDelta
 from ..parts import AudioPart, Citation, ImagePart, Logprobs
 from .openai_chunks import CallPart, Chunk, Delta, Whole
@@ -23,20 +22,9 @@ DETAILS_MAX = 10_000
 """Maximum details of one answer's thinking that are kept."""
 
 
-def read_any(raw: msgspec.Raw | None) -> Any:
-    """What a field holds; None where it is no JSON that makes sense."""
-    if raw is None:
-        return None
-    try:
-        return decode_kindly(bytes(raw))
-    except UNDECODABLE:
-        return None
-
-
 def signature_of(call: CallPart) -> str | None:
     """The state that Google's compatible endpoint writes beside a call."""
-    more = read_any(call.extra_content)
-    google = more.get("google") if isinstance(more, dict) else None
+    google = (call.extra_content or {}).get("google")
     found = google.get("thought_signature") if isinstance(google, dict) else None
     return found if isinstance(found, str) and found else None
 
@@ -52,22 +40,21 @@ class Beside:
 
     def __init__(self) -> None:
         self._details: list[dict[str, Any]] = []
-        self._sources: tuple[msgspec.Raw | None, msgspec.Raw | None] = (None, None)
+        self._sources: tuple[list[Any] | None, list[Any] | None] = (None, None)
 
     def delta(self, delta: Delta, events: list[ProviderEvent]) -> None:
         """Read what a delta, or a whole message, holds."""
-        for detail in _dicts(read_any(delta.reasoning_details)):
+        for detail in _dicts(delta.reasoning_details):
             self._detail(detail)
-        for note in _dicts(read_any(delta.annotations)):
+        for note in _dicts(delta.annotations):
             if (citation := _annotation(note)) is not None:
                 events.append(PartAdded(citation))
-        for image in _dicts(read_any(delta.images)):
+        for image in _dicts(delta.images):
             found = image.get("image_url")
             url = found.get("url") if isinstance(found, dict) else found
             if isinstance(url, str) and url:
                 events.append(PartAdded(ImagePart(url)))
-        audio = read_any(delta.audio)
-        if isinstance(audio, dict) and (part := _audio(audio)) is not None:
+        if delta.audio and (part := _audio(delta.audio)) is not None:
             events.append(PartAdded(part))
 
     def chunk(self, chunk: Chunk | Whole) -> None:
@@ -79,9 +66,9 @@ class Beside:
         """What is told at the end."""
         if self._details:
             yield ReasoningDelta("", details=msgspec.json.encode(self._details).decode())
-        citations, results = map(read_any, self._sources)
+        citations, results = self._sources
         titles = {each["url"]: each for each in _dicts(results) if isinstance(each.get("url"), str)}
-        urls = [url for url in citations if isinstance(url, str)] if isinstance(citations, list) else []
+        urls = [url for url in citations or () if isinstance(url, str)]
         for url in dict.fromkeys([*urls, *titles]):
             title = titles.get(url, {}).get("title")
             yield PartAdded(Citation(url, title if isinstance(title, str) else ""))
@@ -102,10 +89,9 @@ class Beside:
                 last[name] = value
 
 
-def logprobs(raw: msgspec.Raw) -> PartAdded | None:
+def logprobs(told: dict[str, Any]) -> PartAdded | None:
     """How likely the tokens of one chunk were; None where it does not say."""
-    told = read_any(raw)
-    tokens = told.get("content") if isinstance(told, dict) else None
+    tokens = told.get("content")
     if not isinstance(tokens, list) or not tokens:
         return None
     return PartAdded(Logprobs(msgspec.json.encode(tokens).decode()))
