@@ -94,7 +94,7 @@ def _chunks(answer: Answer) -> list[_Object | msgspec.Raw]:
 
 
 def _thinking(text: str, signature: str | None) -> _Object:
-    signed = {} if signature is None else {"signature": signature, "closed": True}
+    signed = {} if signature is None else {"signature": signature}
     return {"type": "thinking", "thinking": [{"type": "text", "text": text}] if text or not signed else [], **signed}
 
 
