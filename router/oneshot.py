@@ -23,7 +23,6 @@ from .result.answer import Answer
 from .result.errors import StreamBusy, WrongLoop
 from .routed_stream import RoutedStream
 from .router import Router
-from .router import begin as begin_call
 
 
 @door
@@ -33,7 +32,7 @@ def stream(messages: Messages, **options: Unpack[CallOptions]) -> RoutedStream:
 
     def begin() -> Call:
         router.enter()
-        return begin_call(router, messages, options, whole=False)
+        return router.begin(messages, **options)
 
     return RoutedStream(begin, on_close=router.aclose, on_drop=router.close_now)
 

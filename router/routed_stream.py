@@ -5,6 +5,7 @@ clocks, gives back what was held, and blames no target. It is a class and not a 
 close itself while a task waits in it.
 """
 
+import asyncio
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from types import TracebackType
@@ -14,7 +15,7 @@ from ..providers.bare import bare
 from ..providers.events import TextDelta
 from .engine.call import Call
 from .result.answer import Answer, collect
-from .result.errors import CallFailed, StreamBusy
+from .result.errors import CallFailed
 from .result.events import StreamEvent
 from .result.report import Report
 
@@ -41,7 +42,6 @@ class RoutedStream:
         self._on_close, self._on_drop = on_close, on_drop
         self._call: Call | None = None
         self._rest: Iterator[StreamEvent] = iter(())  # of the last batch
-        self._pulling = False
         self._closed = False
 
     @property
@@ -71,11 +71,8 @@ class RoutedStream:
         """
         for event in self._rest:  # an iterator that goes on costs less than a list and a place in it
             return event
-        if self._pulling:
-            raise StreamBusy("this stream is being read already: give each consumer its own call")
         if self._closed:
             raise StopAsyncIteration
-        self._pulling = True
         try:
             batch = await (self._call or self._started()).next()
         except BaseException as error:
@@ -83,8 +80,6 @@ class RoutedStream:
             if isinstance(error, CallFailed):
                 await self.aclose()
             raise
-        finally:
-            self._pulling = False
         if not batch or self._closed:
             await self.aclose()
             raise StopAsyncIteration
@@ -148,10 +143,40 @@ class RoutedStream:
 
     def __del__(self) -> None:
         call = self._call
-        if call is not None and not self._closed and not call.ended and call.drop(self._on_drop):
+        if call is not None and not self._closed and not call.ended and _drop(call, self._on_drop):
             warnings.warn(
                 "a stream was dropped without being closed: use 'async with router.stream(…) as stream'",
                 ResourceWarning,
                 stacklevel=2,
                 source=self,
             )
+
+
+def _drop(call: Call, then: Callable[[], None] | None) -> bool:
+    """Cancel a call that its caller has dropped, from whatever thread the collector runs in. False: it is not ours.
+
+    Args:
+        then: What is to be called behind it.
+    """
+    context = call._context
+    loop = context.loop
+    if context.shared.forked or loop.is_closed():
+        return False
+
+    def leave() -> None:
+        call.cancel()
+        if then is not None:
+            then()
+
+    if loop.is_running() and not _runs_here(loop):
+        loop.call_soon_threadsafe(leave)
+    else:
+        leave()
+    return True
+
+
+def _runs_here(loop: asyncio.AbstractEventLoop) -> bool:
+    try:
+        return asyncio.get_running_loop() is loop
+    except RuntimeError:
+        return False

@@ -190,7 +190,7 @@ class Router:
             ConfigError: There is no such route or target.
         """
         try:
-            call = begin(self, messages, options, whole=False)
+            call = _begun(self, messages, options, whole=False)
         except BaseException as error:
             bare(error)
             raise
@@ -209,9 +209,29 @@ class Router:
             ConfigError: There is no such route or target.
         """
         try:
-            call = begin(self, messages, options, whole=True)
+            call = _begun(self, messages, options, whole=True)
             events = await call.next()
             return collect(events, call.report, call.origin)
+        except BaseException as error:
+            bare(error)
+            raise
+
+    def begin(self, messages: Messages, *, whole: bool = False, **options: Unpack[CallOptions]) -> Call:
+        """Begin a call that is read in batches, as `stream` and `complete` read theirs: see docs/batches.md.
+
+        Nothing is sent before its first `next`. What is begun has to be read to its end, or cancelled.
+
+        Args:
+            messages: As for `stream`.
+            whole: The whole answer is one batch; one that breaks off begins again elsewhere, unseen.
+            options: See `CallOptions`. `deadline_s` runs from now, as for `stream`, or `complete` if `whole`.
+
+        Raises:
+            InvalidRequest: The request makes no sense.
+            ConfigError: There is no such route or target.
+        """
+        try:
+            return _begun(self, messages, options, whole=whole)
         except BaseException as error:
             bare(error)
             raise
@@ -313,8 +333,8 @@ class Router:
         raise WrongLoop("this Router belongs to another event loop: make one Router for each loop")
 
 
-def begin(router: Router, messages: Messages, options: CallOptions, *, whole: bool) -> Call:
-    """The call behind `stream` and `complete` of a Router."""
+def _begun(router: Router, messages: Messages, options: CallOptions, *, whole: bool) -> Call:
+    """A call that begins now."""
     if router._closed or (router._shared is not None and router._shared.closed):
         shown = "-" if options.get("targets") else options.get("route") or "default"
         raise RouterClosed(ErrorKind.CLOSED, Report("-", shown, [], "failed", ErrorKind.CLOSED))

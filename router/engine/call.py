@@ -9,9 +9,10 @@ commit.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Sequence
 from typing import NoReturn, assert_never
 
+from ...providers.bare import bare
 from ...providers.errors import ErrorKind, ProviderError
 from ...providers.events import Finished, ProviderEvent, Started, TextDelta
 from ...providers.opaque import Opaque
@@ -26,6 +27,7 @@ from ..result.errors import (
     NoTargetAvailable,
     RequestRejected,
     RouterClosed,
+    StreamBusy,
     StreamInterrupted,
     decisive,
 )
@@ -45,7 +47,9 @@ from .waiting import Waiting
 
 
 class Call(Opaque):
-    """One request of the caller, from its first attempt to its one terminal.
+    """One request of the caller, from its first attempt to its one terminal: what `Router.begin` gives.
+
+    It is read to its end or cancelled: nothing else closes what is open upstream.
 
     Attributes:
         ended: There is nothing more to come.
@@ -54,6 +58,7 @@ class Call(Opaque):
     _context: CallContext
     ended: bool = False
     _begun: bool = False
+    _reading: bool = False
     _current: TargetAttempts | None = None  # the one with the delivered answer, or the one being asked
     _delivered: Transcript | None = None
     _racers: list[TargetAttempts] = []
@@ -68,11 +73,17 @@ class Call(Opaque):
 
     def origin(self) -> Origin | None:
         """The target that has given the answer, once it is whole; None where two targets gave it."""
-        attempt = self._answered
         switches = self.report.switches
-        if attempt is None or (switches and switches[-1].policy != "restart"):
+        if self._answered is None or (switches and switches[-1].policy != "restart"):
             return None
-        return attempt.live.origin(attempt.admission.lease)
+        return self.answering()
+
+    def answering(self) -> Origin | None:
+        """The target that the newest events come from; None before the first of them, and once the call has failed."""
+        attempt = self._answered
+        if attempt is None and self._delivered is not None and self._current is not None:
+            attempt = self._current.attempt
+        return None if attempt is None else attempt.live.origin(attempt.admission.lease)
 
     @property
     def heard(self) -> list[StreamEvent]:
@@ -84,14 +95,18 @@ class Call(Opaque):
         self._context.course.restartable = False
 
     async def next(self) -> Sequence[StreamEvent]:
-        """The next events of the answer, at least one; none after the end.
+        """The next events of the answer, at least one; none after the end. The first call sends the request.
 
         Raises:
-            CallFailed: There is no whole answer to be had.
+            CallFailed: There is no (more of the) answer to be had.
+            StreamBusy: Another task is waiting for the next events.
         """
-        if self.ended:
-            return self._nothing_more()
+        if self._reading:
+            raise StreamBusy("this call is being read already: give each consumer its own")
+        self._reading = True
         try:
+            if self.ended:
+                return self._nothing_more()
             target_attempts = self._current
             delivered = self._delivered
             if target_attempts is None or delivered is None:
@@ -110,37 +125,17 @@ class Call(Opaque):
             if attempt.finished:
                 self._finish(target_attempts)
             return batch
-        except CallFailed:
+        except BaseException as error:
+            if not isinstance(error, CallFailed):
+                self.cancel()
+            bare(error)
             raise
-        except BaseException:
-            self.cancel()
-            raise
+        finally:
+            self._reading = False
 
     def cancel(self) -> None:
         """The caller leaves: close what is open, release what is held; no target is blamed. Idempotent."""
         self._break_off("cancelled", ErrorKind.CANCELLED)
-
-    def drop(self, then: Callable[[], None] | None = None) -> bool:
-        """The caller has dropped it: as `cancel`, from whatever thread the collector runs in. False: it is not ours.
-
-        Args:
-            then: What is to be called behind it.
-        """
-        context = self._context
-        loop = context.loop
-        if context.shared.forked or loop.is_closed():
-            return False
-
-        def leave() -> None:
-            self.cancel()
-            if then is not None:
-                then()
-
-        if loop.is_running() and not _runs_here(loop):
-            loop.call_soon_threadsafe(leave)
-        else:
-            leave()
-        return True
 
     def close(self) -> None:
         """The Router closes: as `cancel`, and the next look at the answer raises why. Idempotent."""
@@ -366,13 +361,6 @@ def _failure(end: End, report: Report, errors: Sequence[ProviderError]) -> CallF
     if not errors:
         return NoTargetAvailable(end.kind, report)
     return AllTargetsFailed(end.kind, report, [error.with_traceback(None) for error in errors])
-
-
-def _runs_here(loop: asyncio.AbstractEventLoop) -> bool:
-    try:
-        return asyncio.get_running_loop() is loop
-    except RuntimeError:
-        return False
 
 
 def _named(batch: Sequence[StreamEvent], attempt: Attempt) -> str | None:

@@ -11,7 +11,10 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 import pytest
 from sources import modules
 
-PUBLIC = ("standby", "standby.config", "standby.adapters", "standby.messages", "standby.reports", "standby.testing")
+PUBLIC = (
+    "standby", "standby.config", "standby.adapters", "standby.batches", "standby.messages", "standby.reports",
+    "standby.testing",
+)  # fmt: skip
 CALLED_BY_SYNTAX = {"__init__", "__new__", "__call__", "__aenter__", "__aiter__", "__anext__", "__iter__", "__next__"}
 CALLED_INSIDE = {
     ("RoutedStream", "__init__"),
