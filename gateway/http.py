@@ -30,6 +30,10 @@ class RequestRefused(Exception):
         self.status, self.reason, self.fields = status, reason, fields
 
 
+class ClientGone(ConnectionError):
+    """Raised by a `Reply` when the connection is closed. The handler's task is about to be cancelled, too."""
+
+
 class Request:
     """One request, its body perhaps still on its way.
 
@@ -78,7 +82,7 @@ class Request:
 class Reply(Protocol):
     """The answer to one request, which ends in one of three ways: `whole`, `end` or `abort`.
 
-    Methods that wait do so when the client takes in nothing, and raise `ConnectionError` when it has gone.
+    Methods that wait do so while the client takes in nothing, and raise `ClientGone` when it has gone.
     """
 
     @property
@@ -90,20 +94,20 @@ class Reply(Protocol):
         """Send an answer with its length, and end."""
         ...
 
-    async def start(self, status: int, fields: Fields) -> None:
-        """Send the head of an answer whose length is not known. The client sees it at once."""
+    async def start(self, status: int, fields: Fields, data: bytes = b"") -> None:
+        """Send the head of an answer of unknown length, at once, together with the first piece of its body."""
         ...
 
     async def chunk(self, data: bytes) -> None:
         """Send a piece of the body; without bytes, do nothing."""
         ...
 
-    async def end(self) -> None:
-        """End the body as whole."""
+    async def end(self, data: bytes = b"") -> None:
+        """Send the last piece of the body, and end it as whole."""
         ...
 
     def abort(self) -> None:
-        """Close the connection behind what was sent, so that the client sees a body that is not whole."""
+        """Leave the body unfinished: once the handler is done, the connection closes behind what was sent."""
         ...
 
 
