@@ -51,10 +51,13 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
         image_types: The kinds of images, as media types.
         image_bytes_max: The most bytes of one image.
         images_max: The most images of one request.
+        file_bytes_max: The most bytes of one file.
+        audio_types: The kinds of audio, as media types.
+        logprobs: Tells how likely tokens were.
         output_max: The most tokens of an answer: a higher `max_tokens` is refused.
         output_default: The most tokens of an answer where the caller names no limit and the dialect wants one.
         thinking: How it is told to think.
-        thinking_min: The least budget of tokens for thinking.
+        thinking_min, thinking_max: The least and the highest budget of tokens for thinking.
         signed_calls: Wants the state of its thinking back with each step of calls, and takes what tools show (Gemini,
             from the third generation on).
         system_in_place: Takes a system text in the midst of a conversation, behind a user's turn.
@@ -86,10 +89,14 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     image_types: tuple[str, ...] | None = None
     image_bytes_max: int | None = None
     images_max: int | None = None
+    file_bytes_max: int | None = None
+    audio_types: tuple[str, ...] | None = None
+    logprobs: bool | None = None
     output_max: int | None = None
     output_default: int | None = None
     thinking: Thinking | None = None
     thinking_min: int | None = None
+    thinking_max: int | None = None
     signed_calls: bool | None = None
     system_in_place: bool | None = None
 

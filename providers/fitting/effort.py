@@ -38,6 +38,18 @@ def fit_effort(chat: ChatRequest, facts: Facts) -> Move | None:
     return Move(msgspec.structs.replace(chat, reasoning_effort=found), what, (said_as(what, found, takes),))
 
 
+def fit_budget(chat: ChatRequest, facts: Facts) -> Move | None:
+    """Move a budget of tokens for thinking to the nearest that the model takes."""
+    asked, most, least = chat.reasoning_budget_tokens, facts.capabilities.thinking_max, facts.capabilities.thinking_min
+    if asked is None or most is None:
+        return None
+    found = max(min(asked, most), least or 0)
+    if found == asked:
+        return None
+    note = said_as(f"reasoning_budget_tokens {asked}", found, f"{facts.model} takes from {least or 0} to {most}")
+    return Move(msgspec.structs.replace(chat, reasoning_budget_tokens=found), "reasoning_budget_tokens", (note,))
+
+
 def fit_levels(chat: ChatRequest, facts: Facts) -> Move | None:
     """Note that a server knows thinking as on and off alone."""
     asked, form = chat.reasoning_effort, facts.quirks.effort

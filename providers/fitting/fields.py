@@ -49,6 +49,11 @@ def fit_temperature(chat: ChatRequest, facts: Facts) -> Move | None:
     return Move(msgspec.structs.replace(chat, temperature=highest), f"temperature above {highest:g}", (note,))
 
 
+def fit_logprobs(chat: ChatRequest, facts: Facts) -> Refusal | None:
+    """Refuse to ask how likely tokens were where the model does not tell: it is what was asked for."""
+    return Refusal("logprobs") if chat.logprobs or chat.top_logprobs else None
+
+
 def fit_verbosity(chat: ChatRequest, facts: Facts) -> Move | None:
     """Move the verbosity to the nearest value that the model takes; leave it out where it takes none."""
     asked, allowed = chat.verbosity, facts.capabilities.verbosities

@@ -10,13 +10,15 @@ from ..fit import Row, fit
 from ..messages import ChatRequest
 from ..provider import Unsupported
 from ..quirks import ON_OFF, Quirks
+from .attachments import fit_attachments
 from .call_ids import fit_call_ids
-from .effort import fit_effort, fit_levels
+from .effort import fit_budget, fit_effort, fit_levels
 from .facts import Facts
 from .fields import (
     PENALTIES,
     SAMPLING,
     fit_lacks,
+    fit_logprobs,
     fit_max_tokens,
     fit_prefill,
     fit_sampling,
@@ -25,7 +27,6 @@ from .fields import (
     fit_temperature,
     fit_verbosity,
 )
-from .images import fit_images
 from .moves import Refusal, Rule
 from .schemas import fit_json, fit_schemas
 from .turns import fit_alternation, fit_user_after_tool
@@ -68,17 +69,19 @@ RULES: tuple[Watched, ...] = (
         ("reasoning_effort", "tools"),
         lambda known, quirks: known.reasoning is False or not (known.efforts is known.efforts_with_tools is None),
     ),
+    Watched(fit_budget, ("reasoning_budget_tokens",), _has("thinking_max")),
     Watched(fit_levels, ("reasoning_effort",), lambda known, quirks: quirks.effort in ON_OFF),
     Watched(fit_sampling, (*SAMPLING, *PENALTIES), _has("sampling", "sampling_efforts", "penalties")),
     Watched(fit_temperature, ("temperature",), _has("temperature_max")),
     Watched(fit_seed, ("seed",), _has("seed")),
+    Watched(fit_logprobs, ("logprobs", "top_logprobs"), lambda known, quirks: known.logprobs is False),
     Watched(fit_verbosity, ("verbosity",), _has("verbosities")),
     Watched(
-        fit_images,
+        fit_attachments,
         (),
         lambda known, quirks: (
             known.images is False
-            or _has("image_types", "image_bytes_max", "images_max")(known, quirks)
+            or _has("image_types", "image_bytes_max", "images_max", "file_bytes_max", "audio_types")(known, quirks)
             or not quirks.lacks.isdisjoint(("images", "images by URL"))
         ),
     ),

@@ -9,7 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standby.providers import registry
 from standby.providers.capabilities import Capabilities
-from standby.providers.chat import ChatRequest, JsonSchema, Message, TextPart, Tool, ToolCall, chat_request
+from standby.providers.chat import (
+    AudioPart,
+    ChatRequest,
+    FilePart,
+    JsonSchema,
+    Message,
+    Part,
+    TextPart,
+    Tool,
+    ToolCall,
+    chat_request,
+)
 from standby.providers.fitting.call_ids import id_form, sent_ids
 from standby.providers.fitting.effort import nearest
 from standby.providers.fitting.mechanism import RULES, Watched
@@ -201,10 +212,25 @@ def test_a_verbosity_is_moved_to_the_nearest() -> None:
     assert wire.notes == ("verbosity high was said as medium: gpt-5-chat-latest takes only medium",)
 
 
+@pytest.mark.parametrize(("asked", "sent"), [(100, 100), (24_576, 24_576), (100_000, 24_576)])
+def test_a_budget_is_moved_to_the_nearest(asked: int, sent: int) -> None:
+    wire = fit("gemini/gemini-2.5-flash", ask(reasoning_budget_tokens=asked))
+    assert at(json.loads(wire.body), "generationConfig.thinkingConfig.thinkingBudget") == sent
+    moved = f"reasoning_budget_tokens {asked} was said as {sent}: gemini-2.5-flash takes from 0 to 24576"
+    assert wire.notes == ((moved,) if asked != sent else ())
+    if asked != sent:
+        with pytest.raises(Unsupported, match=r"^reasoning_budget_tokens$"):
+            fit("gemini/gemini-2.5-flash", ask(reasoning_budget_tokens=asked), fit="strict")
+
+
 SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}}
 IMAGES = [{"type": "image_url", "image_url": {"url": "data:image/bmp;base64,Qk0="}}]
 LINK = {"type": "image_url", "image_url": {"url": "https://x/a.png"}}
 LARGE = [{"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * 7_100_000}}]
+
+
+def given_parts(*parts: Part) -> ChatRequest:
+    return ChatRequest(messages=(Message("user", parts),))
 
 
 def shown(*parts: dict[str, Any]) -> ChatRequest:
@@ -228,6 +254,18 @@ REFUSED: list[tuple[str, ChatRequest, str]] = [
     ("openai/gpt-4o", shown(*IMAGES), "images other than png, jpeg, webp, gif"),
     ("anthropic/claude-haiku-4-5", shown(*LARGE), "an image above 5242880 bytes"),
     ("groq/meta-llama/llama-4", shown(*[LINK] * 6), "more than 5 images"),
+    ("bedrock/amazon.nova-pro-v1:0", shown(*LARGE), "an image above 3932160 bytes"),
+    ("bedrock/amazon.nova-pro-v1:0", given_parts(FilePart("data:application/pdf;base64," + "A" * 6_300_000)),
+     "a file above 4718592 bytes"),
+    ("gemini/gemini-3-flash-preview", shown(*IMAGES), "images other than png, jpeg, webp, heic, heif"),
+    ("openai/gpt-audio", given_parts(AudioPart("data:audio/ogg;base64,T2dnUw==")),
+     "audio other than wav, x-wav, wave, mpeg, mp3"),
+    ("openai/o3", ask(logprobs=True), "logprobs"),
+    ("openai/gpt-5-mini", ask(top_logprobs=3), "logprobs"),
+    ("openai-responses/gpt-5", ask(top_logprobs=3), "logprobs"),
+    ("gemini/gemini-3.5-flash", ask(logprobs=True), "logprobs"),
+    ("openai/gpt-4o", ask(response_format=JsonSchema({"oneOf": [{"type": "object"}]})),
+     "response_format: the keyword oneOf in a schema"),
     ("perplexity/sonar", chat_request([{"role": "assistant", "content": "a"}, {"role": "user", "content": "b"}]),
      "a conversation that the assistant begins"),
 ]  # fmt: skip
@@ -247,6 +285,16 @@ TAKEN: list[tuple[str, ChatRequest]] = [
     ("openai/gpt-9", ask(max_tokens=9_000_000, temperature=1.9, presence_penalty=0.5, reasoning_effort="xhigh")),
     ("xai/grok-3", ask(stop="x", presence_penalty=0.5)),
     ("groq/new-model", ask(reasoning_effort="minimal")),
+    ("openai/gpt-4o", ask(top_logprobs=3)),
+    ("openai/gpt-5-chat-latest", ask(logprobs=True)),
+    ("openai/gpt-5.1", ask(logprobs=True)),
+    ("gemini/gemini-2.5-flash", ask(logprobs=True)),
+    ("gemini/gemini-3.5-flash-lite", ask(logprobs=True)),
+    ("openai/gpt-audio", given_parts(TextPart("Hear"), AudioPart("data:audio/mpeg;base64,SUQz"))),
+    (
+        "bedrock/amazon.nova-pro-v1:0",
+        given_parts(TextPart("Read"), FilePart("data:application/pdf;base64,JVBERi0=", "a")),
+    ),
     ("vllm/anything", chat_request([{"role": "user", "content": "a"}, {"role": "user", "content": "b"}])),
 ]
 

@@ -46,8 +46,8 @@ def answer(*parts: Part, origin: Any = HERE) -> Message:
     return Message("assistant", parts, origin=origin)
 
 
-def sent(**options: Any) -> Any:
-    return body(provider, ChatRequest(messages=(Message("user", "Hi"),), **options), MINI)
+def sent(model: str = MINI, **options: Any) -> Any:
+    return body(provider, ChatRequest(messages=(Message("user", "Hi"),), **options), model)
 
 
 TURNS: dict[str, tuple[Message, Any]] = {
@@ -242,11 +242,11 @@ def test_options_of_the_answer() -> None:
     options: dict[str, Any] = {
         "user": "u", "safety_identifier": "s", "metadata": {"team": "a"}, "service_tier": "flex", "top_logprobs": 2,
     }  # fmt: skip
-    taken = sent(**options, verbosity="low")
+    taken = sent("gpt-5.1", **options, verbosity="low")
     assert {name: taken[name] for name in options} == options
     assert taken["text"] == {"verbosity": "low"}
     assert taken["include"] == ["reasoning.encrypted_content", "message.output_text.logprobs"]
-    assert sent(logprobs=True)["include"] == taken["include"]
+    assert sent("gpt-5.1", logprobs=True)["include"] == taken["include"]
 
 
 @pytest.mark.parametrize("summary", ["concise", "none"])
