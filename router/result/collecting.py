@@ -129,7 +129,10 @@ class Whole(msgspec.Struct):
 
 
 def put_together(events: Iterable[StreamEvent]) -> Whole:
-    """Put the parts of an answer together: text without a break is one part, and so is each thought and each call."""
+    """Put the parts of an answer together: text without a break is one part, and so is each thought and each call.
+
+    A refusal goes on until another part has begun.
+    """
     parts: list[_Text | _Thought | _Call | _Audio | Part] = []
     thoughts: dict[int, _Thought] = {}
     calls: dict[int, _Call] = {}
@@ -143,18 +146,19 @@ def put_together(events: Iterable[StreamEvent]) -> Whole:
             case TextDelta():
                 if text is None:
                     parts.append(text := _Text())
+                    refusal = None
                 text.pieces.append(event.text)
             case ReasoningDelta():
                 if (thought := thoughts.get(event.index)) is None:
                     parts.append(thought := _Thought())
                     thoughts[event.index] = thought
-                    text = None
+                    text = refusal = None
                 thought.add(event)
             case ToolCallDelta():
                 if (call := calls.get(event.index)) is None:
                     parts.append(call := _Call())
                     calls[event.index] = call
-                    text = None
+                    text = refusal = None
                 call.add(event)
             case RefusalDelta():
                 if refusal is None:
@@ -162,6 +166,7 @@ def put_together(events: Iterable[StreamEvent]) -> Whole:
                 refusal.pieces.append(event.text)
             case PartAdded(TextPart() as begun):
                 parts.append(text := _Text(begun.phase))
+                refusal = None
                 text.pieces.append(begun.text)
             case PartAdded(Logprobs() as told):
                 logprobs.append(told.details)
@@ -173,7 +178,7 @@ def put_together(events: Iterable[StreamEvent]) -> Whole:
                 audio.add(piece)
             case PartAdded(ImagePart() | FilePart() | NativePart() as part):
                 parts.append(part)
-                text = None
+                text = refusal = None
             case Finished():
                 reason = event.reason
             case _:

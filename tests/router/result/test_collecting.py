@@ -50,6 +50,17 @@ ANSWERS: dict[str, tuple[list[StreamEvent], tuple[Part, ...]]] = {
         [PartAdded(SEARCH), TextDelta("a"), PartAdded(IMAGE), TextDelta("b")],
         (SEARCH, TextPart("a"), IMAGE, TextPart("b")),
     ),
+    "refusals around a text": (
+        [
+            *(RefusalDelta("N"), RefusalDelta("o."), TextDelta("But")),
+            *(RefusalDelta("Nor "), TextDelta("."), RefusalDelta("so")),
+        ],
+        (RefusalPart("No."), TextPart("But."), RefusalPart("Nor so")),
+    ),
+    "a refusal before and after a call": (
+        [RefusalDelta("No."), ToolCallDelta(0, "c", "f", "{}"), RefusalDelta("Nor.")],
+        (RefusalPart("No."), ToolCall("c", "f", "{}"), RefusalPart("Nor.")),
+    ),
     "a refusal": ([RefusalDelta("No"), RefusalDelta(".")], (RefusalPart("No."),)),
     "a custom call without input": (
         [ToolCallDelta(0, "c", "run", custom=True)],
