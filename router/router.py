@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, Unpack
+from typing import TYPE_CHECKING, Literal, Self, Unpack
 
 from ..config.errors import ConfigError
 from ..config.field_types import SECONDS
@@ -25,6 +25,7 @@ from .engine.options import CallOptions, asked
 from .engine.shared import Shared
 from .explain import PLAIN, Plan, plan
 from .health.snapshot import FileSnapshot, HealthChanged, HealthSnapshot
+from .limits.ledger import Ledger
 from .notices.observers import NoticeCounts, Observer
 from .result.answer import Answer, collect
 from .result.errors import RouterClosed, WrongLoop
@@ -342,6 +343,11 @@ def _begun(router: Router, messages: Messages, options: CallOptions, *, whole: b
     generation = shared.generation
     context = in_context(shared, generation, asked(generation.config, messages, options), whole=whole)
     return Call(context)
+
+
+def ledgers(router: Router) -> list[tuple[Literal["target", "route"], str, Ledger]]:
+    """What is spent on each target and route that has a budget, for a program that writes it down."""
+    return list(router._entered().ledgers())
 
 
 def _check(*, reload: object, rng: object, wall: object, transport: object) -> None:

@@ -3,8 +3,10 @@
 import asyncio
 import os
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
+from typing import Literal
 
 from ...config.model import Config
 from ...providers import prices
@@ -190,6 +192,18 @@ class Shared:
         if ledger is None:
             ledger = self._ledgers[route] = Ledger(self._wall)
         return ledger
+
+    def ledgers(self) -> Iterator[tuple[Literal["target", "route"], str, Ledger]]:
+        """What is spent on each target and each route that has a budget, by its name."""
+        named: Counter[str] = Counter()
+        for live in self.generation.all_live():
+            if live.target.budget_day is not None or live.target.budget_month is not None:
+                named[live.label] += 1
+                again = f" ({named[live.label]})" if named[live.label] > 1 else ""
+                yield "target", live.label + again, live.ledger
+        for name, route in self.generation.config.routes.items():
+            if route.budget_day is not None or route.budget_month is not None:
+                yield "route", name, self._ledger(name)
 
     def _generation(self, number: int, config: Config) -> Generation:
         return Generation(

@@ -1,7 +1,8 @@
 """The money spent, in USD: by the day and the month of the UTC calendar, reserved before a call, settled after it.
 
 A budget is the one thing in the router that follows the calendar, so a wall clock is handed in here, and read for
-nothing but the end of the day and of the month. What is spent is remembered for as long as the Router lives.
+nothing but the end of the day and of the month. What is spent is remembered for as long as the Router lives; a program
+that lives longer writes it down (`total`), and tells the next one (`carry_over`).
 """
 
 from datetime import UTC, datetime
@@ -52,10 +53,12 @@ class Ledger:
         wall: The calendar.
         reserved: Set aside for attempts that are under way.
         spent_day, spent_month: Settled within the present day and month.
+        total: Settled since it was made, whatever the calendar says.
     """
 
     __slots__ = (
-        "_day_ends_s", "_month_ends_s", "_reservations", "queue", "reserved", "spent_day", "spent_month", "wall",
+        "_day_ends_s", "_month_ends_s", "_reservations", "queue", "reserved", "spent_day", "spent_month", "total",
+        "wall",
     )  # fmt: skip
 
     def __init__(self, wall: WallClock = WALL_CLOCK) -> None:
@@ -63,7 +66,7 @@ class Ledger:
         self._day_ends_s = self._month_ends_s = 0.0
         self._reservations = 0
         self.queue = Queue()
-        self.reserved = self.spent_day = self.spent_month = 0.0
+        self.reserved = self.spent_day = self.spent_month = self.total = 0.0
 
     def refusal(self, budgets: Budgets, cost: float, now_s: float, ticket: Ticket | None = None) -> Limited | None:
         """Why a call that may cost this much may not go now; None when it may.
@@ -96,6 +99,12 @@ class Ledger:
         self._turned()
         return bool(self.spent_day or self.spent_month or self._reservations)
 
+    def carry_over(self, day: float, month: float) -> None:
+        """So much was spent before within the present day and month, by a process that is gone."""
+        self._turned()
+        self.spent_day += day
+        self.spent_month += month
+
     def reserve(self, cost: float) -> Reservation:
         """Reserve an amount."""
         self._turned()
@@ -109,6 +118,7 @@ class Ledger:
         self._turned()
         self.spent_day += cost
         self.spent_month += cost
+        self.total += cost
         self.queue.wake_first()
 
     def _turned(self) -> float:

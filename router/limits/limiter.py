@@ -36,6 +36,19 @@ class Sizes(NamedTuple):
     tokens_per_min: int | None = None
 
 
+class Left(NamedTuple):
+    """What is left of one limit.
+
+    Attributes:
+        limit: Of how much.
+        reset_s: Seconds until all of it is left, if nothing more is used.
+    """
+
+    limit: int
+    left: int
+    reset_s: float
+
+
 class Limited(Refusal, frozen=True):
     """Our own limit or budget keeps a target from being asked. It holds even as a last resort.
 
@@ -108,6 +121,12 @@ class Window:
                 at_s = slot.ends_s
             left -= slot.amount
         return at_s + turns * (WINDOW_S + _SLOT_S)
+
+    def left(self, limit: int, now_s: float) -> Left:
+        """What is left of a limit. Reading changes nothing."""
+        held = [slot for slot in self._slots if slot.ends_s > now_s and slot.amount]
+        used = sum(slot.amount for slot in held)
+        return Left(limit, max(0, limit - used), held[-1].ends_s - now_s if held else 0.0)
 
     def _forget(self, now_s: float) -> None:
         slots = self._slots
@@ -215,6 +234,14 @@ class TargetLimits:
         """Was anything used within the last minute, is in use, or has its provider said that little is left?"""
         told = any(now_s < told.until_s for told in self.told.values())
         return bool(self.in_flight or self._requests.holds(now_s) or self._tokens.holds(now_s) or told)
+
+    def left(self, sizes: Sizes, now_s: float) -> tuple[Left | None, Left | None]:
+        """What is left of the requests and of the tokens a minute; None: they are not limited."""
+        requests, tokens = sizes.requests_per_min, sizes.tokens_per_min
+        return (
+            None if requests is None else self._requests.left(requests, now_s),
+            None if tokens is None else self._tokens.left(tokens, now_s),
+        )
 
     def take(self, sizes: Sizes, tokens: int, now_s: float) -> Permit:
         """Go."""

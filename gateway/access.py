@@ -1,0 +1,123 @@
+"""Who may come in: the key of a request, what it allows, and what it has used.
+
+`Access` holds what outlives a reload, the use of each key by its name; all that it decides is in the pure modules
+beside it. What it cannot know, such as the tokens of a request, the service tells it.
+"""
+
+from collections.abc import Mapping
+from typing import get_args
+
+from multidict import MultiMapping
+
+from ..config.addresses import Address
+from ..config.client_key import ClientKey, Override
+from ..config.serve import Serve
+from ..providers.wall_clock import WALL_CLOCK, WallClock
+from . import cors
+from .http import Fields, Request
+from .keyring import KeyRing, key_of, read_ring
+from .loopback import refusal
+from .quota import Grant, KeyUsage, Sized
+from .refused import Refused
+
+ANYONE = "-"
+"""The name of a client without a key, on loopback."""
+
+DEADLINE_MAX_S = 86_400.0
+
+OPEN = ClientKey(models=("*",), overrides=get_args(Override), deadline_max_s=DEADLINE_MAX_S)
+"""What may be asked without a key, on loopback: everything that this machine's own programs could ask as well."""
+
+
+class Client:
+    """A client that was let in, for one request.
+
+    Attributes:
+        name: Of its key.
+        key: What it allows.
+    """
+
+    __slots__ = ("_sized", "_usage", "key", "name")
+
+    def __init__(self, name: str, key: ClientKey, sized: Sized, usage: KeyUsage) -> None:
+        self.name, self.key = name, key
+        self._sized, self._usage = sized, usage
+
+    def __repr__(self) -> str:
+        return f"<Client {self.name}>"
+
+    def admit(self, tokens: int, cost: float, now_s: float) -> Grant | Refused:
+        """Take what one request needs of the key's limits, or say why it is refused. See `KeyUsage.admit`."""
+        return self._usage.admit(self._sized, tokens, cost, now_s)
+
+    def fields(self, now_s: float) -> Fields:
+        """What is left of the key's limits, for the head of every answer."""
+        return self._usage.fields(self._sized, now_s)
+
+
+class Access:
+    """The door of the gateway.
+
+    Args:
+        serve: What is configured. Files of keys are read.
+        address: Where it listens, once that is known; None: as configured.
+        wall: The clock that says when a key is over.
+
+    Raises:
+        ConfigError: A file of keys cannot be read, or one key has two names.
+    """
+
+    def __init__(self, serve: Serve, *, address: Address | None = None, wall: WallClock = WALL_CLOCK) -> None:
+        self._wall = wall
+        self._usages: dict[str, KeyUsage] = {}
+        self._address = address or serve.address
+        self.follow(serve)
+
+    def follow(self, serve: Serve) -> None:
+        """Go by this configuration from now on. A key that is not in it any more is refused at once.
+
+        Raises:
+            ConfigError: As above; nothing has changed then.
+        """
+        ring = read_ring(serve.keys)
+        keys: Mapping[str, ClientKey] = serve.keys if serve.auth == "keys" else {ANYONE: OPEN}
+        self._ring: KeyRing = ring
+        self._keys = {name: (key, Sized.of(key)) for name, key in keys.items()}
+        self._usages = {name: usage for name, usage in self._usages.items() if name in keys or usage.ledger.holds()}
+        self._origins = frozenset(serve.origins)
+        self._open = serve.auth == "none"
+
+    @property
+    def usages(self) -> Mapping[str, KeyUsage]:
+        """The use of each key so far, by name; also of keys that are gone, while money of a budget is spent."""
+        return self._usages
+
+    def usage(self, name: str) -> KeyUsage:
+        """The use of a key."""
+        found = self._usages.get(name)
+        if found is None:
+            found = self._usages[name] = KeyUsage(self._wall)
+        return found
+
+    def enter(self, request: Request) -> Client | Refused:
+        """Let a request in, or say why not. Its body is not read for it."""
+        name = self._name(request.method, request.path, request.query, request.headers)
+        if isinstance(name, Refused):
+            return name
+        key, sized = self._keys[name]
+        return Client(name, key, sized, self.usage(name))
+
+    def preflight(self, request: Request) -> Fields | None:
+        """The answer to a browser that asks before its page may; None when it is not for a listed origin."""
+        return cors.preflight(request.headers, self._origins)
+
+    def cors_fields(self, request: Request) -> Fields:
+        """The fields of an answer that let a page of a listed origin read it."""
+        return cors.fields(request.headers, self._origins) if self._origins else ()
+
+    def _name(self, method: str, path: str, query: str, headers: MultiMapping[str]) -> str | Refused:
+        if self._open:
+            refused = refusal(method, path, headers, tcp=not self._address.path, origins=self._origins)
+            return ANYONE if refused is None else refused
+        key = key_of(headers, query)
+        return key if isinstance(key, Refused) else self._ring.find(key, self._wall())
