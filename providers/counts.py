@@ -59,24 +59,26 @@ class Counting:
             cost, tool_uses: As the provider wrote them, see `dollars` and `uses`.
             parts: More counts, by the names of `Usage`. One that is 0 says nothing.
         """
-        counts = prompt, answer, cached, reasoning
-        for count in counts:
+        wrong = False
+        for count in (prompt, answer, cached, reasoning):
             if count is not None and (type(count) is not int or not 0 <= count <= COUNT_MAX):
-                prompt, answer, cached, reasoning = (None if each is None else total((each,)) for each in counts)
+                counts = prompt, answer, cached, reasoning = [
+                    None if each is None else total((each,)) for each in (prompt, answer, cached, reasoning)
+                ]
+                wrong = _NONSENSE in counts
                 break
-        beside: Any = None
-        for name, count in parts.items():
-            if count is not None and count != 0:
-                beside = beside or {}
-                beside[name] = total((count,))
-        self.miscounted = _NONSENSE in (prompt, answer, cached, reasoning) or (
-            beside is not None and _NONSENSE in beside.values()
-        )
-        if self.miscounted:
+        beside: Any = {}
+        if parts:
+            for name, count in parts.items():
+                if count is not None and count != 0:
+                    beside[name] = total((count,))
+            wrong = wrong or _NONSENSE in beside.values()
+        self.miscounted = wrong
+        if wrong:
             return
         usage = Usage(prompt or 0, answer or 0, cached, reasoning)
-        if beside is not None or cost is not None or tool_uses:
-            usage = replace(usage, **(beside or {}), cost=dollars(cost), tool_uses=uses(tool_uses))
+        if beside or cost is not None or tool_uses:
+            usage = replace(usage, **beside, cost=dollars(cost), tool_uses=uses(tool_uses))
         events.append(usage)
 
 
@@ -94,6 +96,11 @@ def total(counts: tuple[Count, ...]) -> int:
             return _NONSENSE
         tokens += count
     return tokens
+
+
+def is_none(count: Count) -> bool:
+    """Is nothing counted?"""
+    return count is None or (type(count) is int and count == 0)
 
 
 def answer_tokens(prompt: Count, answer: Count, whole: Count, reasoning: Count) -> Count:

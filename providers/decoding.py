@@ -44,12 +44,14 @@ class EventStreamDecoder(BaseDecoder):
     """Makes the decoder of a whole answer, for a body that calls itself a stream and begins as JSON does."""
     _quick: Callable[[Any, list[bytes]], list[ProviderEvent] | None] | None = None
     """Decodes unnamed events behind the first, if all are of the kind that came last; None, with nothing done: else."""
+    _tells_strays = False
+    """Lines between the events are told among them, see `SSEDecoder`."""
     _whole: "JsonBodyDecoder | None" = None
     """Takes the same bytes, as long as they hold no event."""
 
     def __init__(self) -> None:
         self.finish, self.closed, self.failure = None, False, None  # its own: what is looked up for each read
-        self._sse = SSEDecoder()
+        self._sse = SSEDecoder(tells_strays=self._tells_strays)
         self._at_start = True
         self._between_events = True
         self._opening: bytes | None = b""

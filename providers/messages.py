@@ -150,10 +150,10 @@ class Message(msgspec.Struct, frozen=True):
     @property
     def plain_text(self) -> str | None:
         """The text of a turn that is one text and nothing else, as nearly every one is; None of any other."""
-        part = self.content[0] if len(self.content) == 1 else None
-        if type(part) is not TextPart or not (part.cache is part.phase is self.name is None):
-            return None
-        return part.text
+        content = self.content
+        if len(content) == 1 and type(part := content[0]) is TextPart and part.cache is None and part.phase is None:
+            return part.text if self.name is None else None
+        return None
 
     @property
     def text(self) -> str:

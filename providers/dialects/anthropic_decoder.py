@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from ..codecs import decode_json, decode_kindly
 from ..codecs.json import json_text
-from ..counts import Counting, total
+from ..counts import Counting, is_none, total
 from ..decoder_base import BaseDecoder
 from ..decoding import EventStreamDecoder, JsonBodyDecoder
 from ..errors import ProviderError
@@ -104,7 +104,8 @@ class MessageReader(Counting):
                 self._in_text = True
                 if block.text:
                     events.append(TextDelta(block.text))
-                events += map(cited, block.citations or ())
+                if block.citations:
+                    events += map(cited, block.citations)
                 return True
             case "thinking" if block.thinking or block.signature:
                 events.append(ReasoningDelta(block.thinking or "", index, block.signature or None))
@@ -165,8 +166,9 @@ class MessageReader(Counting):
 
     def end(self, native: str, events: list[ProviderEvent]) -> None:
         """The answer ended, for the provider's own reason."""
-        for index in tuple(self.natives):  # of a server that closes no blocks
-            self.stop(index, events)
+        if self.natives:  # of a server that closes no blocks
+            for index in tuple(self.natives):
+                self.stop(index, events)
         reason = finish_reason(native)
         self.finish = Finished("tool_calls" if reason == "stop" and len(self._calls) else reason, native)
 
@@ -180,11 +182,14 @@ class MessageReader(Counting):
         if known.input_tokens is None or known.output_tokens is None:
             return
         cached, written = known.cache_read_input_tokens, known.cache_creation_input_tokens
+        thought = known.output_tokens_details.thinking_tokens if known.output_tokens_details else None
         lasting = known.cache_creation if isinstance(known.cache_creation, dict) else {}
+        if not (cached or known.server_tool_use) and is_none(written) and all(map(is_none, lasting.values())):
+            self._counted(events, known.input_tokens, known.output_tokens, cached, thought)  # nearly always
+            return
         for_an_hour = lasting.get("ephemeral_1h_input_tokens")
         if written is None:
             written = total((lasting.get("ephemeral_5m_input_tokens"), for_an_hour))
-        thought = known.output_tokens_details.thinking_tokens if known.output_tokens_details else None
         self._counted(
             events,
             total((known.input_tokens, written, cached)),

@@ -43,8 +43,8 @@ class Counts(Aside, rename="camel", gc=False):
     candidates_token_count: Count = None
     thoughts_token_count: Count = None
     cached_content_token_count: Count = None
-    prompt_tokens_details: Any = None
-    candidates_tokens_details: Any = None
+    prompt_tokens_details: msgspec.Raw = msgspec.Raw()
+    candidates_tokens_details: msgspec.Raw = msgspec.Raw()
 
 
 class Feedback(msgspec.Struct, rename="camel", gc=False):

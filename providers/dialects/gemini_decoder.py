@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from .. import hints
-from ..codecs import UNDECODABLE, SSEDecoder, decode_json, decode_kindly
+from ..codecs import UNDECODABLE, decode_json, decode_kindly
 from ..codecs.bare_json import BareJson
 from ..codecs.json import json_text
 from ..codecs.sse import STRAY
@@ -49,6 +49,8 @@ class ContentStreamDecoder(EventStreamDecoder):
         head: Of the response.
     """
 
+    _tells_strays = True
+
     def __init__(self, head: ResponseHead) -> None:
         super().__init__()
         self._head = head
@@ -59,7 +61,8 @@ class ContentStreamDecoder(EventStreamDecoder):
         self._in_text = False  # the part that was told last is a text
         self._sources = Sources()
         self._counts: Counts | None = None
-        self._sse = SSEDecoder(tells_strays=True)
+        self._details = msgspec.Raw(), msgspec.Raw()
+        self._kinds: dict[str, int] = {}
         self._bare: BareJson | None = BareJson()
 
     def _payload(self, data: bytes, name: str, events: list[ProviderEvent]) -> None:
@@ -209,22 +212,34 @@ class ContentStreamDecoder(EventStreamDecoder):
         self._calls += 1
 
     def _count(self, counts: Counts, events: list[ProviderEvent]) -> None:
-        if counts.prompt_token_count is None:
-            return
-        if counts == self._counts:
+        prompt, answer = counts.prompt_token_count, counts.candidates_token_count
+        if prompt is None or counts == self._counts:
             return
         self._counts = counts
+        used, thought = counts.tool_use_prompt_token_count, counts.thoughts_token_count
         self._counted(
             events,
-            total((counts.prompt_token_count, counts.tool_use_prompt_token_count)),
-            total((counts.candidates_token_count, counts.thoughts_token_count)),
+            prompt if used is None else total((prompt, used)),
+            answer if thought is None else total((answer, thought)),
             counts.cached_content_token_count,
-            counts.thoughts_token_count,
-            input_audio_tokens=_of_kind("AUDIO", counts.prompt_tokens_details),
-            input_image_tokens=_of_kind("IMAGE", counts.prompt_tokens_details),
-            output_audio_tokens=_of_kind("AUDIO", counts.candidates_tokens_details),
-            output_image_tokens=_of_kind("IMAGE", counts.candidates_tokens_details),
+            thought,
+            **self._kinds_of(counts),
         )
+
+    def _kinds_of(self, counts: Counts) -> dict[str, int]:
+        """The tokens that are no text: told again with every chunk, and the same nearly always."""
+        details = counts.prompt_tokens_details, counts.candidates_tokens_details
+        if details != self._details:
+            self._details = details
+            self._kinds = {
+                "input_audio_tokens": _of_kind("AUDIO", details[0]),
+                "input_image_tokens": _of_kind("IMAGE", details[0]),
+                "output_audio_tokens": _of_kind("AUDIO", details[1]),
+                "output_image_tokens": _of_kind("IMAGE", details[1]),
+            }
+            if not any(self._kinds.values()):
+                self._kinds = {}
+        return self._kinds
 
     def _finish(self, native: str) -> None:
         kind = _FAILURES.get(native)
@@ -241,8 +256,14 @@ class ContentStreamDecoder(EventStreamDecoder):
         self.finish = Finished("tool_calls" if reason == "stop" and self._calls else reason, native)
 
 
-def _of_kind(kind: str, details: Any) -> int:
+def _of_kind(kind: str, written: msgspec.Raw) -> int:
     """The tokens of one modality."""
+    if kind.encode() not in bytes(written):
+        return 0  # nearly always
+    try:
+        details = decode_kindly(bytes(written))
+    except UNDECODABLE:
+        return 0
     found = [each for each in details if isinstance(each, dict)] if isinstance(details, list) else []
     return total(tuple([each.get("tokenCount") for each in found if each.get("modality") == kind]))
 

@@ -5,6 +5,8 @@ one negative or huge number outweighs a day of calls. So every count is held aga
 and nowhere else; counts that do not fit are replaced by the estimate that a call without any gets.
 """
 
+from msgspec.structs import astuple
+
 from ...providers.counts import COST_MAX_USD
 from ...providers.events import Usage
 
@@ -40,24 +42,21 @@ class UsageBounds:
         read, thought = usage.cached_input_tokens, usage.reasoning_tokens
         if not ((read is None or _fits(read, most)) and (thought is None or _fits(thought, most))):
             return False
-        if not all(count is None or _fits(count, most) for count in _beside(usage)):
+        if answered > self._answer_most + (thought or 0):  # some leave thoughts out of it
             return False
-        if usage.cost is not None and not (type(usage.cost) is float and 0 <= usage.cost <= COST_MAX_USD):
+        return astuple(usage)[_PLAIN_COUNTS:] == _NOTHING_BESIDE or self._holds_beside(usage)
+
+    def _holds_beside(self, usage: Usage) -> bool:
+        *counts, uses, cost = astuple(usage)[_PLAIN_COUNTS:]
+        counts += (uses or {}).values()
+        if not all(count is None or _fits(count, self._most) for count in counts):
             return False
-        return answered <= self._answer_most + (thought or 0)  # some leave thoughts out of it
+        return cost is None or (type(cost) is float and 0 <= cost <= COST_MAX_USD)
 
 
-def _beside(usage: Usage) -> tuple[object, ...]:
-    """What few answers have counts of."""
-    return (
-        usage.cache_write_tokens,
-        usage.cache_write_1h_tokens,
-        usage.input_audio_tokens,
-        usage.input_image_tokens,
-        usage.output_audio_tokens,
-        usage.output_image_tokens,
-        *(usage.tool_uses or {}).values(),
-    )
+_PLAIN_COUNTS = Usage.__struct_fields__.index("reasoning_tokens") + 1
+_NOTHING_BESIDE = astuple(Usage(0, 0))[_PLAIN_COUNTS:]
+"""Of what few answers have counts of: the parts of the prompt and of the answer, uses of tools and the cost."""
 
 
 def _fits(part: object, most: float) -> bool:
