@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+from msgspec.structs import astuple
 
 from ..codecs import Aside, Details, decode_json, decode_kindly
-from ..counts import Count, Counting, answer_tokens, ticks
+from ..counts import Count, Counting, answer_tokens, is_none, ticks
 from ..decoder_base import BaseDecoder
 from ..decoding import EventStreamDecoder, JsonBodyDecoder
 from ..errors import ProviderError
@@ -168,8 +169,10 @@ class ResponseReader(Counting):
         if response.usage is not None:
             self._count(response.usage, events)
         why = response.incomplete_details.reason if response.incomplete_details else None
-        statuses = (named, response.status, "incomplete" if why and named != "failed" else "")
-        status = max((each for each in statuses if each in _SEVERITY), key=_SEVERITY.index, default="")
+        status = response.status
+        if why or named not in ("", status) or status not in _SEVERITY:  # rarely
+            statuses = (named, status, "incomplete" if why and named != "failed" else "")
+            status = max((each for each in statuses if each in _SEVERITY), key=_SEVERITY.index, default="")
         if status == "failed":
             error = response.error or {"code": "server_error", "message": "the response failed"}
             self.failure = event_error({"error": error}, self._head)
@@ -179,23 +182,24 @@ class ResponseReader(Counting):
             self.finish = Finished("tool_calls" if self.items.calls else "stop", "completed")
 
     def _count(self, counts: _Counts, events: list[ProviderEvent]) -> None:
-        prompt = counts.input_tokens_details or _InputDetails()
-        answer = counts.output_tokens_details or _OutputDetails()
-        thought = answer.reasoning_tokens
-        self._counted(
-            events,
-            counts.input_tokens,
-            answer_tokens(counts.input_tokens, counts.output_tokens, counts.total_tokens, thought),
-            prompt.cached_tokens,
-            thought,
-            cost=ticks(counts.cost_in_usd_ticks) if counts.cost is None else counts.cost,
-            tool_uses=counts.server_side_tool_usage_details or self.items.uses,
-            cache_write_tokens=prompt.cache_write_tokens,
-            input_audio_tokens=prompt.audio_tokens,
-            input_image_tokens=prompt.image_tokens,
-            output_audio_tokens=answer.audio_tokens,
-            output_image_tokens=answer.image_tokens,
-        )
+        prompt = counts.input_tokens_details or _NO_INPUT
+        answer = counts.output_tokens_details or _NO_OUTPUT
+        thought, uses = answer.reasoning_tokens, counts.server_side_tool_usage_details or self.items.uses
+        said = answer_tokens(counts.input_tokens, counts.output_tokens, counts.total_tokens, thought)
+        cost = ticks(counts.cost_in_usd_ticks) if counts.cost is None else counts.cost
+        parts = {} if cost is None and not uses else {"cost": cost, "tool_uses": uses}
+        if not all(map(is_none, (*astuple(prompt)[1:], *astuple(answer)[1:]))):  # rarely
+            parts |= {
+                "cache_write_tokens": prompt.cache_write_tokens,
+                "input_audio_tokens": prompt.audio_tokens,
+                "input_image_tokens": prompt.image_tokens,
+                "output_audio_tokens": answer.audio_tokens,
+                "output_image_tokens": answer.image_tokens,
+            }
+        self._counted(events, counts.input_tokens, said, prompt.cached_tokens, thought, **parts)
+
+
+_NO_INPUT, _NO_OUTPUT = _InputDetails(), _OutputDetails()
 
 
 class ResponseStreamDecoder(EventStreamDecoder):

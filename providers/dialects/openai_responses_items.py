@@ -42,7 +42,7 @@ class Items:
         self._items: list[Said] = []
         self._by_index: dict[int, Said] = {}  # the provider's index -> the item that last had it
         self._by_id: dict[str, Said] = {}
-        self._calls = CallNumbering()
+        self._calls: CallNumbering | None = None  # made for the first call
         self._blocks = 0
         self._states: set[str] = set()  # of reasoning, that were told
         self.uses: dict[str, int] = {}
@@ -53,7 +53,7 @@ class Items:
     @property
     def calls(self) -> int:
         """The calls of the caller's tools that were told."""
-        return len(self._calls)
+        return 0 if self._calls is None else len(self._calls)
 
     def add(self, kind: Kind, index: int, part: int, text: str, events: list[ProviderEvent]) -> None:
         """A piece of a part of an item."""
@@ -69,7 +69,7 @@ class Items:
         self._complete(KIND_OF_PART.get(said.type, kind), item, place, said.text or "", events)
         self._complete("refusal", item, place, said.refusal or "", events)
         if place not in item.beside and self._asides.tell(said.annotations, said.logprobs, events):
-            item.beside.add(place)
+            item.beside |= {place}
 
     def item(self, index: int, item: Item, events: list[ProviderEvent], *, whole: bool) -> None:
         """An item begins, or is whole: then what was not said of it is said."""
@@ -121,7 +121,8 @@ class Items:
         for said in self._items:
             if said.type == "function_call" and not said.parts:
                 self._add("arguments", said, 0, "{}", events)
-        events += self._calls.rest()
+        if self._calls is not None:
+            events += self._calls.rest()
 
     def _heard(self, item: Item) -> bool:
         """Whether an item was told whole, under its id."""
@@ -218,6 +219,15 @@ class Items:
 
     def _message(self, said: Said, content: Sequence[Part], events: list[ProviderEvent]) -> None:
         """A message is whole: each of its parts, with the citations and the like that belong to it."""
+        if not said.parts:  # of which nothing was said
+            for place, part in enumerate(content):
+                if part.text:
+                    self._add("text", said, place, part.text, events)
+                if part.refusal:
+                    self._add("refusal", said, place, part.refusal, events)
+                if place not in said.beside:
+                    self._asides.tell(part.annotations, part.logprobs, events)
+            return
         texts = dict(missing([part.text or "" for part in content], said.text("text")))
         refusals = dict(missing([part.refusal or "" for part in content], said.text("refusal")))
         for place, part in enumerate(content):
@@ -241,6 +251,8 @@ class Items:
             self._add(kind, item, part, text[len(said) :], events)
 
     def _parts(self, kind: Kind, item: Said, parts: list[str], events: list[ProviderEvent]) -> None:
+        if not any(parts):
+            return
         for place, text in missing(parts, item.text(kind)):
             self._add(kind, item, place, text, events)
 
@@ -267,6 +279,8 @@ class Items:
             name = None  # said once more it would begin another call, where what this one was given looks whole
         item.name = name or item.name
         custom = item.type == "custom_tool_call"
+        if self._calls is None:
+            self._calls = CallNumbering()
         fragment = self._calls.fragment(item.number, call_id, name, arguments, custom=custom)
         if fragment is not None:
             events.append(fragment)

@@ -53,17 +53,23 @@ class Native(msgspec.Struct):
         yield PartAdded(self.part)
 
 
+_EMPTY = len("[]")
+
+
 class Asides:
     """What stands beside the texts of one answer: its sources, and how likely its tokens were."""
 
     __slots__ = ("_told",)
 
     def __init__(self) -> None:
-        self._told: Counter[str] = Counter()
+        self._told: Counter[str] | None = None  # made when there is something
 
     def tell(self, annotations: msgspec.Raw, logprobs: msgspec.Raw, events: list[ProviderEvent]) -> bool:
         """Tell what stands beside a text; give whether there is anything."""
+        if len(annotations) <= _EMPTY and len(logprobs) <= _EMPTY:
+            return False  # nearly always
         found: list[Citation | Logprobs] = [*_citations(annotations), *_logprobs(logprobs)]
+        self._told = self._told or Counter()
         self._told.update(part.details or "" for part in found)
         events += [PartAdded(part) for part in found]
         return bool(found)
@@ -71,9 +77,10 @@ class Asides:
     def tell_rest(self, annotations: msgspec.Raw, logprobs: msgspec.Raw, events: list[ProviderEvent]) -> None:
         """As `tell`, but for what was told before."""
         found: list[Citation | Logprobs] = [*_citations(annotations), *_logprobs(logprobs)]
+        told = self._told or Counter()
         for part in found:
-            if self._told[part.details or ""] > 0:
-                self._told[part.details or ""] -= 1
+            if told[part.details or ""] > 0:
+                told[part.details or ""] -= 1
             else:
                 events.append(PartAdded(part))
 

@@ -74,7 +74,7 @@ class Said:
         self.call_id: str | None = None
         self.name: str | None = None
         self.phase: str | None = None
-        self.beside: set[int] = set()
+        self.beside: frozenset[int] = frozenset()
         self.parts: dict[tuple[Kind, int], list[str]] = {}
         self.blocks: dict[tuple[Kind, int], int] = {}
         self.block: int | None = None
