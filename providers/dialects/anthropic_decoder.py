@@ -166,9 +166,8 @@ class MessageReader(Counting):
 
     def end(self, native: str, events: list[ProviderEvent]) -> None:
         """The answer ended, for the provider's own reason."""
-        if self.natives:  # of a server that closes no blocks
-            for index in tuple(self.natives):
-                self.stop(index, events)
+        for index in tuple(self.natives) if self.natives else ():  # of a server that closes no blocks
+            self.stop(index, events)
         reason = finish_reason(native)
         self.finish = Finished("tool_calls" if reason == "stop" and len(self._calls) else reason, native)
 

@@ -44,12 +44,13 @@ class Beside:
 
     def delta(self, delta: Delta, events: list[ProviderEvent]) -> None:
         """Read what a delta, or a whole message, holds."""
-        for detail in _dicts(delta.reasoning_details):
-            self._detail(detail)
-        for note in _dicts(delta.annotations):
+        if delta.reasoning_details:
+            for detail in _dicts(delta.reasoning_details):
+                self._detail(detail)
+        for note in _dicts(delta.annotations) if delta.annotations else ():
             if (citation := _annotation(note)) is not None:
                 events.append(PartAdded(citation))
-        for image in _dicts(delta.images):
+        for image in _dicts(delta.images) if delta.images else ():
             found = image.get("image_url")
             url = found.get("url") if isinstance(found, dict) else found
             if isinstance(url, str) and url:
@@ -76,7 +77,7 @@ class Beside:
     def _detail(self, detail: dict[str, Any]) -> None:
         """Add one piece of a detail: to the one that it goes on with, if it does."""
         last = self._details[-1] if self._details else {}
-        same = all(last.get(name) == detail.get(name) for name in ("type", "index")) and "index" in detail
+        same = "index" in detail and last.get("index") == detail["index"] and last.get("type") == detail.get("type")
         if not same or (detail.get("id") and last.get("id") not in (None, detail["id"])):
             if len(self._details) < DETAILS_MAX:
                 self._details.append(dict(detail))
