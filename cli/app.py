@@ -15,6 +15,7 @@ from .demo import demo
 from .drill import drill
 from .exits import ExitCode
 from .explain import explain
+from .key import key
 from .options import Debugging
 from .providers import providers
 from .schema import schema
@@ -30,6 +31,7 @@ app = typer.Typer(
 )
 for command in (ask, chat, demo, check, drill, explain, providers, schema):
     app.command()(command)
+app.add_typer(key)
 
 
 @app.callback(invoke_without_command=True)

@@ -1,13 +1,14 @@
 """`standby check`: list all problems of configuration files, each with its file, line and column."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 from warnings import catch_warnings
 
 import typer
 
-from ..config import ConfigFileError, ConfigProblem, load, serve_problems, warnings
+from ..config import Config, ConfigFileError, ConfigProblem, load, serve_problems, warnings
 from ..config.advice import quirk_notes
 from ..config.origin import ENV_FILE, shown
 from .exits import ExitCode, UsageError, guarded
@@ -48,6 +49,16 @@ def _usual_file() -> Path:
     raise UsageError(f"nothing to check: name a file, or set {CONFIG_VARIABLE}; there is no ./{DEFAULT_FILE}")
 
 
+def _serve_problems(config: Config) -> Iterator[ConfigProblem]:
+    """What keeps a file from being served on this machine."""
+    yield from serve_problems(config)
+    if config.serve is not None:
+        from ..gateway.state_place import state_problem  # few files have this section
+
+        if (problem := state_problem(config)) is not None:
+            yield problem
+
+
 class _Finding:
     """The problems and warnings of one file."""
 
@@ -63,7 +74,7 @@ class _Finding:
         except ConfigFileError as error:
             self.problems = error.problems
         else:
-            self.problems = tuple(serve_problems(config))
+            self.problems = tuple(_serve_problems(config))
             self.warnings = warnings(config)
             self.quirks = quirk_notes(config)
             self.summary = f"{_count(len(config.targets), 'target')}, {_count(len(config.routes), 'route')}"

@@ -5,6 +5,7 @@ them: there is nothing to guess, so nothing has to be slow. A digest in a file i
 """
 
 import re
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -31,6 +32,9 @@ KEY_FILE_BYTES_MAX = 1024 * 1024
 """Some ten thousand digests."""
 
 PREFIX = "sha256:"
+
+_BEGINS = "sk-standby-"
+_KEY_BYTES = 32
 
 _DIGEST = re.compile(r"sha256:([0-9a-fA-F]{64})(?: until (\S{1,40}))?")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -84,6 +88,11 @@ def digest_of(text: str) -> Digest:
 def hashed(key: str) -> bytes:
     """The digest of a key's text."""
     return sha256(key.encode()).digest()
+
+
+def new_key() -> str:
+    """A key of 256 bits at random, by its beginning known to what looks for leaked keys."""
+    return _BEGINS + secrets.token_urlsafe(_KEY_BYTES)
 
 
 class Moment(Rule):

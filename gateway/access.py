@@ -11,6 +11,7 @@ from multidict import MultiMapping
 
 from ..config.addresses import Address
 from ..config.client_key import ClientKey, Override
+from ..config.errors import ConfigError
 from ..config.serve import Serve
 from ..providers.wall_clock import WALL_CLOCK, WallClock
 from . import cors
@@ -27,6 +28,13 @@ DEADLINE_MAX_S = 86_400.0
 
 OPEN = ClientKey(models=("*",), overrides=get_args(Override), deadline_max_s=DEADLINE_MAX_S)
 """What may be asked without a key, on loopback: everything that this machine's own programs could ask as well."""
+
+
+def for_admin(serve: Serve) -> Serve:
+    """What holds for the admin listener, said as of the public one: its own keys, or none on loopback; and no pages."""
+    admin = serve.admin
+    keys = {"admin": admin.access} if admin.has_keys else {}
+    return Serve(listen=admin.listen, auth="keys" if keys else "none", keys=keys)
 
 
 class Client:
@@ -60,11 +68,11 @@ class Access:
 
     Args:
         serve: What is configured. Files of keys are read.
-        address: Where it listens, once that is known; None: as configured.
+        address: Where it listens, for as long as it lives; None: as configured.
         wall: The clock that says when a key is over.
 
     Raises:
-        ConfigError: A file of keys cannot be read, or one key has two names.
+        ConfigError: A file of keys cannot be read, one key has two names, or it listens beyond loopback without keys.
     """
 
     def __init__(self, serve: Serve, *, address: Address | None = None, wall: WallClock = WALL_CLOCK) -> None:
@@ -79,6 +87,8 @@ class Access:
         Raises:
             ConfigError: As above; nothing has changed then.
         """
+        if serve.auth == "none" and not self._address.is_local:  # a reload moves no listener
+            raise ConfigError("auth: none is for loopback only, and the gateway listens beyond it")
         ring = read_ring(serve.keys)
         keys: Mapping[str, ClientKey] = serve.keys if serve.auth == "keys" else {ANYONE: OPEN}
         self._ring: KeyRing = ring

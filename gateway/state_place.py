@@ -4,7 +4,11 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from ..config.model import Config
+from ..config.problems import ConfigProblem
 from ..config.serve import NO_STATE
+from ..config.serve_flaws import problem_at
+from .file_system import network_file_system
 
 NAME = Path("standby", "gateway.db")
 
@@ -34,6 +38,16 @@ def state_place(
         return Path(folder) / NAME
     home = environ.get("HOME", "")
     return Path(home) / ".local" / "state" / NAME if home.startswith("/") else None
+
+
+def state_problem(config: Config) -> ConfigProblem | None:
+    """Why no state file can lie where it should; None when one can, or none is wanted."""
+    path = None if config.serve is None else state_place(config.serve.state)
+    name = None if path is None else network_file_system(path)
+    if name is None:
+        return None
+    message = f"the state file would lie on {name}, a network file system"
+    return problem_at(config, ("serve", "state"), message, "give a local path, or none")
 
 
 def in_container(environ: Mapping[str, str], exists: Callable[[str], bool]) -> bool:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from standby.config import json_schema
+from standby.gateway import state_place
 
 from commands import run
 
@@ -96,3 +97,17 @@ def test_what_this_machine_cannot_serve_fails_the_check(file: Path) -> None:
         "router.yaml:7:28: serve.keys.app.key_files[0]: the file of keys gone cannot be read"
     )
     assert "fine" not in ended.stdout
+
+
+def test_a_state_on_a_network_file_system_fails_the_check(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state_place, "network_file_system", lambda path: "nfs4" if path.name == "s.db" else None)
+    serve = "serve:\n  auth: none\n  state: "
+    file.write_text(f"{GOOD}{serve}s.db\n")
+    ended = run("check", "router.yaml")
+    assert ended.exit_code == 2
+    assert ended.stdout == (
+        "router.yaml:8:10: serve.state: the state file would lie on nfs4, a network file system;"
+        " give a local path, or none\n"
+    )
+    file.write_text(f"{GOOD}{serve}none\n")
+    assert run("check", "router.yaml").exit_code == 0

@@ -23,7 +23,7 @@ def test_an_example_does_what_it_shows(
 
 def test_there_are_examples_of_every_command() -> None:
     shown = {command for _, example in examples(PAGE) for command in re.findall(r"standby (\w+)", example)}
-    assert {"demo", "ask", "chat", "check", "drill", "explain", "providers", "schema"} <= shown
+    assert {"demo", "ask", "chat", "check", "drill", "explain", "key", "providers", "schema"} <= shown
 
 
 def test_the_list_of_exit_codes_is_whole() -> None:

@@ -102,3 +102,33 @@ def test_a_problem_names_the_nearest_variable() -> None:
     assert str(found.problem(("targets", "new", "provider"), "is missing")) == (
         "environment STANDBY_TARGETS__NEW__MODEL: targets.new.provider: is missing"
     )
+
+
+def test_every_mapping_and_list_of_settings_may_come_as_json_or_names_with_commas() -> None:
+    found = layer(
+        STANDBY_ROUTES__CHAT__WEIGHTS='{"a": 2}',
+        STANDBY_ROUTES__CHAT__ON='{"auth": ["a"]}',
+        STANDBY_ROUTES__CHAT__ERRORS='{"auth": {"retry": "never"}}',
+        STANDBY_ROUTES__CHAT__HOLD='{"deltas": 3}',
+        STANDBY_SERVE__ALIASES='{"x": "chat"}',
+        STANDBY_SERVE__KEYS__APP__OVERRIDES="hold, sticky",
+        STANDBY_SERVE__ADMIN__KEY_FILES="a,b",
+        STANDBY_SERVE__STATE="[]",
+    )
+    assert found.problems == []
+    assert found.tree == {
+        "routes": {
+            "chat": {
+                "weights": {"a": 2},
+                "on": {"auth": ["a"]},
+                "errors": {"auth": {"retry": "never"}},
+                "hold": {"deltas": 3},
+            }
+        },
+        "serve": {
+            "aliases": {"x": "chat"},
+            "keys": {"app": {"overrides": ["hold", "sticky"]}},
+            "admin": {"key_files": ["a", "b"]},
+            "state": "[]",
+        },
+    }

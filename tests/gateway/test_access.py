@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 from multidict import CIMultiDict
-from standby.config import ClientKey, ConfigError, Serve
+from standby.config import Admin, ClientKey, ConfigError, Serve
+from standby.config.addresses import Address
 from standby.config.client_key import hashed
-from standby.gateway.access import Access, Client
+from standby.gateway.access import Access, Client, for_admin
 from standby.gateway.http import Request
 from standby.gateway.quota import Grant
 from standby.gateway.refused import Refused
@@ -101,6 +102,29 @@ def test_a_wrong_file_of_keys_changes_nothing(tmp_path: Path) -> None:
     file.write_text(f"{NEW}\n")
     access.follow(serve)
     assert [why(access, request(NEW)), why(access, request())] == ["app", "key_unknown"]
+
+
+def test_no_reload_opens_a_listener_beyond_loopback() -> None:
+    """The file that is read anew may say `listen: 127.0.0.1`: where the process listens, it does not change."""
+    access = Access(Serve(listen="0.0.0.0:80", keys={"app": ClientKey(keys=[CANARY_KEY])}))
+    with pytest.raises(ConfigError, match="auth: none is for loopback only, and the gateway listens beyond it"):
+        access.follow(Serve(auth="none"))
+    assert why(access, request(None, Host="localhost")) == "key_missing"
+    with pytest.raises(ConfigError, match="loopback only"):
+        Access(Serve(auth="none"), address=Address("10.0.0.1", 80))
+
+
+def test_the_admin_listener_has_keys_of_its_own() -> None:
+    clients = {"app": ClientKey(keys=[OLD])}
+    outside = Access(for_admin(Serve(keys=clients, admin=Admin(listen="0.0.0.0:8081", keys=[NEW]))))
+    assert [why(outside, request(key)) for key in (NEW, OLD, None)] == ["admin", "key_unknown", "key_missing"]
+    inside = Access(for_admin(Serve(keys=clients, origins=["https://app.example"])))
+    local = {"Host": "localhost:8081", "Content-Type": "application/json"}
+    assert why(inside, request(None, **local)) == "-"
+    assert why(inside, request(OLD, **local | {"Host": "evil.com"})) == "host"
+    assert why(inside, request(None, **local, Origin="https://app.example")) == "origin"
+    with pytest.raises(ConfigError, match="loopback only"):
+        Access(for_admin(Serve(keys=clients, admin=Admin(listen="0.0.0.0:8081"))))
 
 
 def test_keys_and_what_holds_them_show_nothing() -> None:
