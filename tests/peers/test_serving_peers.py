@@ -3,18 +3,25 @@
 import json
 from typing import Any
 
+import anthropic
 import openai
+from anthropic.lib.streaming._messages import accumulate_event
+from anthropic.types import Message, RawMessageStreamEvent
 from hypothesis import given
 from hypothesis import strategies as st
 from openai.lib.streaming.chat import ChatCompletionStreamState
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
+from pydantic import TypeAdapter
 from standby.providers.events import Usage
 from standby.providers.parts import Part, TextPart, ToolCall
 from standby.providers.serving.chat import chat
+from standby.providers.serving.messages import messages
 
 from served import CALLS, CUTS, READY, TEXTS, THOUGHTS, USAGES, events_of, streamed, whole
 
 PARTS = st.lists(st.one_of(TEXTS.map(TextPart), THOUGHTS, CALLS), min_size=1, max_size=5)
+
+ANTHROPIC: Any = TypeAdapter(RawMessageStreamEvent)
 
 
 def payloads(data: bytes) -> list[Any]:
@@ -54,5 +61,24 @@ def test_openai_puts_a_chat_stream_together_as_the_whole_answer(
     assert put_together == present(wanted)
 
 
+@READY
+@given(PARTS, USAGES, CUTS)
+def test_anthropic_puts_a_stream_together_as_the_whole_message(
+    parts: list[Part], usage: Usage, cuts: list[int]
+) -> None:
+    events = events_of(parts, reason(parts), usage)
+    snapshot: Any = None
+    buffers: dict[int, bytes] = {}
+    for payload in payloads(streamed(messages, events, cuts)):
+        event: Any = ANTHROPIC.validate_python(payload)
+        snapshot = accumulate_event(event=event, current_snapshot=snapshot, json_bufs=buffers)
+    wanted = whole(messages, events)
+    Message.model_validate(wanted)
+    put_together = present(json.loads(snapshot.model_dump_json(warnings=False)))
+    for block in put_together["content"]:
+        block.pop("parsed_output", None)
+    assert put_together == present(wanted)
+
+
 def test_the_versions_are_those_that_were_looked_at() -> None:
-    assert openai.__version__ == "3.54.0"
+    assert (openai.__version__, anthropic.__version__) == ("3.54.0", "2.12.0")

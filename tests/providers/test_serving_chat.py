@@ -45,6 +45,7 @@ from served import (
     own,
     streamed,
     whole,
+    whole_body,
 )
 
 HELLO = [{"role": "user", "content": "Hello"}]
@@ -254,16 +255,12 @@ def projected(parts: tuple[Part, ...] | list[Part]) -> tuple[str, str, list[tupl
 def test_our_client_hears_what_was_said(parts: list[Part], usage: Usage, cuts: list[int]) -> None:
     reason = "tool_calls" if any(isinstance(part, ToolCall) for part in parts) else "stop"
     events = events_of(parts, reason, usage)
-    for told in (heard("openai", streamed(chat, events, cuts)), heard("openai", encoded(whole(chat, events)), BODY)):
+    for told in (heard("openai", streamed(chat, events, cuts)), heard("openai", whole_body(chat, events), BODY)):
         collected = put_together(told)
         assert projected(collected.parts) == projected(parts)
         assert collected.reason == reason
         assert [event for event in told if isinstance(event, Usage)] == [usage]
         assert told[0] == Started("model-1", "chatcmpl-0a1b2c")
-
-
-def encoded(message: Any) -> bytes:
-    return json.dumps(message).encode()
 
 
 @READY
@@ -309,7 +306,7 @@ def test_whatever_stands_beside_the_text() -> None:
         ToolCallDelta(0, arguments="x y"),
         Finished("tool_calls"),
     ]
-    for told in (heard("openrouter", streamed(chat, events)), heard("openrouter", encoded(whole(chat, events)), BODY)):
+    for told in (heard("openrouter", streamed(chat, events)), heard("openrouter", whole_body(chat, events), BODY)):
         parts = put_together(told).parts
         kinds = sorted(type(part).__name__ for part in parts)
         assert kinds == ["Citation", "ImagePart", "RefusalPart", "TextPart", "ToolCall"]

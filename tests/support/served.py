@@ -54,10 +54,14 @@ def streamed(
     return b"".join(encoder.encode(events[begin:end]) for begin, end in zip(begins, ends, strict=True))
 
 
+def whole_body(dialect: Dialect, events: Sequence[object], source: Any = None, **more: Any) -> bytes:
+    """The same answer as one body."""
+    return dialect.whole(asked(stream=False, **more), ABOUT, source or from_here(), events).body
+
+
 def whole(dialect: Dialect, events: Sequence[object], source: Any = None, **more: Any) -> Any:
     """The same answer as one body, decoded."""
-    told = dialect.whole(asked(stream=False, **more), ABOUT, source or from_here(), events)
-    return json.loads(told.body)
+    return json.loads(whole_body(dialect, events, source, **more))
 
 
 def heard(provider: str, data: bytes, head: ResponseHead = STREAM) -> list[ProviderEvent]:
@@ -137,6 +141,6 @@ USAGES = st.sampled_from(
         Usage(3, 0, 3, 0),
     ]
 )
-READY = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+READY = settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 """A machine that does something else at the same time is no fault."""
 CUTS = st.lists(st.integers(0, 40), max_size=6)
