@@ -82,8 +82,8 @@ class MessageStream:
             else:
                 out.append(framed_by_type({"type": "content_block_stop", "index": at}))
         self._blocks.steps.clear()
-        at = self._blocks.text_at
-        self._text_head = b"" if at is None else _TEXT % at
+        text_at = self._blocks.text_at
+        self._text_head = b"" if text_at is None else _TEXT % text_at
 
     def _ended(self) -> bytes:
         blocks = self._blocks

@@ -211,7 +211,7 @@ def _tool_result(block: dict[str, Any], where: str, fields: Fields) -> ToolResul
     about = Fields(block, f"{where}.")
     call_id, failed, content = about.needed("tool_use_id"), about.flag("is_error"), about.take("content")
     if isinstance(content, str):
-        parts = (TextPart(content),) if content else ()
+        parts: tuple[TextPart | ImagePart | FilePart, ...] = (TextPart(content),) if content else ()
     else:
         blocks = objects(list_of(content, f"{where}.content") or (), f"{where}.content")
         parts = tuple(_given_block(each, at) for at, each in blocks)

@@ -10,18 +10,22 @@ from anthropic.types import Message, RawMessageStreamEvent
 from hypothesis import given
 from hypothesis import strategies as st
 from openai.lib.streaming.chat import ChatCompletionStreamState
+from openai.lib.streaming.responses._responses import ResponseStreamState
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
+from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
 from standby.providers.events import Usage
 from standby.providers.parts import Part, TextPart, ToolCall
 from standby.providers.serving.chat import chat
 from standby.providers.serving.messages import messages
+from standby.providers.serving.responses import responses
 
 from served import CALLS, CUTS, READY, TEXTS, THOUGHTS, USAGES, events_of, streamed, whole
 
 PARTS = st.lists(st.one_of(TEXTS.map(TextPart), THOUGHTS, CALLS), min_size=1, max_size=5)
 
 ANTHROPIC: Any = TypeAdapter(RawMessageStreamEvent)
+OPENAI: Any = TypeAdapter(ResponseStreamEvent)
 
 
 def payloads(data: bytes) -> list[Any]:
@@ -78,6 +82,23 @@ def test_anthropic_puts_a_stream_together_as_the_whole_message(
     for block in put_together["content"]:
         block.pop("parsed_output", None)
     assert put_together == present(wanted)
+
+
+@READY
+@given(PARTS, USAGES, CUTS)
+def test_openai_reads_each_event_of_a_response_and_puts_it_together(
+    parts: list[Part], usage: Usage, cuts: list[int]
+) -> None:
+    events = events_of(parts, reason(parts), usage)
+    state: Any = ResponseStreamState(input_tools=[], text_format=openai.omit)
+    told: list[Any] = []
+    for payload in payloads(streamed(responses, events, cuts)):
+        told += state.handle_event(OPENAI.validate_python(payload))
+    wanted = whole(responses, events)
+    Response.model_validate(wanted)
+    assert present(told[-1].response.model_dump(mode="json", warnings=False)) == present(wanted)
+    said = "".join(event.delta for event in told if event.type == "response.output_text.delta")
+    assert said == "".join(part.text for part in parts if isinstance(part, TextPart))
 
 
 def test_the_versions_are_those_that_were_looked_at() -> None:

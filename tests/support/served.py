@@ -121,7 +121,7 @@ def halves(text: str) -> list[str]:
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
-STATES = st.text("abc=+/", min_size=1, max_size=6)
+STATES = st.uuids().map(lambda each: f"{each.hex[:9]}+/=")
 THOUGHTS = st.one_of(
     st.builds(Reasoning, TEXTS, STATES),
     st.builds(Reasoning, TEXTS),
