@@ -230,7 +230,9 @@ class _Output:
         """An item of the provider's own; that of an image stands behind it, without it."""
         image = self._image_item
         if image is not None and self.items[-1] is image and item.get("type") == IMAGE_CALL:
-            image.head |= item
+            form = image.head["output_format"]  # said where the item does not, and it is not the usual one
+            named = {} if "output_format" in item or form == "png" else {"output_format": form}
+            image.head = {**item, **named, "result": image.head["result"]}
         else:
             self.items.append(SaidItem(item))
 
