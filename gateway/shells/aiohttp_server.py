@@ -14,11 +14,11 @@ from typing import Any, TypeAlias
 
 from aiohttp import web
 
+from ...config import Clients
 from ..http import ClientGone, Handler, Request, RequestRefused
 from .bodies import read_body
 from .connection import Connection, Inward, Shared
 from .connections import Connections
-from .limits import Clients
 from .rendering import JSON, refusal_body
 from .socket_reply import SocketReply
 

@@ -4,9 +4,9 @@ import asyncio
 
 from aiohttp import web
 
+from ...config import Clients
 from ..http import RequestRefused
 from .connection import Connection
-from .limits import Clients
 from .rendering import CONTINUE
 
 

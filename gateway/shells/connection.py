@@ -107,13 +107,14 @@ class Inward(asyncio.Transport):
 class Connection(asyncio.Protocol):
     """A protocol around aiohttp's."""
 
-    __slots__ = ("_at_rest", "_inner", "_paused", "_refused", "_shared", "_transport", "_waiting")
+    __slots__ = ("_at_rest", "_at_work", "_inner", "_paused", "_refused", "_shared", "_transport", "_waiting")
 
     def __init__(self, shared: Shared) -> None:
         self._shared = shared
         self._inner: asyncio.Protocol | None = None
         self._transport: asyncio.Transport | None = None
         self._at_rest = True  # no byte of a next request has come
+        self._at_work = False  # a request has its handler
         self._paused = False
         self._refused = False  # what came was no request, and nothing that follows is one
         self._waiting: list[asyncio.Future[None]] = []
@@ -147,8 +148,10 @@ class Connection(asyncio.Protocol):
             self._shared.book.head_began(self, self._shared.clock())
         self._inner.data_received(data)
 
-    def eof_received(self) -> bool | None:
-        return None if self._inner is None else self._inner.eof_received()
+    def eof_received(self) -> None:
+        """Take a client that sends no more as gone. If it takes nothing either, what is written would never leave."""
+        if self._at_work:
+            self.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
@@ -178,11 +181,13 @@ class Connection(asyncio.Protocol):
     def request_began(self) -> None:
         """Note that a request has its handler: what comes now is its body, or a next one behind it."""
         self._at_rest = False
+        self._at_work = True
         self._shared.book.request_began(self)
 
     def request_ended(self, *, goes_on: bool) -> None:
         """Note that its answer is written; then comes the next request, or the end of the connection."""
         self._at_rest = goes_on
+        self._at_work = False
         self._shared.book.request_ended(self, self._shared.clock(), goes_on=goes_on)
 
     def write(self, data: bytes) -> None:

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
+from standby.config import Clients
 from standby.gateway.http import Reply, Request
-from standby.gateway.shells.limits import Clients
 from standby.simulator.virtual.loop import VirtualLoop, perform
 from standby.simulator.virtual.network import Network
 

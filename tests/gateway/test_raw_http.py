@@ -4,8 +4,8 @@ import asyncio
 
 import h11
 import pytest
+from standby.config import Clients
 from standby.gateway.http import Reply, Request, RequestRefused
-from standby.gateway.shells.limits import Clients
 
 from canaries import CANARY_KEY
 from gateway_stage import EVENTS, TEXT, Held, echo, served, until
@@ -310,9 +310,9 @@ async def test_a_refusal_may_be_told_by_the_handler_in_its_own_words() -> None:
         except RequestRefused as refused:
             await reply.whole(refused.status, TEXT, f"dialect: {refused.reason}".encode())
 
-    async with served(handler, Clients(body_bytes_max=2)) as stage, stage.wire() as wire:
-        answer = await wire.ask(post(b"Content-Length: 3", body=b"abc"))
-        assert (answer.status, answer.body) == (413, b"dialect: The body of the request is larger than 2 bytes.")
+    async with served(handler, Clients(body_bytes_max=1024)) as stage, stage.wire() as wire:
+        answer = await wire.ask(post(b"Content-Length: 1025", body=b"x" * 1025))
+        assert (answer.status, answer.body) == (413, b"dialect: The body of the request is larger than 1024 bytes.")
 
 
 async def test_a_body_whose_chunks_break_in_a_later_read_ends_by_its_clock() -> None:

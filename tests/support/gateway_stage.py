@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Self
 
 import h11
+from standby.config import Clients
 from standby.gateway.http import Fields, Handler, Reply, Request
 from standby.gateway.shells.aiohttp_server import HttpServer
-from standby.gateway.shells.limits import Clients
 from standby.simulator.virtual.network import Network
 
 PATIENCE_S = 20.0
@@ -166,6 +166,11 @@ class Wire:
                 data = await self._read()
                 assert data, "the connection ended"
                 self._rest += data
+        return self._rest
+
+    @property
+    def seen(self) -> bytes:
+        """What has been read and is no part of an answer yet."""
         return self._rest
 
     async def is_closed(self) -> bool:

@@ -1,0 +1,1 @@
+"""The process around the gateway's server: listeners, certificates, the end, and workers."""
