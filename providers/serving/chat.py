@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 
-from .chat_encoder import ChatStream, whole_chat
+from .chat_encoder import ChatStream
 from .chat_reader import NAME, read_chat
+from .chat_whole import whole_chat
 from .dialect import About, Asked, Asking, Failure, StreamEncoder, Whole
 from .errors import openai_error
 

@@ -1,11 +1,10 @@
-"""Answers of OpenAI's chat completions: chunks with `[DONE]`, or one JSON body.
+"""Answers of OpenAI's chat completions in chunks, with `[DONE]` behind them.
 
 A chunk of text is the answer's head, the text as JSON and the tail: head and tail are rendered once. The shapes follow
 OpenAI's SDK; what it has no words for is said as OpenRouter says it: `reasoning_content`, `reasoning_details` with the
 state of thinking, `images`.
 """
 
-import base64
 from collections.abc import Iterable
 from typing import Any, TypeAlias
 
@@ -26,10 +25,10 @@ from ..finish_words import finish_reason
 from ..parts import AudioPart, Citation, ImagePart, Logprobs, TextPart
 from ..returning import wrapped
 from .chat_reader import AFTER
-from .dialect import About, Asked, Asking, Failure, Whole
+from .dialect import About, Asked, Asking, Failure
 from .errors import openai_object
 from .rendering import encoded, framed
-from .state import Notes, joined, marked, object_of, sealed
+from .state import Notes, marked, object_of, sealed
 
 _Object: TypeAlias = dict[str, Any]
 _json = msgspec.json.encode
@@ -294,91 +293,3 @@ class ChatStream:
         if self._asked.include_usage and usage is not None:
             out += framed(self._about_it() | {"choices": [], "usage": usage_of(usage)})
         return out + _DONE
-
-
-def whole_chat(asked: Asked, about: About, source: Asking, events: Iterable[object]) -> Whole:
-    """The whole answer as one JSON body."""
-    writer = ChatWriter(source)
-    said: dict[str, list[str]] = {"content": [], "refusal": [], "reasoning_content": []}
-    lists: dict[str, list[Any]] = {"annotations": [], "reasoning_details": [], "images": [], "tool_calls": []}
-    audio: _Object = {}
-    likely: list[str] = []
-    finish = "stop"
-    for event in events:
-        if type(event) is TextDelta:
-            said["content"].append(event.text)
-            writer.characters += len(event.text)
-        elif type(event) is Finished:
-            finish = writer.finish(event)
-        elif isinstance(event, PartAdded) and isinstance(event.part, Logprobs):
-            likely.append(event.part.details)
-        else:
-            for name, value in (writer.delta(event) or {}).items():
-                if name in said:
-                    said[name].append(value)
-                elif name == "tool_calls":
-                    _add_call(lists[name], value[0])
-                elif name == "audio":
-                    _add_audio(audio, value)
-                else:
-                    lists[name] += value
-    message = _message({name: "".join(pieces) for name, pieces in said.items()}, lists, audio)
-    choice: _Object = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish}
-    if (tokens := joined(likely)) is not None:
-        choice["logprobs"] = {"content": msgspec.Raw(tokens.encode()), "refusal": None}
-    whole: _Object = {
-        "id": f"chatcmpl-{about.token}",
-        "object": "chat.completion",
-        "created": about.created_s,
-        "model": about.model or writer.model or asked.model,
-        "choices": [choice],
-    }
-    if writer.usage is not None:
-        whole["usage"] = usage_of(writer.usage)
-    return Whole(encoded(whole), writer.left_out.told())
-
-
-def _message(said: dict[str, str], lists: dict[str, list[Any]], audio: _Object) -> _Object:
-    text, refusal = said["content"], said["refusal"]
-    other = refusal or said["reasoning_content"] or audio or any(lists.values())
-    message: _Object = {
-        "role": "assistant",
-        "content": None if other and not text else text,
-        "refusal": refusal or None,
-        "annotations": lists["annotations"],
-    }
-    if said["reasoning_content"]:
-        message["reasoning_content"] = said["reasoning_content"]
-    message |= {name: lists[name] for name in ("reasoning_details", "images") if lists[name]}
-    if lists["tool_calls"]:
-        message["tool_calls"] = [_without_index(call) for call in lists["tool_calls"]]
-    return message | {"audio": audio} if audio else message
-
-
-def _without_index(call: _Object) -> _Object:
-    return {name: value for name, value in call.items() if name != "index"}
-
-
-def _add_call(calls: list[_Object], piece: _Object) -> None:
-    """The next piece of a call, in a whole message's form."""
-    known = next((call for call in calls if call["index"] == piece["index"]), None)
-    if known is None:
-        calls.append(piece)
-        return
-    kind, said = ("custom", "input") if "custom" in known else ("function", "arguments")
-    more = piece[kind]
-    known[kind]["name"] = known[kind].get("name") or more.get("name")
-    known[kind][said] += more[said]
-    if "extra_content" in piece:
-        known["extra_content"] = piece["extra_content"]
-
-
-def _add_audio(audio: _Object, piece: _Object) -> None:
-    """The next piece of the audio, of which each is base64 by itself."""
-    data = base64.b64decode(audio.get("data", "")) + base64.b64decode(piece["data"])
-    audio |= {
-        "id": audio.get("id") or piece["id"],
-        "data": base64.b64encode(data).decode(),
-        "transcript": audio.get("transcript", "") + piece["transcript"],
-        "expires_at": 0,
-    }

@@ -21,6 +21,8 @@ def encoded(payload: Any) -> bytes:
 def _mended(payload: Any) -> Any:
     if isinstance(payload, str):
         return without_halves(payload)
+    if isinstance(payload, msgspec.Struct):
+        return _mended(msgspec.to_builtins(payload))
     if isinstance(payload, dict):
         return {name: _mended(value) for name, value in payload.items()}
     return [_mended(each) for each in payload] if isinstance(payload, list | tuple) else payload

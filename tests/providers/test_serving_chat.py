@@ -340,6 +340,26 @@ def test_usage_only_for_those_that_ask() -> None:
     assert data.endswith(b"data: [DONE]\n\n")
 
 
+@pytest.mark.parametrize(
+    "usage",
+    [
+        None,
+        Usage(1, 2),
+        Usage(9, 8, 7, 6),
+        Usage(1, 2, cost=0.5),
+        Usage(1, 2, cache_write_tokens=1, tool_uses={"a": 1}),
+    ],
+)
+@pytest.mark.parametrize("texts", [("Hi", " there"), (), ("\ud83d",)])
+@pytest.mark.parametrize("finish", [Finished("stop", "stop"), Finished("length"), Finished("pause")])
+def test_a_plain_answer_is_written_as_any_other(usage: Usage | None, texts: tuple[str, ...], finish: Finished) -> None:
+    events = [Started("m"), *map(TextDelta, texts), *([usage] if usage else []), finish]
+    slow = [*events[:1], "handed over", *events[1:]]
+    quick = chat.whole(asked(), ABOUT, from_here(), events)
+    assert json.loads(quick.body) == whole(chat, slow)
+    assert quick.notes == chat.whole(asked(), ABOUT, from_here(), slow).notes
+
+
 def test_an_answer_of_nothing_is_an_answer() -> None:
     told = frames(streamed(chat, [Started("a"), Finished("stop")], usage=False))
     assert [frame["choices"][0]["delta"] for frame in told] == [{"role": "assistant", "content": ""}]
