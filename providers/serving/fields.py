@@ -11,6 +11,8 @@ from .refused import Refused, raw, unserved, wrong
 
 STANDBY = "standby"
 """The field of a body that is the gateway's own."""
+COPIES = frozenset({"parsed", "parsed_arguments", "parsed_output"})
+"""What the SDKs' own helpers keep beside a text or arguments, and send back: the same once more, parsed."""
 
 
 class Fields:
@@ -26,7 +28,9 @@ class Fields:
     """
 
     def __init__(self, given: Mapping[str, Any], within: str = "") -> None:
-        self._left = {name: value for name, value in given.items() if value is not None}
+        self._left = {
+            name: value for name, value in given.items() if value is not None and not (within and name in COPIES)
+        }
         self._within = within
         self.carried: list[str] = []
         self.notes: list[str] = []
@@ -120,7 +124,7 @@ class Fields:
 def known_only(given: Mapping[str, Any], names: Collection[str], where: str) -> None:
     """Refuse fields of an object that have no place, by their path."""
     for name, value in given.items():
-        if name not in names and value is not None:
+        if name not in names and name not in COPIES and value is not None:
             raise unknown(f"{where}.{safe_name(name)}")
 
 

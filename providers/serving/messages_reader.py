@@ -40,6 +40,8 @@ USUAL_EFFORT = "high"
 _AS_THEY_ARE = ("temperature", "top_p", "top_k")
 _TIERS = {"standard_only": "default"}
 _TOOL_FIELDS = frozenset({"type", "name", "description", "input_schema", "strict", "cache_control"})
+_EAGER = "eager_input_streaming"
+"""Of a tool: how its arguments are streamed. It is set by agents for all their tools, which other targets take, too."""
 CALL_STATE = ("caller", "toolset_name")
 """What a call brings back beside its arguments, see `anthropic_natives.call_state`."""
 
@@ -298,6 +300,9 @@ def _tools(fields: Fields) -> tuple[list[Tool], list[NativeTool]]:
     own: list[Tool] = []
     natives: list[NativeTool] = []
     for where, tool in objects(fields.list("tools") or (), "tools"):
+        if tool.get(_EAGER) is not None:
+            tool = {name: value for name, value in tool.items() if name != _EAGER}
+            fields.notes.append(f"{where}.{_EAGER}: left out, arguments come as the provider sends them")
         said = {name for name, value in tool.items() if value is not None}
         if tool.get("type") not in (None, "custom") or not said <= _TOOL_FIELDS:
             natives.append(NativeTool(NAME, tool))

@@ -130,6 +130,12 @@ def test_tools_and_choices(said: dict[str, Any], choice: str) -> None:
     assert (read.chat.tool_choice, read.chat.parallel_tool_calls) == (choice, False)
 
 
+def test_how_arguments_are_streamed_makes_no_tool_the_providers_own() -> None:
+    read = messages.read(body(tools=[{"name": "f", "input_schema": {}, "eager_input_streaming": True}]))
+    assert (read.chat.tools, read.carried) == ((Tool("f", "", {}),), ())
+    assert read.notes == ("tools[0].eager_input_streaming: left out, arguments come as the provider sends them",)
+
+
 def test_a_conversation_of_blocks() -> None:
     mark = {"type": "ephemeral", "ttl": "1h"}
     turns = [
