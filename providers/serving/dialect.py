@@ -129,8 +129,10 @@ class StreamEncoder(Protocol):
     def encode(self, events: Iterable[object]) -> bytes:
         """The next events as bytes, maybe none.
 
-        `Finished` is the end: its bytes close the stream. An event that is none of a provider's says that another
-        target goes on from here, as `handed_over` does. The first call opens the answer, even with no events.
+        `Finished` is the end: its bytes close the stream, with the last `Usage` before it; where several targets were
+        asked, that is to be their sum. An event that is none of a provider's says that another target goes on from
+        here, as `handed_over` does: its batch holds no state of the target before. The first call opens the answer,
+        even with no events; a chat answer opens with its first delta.
         """
         ...
 
