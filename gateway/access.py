@@ -94,6 +94,8 @@ class Access:
         self._ring: KeyRing = ring
         self._keys = {name: (key, Sized.of(key)) for name, key in keys.items()}
         self._usages = {name: usage for name, usage in self._usages.items() if name in keys or usage.ledger.holds()}
+        for name in keys:  # before its first request: what was spent before is counted into it
+            self.usage(name)
         self._origins = frozenset(serve.origins)
         self._open = serve.auth == "none"
 

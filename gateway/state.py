@@ -216,7 +216,10 @@ class State:
     Args:
         path: The file.
         worker: The number of this process.
-        on_orders: Called in the thread, with orders of an operator as they come; at first with all that stand.
+        on_orders: Called in the thread, with orders of an operator as they come.
+
+    Attributes:
+        standing: The orders that stood when the process began.
 
     Raises:
         StateError: The file cannot be used.
@@ -235,6 +238,7 @@ class State:
         day = day_of(wall())
         self._spent = state_file.spent(connection, day, first_of_month(day))
         self._writer = StateWriter(connection, worker=worker, wall=wall)
+        self.standing = self._writer.orders()
         self._on_orders = on_orders
         self._asked: list[tuple[Order, Future[None]]] = []
         self._wake = threading.Event()
