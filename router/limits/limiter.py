@@ -124,9 +124,18 @@ class Window:
 
     def left(self, limit: int, now_s: float) -> Left:
         """What is left of a limit. Reading changes nothing."""
-        held = [slot for slot in self._slots if slot.ends_s > now_s and slot.amount]
-        used = sum(slot.amount for slot in held)
-        return Left(limit, max(0, limit - used), held[-1].ends_s - now_s if held else 0.0)
+        used, reset_s = self.used, 0.0
+        for slot in self._slots:
+            if slot.ends_s > now_s:
+                break
+            used -= slot.amount
+        for slot in reversed(self._slots):
+            if slot.ends_s <= now_s:
+                break
+            if slot.amount:
+                reset_s = slot.ends_s - now_s
+                break
+        return Left(limit, max(0, limit - used), reset_s)
 
     def _forget(self, now_s: float) -> None:
         slots = self._slots

@@ -1,5 +1,6 @@
 """What a key may use: refused at once with a hint, told on every answer, given back exactly once."""
 
+import random
 from typing import Any
 
 import pytest
@@ -156,3 +157,26 @@ def test_a_limit_that_was_lowered_holds_for_what_was_used_before() -> None:
 )
 def test_a_hint_never_ends_too_early(wait_s: float, seconds: str, millis: str) -> None:
     assert waiting(wait_s) == (("retry-after", seconds), ("retry-after-ms", millis))
+
+
+def test_what_is_left_agrees_with_a_sum_over_the_last_minute() -> None:
+    """Reading it walks over no slot that still counts, and must agree with the slow way."""
+    rng = random.Random(7)
+    desk = Desk(tokens_per_min=5000)
+    used: list[list[float]] = []  # when the second ends within which tokens were taken, and how many
+    now_s = 0.0
+    for _ in range(2000):
+        now_s += rng.choice((0.0, 0.3, 1.0, 1.0, 7.0, 61.5 if rng.random() < 0.05 else 0.1))
+        tokens = rng.randrange(0, 200)
+        found = desk.ask(now_s, tokens)
+        if isinstance(found, Grant):
+            used.append([now_s // 1 + 1, tokens])
+            if rng.random() < 0.5:
+                used[-1][1] = rng.choice((0, tokens // 2, tokens + 50))
+                found.settle(now_s, int(used[-1][1]), 0.0)
+        held = [(ends_s, amount) for ends_s, amount in used if ends_s + 60 > now_s]
+        _, left = desk.usage.limits.left(desk.sized.sizes, now_s)
+        assert left is not None
+        assert left.left == max(0, 5000 - sum(amount for _, amount in held))
+        last_s = max((ends_s for ends_s, amount in held if amount), default=None)
+        assert left.reset_s == (0.0 if last_s is None else pytest.approx(last_s + 60 - now_s))
