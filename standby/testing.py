@@ -5,6 +5,10 @@
     async with Simulator() as simulator:
         simulator.play("lead", Script("It breaks off here", [Cut(At.delta(2), rst=True)]))
 
+An `Answer` is a text, with thinking before it and calls behind it; or its `parts`, those of `standby.messages`, in
+order: thinking with its state, calls, images, citations. Each dialect says what its wire has words for, and names the
+rest in a `ValueError`.
+
 With pytest, the fixtures `standby_simulator` and `standby_provider` are there as soon as standby is installed
 (and pytest-asyncio, for they are asynchronous).
 """

@@ -157,10 +157,11 @@ class CohereDecoder(EventStreamDecoder):
                 events.append(ReasoningDelta(part.thinking, number))
                 self._text = None
             if part is not None and part.text:
-                if self._text not in (None, number):
-                    events.append(PartAdded(TextPart("")))  # two texts stay two
+                if number != self._text:
+                    if self._text is not None:  # two texts stay two
+                        events.append(PartAdded(TextPart("")))
+                    self._text = number
                 events.append(TextDelta(part.text))
-                self._text = number
         if message.citations:
             events += _citations(message.citations)
         calls = message.tool_calls if isinstance(message.tool_calls, list) else [message.tool_calls]

@@ -8,14 +8,14 @@ import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from standby.providers.parts import Part, Reasoning, TextPart, ToolCall
 from standby.simulator.dialects import DIALECTS
 from standby.simulator.scenario.reply import Answer
 from standby.simulator.scenario.request import Reading, Request
 from standby.simulator.server import Simulator
 
 from components import need
-from standby import Message, Router, Target, Tool
+from standby import Message, Router, Target, TextPart, Tool, ToolCall
+from standby.messages import Part, Reasoning
 
 NUMBER = {"type": "object", "properties": {"a": {"type": "integer"}}}
 TOOLS = (Tool("look", "Look somewhere.", NUMBER), Tool("read", "Read it.", NUMBER))
@@ -113,9 +113,13 @@ TRIPS: dict[str, Trip] = {
         "openrouter", "openai", "anthropic/claude-haiku-4.5",
         _turns(("toolu_a", "toolu_b"), thoughts=_detailed(*STATES)), "/v1",
     ),
+    "gemini-compatible": Trip(  # another server behind the same provider
+        "openai", "openai", "gemini-3-flash-preview",
+        _turns(("function-call-1", "function-call-2"), signatures=("c3RhdGU0", None)), "/v1beta/openai",
+    ),
     "koala": Trip("koala", "koala", "gpt-4o-mini", ((TextPart(LOOKING),), (TextPart(ANSWERED),))),
 }  # fmt: skip
-"""By the name of the provider. Those of one dialect beyond the first want thinking back that OpenAI does not."""
+"""By a name, mostly the provider's. Those of one dialect beyond the first want thinking back that OpenAI does not."""
 
 
 def target(simulator: Simulator, name: str) -> Target:
@@ -124,7 +128,9 @@ def target(simulator: Simulator, name: str) -> Target:
     if name == "bedrock":
         need("botocore")
     base_url = simulator.base_url(name) + trip.path
-    return Target(name, model=trip.model, name=name, key="key-12345678", base_url=base_url, options=trip.options)
+    return Target(
+        trip.provider, model=trip.model, name=name, key="key-12345678", base_url=base_url, options=trip.options
+    )
 
 
 async def ask(simulator: Simulator, name: str, turns: list[Message], *, stream: bool, tools: bool = True) -> Message:

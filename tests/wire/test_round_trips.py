@@ -62,6 +62,7 @@ SAID: dict[str, Callable[[Any], list[Any]]] = {
     "azure-openai": as_messages("content"),
     "deepseek": as_messages("content", "reasoning_content"),
     "openrouter": as_messages("content", "reasoning_details"),
+    "gemini-compatible": as_messages("content"),
 }
 """What an answer says, in the words of a request."""
 
