@@ -40,7 +40,7 @@ Note: TypeAlias = Callable[[str, BaseException | None], None]
 `in_flight_full`, `malformed`, `refused`, `stalled`; with `fault` the exception."""
 
 
-def _no_note(what: str, error: BaseException | None) -> None:
+def no_note(what: str, error: BaseException | None) -> None:
     """Do nothing."""
 
 
@@ -59,7 +59,7 @@ class HttpServer:
         clients: Clients = Clients(),  # noqa: B008 - frozen
         *,
         always: Collection[str] = ALWAYS_ANSWERED,
-        note: Note = _no_note,
+        note: Note = no_note,
     ) -> None:
         self._handler, self._clients, self._note = handler, clients, note
         self._always = frozenset(always)

@@ -55,6 +55,18 @@ def status_line(status: int) -> str:
     return f"HTTP/1.1 {status} {phrase}\r\n"
 
 
+def field_lines(fields: Fields) -> str:
+    """Render header fields.
+
+    Raises:
+        ValueError: One holds a line break or a NUL: it would end the head.
+    """
+    lines = "".join([f"{name}: {value}\r\n" for name, value in fields])
+    if lines.count("\n") != len(fields) or lines.count("\r") != len(fields) or "\0" in lines:
+        raise ValueError("a header field of an answer holds a line break or a NUL")
+    return lines
+
+
 def head(status: int, fields: Fields, framing: str) -> bytes:
     """Render the head of an answer.
 
@@ -64,10 +76,7 @@ def head(status: int, fields: Fields, framing: str) -> bytes:
     Raises:
         ValueError: A field holds a line break, a NUL, or what is not Latin-1: it would end the head, or not be read.
     """
-    lines = "".join([f"{name}: {value}\r\n" for name, value in fields])
-    if lines.count("\n") != len(fields) or lines.count("\r") != len(fields) or "\0" in lines:
-        raise ValueError("a header field of an answer holds a line break or a NUL")
-    return f"{status_line(status)}{lines}{framing}\r\n".encode("latin-1")
+    return f"{status_line(status)}{field_lines(fields)}{framing}\r\n".encode("latin-1")
 
 
 def chunk(data: bytes) -> bytes:
