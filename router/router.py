@@ -191,7 +191,7 @@ class Router:
             ConfigError: There is no such route or target.
         """
         try:
-            call = _begun(self, messages, options, whole=False)
+            call = begin_call(self, messages, options, whole=False)
         except BaseException as error:
             bare(error)
             raise
@@ -210,7 +210,7 @@ class Router:
             ConfigError: There is no such route or target.
         """
         try:
-            call = _begun(self, messages, options, whole=True)
+            call = begin_call(self, messages, options, whole=True)
             events = await call.next()
             return collect(events, call.report, call.origin)
         except BaseException as error:
@@ -232,7 +232,7 @@ class Router:
             ConfigError: There is no such route or target.
         """
         try:
-            return _begun(self, messages, options, whole=whole)
+            return begin_call(self, messages, options, whole=whole)
         except BaseException as error:
             bare(error)
             raise
@@ -334,7 +334,7 @@ class Router:
         raise WrongLoop("this Router belongs to another event loop: make one Router for each loop")
 
 
-def _begun(router: Router, messages: Messages, options: CallOptions, *, whole: bool) -> Call:
+def begin_call(router: Router, messages: Messages, options: CallOptions, *, whole: bool) -> Call:
     """A call that begins now."""
     if router._closed or (router._shared is not None and router._shared.closed):
         shown = "-" if options.get("targets") else options.get("route") or "default"

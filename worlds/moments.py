@@ -44,14 +44,14 @@ def overruled(chance: Chance, swaps: Swaps) -> None:
 
 def reloads(chance: Chance, swaps: Swaps) -> None:
     """Before a call begins, the configuration is taken up anew."""
-    begin = routers.begin
+    begin = routers.begin_call
 
     def after_a_reload(router: Router, *what: Any, **how: Any) -> Any:
         if chance.comes(0.1):
             router.swap(router.config)
         return begin(router, *what, **how)
 
-    swaps.put(routers, "begin", after_a_reload)
+    swaps.put(routers, "begin_call", after_a_reload)
 
 
 def garbage(chance: Chance, swaps: Swaps) -> None:

@@ -8,6 +8,7 @@ then fails alike, the request may be to blame: one poisoned request must not shu
     undecided   it repeats an earlier target's failure in the same call, and its tries are not used up
     doubted     two targets failed alike: the request's fault, or an outage of both?
     void        a retry was answered, or the doubt was refuted
+    unheeded    it says nothing about its own target: its connection was an old one, or its attempt began too early
 
 A failure that took long is followed by few others: a doubt lasts for the window, or for as long as so many such calls
 in a row would take as open a breaker.
@@ -39,11 +40,12 @@ ALWAYS = frozenset((ErrorKind.CONNECT, ErrorKind.DNS, ErrorKind.TLS))
 
 SILENT = frozenset((ErrorKind.FIRST_TOKEN_TIMEOUT, ErrorKind.STALLED, ErrorKind.TIMEOUT))
 _REFUSED = frozenset((ErrorKind.SERVER_ERROR, ErrorKind.OVERLOADED, ErrorKind.UNKNOWN, ErrorKind.TIMEOUT))
-_BROKEN = frozenset((ErrorKind.DISCONNECTED, ErrorKind.TRUNCATED, ErrorKind.PROTOCOL))
-_FAMILIES = (SILENT, _REFUSED, _BROKEN)
-"""One cause shows in several kinds: what one server answers with 500, another calls 503; one says 504, one nothing."""
+_ENDED = frozenset((ErrorKind.DISCONNECTED, ErrorKind.TRUNCATED, ErrorKind.PROTOCOL, ErrorKind.EMPTY))
+_FAMILIES = (SILENT, _REFUSED, _ENDED)
+"""One cause shows in several kinds: what one server answers with 500, another calls 503; one says 504, one nothing; an
+answer that ends before it began is empty where the dialect has an end marker, and truncated where it has none."""
 
-Standing: TypeAlias = Literal["counted", "undecided", "doubted", "void"]
+Standing: TypeAlias = Literal["counted", "undecided", "doubted", "void", "unheeded"]
 
 
 def alike(one: ErrorKind, other: ErrorKind) -> bool:
@@ -51,6 +53,9 @@ def alike(one: ErrorKind, other: ErrorKind) -> bool:
     if one in ALWAYS or other in ALWAYS:
         return False
     return one is other or any(one in family and other in family for family in _FAMILIES)
+
+
+_IDLE: tuple[Standing, ...] = ("void", "unheeded")
 
 
 class Failure(msgspec.Struct, eq=False):
@@ -142,7 +147,7 @@ class Doubts:
             if failure.standing == "counted":
                 self._take_back(failure)
                 self._held.append(failure)
-            if failure.standing != "void":
+            if failure.standing not in _IDLE:
                 failure.standing = "doubted"
         else:
             self.question(failure)
@@ -245,7 +250,7 @@ class CallFailures:
         """An attempt at this target has failed."""
         breaker = target.breaker
         mine = self._at(target)
-        if mine is not None and mine.epoch == breaker.epoch:
+        if mine is not None and mine.epoch == breaker.epoch and mine.standing != "unheeded":
             mine.kind = kind
             target.failed_again(mine, now_s)
             return
@@ -264,13 +269,14 @@ class CallFailures:
         self._failures.append((target, failure))
         target.failed(failure, now_s, slow=slow)
 
-    def failed_late(self, target: Doubts, kind: ErrorKind, epoch: int, now_s: float) -> None:
-        """An attempt that began before this target's breaker last changed has failed: it counts for nothing there.
+    def failed_unheeded(self, target: Doubts, kind: ErrorKind, epoch: int, now_s: float) -> None:
+        """An attempt has failed that began before this target's breaker last changed, or on a connection used before.
 
-        Of other targets that fail alike it says as much as any: a storm of one request must not shut them in turn.
+        It counts for nothing there. Of other targets that fail alike it says as much as any: a storm of one request
+        must not shut them in turn.
         """
         fingerprint = b"" if kind in ALWAYS else self._fingerprint()
-        late = Failure(kind, fingerprint, now_s, 0.0, epoch, target.breaker.answers, [target], standing="void")
+        late = Failure(kind, fingerprint, now_s, 0.0, epoch, target.breaker.answers, [target], standing="unheeded")
         self._failures.append((target, late))
 
     def unanswered(self, target: Doubts, kind: ErrorKind, now_s: float) -> None:
@@ -298,7 +304,7 @@ class CallFailures:
         Failures that are not alike count. Yet an opening to which they led is in doubt if this request alone did.
         """
         mine = self._at(target)
-        if mine is None or mine.standing == "void":
+        if mine is None or mine.standing in _IDLE:
             return
         if mine.standing == "undecided":
             target.doubt(mine)

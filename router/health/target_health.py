@@ -248,8 +248,8 @@ class TargetHealth:
                 lease.call.failed(self.doubts, error.kind, disposition.health, now_s, slow=lease.slow)
             if lease.epoch != breaker.epoch:
                 reason = self._opened_by = "slow" if breaker.cause == "slow" else reason
-        elif disposition.health and not error.local and not error.reused_connection and lease.call is not None:
-            lease.call.failed_late(self.doubts, error.kind, lease.epoch, now_s)
+        elif disposition.health and not error.local and lease.call is not None:
+            lease.call.failed_unheeded(self.doubts, error.kind, lease.epoch, now_s)
         elif error.local and error.kind in SILENT and lease.call is not None:
             lease.call.unanswered(self.doubts, error.kind, now_s)
         if lease is self._probe and lease.epoch == breaker.epoch:
@@ -302,6 +302,8 @@ class TargetHealth:
 
     def _changed(self, now_s: float, reason: ChangeReason) -> None:
         """Something may have changed: tell it, once all is as it will be."""
+        if self._probe is not None and self.breaker.state == "closed" and self.park is None:
+            self._probe = None  # a key was back, or another, before it was: nothing is left for it to find out
         state, park = self.state(now_s), self.park
         if state == "closed" != self._announcer.state and self._policy.slow_start_s and not self._brief:
             self.returning = ReturnLine(self._policy.slow_start_s, now_s)

@@ -140,6 +140,31 @@ def test_a_key_is_back_with_an_answer_that_is_too_slow_for_its_target() -> None:
 # Another key, at once
 
 
+@pytest.mark.parametrize(("kind", "reason"), [(ErrorKind.RATE_LIMITED, "answered"), (ErrorKind.AUTH, "renewed")])
+def test_a_key_that_is_back_brings_its_target_back_though_a_probe_is_out(kind: ErrorKind, reason: str) -> None:
+    """A call that began before the park answers, or the key changes; then the probe's caller leaves."""
+    health = Watched(2, renewable=True)
+    for credential in health.credentials.all:
+        health.resolved(credential, Secret(credential.name), 0.0)
+    health.refuse("key-1", ProviderError(kind, retry_after_s=5.0))
+    of_key, other_key = sorted((health.admit(1000.0), health.admit(1000.0)), key=lambda lease: lease.credential.name)
+    other_key.failed(ProviderError(kind, retry_after_s=5.0), 1000.0)
+    probe = health.admit(1000.0)
+    assert (probe.probe, health.state(1000.0)) == (True, "half_open")
+    if reason == "answered":
+        of_key.succeeded(1001.0)
+    else:
+        health.resolved(of_key.credential, Secret("another"), 1001.0)
+    assert [(change.now, change.reason) for change in health.told if change.credential is None][-1] == (
+        "closed",
+        reason,
+    )
+    assert health.refusal(1001.0) is None
+    told = len(health.told)
+    probe.abandoned(1002.0)
+    assert (len(health.told), health.state(1002.0), health.probing) == (told, "closed", False)
+
+
 def other(health: TargetHealth, error: ProviderError) -> bool:
     return health.has_other_credential(error, 0.0)
 

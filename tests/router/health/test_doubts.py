@@ -46,6 +46,8 @@ def failing(
         (SILENT, ErrorKind.TIMEOUT, True),
         (ErrorKind.TRUNCATED, ErrorKind.PROTOCOL, True),
         (ErrorKind.EMPTY, ErrorKind.EMPTY, True),
+        (ErrorKind.EMPTY, ErrorKind.TRUNCATED, True),
+        (ErrorKind.EMPTY, ErrorKind.DISCONNECTED, True),
         (SICK, SILENT, False),
         (SICK, ErrorKind.EMPTY, False),
         (ErrorKind.DISCONNECTED, SICK, False),
@@ -180,11 +182,35 @@ def test_an_opening_by_one_request_at_once_comes_into_doubt_when_a_second_target
             if target.breaker.state == "closed":
                 call.failed(target, SICK, 1.0, 0.0, slow=False)
             else:
-                call.failed_late(target, SICK, 0, 0.0)
+                call.failed_unheeded(target, SICK, 0, 0.0)
         for call in calls:
             call.over(target)
     assert (a.breaker.state, a.breaker.suspect) == ("open", b"x")
     assert b.breaker.state == "closed"
+
+
+def test_an_old_connection_that_broke_says_of_the_others_that_the_request_may_be_to_blame() -> None:
+    """The first target answers all others, so that the connection that this request breaks is always an old one."""
+    a, b, c = doubts(), doubts(), doubts()
+    for number in range(3 * POLICY.failures_in_row):
+        a.breaker.succeeded(float(number))
+        call = CallFailures(lambda: b"x", float(number))
+        call.failed_unheeded(a, ErrorKind.DISCONNECTED, a.breaker.epoch, float(number))
+        call.over(a)
+        for target in (b, c):
+            call.failed(target, ErrorKind.DISCONNECTED, 1.0, float(number), slow=False)
+            call.over(target)
+        call.end()
+    assert [(one.breaker.state, one.breaker.in_row) for one in (a, b, c)] == [("closed", 0)] * 3
+
+
+def test_a_failure_behind_one_on_an_old_connection_counts_as_the_first_one_there() -> None:
+    a = doubts()
+    call = CallFailures(lambda: b"x", 0.0)
+    call.failed_unheeded(a, ErrorKind.DISCONNECTED, a.breaker.epoch, 0.0)
+    call.failed(a, ErrorKind.DISCONNECTED, 1.0, 0.1, slow=False)
+    call.end()
+    assert a.breaker.in_row == 1
 
 
 @pytest.mark.parametrize(("request_", "doubles"), [(b"x", False), (b"y", True)])

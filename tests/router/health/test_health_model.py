@@ -139,6 +139,8 @@ def test_what_always_holds(policy: Health, keys: int) -> None:
             assert not machine.health.probing
     story = [change for change in machine.told if change.credential is None]
     assert all(was.now == now.was and was.at_s <= now.at_s for was, now in pairwise(story))
+    closed = [change for change in story if change.now == "closed" and change.was != "isolated"]
+    assert "abandoned" not in {change.reason for change in closed}, "a target is back for a reason"
     for name in {change.credential for change in machine.told} - {None}:
         of_key = [change for change in machine.told if change.credential == name]
         assert all(was.now == now.was for was, now in pairwise(of_key))

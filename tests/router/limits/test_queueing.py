@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from standby.config import Health, Hedge, Price, Retry
 from standby.router.limits.limiter import TargetLimits
-from standby.router.router import begin
+from standby.router.router import begin_call
 
 from stage import SILENT, Play, Stage, breaks_off, now_s, perform, says, status, texts
 from standby import CallFailed, Config, ErrorKind, NoTargetAvailable, Route, Router, Target
@@ -404,7 +404,7 @@ def test_where_nothing_is_limited_calls_share_their_seats(stage: MakeStage) -> N
         async with one.router() as router:
             shared = router._shared
             assert shared is not None
-            call = begin(router, "hi", {}, whole=True)
+            call = begin_call(router, "hi", {}, whole=True)
             assert call._context.route_targets is shared.generation.route_targets(router.config.route(), "default")
             await call.next()
 
