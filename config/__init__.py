@@ -11,7 +11,8 @@ from ..providers.bare import door
 from ..providers.errors import AskAnother, RetryRule
 from ..providers.secret import Secret
 from ..providers.sequences import ListOf
-from .client_key import ClientKey, Override
+from .addresses import Address
+from .client_key import ClientKey, ClientKeys, Digest, Digests, Override, Overrides, Texts
 from .errors import ConfigError, NoTargets
 from .health import Health
 from .limits import Limits, Retry
@@ -20,19 +21,25 @@ from .origin import ENV_FILE, Origin, Place
 from .origin import Path as SettingPath
 from .problems import ConfigFileError, ConfigProblem
 from .route import AllOpen, Handling, Hedge, Hold, MidStream, Route, Select, Targets, Tier, Upstream
-from .serve import Admin, Clients, Serve, ServedRoute, Tls
+from .serve import Admin, Auth, Clients, ForwardedNames, OnUnsupported, Origins, Serve, ServedRoute, Tls
 from .target import KeyCallback, Keys, Price, Target
 
 __all__ = [
+    "Address",
     "Admin",
     "AllOpen",
     "AskAnother",
+    "Auth",
     "ClientKey",
+    "ClientKeys",
     "Clients",
     "Config",
     "ConfigError",
     "ConfigFileError",
     "ConfigProblem",
+    "Digest",
+    "Digests",
+    "ForwardedNames",
     "Handling",
     "Health",
     "Hedge",
@@ -43,8 +50,11 @@ __all__ = [
     "ListOf",
     "MidStream",
     "NoTargets",
+    "OnUnsupported",
     "Origin",
+    "Origins",
     "Override",
+    "Overrides",
     "Place",
     "Price",
     "Retry",
@@ -57,6 +67,7 @@ __all__ = [
     "SettingPath",
     "Target",
     "Targets",
+    "Texts",
     "Tier",
     "Tls",
     "Upstream",

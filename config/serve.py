@@ -20,7 +20,7 @@ from .held import as_tuples, check
 
 Auth: TypeAlias = Literal["keys", "none"]
 
-Unsupported: TypeAlias = Literal["refuse", "drop"]
+OnUnsupported: TypeAlias = Literal["refuse", "drop"]
 
 NO_STATE = "none"
 """In place of the path of a state file: there is none."""
@@ -77,10 +77,10 @@ class OriginText(Rule):
 
 
 if TYPE_CHECKING:
-    Names: TypeAlias = Texts
+    ForwardedNames: TypeAlias = Texts
     Origins: TypeAlias = Texts
 else:
-    Names = tuple[Annotated[str, ForwardedName()], ...]
+    ForwardedNames = tuple[Annotated[str, ForwardedName()], ...]
     Origins = tuple[Annotated[str, OriginText()], ...]
 
 
@@ -194,7 +194,7 @@ class ServedRoute:
 
     __pydantic_config__: ClassVar = STRICT
 
-    unsupported: Unsupported = "refuse"
+    unsupported: OnUnsupported = "refuse"
 
     def __post_init__(self) -> None:
         check(self)
@@ -235,7 +235,7 @@ class Serve:
     aliases: Annotated[Mapping[str, str], Section()] = field(default_factory=dict)
     routes: Annotated[Mapping[str, ServedRoute], Section()] = field(default_factory=dict)
     origins: Origins = ()
-    forward_headers: Names = ("anthropic-beta", "anthropic-version", "openai-beta")
+    forward_headers: ForwardedNames = ("anthropic-beta", "anthropic-version", "openai-beta")
     clients: Annotated[Clients, Section()] = field(default_factory=Clients)
     ping_s: Seconds = 15.0
     state: str | None = None

@@ -13,6 +13,7 @@ With pytest, the fixtures `standby_simulator` and `standby_provider` are there a
 (and pytest-asyncio, for they are asynchronous).
 """
 
+from .providers.parts import Detail
 from .providers.wall_clock import WallClock
 from .simulator.embedded import Stage, StagedTarget, embedded
 from .simulator.ports import BlackHole, ClosedPort
@@ -47,6 +48,7 @@ __all__ = [
     "ClosedPort",
     "Cut",
     "Delay",
+    "Detail",
     "Encoding",
     "Ending",
     "ErrorEvent",
