@@ -42,16 +42,16 @@ demo: $(RUNTIME)  ## watch a stream survive a failing provider; needs no key and
 	@$(VENV)/bin/standby demo $(ARGS)
 
 test: $(DEV)  ## run the tests; make test ARGS="-k breaker -x"
-	@$(PY) -m pytest -n $(WORKERS) --dist loadfile $(foreach folder,$(PARTS),--ignore=$(folder)) $(ARGS)
+	@$(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(foreach folder,$(PARTS),--ignore=$(folder)) $(ARGS)
 
 parts: $(DEV)  ## run the tests with components of other makes: official SDKs, Celery, Gunicorn, Uvicorn
-	@$(PY) -m pytest -n $(WORKERS) --dist loadfile $(PARTS) $(ARGS)
+	@$(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PARTS) $(ARGS)
 
 coverage: $(DEV)  ## run the tests of the router and the providers, and fail below 97 % of their lines and branches
 	@rm -rf .coverage
 	@mkdir .coverage
 	@for folder in $(or $(ARGS),$(MEASURED)); do \
-		$(PY) -m coverage run -m pytest -q -n $(WORKERS) --dist loadfile -p no:cacheprovider --hypothesis-profile=ci \
+		$(PY) -m coverage run -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder -p no:cacheprovider --hypothesis-profile=ci \
 			$(foreach file,$(LONG),--ignore=$(file)) "$$folder" || exit 1; \
 	done
 	@$(PY) -m coverage combine --quiet

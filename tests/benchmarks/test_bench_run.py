@@ -119,7 +119,7 @@ def test_a_client_does_without_what_it_is_not_to_find() -> None:
 
 
 def test_a_consumer_that_stops_stops_the_upstream(processes: Processes) -> None:
-    held = processes.tell("standby", Hold(processes.urls(Script("flood")), 5, 0.2), Held)
+    held = processes.tell("standby", Hold(processes.urls(Script("flood")), 40, 0.2), Held)
     assert 0 < held.bytes_per_stream < 2**20
     assert held.more_bytes_per_stream < 2**14
 
