@@ -7,7 +7,10 @@ Facts: the pages and SDKs of OpenAI, Anthropic, Google, Mistral, Cohere, Bedrock
 
 from collections.abc import Mapping
 
+from . import hints
+from .errors import ErrorKind, ProviderError
 from .events import FinishReason
+from .provider import ResponseHead
 
 _WORDS: Mapping[FinishReason, str] = {
     "stop": "stop stopped stop_sequence end_turn eos eos_token complete completed",
@@ -19,6 +22,16 @@ _WORDS: Mapping[FinishReason, str] = {
     " image_prohibited_content image_recitation image_other",
     "pause": "pause_turn",
 }
+_FAILURES: Mapping[ErrorKind, str] = {
+    ErrorKind.SERVER_ERROR: "error abort network_error malformed_function_call malformed_response"
+    " malformed_model_output malformed_tool_use unexpected_tool_call too_many_tool_calls",
+    ErrorKind.OVERLOADED: "insufficient_system_resource",
+    ErrorKind.TIMEOUT: "timeout",
+    ErrorKind.BAD_REQUEST: "missing_thought_signature",
+}
+"""Words that are no finish: what was said is no answer, or not all of it. `abort`: vLLM and SGLang; `network_error`:
+z.ai; `insufficient_system_resource`: DeepSeek; `malformed_…`: Google and Bedrock; `timeout`: Cohere."""
+_KINDS: Mapping[str, ErrorKind] = {word: kind for kind, words in _FAILURES.items() for word in words.split()}
 _REASONS: Mapping[str, FinishReason] = {word: reason for reason, words in _WORDS.items() for word in words.split()}
 
 
@@ -34,3 +47,24 @@ def finish_reason(native: str | None) -> FinishReason:
         return known
     word = native.lower()
     return _REASONS.get(word) or _REASONS.get(word.partition(":")[0].strip(), "other")
+
+
+def cut_off(native: str | None, head: ResponseHead) -> ProviderError | None:
+    """What a word means that is no finish, whichever provider's it is; None for all others.
+
+    Args:
+        head: Of the response that it came in.
+    """
+    if not native or native in _REASONS:
+        return None
+    said, _, behind = native.lower().partition(":")  # Google's compatible endpoint: `function_call_filter: MALFORMED_…`
+    word = next((each for each in (said.strip(), behind.strip()) if each in _KINDS), None)
+    if word is None:
+        return None
+    return ProviderError(
+        _KINDS[word],
+        f"the provider ended the answer with finish_reason {word}",
+        native_code=native,
+        request_id=hints.request_id(head.headers),
+        provider_message=native,
+    )

@@ -3,8 +3,7 @@
 The end is proven by a `message_delta` with a stop reason; `message_stop` only closes. Events are told apart by the
 type in their JSON, since some proxies strip the `event:` lines. Unknown events, blocks and deltas are ignored, as the
 API's versioning demands. A block of a type that is not read here, such as a call of a tool that the provider runs, is
-kept as it came, since the API wants the turn back whole. Token counts are cumulative: a later one replaces an earlier
-one.
+kept as it came, since the API wants the turn back whole. Token counts are cumulative: the last ones hold.
 """
 
 from typing import Any
@@ -19,7 +18,7 @@ from ..decoder_base import BaseDecoder
 from ..decoding import EventStreamDecoder, JsonBodyDecoder
 from ..errors import ProviderError
 from ..events import Finished, PartAdded, ProviderEvent, ReasoningDelta, Started, TextDelta
-from ..finish_words import finish_reason
+from ..finish_words import cut_off, finish_reason
 from ..mapping import error_told, or_error, stream_error
 from ..parts import TextPart
 from ..provider import ResponseHead
@@ -73,12 +72,10 @@ class MessageReader(Counting):
     """What both forms of an answer have in common.
 
     Attributes:
-        finish: Why the answer ended, once it did.
         natives: The blocks that are open and kept as they are, by their place.
     """
 
     def __init__(self) -> None:
-        self.finish: Finished | None = None
         self.natives: dict[int, NativeBlock] = {}
         self._begun = False
         self._calls = CallNumbering()
@@ -164,12 +161,16 @@ class MessageReader(Counting):
             events.append(PartAdded(part))
             self._in_text = False
 
-    def end(self, native: str, events: list[ProviderEvent]) -> None:
-        """The answer ended, for the provider's own reason."""
+    def end(
+        self, native: str, head: ResponseHead, events: list[ProviderEvent]
+    ) -> tuple[Finished | None, ProviderError | None]:
+        """The answer ended, for the provider's own reason: its finish, or the failure that the reason is."""
         for index in tuple(self.natives) if self.natives else ():  # of a server that closes no blocks
             self.stop(index, events)
+        if (failure := cut_off(native, head)) is not None:
+            return None, failure
         reason = finish_reason(native)
-        self.finish = Finished("tool_calls" if reason == "stop" and len(self._calls) else reason, native)
+        return Finished("tool_calls" if reason == "stop" and len(self._calls) else reason, native), None
 
     def count(self, counts: Counts, events: list[ProviderEvent]) -> None:
         """Tokens, as far as they are told; what is not told stays as it was."""
@@ -256,8 +257,7 @@ class MessageStreamDecoder(EventStreamDecoder):
                 reader.count(event.usage, events)
                 self.miscounted = reader.miscounted
             if event.delta is not None and event.delta.stop_reason:
-                reader.end(event.delta.stop_reason, events)
-                self.finish = reader.finish
+                self.finish, self.failure = reader.end(event.delta.stop_reason, self._head, events)
         elif event.type == "message_stop":
             self.closed = self.finish is not None
         elif event.type == "error" or event.error:
@@ -293,8 +293,8 @@ def message_body_decoder(head: ResponseHead) -> JsonBodyDecoder:
                 written = written or decode_json(body, Contents).content
                 reader.keep(index, written[index])
             reader.stop(index, events)
-        reader.end(message.stop_reason, events)
-        decoder.finish, decoder.miscounted = reader.finish, reader.miscounted
+        decoder.finish, decoder.failure = reader.end(message.stop_reason, head, events)
+        decoder.miscounted = reader.miscounted
         return events
 
     return JsonBodyDecoder(or_error(parse, head, rules=RULES))

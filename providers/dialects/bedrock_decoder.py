@@ -9,15 +9,13 @@ from typing import Any
 
 import msgspec
 
-from .. import hints
 from ..codecs import UNDECODABLE, SplitCharacter, decode_json, decode_kindly
 from ..codecs.json import BULK_BYTES, json_text
 from ..counts import total
 from ..decoder_base import BaseDecoder
 from ..decoding import JsonBodyDecoder
-from ..errors import ErrorKind, ProviderError
 from ..events import Finished, PartAdded, ProviderEvent, ReasoningDelta, Started, TextDelta
-from ..finish_words import finish_reason
+from ..finish_words import cut_off, finish_reason
 from ..mapping import or_error, stream_error
 from ..parts import AudioPart, FilePart, ImagePart, NativePart, TextPart
 from ..provider import ResponseHead
@@ -52,8 +50,6 @@ STREAM_STATUSES: Mapping[str, int] = {
     "validationException": 400,
 }
 """Exceptions inside a stream, and the HTTP status that the service's model gives each."""
-
-_FAILURES = frozenset({"malformed_model_output", "malformed_tool_use"})
 
 
 class BedrockDecoder(BaseDecoder):
@@ -211,15 +207,10 @@ class BedrockDecoder(BaseDecoder):
         events.append(TextDelta(text))
 
     def stop(self, native: str | None) -> None:
-        """The model stopped; two of the reasons are failures."""
-        if native in _FAILURES:
-            self.failure = ProviderError(
-                ErrorKind.SERVER_ERROR,
-                "the model wrote what Bedrock could not read",
-                native_code=native,
-                request_id=hints.request_id(self._head.headers),
-                provider_message=native,
-            )
+        """The model stopped; some of the reasons are failures."""
+        failure = cut_off(native, self._head)
+        if failure is not None:
+            self.failure = failure
         else:
             reason = finish_reason(native)
             self.finish = Finished("tool_calls" if reason == "stop" and len(self._calls) else reason, native or None)

@@ -14,7 +14,7 @@ from ..counts import Count
 from ..decoding import EventStreamDecoder, JsonBodyDecoder
 from ..errors import ProviderError
 from ..events import Finished, PartAdded, ProviderEvent, ReasoningDelta, Started, TextDelta
-from ..finish_words import finish_reason
+from ..finish_words import cut_off, finish_reason
 from ..mapping import error_told, or_error, stream_error
 from ..parts import Citation, TextPart
 from ..provider import ResponseHead
@@ -186,6 +186,10 @@ class CohereDecoder(EventStreamDecoder):
         if status is not None:
             error = {"error": delta.error or native, "code": native}
             self.failure = stream_error(error, self._head, status=status, rules=RULES)
+            return
+        failure = cut_off(native, self._head)
+        if failure is not None:
+            self.failure = failure
             return
         reason = finish_reason(native)
         if len(self._calls) and reason == "stop":

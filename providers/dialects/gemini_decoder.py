@@ -18,7 +18,7 @@ from ..counts import total
 from ..decoding import EventStreamDecoder, JsonBodyDecoder
 from ..errors import ErrorKind, ProviderError
 from ..events import Finished, PartAdded, ProviderEvent, ReasoningDelta, Started, TextDelta, ToolCallDelta
-from ..finish_words import finish_reason
+from ..finish_words import cut_off, finish_reason
 from ..mapping import error_told, or_error, stream_error
 from ..parts import NativePart, TextPart
 from ..provider import ResponseHead
@@ -31,15 +31,6 @@ from .gemini_natives import Sources, logprobs, odd_part
 RULES = GEMINI.own
 
 _NOT_SET = "FINISH_REASON_UNSPECIFIED"
-
-_FAILURES: dict[str, ErrorKind] = {
-    "MALFORMED_FUNCTION_CALL": ErrorKind.SERVER_ERROR,
-    "MALFORMED_RESPONSE": ErrorKind.SERVER_ERROR,
-    "UNEXPECTED_TOOL_CALL": ErrorKind.SERVER_ERROR,
-    "TOO_MANY_TOOL_CALLS": ErrorKind.SERVER_ERROR,
-    "MISSING_THOUGHT_SIGNATURE": ErrorKind.BAD_REQUEST,
-}
-"""Finish reasons that are failures: what was said is no answer."""
 
 
 class ContentStreamDecoder(EventStreamDecoder):
@@ -242,15 +233,9 @@ class ContentStreamDecoder(EventStreamDecoder):
         return self._kinds
 
     def _finish(self, native: str) -> None:
-        kind = _FAILURES.get(native)
-        if kind is not None:
-            self.failure = ProviderError(
-                kind,
-                f"the provider ended the answer with {native}",
-                native_code=native,
-                request_id=hints.request_id(self._head.headers),
-                provider_message=native,
-            )
+        failure = cut_off(native, self._head)
+        if failure is not None:
+            self.failure = failure
             return
         reason = finish_reason(native)
         self.finish = Finished("tool_calls" if reason == "stop" and self._calls else reason, native)

@@ -14,7 +14,7 @@ from ..decoder_base import UNKNOWN_PASSED_OVER
 from ..decoding import LineDecoder
 from ..error_facts import facts_of, is_error
 from ..events import Finished, PartAdded, ProviderEvent, ReasoningDelta, Started, TextDelta, ToolCallDelta
-from ..finish_words import finish_reason
+from ..finish_words import cut_off, finish_reason
 from ..mapping import stream_error
 from ..parts import Logprobs
 from ..provider import ResponseHead
@@ -124,6 +124,10 @@ class OllamaDecoder(LineDecoder):
     def _finish(self, said: _Object, events: list[ProviderEvent]) -> None:
         if said.prompt_eval_count is not None or said.eval_count is not None:  # zeros are left out by the server
             self._counted(events, said.prompt_eval_count, said.eval_count)
+        failure = cut_off(said.done_reason, self._head)
+        if failure is not None:
+            self.failure = failure
+            return
         reason = finish_reason(said.done_reason)
         if self._calls and reason in ("stop", "other"):
             reason = "tool_calls"  # the server says `stop`

@@ -7,12 +7,10 @@ come at status 200 too: a top-level `error` beside or in place of `choices`, Gro
 
 from typing import Any
 
-from .. import hints
 from ..decoder_base import BaseDecoder
 from ..error_facts import is_error
-from ..errors import ErrorKind, ProviderError
 from ..events import Finished, ProviderEvent, ReasoningDelta, RefusalDelta, Started, TextDelta
-from ..finish_words import finish_reason
+from ..finish_words import cut_off, finish_reason
 from ..mapping import Rule, stream_error
 from ..provider import ResponseHead
 from ..tool_calls import CallNumbering
@@ -36,14 +34,6 @@ _NAMED = (FirstChunk, Whole)
 
 _LEGACY_INDEX = -1
 """Of the one call that the protocol had before it had tools."""
-
-_CUT_OFF: dict[str, ErrorKind] = {
-    "error": ErrorKind.SERVER_ERROR,
-    "abort": ErrorKind.SERVER_ERROR,  # vLLM, SGLang: the generation was cut
-    "network_error": ErrorKind.SERVER_ERROR,  # Zhipu
-    "insufficient_system_resource": ErrorKind.OVERLOADED,  # DeepSeek
-}
-"""Finish reasons that are failures."""
 
 
 class ChatReader(BaseDecoder):
@@ -168,15 +158,9 @@ class ChatReader(BaseDecoder):
         self._counted(events, **counted(counts))
 
     def _finish(self, native: str, events: list[ProviderEvent]) -> None:
-        cut_off = _CUT_OFF.get(native)
-        if cut_off is not None:
-            self.failure = ProviderError(
-                cut_off,
-                f"the provider ended the answer with finish_reason {native}",
-                native_code=native,
-                request_id=hints.request_id(self._head.headers),
-                provider_message=native,
-            )
+        failure = cut_off(native, self._head)
+        if failure is not None:
+            self.failure = failure
             return
         reason = finish_reason(native)
         if self._beside is not None:

@@ -66,8 +66,9 @@ class Items:
         item = self._by_index.get(index) or self._new(index)
         if item.whole:
             return
-        self._complete(KIND_OF_PART.get(said.type, kind), item, place, said.text or "", events)
-        self._complete("refusal", item, place, said.refusal or "", events)
+        for each, text in ((KIND_OF_PART.get(said.type, kind), said.text), ("refusal", said.refusal)):
+            if text:
+                self._complete(each, item, item.place_of(each, place, text), text, events)
         if place not in item.beside and self._asides.tell(said.annotations, said.logprobs, events):
             item.beside |= {place}
 

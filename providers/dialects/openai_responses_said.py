@@ -63,9 +63,12 @@ class Said:
         whole: It came whole: it is not told again.
         block: The last of its blocks of thinking.
         beside: The places of the parts beside which citations and the like were told.
+        done: Where a part that is done stands among those that were said, by the place that it is done at.
     """
 
-    __slots__ = ("beside", "block", "blocks", "call_id", "id", "name", "number", "parts", "phase", "type", "whole")
+    __slots__ = (
+        "beside", "block", "blocks", "call_id", "done", "id", "name", "number", "parts", "phase", "type", "whole",
+    )  # fmt: skip
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -75,6 +78,7 @@ class Said:
         self.name: str | None = None
         self.phase: str | None = None
         self.beside: frozenset[int] = frozenset()
+        self.done: dict[tuple[Kind, int], int] = {}
         self.parts: dict[tuple[Kind, int], list[str]] = {}
         self.blocks: dict[tuple[Kind, int], int] = {}
         self.block: int | None = None
@@ -85,6 +89,18 @@ class Said:
         handed = {key: pieces for key, pieces in self.parts.items() if key[0] in kinds}
         self.parts = {key: pieces for key, pieces in self.parts.items() if key not in handed}
         return handed
+
+    def place_of(self, kind: Kind, place: int, text: str) -> int:
+        """The place of a part that is done: its own, or that of its pieces, which some servers count otherwise."""
+        found = self.done.get((kind, place))
+        if found is None:
+            found = place
+            if (kind, place) not in self.parts:
+                closed = {(each, at) for (each, _), at in self.done.items()}
+                open_parts = (key for key in self.parts if key[0] == kind and key not in closed)
+                found = next((at for each, at in open_parts if text.startswith("".join(self.parts[each, at]))), place)
+            self.done[kind, place] = found
+        return found
 
     def text(self, kind: Kind) -> str:
         """All that was said of one kind."""

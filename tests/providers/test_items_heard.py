@@ -242,3 +242,42 @@ def test_the_end_of_a_text_that_comes_late_is_no_text_of_its_own(content_index: 
     events = [delta, {"type": "response.completed", "response": response([item])}]
     body = b"".join(b"data: " + written(event).encode() + b"\n\n" for event in events)
     assert put_together(heard("text/event-stream", body, ())).parts == (TextPart("It is four."), TextPart("So."))
+
+
+COUNTED_APART = [(delta, done) for delta in (0, 1, 2) for done in (None, 0, 1, 2)]
+
+
+@pytest.mark.parametrize(("delta", "done"), COUNTED_APART)
+@pytest.mark.parametrize("ends", [True, False])
+def test_a_text_that_is_counted_otherwise_when_it_is_done_is_one_text(delta: int, done: int | None, ends: bool) -> None:
+    """vLLM counts parts over all items, here in one way and not in another."""
+    here = {"item_id": "m1", "output_index": 0}
+    whole = message(1, "It is four.")
+    events: list[dict[str, Any]] = [
+        {"type": "response.output_text.delta", **here, "content_index": delta, "delta": piece}
+        for piece in ("It is", " four.")
+    ]
+    if done is not None:
+        part = {"type": "output_text", "text": "It is four."}
+        events += [
+            {"type": "response.output_text.done", **here, "content_index": done, "text": "It is four."},
+            {"type": "response.content_part.done", **here, "content_index": done, "part": part},
+        ]
+    if ends:
+        events.append({"type": "response.output_item.done", "output_index": 0, "item": whole})
+    events.append({"type": "response.completed", "response": {"status": "completed", "output": [whole]}})
+    body = b"".join(f"data: {json.dumps(event)}\n\n".encode() for event in events)
+    assert put_together(heard("text/event-stream", body, ())).parts == (TextPart("It is four."),)
+
+
+def test_two_texts_that_are_alike_are_two() -> None:
+    here = {"item_id": "m1", "output_index": 0}
+    part = {"type": "output_text", "text": "A"}
+    events: list[dict[str, Any]] = [
+        {"type": "response.output_text.delta", **here, "content_index": 0, "delta": "A"},
+        {"type": "response.output_text.done", **here, "content_index": 0, "text": "A"},
+        {"type": "response.content_part.done", **here, "content_index": 1, "part": part},
+        {"type": "response.completed", "response": {"status": "completed", "output": [message(1, "A", "A")]}},
+    ]
+    body = b"".join(f"data: {json.dumps(event)}\n\n".encode() for event in events)
+    assert put_together(heard("text/event-stream", body, ())).parts == (TextPart("A"), TextPart("A"))

@@ -355,6 +355,21 @@ def test_finish_words_are_understood_wherever_they_come_from(dialect: str, word:
     assert outcome(dialect, kind, say(word))["finish"] == reason
 
 
+@pytest.mark.parametrize("dialect", WORDS)
+@pytest.mark.parametrize(
+    ("word", "kind"),
+    [("error", "server_error"), ("abort", "server_error"), ("network_error", "server_error"),
+     ("MALFORMED_FUNCTION_CALL", "server_error"), ("malformed_tool_use", "server_error"), ("timeout", "timeout"),
+     ("function_call_filter: MALFORMED_FUNCTION_CALL", "server_error"), ("insufficient_system_resource", "overloaded"),
+     ("MISSING_THOUGHT_SIGNATURE", "bad_request")],
+)  # fmt: skip
+def test_a_word_that_is_no_finish_is_a_failure_wherever_it_comes_from(dialect: str, word: str, kind: str) -> None:
+    say, content_type = WORDS[dialect]
+    said = outcome(dialect, content_type, say(word))
+    assert (said.get("finish"), said.get("error_kind")) == (None, kind)
+    assert said["text"], "what was said before is told"
+
+
 def test_bedrock_passes_over_what_is_to_come() -> None:
     need("botocore")
     answer = {

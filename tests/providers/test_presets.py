@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from standby.providers import registry
-from standby.providers.chat import ImagePart, Message, chat_request
+from standby.providers.chat import ImagePart, JsonSchema, Message, chat_request
 from standby.providers.dialects.compatible import PRESETS
 from standby.providers.errors import ErrorKind
 from standby.providers.provider import Provider, ResponseHead, Unsupported
@@ -142,3 +142,12 @@ def test_groqs_full_flex_tier_is_overloaded() -> None:
     answer = json.dumps({"error": {"message": "flex tier capacity exceeded"}}).encode()
     head = ResponseHead(498, {"content-type": "application/json"})
     assert PRESETS["groq"].error_for(head, answer).kind is ErrorKind.OVERLOADED
+
+
+def test_a_schema_is_asked_of_both_servers_of_llama_cpp_in_the_form_that_both_know() -> None:
+    schema = {"type": "object", "properties": {}}
+    asked = body(PRESETS["llamacpp"], weather(response_format=JsonSchema(schema)))["response_format"]
+    assert asked == {"type": "json_object", "schema": schema}
+    assert body(PRESETS["llamacpp"], weather(response_format=JsonSchema({})))["response_format"] == {
+        "type": "json_object"
+    }
