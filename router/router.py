@@ -256,7 +256,7 @@ class Router:
         limits = generation.config.limits
         what = asked(generation.config, PLAIN if messages is None else messages, options)
         return plan(
-            generation.route_targets(what.route, what.key, what.clocks),
+            generation.route_targets(what.route, what.key, what.clocks, what.spends),
             what.route,
             what.shown,
             what.chat,

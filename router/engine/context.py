@@ -1,7 +1,7 @@
 """The state that all parts of one call share: the request, the route targets, the course and the report."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from ...config.errors import ConfigError
 from ...config.route import Route
@@ -33,6 +33,7 @@ class CallContext(Opaque):
         fingerprint: Of the request.
         failed: What has failed in it; None: nothing.
         brought: The targets that it has brought along itself.
+        headers: To be added to its requests, by dialect or provider.
     """
 
     shared: Shared
@@ -50,6 +51,7 @@ class CallContext(Opaque):
     fingerprint: Callable[[], bytes]
     failed: CallFailures | None = None
     brought: tuple[LiveTarget, ...] = ()
+    headers: Mapping[str, object] | None = None
 
     @property
     def failures(self) -> CallFailures:
@@ -71,7 +73,7 @@ def in_context(shared: Shared, generation: Generation, what: ParsedOptions, *, w
     deadline_s = what.deadline_s or standing_s
     began_s = loop.time()
     by_s = began_s + deadline_s
-    known = generation.route_targets(route, what.key, what.clocks)
+    known = generation.route_targets(route, what.key, what.clocks, what.spends)
     if known[0].live.flaw:
         _refuse_if_all_are_misconfigured(known)
     order = ordered(known, route.select, chat, what.sticky, began_s, shared.rng)
@@ -106,6 +108,7 @@ def in_context(shared: Shared, generation: Generation, what: ParsedOptions, *, w
         single,
         fingerprint,
         brought=brought,
+        headers=what.headers,
     )
 
 

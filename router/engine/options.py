@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NoReturn, TypedDict
+from typing import Any, Literal, NoReturn, TypedDict
 
 from ...config.errors import ConfigError
 from ...config.field_types import SECONDS
@@ -25,6 +25,7 @@ from ...providers.chat import (
 from ...providers.opaque import Opaque
 from ...providers.sendable import text_problem, type_name
 from ...providers.sequences import ListOf
+from ..targets.native import headers_problem
 
 
 class CallOptions(TypedDict, total=False):
@@ -33,11 +34,17 @@ class CallOptions(TypedDict, total=False):
     `route` names a configured route; `targets` replaces it by a list, the best first. Clocks are in seconds and win
     over the target's, the route's and the defaults. `mid_stream=()` switches off what the route says of answers that
     break off. `sticky` is a conversation's key: within a tier its calls go to the same target, so that prompt caches
-    stay warm. The rest are fields of `ChatRequest`, also in OpenAI's shape.
+    stay warm. `only` asks these targets in place of the route's, in this order, by its policy and out of its budgets.
+    `hedge=False` asks no second target beside a silent one. `headers` are added to the requests, by dialect or provider
+    (`{"anthropic": {"anthropic-beta": "…"}}`), and beside those names to all. The rest are fields of `ChatRequest`,
+    also in OpenAI's shape.
     """
 
     route: str | None
     targets: Targets | None
+    only: Targets | None
+    hedge: Literal[False] | None
+    headers: Mapping[str, object] | None
     deadline_s: float | None
     connect_s: float | None
     first_delta_s: float | None
@@ -85,8 +92,8 @@ _PARTS: tuple[tuple[str, ...], ...] = (
         "max_completion_tokens",
         "stream_options",
     ),
-    ("route", "targets"),
-    ("deadline_s", "upstream", "sticky"),
+    ("route", "targets", "only", "hedge"),
+    ("deadline_s", "upstream", "sticky", "headers"),
     ("hold", "mid_stream"),
     ("connect_s", "first_delta_s", "stall_s", "total_s"),
 )
@@ -107,6 +114,7 @@ class ParsedOptions(Opaque):
         chat: The request, checked.
         route: With what the call says of it.
         key: What the route's route targets are kept under; None when the list of targets is this call's own.
+        spends: The route whose budgets it is paid from; None: of none.
         shown: The route's name in the report.
         clocks: The call's own clocks, by name.
     """
@@ -119,6 +127,8 @@ class ParsedOptions(Opaque):
     deadline_s: float | None = None
     upstream: Upstream | None = None
     sticky: str | None = None
+    headers: Mapping[str, object] | None = None
+    spends: str | None = None
 
 
 def asked(config: Config, messages: Messages, options: CallOptions) -> ParsedOptions:
@@ -137,8 +147,9 @@ def asked(config: Config, messages: Messages, options: CallOptions) -> ParsedOpt
             parts[part][option] = value
     of_request, which, of_call, of_route, clocks = parts
     chat = chat_request(messages, **of_request)
+    only = _only(which["only"]) if "only" in which else None
     if "targets" in which:
-        if "route" in which:
+        if "route" in which or only is not None:
             raise ConfigError("give route or targets, not both")
         found = ParsedOptions(chat, Route(listed(which["targets"])), None, "-", clocks, **of_call)
     else:
@@ -147,6 +158,10 @@ def asked(config: Config, messages: Messages, options: CallOptions) -> ParsedOpt
             raise ConfigError(f"route must be a text, the name of a route, but is a {type_name(name)}")
         key = name or "default"
         found = ParsedOptions(chat, config.route(name), key, key, clocks, **of_call)
+        if only is not None:
+            found.route, found.key, found.spends = replace(found.route, targets=only, on={}), None, key
+    if "hedge" in which:
+        found.route = _unhedged(found.route, which["hedge"])
     if of_route:
         for name, value in of_route.items():
             if problem := setting_problem(Route, name, value):
@@ -157,6 +172,20 @@ def asked(config: Config, messages: Messages, options: CallOptions) -> ParsedOpt
     if clocks or of_call:
         _check(clocks, found)
     return found
+
+
+def _only(given: Any) -> tuple[Any, ...]:
+    try:
+        return listed(given)
+    except ConfigError as wrong:
+        raise ConfigError(f"only: {wrong}") from None
+
+
+def _unhedged(route: Route, given: object) -> Route:
+    if given is not False:
+        shown = "is true" if given is True else f"is a {type_name(given)}"
+        raise ConfigError(f"hedge must be False, a bool, but {shown}: a call switches it off, its route switches it on")
+    return replace(route, hedge=None)
 
 
 def _refuse(name: str) -> NoReturn:
@@ -170,6 +199,8 @@ def _refuse(name: str) -> NoReturn:
 
 def _check(clocks: dict[str, float], found: ParsedOptions) -> None:
     """Hold a call's own clocks to the bounds of the settings they stand in for."""
+    if found.headers is not None and (wrong := headers_problem(found.headers)):
+        raise ConfigError(f"headers {wrong}")
     if found.sticky is not None and (problem := text_problem(found.sticky)):
         raise InvalidRequest(f"sticky {problem}")
     if clocks or found.deadline_s is not None:

@@ -18,6 +18,7 @@ from ..health.refusal import Refusal
 from ..limits.admission import Admission
 from ..result.reasons import AttemptReason, WaitReason
 from ..result.report import AttemptReport, Waited
+from ..targets.native import with_headers
 from ..targets.selection import UNASKABLE, unaskable
 from .attempt import Attempt
 from .books import close_failed, close_left, close_unsent
@@ -186,6 +187,8 @@ class TargetAttempts(Opaque):
                 raise NotAdmitted
             chat = route_target.with_defaults(context.chat)
             wire = live.wire(chat if shape is None else shape(chat), endpoint)
+            if context.headers is not None:
+                wire = with_headers(wire, context.headers, live.target.provider, live.dialect)
         except BaseException as error:
             close_unsent(context, self.index, admission, why, error)
             raise

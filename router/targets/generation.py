@@ -81,18 +81,19 @@ class Generation:
         self._route_targets: dict[object, tuple[RouteTarget, ...]] = {}
 
     def route_targets(
-        self, route: Route, name: object, overrides: dict[str, float] | None = None
+        self, route: Route, name: object, overrides: dict[str, float] | None = None, spends: object = None
     ) -> tuple[RouteTarget, ...]:
         """The route targets of a route's targets, in its order.
 
         Args:
             name: What the route targets are kept under; None when the route is this call's own.
+            spends: The route whose budgets such a call is paid from; None: of none.
         """
         if overrides or name is None:
-            return self._made_for_route(route, name, overrides)
+            return self._made_for_route(route, name, overrides, spends if name is None else name)
         route_targets = self._route_targets.get(name)
         if route_targets is None:
-            route_targets = self._route_targets[name] = self._made_for_route(route, name, None)
+            route_targets = self._route_targets[name] = self._made_for_route(route, name, None, name)
         return route_targets
 
     def live(self, reference: str | Target) -> LiveTarget:
@@ -205,15 +206,15 @@ class Generation:
         self._memory.give_back(live.remembered_as, self._clock())
 
     def _made_for_route(
-        self, route: Route, name: object, overrides: dict[str, float] | None
+        self, route: Route, name: object, overrides: dict[str, float] | None, spends: object
     ) -> tuple[RouteTarget, ...]:
         config = self.config
-        budget = self._hedge_budgets.get(name)
+        budget = self._hedge_budgets.get(spends)
         if budget is None:
             budget = TokenBudget(hedge_ratio(route))
-            if name is not None:
-                self._hedge_budgets[name] = budget
-        ledger = None if self._ledger_of is None or name is None else self._ledger_of(name)
+            if spends is not None:
+                self._hedge_budgets[spends] = budget
+        ledger = None if self._ledger_of is None or spends is None else self._ledger_of(spends)
         live_of = self.live_of_call if name is None else self.live
         side_by_side = route.select != "priority" and all(len(place) == 1 for place, _ in route.placed())
 

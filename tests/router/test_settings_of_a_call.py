@@ -31,7 +31,8 @@ THINGS: dict[str, Any] = {
 
 NUMBER = {"int", "float"}
 TAKEN: dict[str, set[str]] = {
-    "route": {"str"}, "targets": set(), "deadline_s": NUMBER, "connect_s": NUMBER, "first_delta_s": NUMBER,
+    "route": {"str"}, "only": set(), "hedge": set(), "headers": set(), "targets": set(),
+    "deadline_s": NUMBER, "connect_s": NUMBER, "first_delta_s": NUMBER,
     "stall_s": NUMBER, "total_s": NUMBER, "upstream": {"str"}, "mid_stream": set(), "hold": set(), "sticky": {"str"},
     "system": {"str"}, "tools": set(), "tool_choice": {"str"}, "parallel_tool_calls": {"bool"}, "temperature": NUMBER,
     "top_p": NUMBER, "max_tokens": {"int"}, "stop": {"str"}, "seed": {"int"}, "frequency_penalty": NUMBER,
@@ -47,7 +48,8 @@ WRONG = [
     (name, given)
     for name, taken in TAKEN.items()
     for given in THINGS
-    if given not in taken | {"NoneType"} and (name, given) != ("targets", "str")  # which says how to write it
+    if given not in taken | {"NoneType"}
+    and (name, given) not in (("targets", "str"), ("only", "str"))  # which says how to write it
 ]
 
 
