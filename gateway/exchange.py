@@ -219,9 +219,9 @@ class Exchange:
 
     def _failed(self, told: Told) -> None:
         record = self._record
-        record.outcome = "refused" if told.whose in ("request", "limit") else "failed"
+        record.outcome = "refused" if told.cause in ("request", "limit") else "failed"
         record.kind = told.failure.kind.value
-        if told.whose == "limit" and record.limited_by is None:
+        if told.cause == "limit" and record.limited_by is None:
             record.limited_by = next((value for name, value in told.fields if name == failures.LIMITED_BY), None)
 
     # What stands around it

@@ -1,7 +1,8 @@
 """What a client is told when there is no answer: one table, from the kind of a failure to status and sentence. Pure.
 
-Whose failure it is decides what is shown. What is wrong with the request itself reaches the client in the provider's
-own words. What is wrong with the gateway's account, or with a provider, is told in ours: their words are for operators.
+Where a failure comes from decides what is shown. What is wrong with the request itself reaches the client in the
+provider's own words. What is wrong with the gateway's account, or with a provider, is told in ours: their words are for
+operators.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,9 +16,9 @@ from ..router.result.report import Report
 from .http import Fields, RequestRefused
 from .refused import Refused, waiting
 
-Whose: TypeAlias = Literal["request", "operator", "provider", "limit", "gateway"]
-"""Whose failure it is: what was asked cannot be answered; the gateway's accounts or settings need a person; providers
-fail; a limit of the gateway's own; the gateway itself ends."""
+Cause: TypeAlias = Literal["request", "operator", "provider", "limit", "gateway"]
+"""Where a failure comes from: what was asked cannot be answered; the gateway's accounts or settings need a person;
+providers fail; a limit of the gateway's own; the gateway itself ends."""
 
 LIMITED_BY = "x-standby-limited-by"
 SHOULD_RETRY = "x-should-retry"
@@ -37,7 +38,7 @@ class Row(NamedTuple):
         code: A word for programs, where the provider's own is not shown.
     """
 
-    whose: Whose
+    cause: Cause
     status: int
     sentence: str
     code: str | None = None
@@ -80,6 +81,9 @@ ROWS: Mapping[ErrorKind, Row] = {
 }
 """The whole table: one row for each kind."""
 
+_WAITED = frozenset((ErrorKind.RATE_LIMITED, ErrorKind.DEADLINE))
+"""How a call ends in which nothing could be asked for a limit of ours: at once, or after it has waited in vain."""
+
 _FULL = Row("limit", 429, "the gateway's own limits for its targets are reached")
 _UNFIT = Row("operator", 503, "no target can be asked as the gateway is set up")
 
@@ -89,12 +93,12 @@ class Told(NamedTuple):
 
     Attributes:
         fields: Header fields that belong to it.
-        whose: For counters.
+        cause: For counters.
     """
 
     failure: Failure
     fields: Fields
-    whose: Whose
+    cause: Cause
 
 
 def of_call(error: CallFailed, dialect: str, dialect_of: Callable[[str], str], request_id: str) -> Told:
@@ -105,15 +109,15 @@ def of_call(error: CallFailed, dialect: str, dialect_of: Callable[[str], str], r
         dialect_of: The dialect of a provider, by its name.
     """
     row = _row(error)
-    if row.whose == "request":
-        return Told(_of_request(error, row, dialect, dialect_of, request_id), _fields(error, row), row.whose)
+    if row.cause == "request":
+        return Told(_of_request(error, row, dialect, dialect_of, request_id), _fields(error, row), row.cause)
     sentence = row.sentence if not error.report.attempts else f"{row.sentence} ({_counted(error.report)})"
     if isinstance(error, StreamInterrupted):
         sentence = f"the answer broke off: {sentence}"
     failure = Failure(
         kind=error.kind, status=row.status, message=_as_sentence(sentence), code=row.code, request_id=request_id
     )
-    return Told(failure, _fields(error, row), row.whose)
+    return Told(failure, _fields(error, row), row.cause)
 
 
 def of_refusal(refused: Refused, request_id: str) -> Told:
@@ -183,11 +187,13 @@ def _row(error: CallFailed) -> Row:
     row, decisive = ROWS[error.kind], error.error
     if isinstance(error, NoTargetAvailable):
         reasons = {skip.reason for skip in error.report.skipped}
-        if error.kind is ErrorKind.RATE_LIMITED and "limit" in reasons:
+        if error.kind in _WAITED and "limit" in reasons:
             return _FULL
+        if error.kind in _WAITED and "budget" in reasons:
+            return ROWS[ErrorKind.BUDGET]
         if error.kind is ErrorKind.UNSUPPORTED and "unsupported" not in reasons:
             return _UNFIT
-    if decisive is not None and decisive.needs_operator and row.whose == "request":
+    if decisive is not None and decisive.needs_operator and row.cause == "request":
         return _UNFIT
     return row
 
@@ -236,8 +242,8 @@ def _fields(error: CallFailed, row: Row) -> Fields:
     told: list[tuple[str, str]] = []
     if row.status in (429, 503) and (wait_s := _returns_in_s(error.report)) is not None:
         told += waiting(wait_s)
-    if row.whose == "limit":
-        told.append((LIMITED_BY, "budget" if error.kind is ErrorKind.BUDGET else "target"))
+    if row.cause == "limit":
+        told.append((LIMITED_BY, "budget" if row is ROWS[ErrorKind.BUDGET] else "target"))
     if isinstance(error, AllTargetsFailed | RequestRejected):
         told.append((SHOULD_RETRY, "false"))
     return tuple(told)

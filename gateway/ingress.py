@@ -8,6 +8,7 @@ from ..providers.errors import InvalidRequest
 from ..providers.serving import Dialect
 from ..providers.serving.chat import chat
 from ..providers.serving.messages import messages
+from ..providers.serving.responses import responses
 from ..router.limits.token_estimate import demand
 from . import failures
 from .failures import Told
@@ -19,6 +20,7 @@ ANTHROPIC: Dialect = messages
 DIALECTS: Mapping[str, Dialect] = {
     "/v1/chat/completions": OPENAI,
     "/v1/messages": ANTHROPIC,
+    "/v1/responses": responses,
 }
 """Where models are asked, and in which protocol."""
 

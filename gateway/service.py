@@ -49,7 +49,6 @@ class Service:
     Args:
         router: Entered already.
         address: Where it listens, once that is known.
-        ready: Whether new requests are welcome: a balancer is told.
         observers: Told of each request once it is over, but for those that ask how the gateway is.
         refused_reload: Told when the keys of a changed configuration cannot be read: the old ones go on.
         wall: Says what time it is.
@@ -63,7 +62,6 @@ class Service:
         router: Router,
         *,
         address: Address | None = None,
-        ready: Callable[[], bool] = lambda: True,
         observers: Iterable[Observe] = (),
         refused_reload: Callable[[str], None] = lambda why: None,
         wall: WallClock = WALL_CLOCK,
@@ -72,11 +70,12 @@ class Service:
         serve = config.serve or Serve()
         self.access = Access(serve, address=address, wall=wall)
         self._served = Served(router, self.access, config, serve, wall)
-        self._ready, self._observers, self._refused_reload = ready, tuple(observers), refused_reload
+        self._observers, self._refused_reload = tuple(observers), refused_reload
+        self._leaving = False
         self._created_s = int(wall())
         self.in_flight = 0
 
-    async def __call__(self, request: Request, reply: Reply) -> None:
+    async def handle(self, request: Request, reply: Reply) -> None:
         """Answer a request."""
         path = request.path
         if path in (HEALTH, READY):
@@ -95,6 +94,22 @@ class Service:
             self.in_flight -= 1
             for observe in self._observers:
                 observe(record)
+
+    def leaving(self) -> None:
+        """No longer be ready: balancers shall send new requests elsewhere. What comes is answered still."""
+        self._leaving = True
+
+    async def last_words(self) -> None:
+        """End every stream that goes on: each is told in its protocol that the gateway shuts down."""
+        self._served.router.close_now()
+
+    async def reload(self) -> None:
+        """Read keys in files anew.
+
+        Raises:
+            ConfigError: They cannot be read; the old ones go on.
+        """
+        self.access.follow(self._current().serve)
 
     async def _answer(self, served: Served, request: Request, reply: Reply, record: Record) -> None:
         path = request.path
@@ -155,7 +170,7 @@ class Service:
         if request.method not in _GET:
             await reply.whole(405, (*heads.JSON, ("allow", "GET, HEAD")), b'{"status":"ask by GET"}')
             return
-        well = path == HEALTH or self._ready()
+        well = path == HEALTH or not self._leaving
         body = msgspec.json.encode({"status": "ok" if well else "draining", "in_flight": self.in_flight})
         await reply.whole(200 if well else 503, (*heads.JSON, ("cache-control", "no-store")), body)
 

@@ -58,7 +58,7 @@ def test_every_failure_has_a_status_and_a_sentence_and_shows_only_what_it_may(ki
     assert told.failure.message
     shown = "SAID" in told.failure.message
     assert shown == (kind in OWN and how not in ("none", "closed"))
-    assert (told.whose == "request") >= shown
+    assert (told.cause == "request") >= shown
     retry = dict(told.fields).get("x-should-retry")
     assert retry == ("false" if how in ("all", "rejected") else None)
 
@@ -67,8 +67,8 @@ def test_every_failure_has_a_status_and_a_sentence_and_shows_only_what_it_may(ki
 def test_every_kind_has_its_row(kind: ErrorKind) -> None:
     row = failures.ROWS[kind]
     assert row.status in STATUSES
-    assert (row.whose == "request") == (kind in OWN)
-    assert (row.status == 400) == (row.whose == "request")
+    assert (row.cause == "request") == (kind in OWN)
+    assert (row.status == 400) == (row.cause == "request")
 
 
 @pytest.mark.parametrize(("status", "shown"), [(400, 400), (413, 413), (422, 422), (404, 400), (None, 400), (403, 400)])
@@ -91,14 +91,16 @@ def test_words_for_programs_go_only_where_they_are_understood() -> None:
 def test_what_a_person_has_to_mend_is_the_operators() -> None:
     error = said(ErrorKind.REFUSED_HERE, needs_operator=True)
     told = failures.of_call(AllTargetsFailed(error.kind, report(error.kind), [error]), "openai", dialect_of, "r")
-    assert (told.failure.status, told.whose) == (503, "operator")
+    assert (told.failure.status, told.cause) == (503, "operator")
     assert "SAID" not in told.failure.message
 
 
 NOBODY = [
     # why no target was asked -> kind of the call, status, whether the limit is told as ours
     (Skipped("a", "limit", "full", 0.0, 4.0), ErrorKind.RATE_LIMITED, 429, "target"),
+    (Skipped("a", "limit", "full", 0.0), ErrorKind.DEADLINE, 429, "target"),
     (Skipped("a", "budget", "spent", 0.0), ErrorKind.BUDGET, 429, "budget"),
+    (Skipped("a", "budget", "spent", 0.0, 9.0), ErrorKind.DEADLINE, 429, "budget"),
     (Skipped("a", "parked", "parked", 0.0, 31.0), ErrorKind.RATE_LIMITED, 429, None),
     (Skipped("a", "no_key", "no key", 0.0), ErrorKind.AUTH, 502, None),
     (Skipped("a", "misconfigured", "no model", 0.0), ErrorKind.UNSUPPORTED, 503, None),
@@ -109,7 +111,9 @@ NOBODY = [
 ]
 
 
-@pytest.mark.parametrize(("skip", "kind", "status", "limited_by"), NOBODY, ids=[row[0].reason for row in NOBODY])
+@pytest.mark.parametrize(
+    ("skip", "kind", "status", "limited_by"), NOBODY, ids=[f"{row[0].reason}-{row[1]}" for row in NOBODY]
+)
 def test_targets_that_were_not_asked(skip: Skipped, kind: ErrorKind, status: int, limited_by: str | None) -> None:
     error = NoTargetAvailable(kind, report(kind, skip, attempts=False))
     told = failures.of_call(error, "openai", dialect_of, "r")

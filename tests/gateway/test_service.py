@@ -7,15 +7,14 @@ from typing import Any
 
 import pytest
 from standby.config import ClientKey, Serve, ServedRoute
-from standby.providers import ErrorKind
 
-from gateway_play import CHAT, MESSAGES, OPEN, Playing, Seen, asks, get, playing, post
-from stage import DONE, SILENT, Play, Stage, breaks_off, chunk, perform, refuses, says, stage, status
+from gateway_play import CHAT, MESSAGES, RESPONSES, Seen, asks, get, playing, post
+from stage import SILENT, Play, Stage, breaks_off, chunk, perform, refuses, says, stage, status
 
 __all__ = ["stage"]
 
 MakeStage = Callable[..., Stage]
-INGRESSES = (CHAT, MESSAGES)
+INGRESSES = (CHAT, MESSAGES, RESPONSES)
 KEYED = Serve(
     keys={"app": ClientKey(keys=("k-" + "a" * 30,), models=("b",)), "all": ClientKey(keys=("k-" + "b" * 30,))}
 )
@@ -29,15 +28,25 @@ def text_of(path: str, seen: Seen, *, streamed: bool) -> str:
         return "".join(
             choice["delta"].get("content") or "" for event in seen.events for choice in event.get("choices", ())
         )
+    if path == RESPONSES:
+        if not streamed:
+            return "".join(part["text"] for item in seen.json["output"] for part in item["content"])
+        return "".join(event["delta"] for event in seen.events if event["type"] == "response.output_text.delta")
     if not streamed:
         return "".join(block["text"] for block in seen.json["content"])
     return "".join(event["delta"].get("text", "") for event in seen.events if event["type"] == "content_block_delta")
 
 
+END = {
+    CHAT: b"data: [DONE]\n\n",
+    MESSAGES: b"event: message_stop\n",
+    RESPONSES: b"event: response.completed\n",
+}
+
+
 def ends_well(path: str, seen: Seen) -> bool:
     """The protocol's own end was told, once, and the body is whole."""
-    mark = b"data: [DONE]\n\n" if path == CHAT else b'"message_stop"'
-    return seen.ended == "end" and seen.body.count(mark) == 1
+    return seen.ended == "end" and seen.body.count(END[path]) == 1
 
 
 def tells_error(path: str, seen: Seen) -> bool:
@@ -47,7 +56,7 @@ def tells_error(path: str, seen: Seen) -> bool:
         told = last["choices"][0]["finish_reason"] == "error" and bool(last["error"]["message"])
     else:
         told = last["type"] == "error" and bool(last["error"]["message"])
-    return told and seen.ended == "abort" and b"[DONE]" not in seen.body and b"message_stop" not in seen.body
+    return told and seen.ended == "abort" and not any(end in seen.body for end in END.values())
 
 
 # Answers
@@ -110,6 +119,10 @@ def test_a_stream_that_breaks_in_mid_sentence_goes_on_unseen(stage: MakeStage, p
                 deltas = [choice for event in seen.events for choice in event["choices"]]
                 assert sum("role" in choice["delta"] for choice in deltas) == 1
                 assert [choice["finish_reason"] for choice in deltas if choice["finish_reason"]] == ["stop"]
+            elif path == RESPONSES:
+                assert [event["sequence_number"] for event in seen.events] == list(range(len(seen.events)))
+                kinds = [event["type"] for event in seen.events]
+                assert kinds.count("response.created") == kinds.count("response.output_item.added") == 1
             else:
                 kinds = [event["type"] for event in seen.events]
                 assert kinds.count("message_start") == kinds.count("message_delta") == 1
@@ -163,7 +176,7 @@ def test_a_silent_stream_gets_a_sign_of_life_and_the_head_with_the_first(stage: 
     async def play() -> None:
         async with playing(one, first_delta_s=60.0, stall_s=60.0) as it:
             seen = await it.ask(path, stream=True)
-            ping = b": ping\n\n" if path == CHAT else b'event: ping\ndata: {"type":"ping"}\n\n'
+            ping = b'event: ping\ndata: {"type":"ping"}\n\n' if path == MESSAGES else b": ping\n\n"
             at_s = [when for when, piece in seen.pieces if piece == ping]
             assert seen.head_at_s == 15.0
             assert at_s == [15.0, 30.0, 55.0, 75.0]
@@ -477,13 +490,11 @@ def test_what_is_not_served_says_so(stage: MakeStage, method: str, path: str, ex
 
 
 def test_health_and_readiness_need_no_key_and_no_provider(stage: MakeStage) -> None:
-    ready = [True]
-
     async def play() -> None:
-        async with playing(stage(a=refuses()), KEYED, ready=lambda: ready[0]) as it:
+        async with playing(stage(a=refuses()), KEYED) as it:
             assert (await it.send(get("/health"))).status == 200
             assert (await it.send(get("/ready"))).status == 200
-            ready[0] = False
+            it.service.leaving()
             assert (await it.send(get("/ready"))).status == 503
             assert (await it.send(get("/health"))).status == 200
             assert it.records == []
@@ -618,6 +629,3 @@ def test_nothing_of_a_request_or_an_answer_is_in_its_record(stage: MakeStage) ->
             assert lines[0]["attempts"][0]["target"] == "a"
 
     perform(play())
-
-
-_: tuple[Any, ...] = (DONE, ErrorKind, OPEN, Playing)

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -154,7 +154,7 @@ class Playing:
 
     async def send(self, request: Request, seen: Seen | None = None) -> Seen:
         seen = seen or Seen()
-        await self.service(request, seen)
+        await self.service.handle(request, seen)
         return seen
 
 
@@ -162,7 +162,6 @@ class Playing:
 async def playing(
     stage: Stage,
     serve: Serve = OPEN,
-    ready: Callable[[], bool] = lambda: True,
     settings: Mapping[str, Any] = MappingProxyType({}),
     **route: Any,
 ) -> AsyncIterator[Playing]:
@@ -172,7 +171,7 @@ async def playing(
     records: list[Record] = []
     async with Router(config, transport=stage.transport) as router:
         yield Playing(
-            Service(router, ready=ready, observers=[records.append], wall=lambda: 1_795_000_000.0),
+            Service(router, observers=[records.append], wall=lambda: 1_795_000_000.0),
             router,
             stage,
             records,
