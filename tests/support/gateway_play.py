@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from multidict import CIMultiDict
-from standby.config import Config, Route, Serve, Target
+from standby.config import ClientKey, Config, Route, Serve, Target
 from standby.gateway.http import ClientGone, Fields, Request
 from standby.gateway.record import Record
 from standby.gateway.service import Service
@@ -20,6 +20,9 @@ from standby import Router
 CHAT, MESSAGES, RESPONSES = "/v1/chat/completions", "/v1/messages", "/v1/responses"
 JSON_TYPE = {"content-type": "application/json", "host": "localhost"}
 OPEN = Serve(auth="none")
+KEYED = Serve(
+    keys={"app": ClientKey(keys=("k-" + "a" * 30,), models=("b",)), "all": ClientKey(keys=("k-" + "b" * 30,))}
+)
 
 
 @dataclass

@@ -1,0 +1,206 @@
+"""The service beside answers: what is listed, refused and carried, and what a record holds."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+from standby.config import Serve, ServedRoute
+
+from gateway_play import CHAT, KEYED, MESSAGES, asks, get, playing, post
+from stage import Stage, perform, refuses, says, stage, status
+
+__all__ = ["stage"]
+
+MakeStage = Callable[..., Stage]
+SECRET = '{"error":{"message":"org-SECRET has no money","type":"t","code":"c"}}'
+
+
+# What else is asked
+
+
+def test_models_are_listed_in_both_protocols(stage: MakeStage) -> None:
+    one = stage(a=says("a"), b=says("b"))
+    serve = Serve(auth="none", aliases={"gpt-5": "chat", "*": "chat"})
+
+    async def play() -> None:
+        async with playing(one, serve) as it:
+            listed = await it.send(get("/v1/models"))
+            assert [model["id"] for model in listed.json["data"]] == ["chat", "gpt-5", "a", "b"]
+            assert listed.json["object"] == "list"
+            other = await it.send(get("/v1/models", anthropic_version="2023-06-01"))
+            assert [model["type"] for model in other.json["data"]] == ["model"] * 4
+            assert (other.json["has_more"], other.json["first_id"], other.json["last_id"]) == (False, "chat", "b")
+            assert (await it.send(get("/v1/models/chat"))).json["object"] == "model"
+            assert (await it.send(get("/v1/models/openai%2Fgpt-5"))).json["id"] == "openai/gpt-5"
+            assert (await it.ask(CHAT, "whatever")).header("x-standby-route") == "chat"
+            keyed = await it.send(get("/v1/models", "HEAD"))
+            assert keyed.status == 200
+
+    perform(play())
+
+
+ELSEWHERE = [
+    ("POST", "/v1/embeddings", 404, "embeddings is not served"),
+    ("POST", "/v1/images/generations", 404, "images is not served"),
+    ("GET", "/v1/responses/resp_1", 404, "not stored"),
+    ("POST", "/chat/completions", 404, "end the base URL with /v1"),
+    ("POST", "/v1/v1/chat/completions", 404, "twice"),
+    ("GET", "/", 404, "nothing here"),
+    ("GET", "/v1/chat/completions", 405, "OPTIONS, POST"),
+    ("DELETE", "/v1/models/chat", 405, "GET, HEAD"),
+    ("POST", "/metrics", 404, "nothing here"),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "expected", "words"), ELSEWHERE)
+def test_what_is_not_served_says_so(stage: MakeStage, method: str, path: str, expected: int, words: str) -> None:
+    async def play() -> None:
+        async with playing(stage(a=says("a"))) as it:
+            seen = await it.send(get(path, method))
+            assert seen.status == expected
+            assert words in seen.json["error"]["message"]
+            assert (seen.header("allow") is not None) == (expected == 405)
+
+    perform(play())
+
+
+def test_health_and_readiness_need_no_key_and_no_provider(stage: MakeStage) -> None:
+    async def play() -> None:
+        async with playing(stage(a=refuses()), KEYED) as it:
+            assert (await it.send(get("/health"))).status == 200
+            assert (await it.send(get("/ready"))).status == 200
+            it.service.leaving()
+            assert (await it.send(get("/ready"))).status == 503
+            assert (await it.send(get("/health"))).status == 200
+            assert it.records == []
+
+    perform(play())
+
+
+def test_pages_of_listed_origins_may_ask(stage: MakeStage) -> None:
+    serve = Serve(keys=KEYED.keys, origins=("https://app.example",))
+
+    async def play() -> None:
+        async with playing(stage(a=says("a")), serve) as it:
+            asked = get(CHAT, "OPTIONS", origin="https://app.example", access_control_request_method="POST")
+            seen = await it.send(asked)
+            assert (seen.status, seen.header("access-control-allow-origin")) == (204, "https://app.example")
+            other = await it.send(
+                get(CHAT, "OPTIONS", origin="https://evil.example", access_control_request_method="POST")
+            )
+            assert (other.status, other.header("access-control-allow-origin")) == (204, None)
+            key = "Bearer k-" + "b" * 30
+            answer = await it.send(post(CHAT, asks(CHAT), authorization=key, origin="https://app.example"))
+            assert answer.header("access-control-allow-origin") == "https://app.example"
+
+    perform(play())
+
+
+def test_tokens_are_counted_without_asking_anything(stage: MakeStage) -> None:
+    one = stage(a=says("a"))
+
+    async def play() -> None:
+        async with playing(one) as it:
+            body = {"model": "chat", "messages": [{"role": "user", "content": "x" * 400}]}
+            seen = await it.send(post("/v1/messages/count_tokens", body))
+            assert (seen.status, seen.json) == (200, {"input_tokens": 100})
+            wrong = await it.send(post("/v1/messages/count_tokens", {"model": "chat"}))
+            assert (wrong.status, wrong.json["type"]) == (400, "error")
+            assert one.asked == []
+
+    perform(play())
+
+
+# Bodies
+
+BODIES: list[tuple[bytes, str | None]] = [
+    (b"", None),
+    (b"{", None),
+    (b"[]", None),
+    (b'{"messages":[{"role":"user","content":"SECRET"}]}', "model"),
+    (b'{"model":"chat","messages":[{"role":"user","content":"SECRET"}],"n":3}', "n"),
+    (b'{"model":"chat","messages":[{"role":"wizard","content":"SECRET"}]}', "messages[0].role"),
+    (b'{"model":"chat","messages":[]}', "messages"),
+]
+
+
+@pytest.mark.parametrize(("body", "param"), BODIES)
+def test_a_body_that_is_no_request_is_refused_by_the_field(stage: MakeStage, body: bytes, param: str | None) -> None:
+    one = stage(a=says("a"))
+
+    async def play() -> None:
+        async with playing(one) as it:
+            seen = await it.send(post(CHAT, body))
+            assert (seen.status, one.asked) == (400, [])
+            assert seen.json["error"]["type"] == "invalid_request_error"
+            assert param is None or (seen.json["error"]["param"] or "").startswith(param.partition("[")[0])
+            assert b"SECRET" not in seen.body
+
+    perform(play())
+
+
+IDS = [("abc-1.2", "abc-1.2"), ("x" * 200, None), ("a b", None), ("é", None)]
+
+
+@pytest.mark.parametrize(("sent", "kept"), IDS)
+def test_the_clients_request_id_is_kept_if_it_is_sane(stage: MakeStage, sent: str, kept: str | None) -> None:
+    async def play() -> None:
+        async with playing(stage(a=says("a"))) as it:
+            seen = await it.send(post(CHAT, asks(CHAT), x_request_id=sent))
+            said = seen.header("x-request-id") or ""
+            assert said == kept if kept else said.startswith("req_")
+
+    perform(play())
+
+
+def test_a_field_of_one_protocol_is_carried_to_it_or_refused_by_name(stage: MakeStage) -> None:
+    one = stage(a=says("a"))
+    dropping = Serve(auth="none", routes={"chat": ServedRoute(unsupported="drop")})
+    fields = {"container": "c-1"}
+
+    async def play() -> None:
+        async with playing(one) as it:
+            refused = await it.ask(MESSAGES, **fields)
+            assert refused.status == 400
+            assert "container" in refused.json["error"]["message"]
+        async with playing(one, dropping) as it:
+            dropped = await it.ask(MESSAGES, **fields)
+            assert dropped.status == 200
+            assert "container" in (dropped.header("x-standby-notes") or "")
+            streamed = await it.ask(MESSAGES, stream=True, **fields)
+            assert "container" in (streamed.header("x-standby-notes") or "")
+            assert "container" in streamed.comment["notes"][0]
+
+    perform(play())
+
+
+def test_headers_of_a_protocol_go_on_to_its_targets_alone(stage: MakeStage) -> None:
+    one = stage(a=says("a"))
+    serve = Serve(auth="none", forward_headers=("openai-beta", "anthropic-beta", "traceparent"))
+
+    async def play() -> None:
+        async with playing(one, serve) as it:
+            headers = {"openai_beta": "x=1", "anthropic_beta": "y", "traceparent": "00-1", "x_other": "z"}
+            await it.send(post(CHAT, asks(CHAT), **headers))
+            sent = one.headers[-1]
+            assert (sent["openai-beta"], sent["traceparent"]) == ("x=1", "00-1")
+            assert not {"anthropic-beta", "x-other", "host"} & set(sent)
+
+    perform(play())
+
+
+def test_nothing_of_a_request_or_an_answer_is_in_its_record(stage: MakeStage) -> None:
+    one = stage(a=says("SECRET-ANSWER"), b=status(500, SECRET))
+
+    async def play() -> None:
+        from standby.gateway.record import line_of
+
+        async with playing(one) as it:
+            for model in ("chat", "b", "SECRET-MODEL"):
+                await it.ask(CHAT, model, text="SECRET-PROMPT")
+            lines = [json.loads(line_of(record)) for record in it.records]
+            assert "SECRET" not in json.dumps(lines)
+            assert [line["outcome"] for line in lines] == ["finished", "failed", "refused"]
+            assert lines[0]["attempts"][0]["target"] == "a"
+
+    perform(play())
