@@ -19,6 +19,7 @@ from .key import key
 from .options import Debugging
 from .providers import providers
 from .schema import schema
+from .serve import serve
 
 app = typer.Typer(
     name="standby",
@@ -29,7 +30,7 @@ app = typer.Typer(
     rich_markup_mode="rich" if sys.stdout.isatty() else None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (ask, chat, demo, check, drill, explain, providers, schema):
+for command in (ask, chat, demo, check, drill, explain, providers, schema, serve):
     app.command()(command)
 app.add_typer(key)
 

@@ -68,7 +68,7 @@ async def serve(
     if supervised:
         watching.append(asyncio.create_task(end_with_supervisor(stop)))
     try:
-        with _signals(stop.ask, reload.ask):
+        with signals(stop.ask, reload.ask):
             ready(listening)
             await stop.asked.wait()
             return await end(server, listening, service, drain, stop)
@@ -118,7 +118,7 @@ class _Reload:
 
 
 @contextlib.contextmanager
-def _signals(end_it: Callable[[], None], reload: Callable[[], None]) -> Generator[None]:
+def signals(end_it: Callable[[], None], reload: Callable[[], None]) -> Generator[None]:
     """Let signals end the server and reload it, as long as the block runs; only in the main thread can they."""
     loop = asyncio.get_running_loop()
     wanted = {signal.SIGTERM: end_it, signal.SIGINT: end_it}

@@ -1,0 +1,122 @@
+"""The second listener, for operators: counters, the state of targets, and what may be done about them.
+
+It has keys of its own, or none on loopback. What it does goes through the Router's own methods.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from urllib.parse import parse_qs, unquote
+
+import msgspec
+
+from ..config.errors import ConfigError
+from ..providers.errors import InvalidRequest
+from ..router.router import Router
+from .access import Access
+from .heads import JSON
+from .http import Fields, Reply, Request, RequestRefused
+from .refused import Refused
+
+METRICS: Fields = (("content-type", "text/plain; version=0.0.4; charset=utf-8"),)
+TARGETS = "/admin/targets"
+
+Order = Callable[[str, str], Awaitable[None]]
+"""Hands an order on to every process that shares the state; of one process alone there is none to hand it to."""
+
+
+class Admin:
+    """Answers operators.
+
+    Args:
+        access: Lets them in.
+        render: Gives the counters as text; None: they are not counted.
+        drain: Asks the gateway to end, as SIGTERM does.
+        order: What else is told of an isolation and of its end.
+    """
+
+    def __init__(
+        self,
+        router: Router,
+        access: Access,
+        *,
+        render: Callable[[], bytes] | None = None,
+        drain: Callable[[], None],
+        order: Order | None = None,
+    ) -> None:
+        self._router, self._access = router, access
+        self._render, self._drain, self._order = render, drain, order
+
+    async def handle(self, request: Request, reply: Reply) -> None:
+        """Answer a request."""
+        path, method = request.path, request.method
+        if path == "/health":
+            await reply.whole(200, JSON, b'{"status":"ok"}')
+            return
+        client = self._access.enter(request)
+        if isinstance(client, Refused):
+            await _say(reply, client.status, {"error": client.message}, client.fields)
+            return
+        try:
+            status, told = await self._answer(method, path, request)
+        except (ConfigError, InvalidRequest) as wrong:
+            status, told = 400, {"error": str(wrong)}
+        except RequestRefused as refused:
+            status, told = refused.status, {"error": refused.reason}
+        if isinstance(told, bytes):
+            await reply.whole(status, METRICS, told)
+        else:
+            await _say(reply, status, told)
+
+    async def _answer(self, method: str, path: str, request: Request) -> tuple[int, Any]:
+        reading = method in ("GET", "HEAD")
+        if path == "/metrics" and reading:
+            if self._render is None:
+                return 501, {"error": "nothing is counted: pip install 'standby[prometheus]'"}
+            return 200, self._render()
+        if path == TARGETS and reading:
+            return 200, {"targets": [snapshot.to_dict() for snapshot in self._router.health()]}
+        if path == "/admin/explain" and reading:
+            route = parse_qs(request.query).get("route", [None])[0]
+            return 200, self._router.explain(route=route).to_dict()
+        if path == "/admin/drain" and method == "POST":
+            asyncio.get_running_loop().call_soon(self._drain)
+            return 202, {"status": "draining"}
+        target, _, action = unquote(path.removeprefix(TARGETS + "/")).rpartition("/")
+        if path.startswith(TARGETS + "/") and target and action in ("isolate", "restore"):
+            if method != "POST":
+                return 405, {"error": "this path takes POST"}
+            return await self._change(target, action, request)
+        return 404, {"error": "there is nothing here"}
+
+    async def _change(self, target: str, action: str, request: Request) -> tuple[int, Any]:
+        if all(snapshot.target != target for snapshot in self._router.health()):
+            return 404, {"error": "there is no such target"}
+        if action == "isolate":
+            self._router.isolate(target, _for_s(await request.read()))
+        else:
+            self._router.restore(target)
+        if self._order is not None:
+            await self._order(target, action)
+        return 200, {"targets": [each.to_dict() for each in self._router.health() if each.target == target]}
+
+
+def _for_s(body: bytes) -> float | None:
+    """How long a target is to be isolated; None: until it is restored.
+
+    Raises:
+        ConfigError: The body says something else.
+    """
+    if not body.strip():
+        return None
+    try:
+        asked = msgspec.json.decode(body, type=dict[str, float])
+    except msgspec.DecodeError:
+        raise ConfigError('the body is {"for_s": SECONDS}, or empty') from None
+    if asked.keys() - {"for_s"}:
+        raise ConfigError("the body takes for_s alone")
+    return asked.get("for_s")
+
+
+async def _say(reply: Reply, status: int, told: Mapping[str, Any], fields: Fields = ()) -> None:
+    await reply.whole(status, (*JSON, ("cache-control", "no-store"), *fields), msgspec.json.encode(told))

@@ -1,0 +1,115 @@
+"""`standby serve`: the first minute, a configuration, and the end by a signal. Each is a process of its own."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+PATIENCE_S = 60
+FILE = """
+targets:
+  one: {provider: openai, model: m, base_url: http://127.0.0.1:9/v1, key: k}
+routes:
+  chat: {targets: [one]}
+serve:
+  listen: 127.0.0.1:0
+  auth: none
+  state: none
+  drain_delay_s: 0
+  admin: {listen: "127.0.0.1:0"}
+"""
+
+
+@contextmanager
+def serving(folder: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
+    """The command, once it has said where it serves; and what it has said."""
+    kept = ("PATH", "HOME", "PYTHONPATH", "LANG", "COVERAGE_PROCESS_START")
+    environment = {name: os.environ[name] for name in kept if name in os.environ}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "standby", "serve", *arguments],
+        cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    said: list[str] = []
+    try:
+        assert process.stderr is not None
+        for line in process.stderr:
+            said.append(line)
+            if "model=" in line:
+                break
+        yield process, said
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate(timeout=PATIENCE_S)
+
+
+def url_in(said: list[str]) -> str:
+    found = re.search(r"serves at (http://\S+?),? ", "".join(said) + " ")
+    assert found, said
+    return found[1]
+
+
+def asked(url: str, body: dict[str, object]) -> tuple[bytes, dict[str, str]]:
+    request = urllib.request.Request(url, json.dumps(body).encode(), {"content-type": "application/json"})
+    with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
+        return answer.read(), {name.lower(): value for name, value in answer.headers.items()}
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
+def test_without_anything_a_simulator_answers_and_a_signal_ends_it(tmp_path: Path, end: signal.Signals) -> None:
+    with serving(tmp_path, "--port", "0") as (process, said):
+        url = url_in(said)
+        shown = "".join(said)
+        assert "simulator" in shown
+        assert f'base_url="{url}/v1"' in shown
+        assert f"curl {url}/v1/chat/completions" in shown
+        question: dict[str, object] = {"model": "default", "messages": [{"role": "user", "content": "Why?"}]}
+        body, headers = asked(f"{url}/v1/chat/completions", question)
+        assert json.loads(body)["choices"][0]["message"]["content"]
+        assert headers["x-standby-target"] == "standby"
+        assert int(headers["x-standby-attempts"]) >= 3
+        streamed, _ = asked(f"{url}/v1/chat/completions", question | {"stream": True})
+        assert b"data: [DONE]" in streamed
+        process.send_signal(end)
+        process.send_signal(end)  # at once
+        out, _ = process.communicate(timeout=PATIENCE_S)
+        assert process.returncode in (0, 3)
+        lines = [json.loads(line) for line in out.splitlines()]
+        assert [(line["status"], line["outcome"], line["stream"]) for line in lines] == [
+            (200, "finished", False), (200, "finished", True),
+        ]  # fmt: skip
+
+
+def test_a_configuration_is_served_with_operators_beside(tmp_path: Path) -> None:
+    (tmp_path / "standby.yaml").write_text(FILE, encoding="utf-8")
+    with serving(tmp_path, "standby.yaml") as (process, said):
+        url = url_in(said)
+        with urllib.request.urlopen(f"{url}/v1/models", timeout=PATIENCE_S) as answer:
+            assert [model["id"] for model in json.load(answer)["data"]] == ["chat", "one"]
+        operators = re.search(r"operators at (http://\S+)", "".join(said))
+        assert operators
+        with urllib.request.urlopen(f"{operators[1]}/admin/targets", timeout=PATIENCE_S) as answer:
+            assert [target["target"] for target in json.load(answer)["targets"]] == ["one"]
+        with urllib.request.urlopen(f"{operators[1]}/metrics", timeout=PATIENCE_S) as answer:
+            assert b"standby_build_info" in answer.read()
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=PATIENCE_S)
+        assert process.returncode == 0
+
+
+def test_what_cannot_be_served_is_said_with_its_place(tmp_path: Path) -> None:
+    (tmp_path / "standby.yaml").write_text(FILE, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "standby", "serve", "standby.yaml", "--host", "0.0.0.0"],
+        cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE_S, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "loopback" in done.stderr
