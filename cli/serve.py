@@ -1,4 +1,4 @@
-"""`standby serve`: the gateway. Without a configuration it serves the providers whose keys are found, or a simulator.
+"""`standby serve`: the gateway. Without a configuration it serves the providers that it finds keys of, or a simulator.
 
 Lines of the log go to standard output, one a request; what a person should know goes to standard error.
 """
@@ -52,7 +52,7 @@ def serve(
 ) -> None:
     """Serve OpenAI's and Anthropic's protocols over the configured targets. SIGTERM ends it, SIGHUP reloads it.
 
-    Without a configuration it asks the providers whose keys are in the environment; without any, a simulator answers.
+    Without a configuration it asks the providers that the environment has keys of; without any, a simulator answers.
     """
     with guarded(debug=Debugging.of(context)):
         if file is not None and config is not None:
