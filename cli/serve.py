@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .. import __version__
 from ..config import Admin, Config, ConfigFileError, Route, Serve, load
 from ..config.origin import ENV_FILE
 from ..config.serve_flaws import serve_problems
@@ -92,6 +93,7 @@ async def _serve(file: Path | None, env_file: Path | None, settings: Callable[[C
             write=_drop if quiet else _write,
             tell=_tell,
             supervised=which is not None,
+            version=__version__,
         )
 
         def ready(listening: "Listening", admin: "Listening | None") -> None:
@@ -112,7 +114,7 @@ async def _configured(file: Path | None, env_file: Path | None) -> AsyncGenerato
 
     async with embedded() as stage:
         targets = {staged.name: simulated(staged) for staged in stage.targets}
-        about = "no configuration and no key in the environment: a simulator answers, whose first two targets fail"
+        about = "no configuration and no key in the environment: a simulator answers, and its first two targets fail"
         yield Config(targets=targets, routes={"default": Route(tuple(targets))}), about, False
 
 

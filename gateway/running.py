@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from .. import __version__
 from ..config import Config
 from ..config.addresses import Address
 from ..config.serve import Serve
@@ -37,6 +36,7 @@ class Plan:
         worker: The number of this process, and how many there are.
         write: Writes lines of the log out.
         tell: Tells an operator a sentence.
+        version: Of the program, for the counters.
     """
 
     config: Config
@@ -46,6 +46,7 @@ class Plan:
     state: Path | None = None
     worker: tuple[int, int] = (1, 1)
     supervised: bool = False
+    version: str = ""
 
 
 class Running(Service):
@@ -89,7 +90,7 @@ async def run(
         if find_spec("prometheus_client") is not None:
             from .metrics import Metrics
 
-            metrics = Metrics(lambda: router.config, router.health, lambda: service.in_flight, __version__)
+            metrics = Metrics(lambda: router.config, router.health, lambda: service.in_flight, plan.version)
             observers.append(metrics)
         order = None
         if plan.state is not None:

@@ -37,6 +37,9 @@ _SAYS_NOTHING = ("stop", "other", None)
 _FOR_THE_REST: tuple[AttemptReason, ...] = ("continue", "ask_to_continue")
 """Only what is left is asked for, and that may be nothing. To replay and to restart, the whole answer is asked for."""
 
+Shape: TypeAlias = Callable[[ChatRequest], ChatRequest]
+"""Makes a request anew, to go on with an answer."""
+
 
 class NotAdmitted(Exception):
     """Raised when the target may not be asked any more, since the decision to ask it, or is not to be.
@@ -152,18 +155,12 @@ class TargetAttempts(Opaque):
             context.report.waits.append(waited)
 
     async def once(
-        self,
-        why: AttemptReason,
-        first_by_s: float,
-        cut: Cut,
-        *,
-        shape: Callable[[ChatRequest], ChatRequest] | None = None,
+        self, why: AttemptReason, first_by_s: float, cut: Cut, *, shape: Shape | None = None
     ) -> list[ProviderEvent]:
         """One attempt, up to its first useful delta.
 
         Args:
             cut: What the deadline leaves of the time that its own clock would give.
-            shape: Makes the request anew, to go on with an answer.
 
         Raises:
             ProviderError: Why it failed.
