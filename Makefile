@@ -33,13 +33,16 @@ FUZZ    := $(VENV)/.fuzz-installed
 BESIDE  := $(VENV)/peers/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test parts check format bench sim fuzz build lock clean
+.PHONY: help demo serve test parts check format bench sim fuzz build lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
 
 demo: $(RUNTIME)  ## watch a stream survive a failing provider; needs no key and no network beyond the set-up
 	@$(VENV)/bin/standby demo $(ARGS)
+
+serve: $(RUNTIME)  ## serve OpenAI's and Anthropic's protocols; a simulator answers where there is no key; make serve ARGS=standby.yaml
+	@$(VENV)/bin/standby serve $(ARGS)
 
 test: $(DEV)  ## run the tests; make test ARGS="-k breaker -x"
 	@$(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(foreach folder,$(PARTS),--ignore=$(folder)) $(ARGS)
