@@ -66,7 +66,11 @@ class Items:
         item = self._by_index.get(index) or self._new(index)
         if item.whole:
             return
-        for each, text in ((KIND_OF_PART.get(said.type, kind), said.text), ("refusal", said.refusal)):
+        told: tuple[tuple[Kind, str | None], ...] = (
+            (KIND_OF_PART.get(said.type, kind), said.text),
+            ("refusal", said.refusal),
+        )
+        for each, text in told:
             if text:
                 self._complete(each, item, item.place_of(each, place, text), text, events)
         if place not in item.beside and self._asides.tell(said.annotations, said.logprobs, events):
