@@ -80,11 +80,14 @@ def read_state(path: Path) -> sqlite3.Connection:
     Raises:
         StateError: It cannot be read.
     """
+    connection = None
     try:
         connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_MS / 1000)
         connection.execute("PRAGMA query_only = ON")
         connection.execute("SELECT count(*) FROM orders").fetchone()
     except sqlite3.DatabaseError as error:
+        if connection is not None:
+            connection.close()
         raise _unusable(path, error) from None
     return connection
 

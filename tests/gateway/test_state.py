@@ -1,6 +1,7 @@
 """State: what is written in a batch, what is dropped and counted, what is forgotten, and the orders of an operator."""
 
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from threading import Event
@@ -18,11 +19,16 @@ class Desk:
 
     def __init__(self, path: Path) -> None:
         self.path, self.wall_s = path / "s.db", 20_000 * DAY_S
-        self.connection = open_state(self.path)
+        self.opened: list[sqlite3.Connection] = []
+        self.connection = self._open()
         self.writer = StateWriter(self.connection, worker=3, wall=lambda: self.wall_s)
 
     def other(self) -> StateWriter:
-        return StateWriter(open_state(self.path), wall=lambda: self.wall_s)
+        return StateWriter(self._open(), wall=lambda: self.wall_s)
+
+    def _open(self) -> sqlite3.Connection:
+        self.opened.append(open_state(self.path))
+        return self.opened[-1]
 
     def entries(self) -> list[bytes]:
         return history(self.path, "request", last=100_000)[::-1]
@@ -33,8 +39,11 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return Desk(tmp_path)
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    one = Desk(tmp_path)
+    yield one
+    for connection in one.opened:
+        connection.close()
 
 
 def test_a_batch_is_one_transaction(desk: Desk) -> None:
