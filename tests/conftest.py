@@ -24,7 +24,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Iterator[None]:
-    """Hide what stays for the whole run, modules and 12,000 tests, from the garbage collector.
+    """Hide what stays for the whole run, modules and all tests, from the garbage collector.
 
     Nearly a million objects are never garbage, and each full collection would visit them for a third of a second: those
     that tests ask for, and those that come by themselves.

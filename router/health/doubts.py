@@ -276,8 +276,8 @@ class CallFailures:
         must not shut them in turn.
         """
         fingerprint = b"" if kind in ALWAYS else self._fingerprint()
-        late = Failure(kind, fingerprint, now_s, 0.0, epoch, target.breaker.answers, [target], standing="unheeded")
-        self._failures.append((target, late))
+        failure = Failure(kind, fingerprint, now_s, 0.0, epoch, target.breaker.answers, [target], standing="unheeded")
+        self._failures.append((target, failure))
 
     def unanswered(self, target: Doubts, kind: ErrorKind, now_s: float) -> None:
         """An attempt at this target was cut short by a clock that says nothing about it: it has not failed.

@@ -41,6 +41,7 @@ from served import (
     from_here,
     heard,
     own,
+    payloads,
     streamed,
     whole,
     whole_body,
@@ -53,16 +54,6 @@ SCHEMA = {"type": "object", "properties": {}, "required": [], "additionalPropert
 def body(**fields: Any) -> bytes:
     """A request's body."""
     return json.dumps({"model": "route-1", "max_tokens": 99, "messages": HELLO, **fields}).encode()
-
-
-def payloads(data: bytes) -> list[Any]:
-    """The payloads of a stream, each with the name of its event checked."""
-    found = []
-    for frame in data.decode().strip().split("\n\n"):
-        name, payload = frame.split("\n")
-        found.append(json.loads(payload.removeprefix("data: ")))
-        assert name == f"event: {found[-1]['type']}"
-    return found
 
 
 ADAPTIVE = {"type": "adaptive", "display": "omitted"}

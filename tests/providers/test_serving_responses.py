@@ -51,6 +51,7 @@ from served import (
     from_here,
     heard,
     own,
+    payloads,
     streamed,
     whole,
     whole_body,
@@ -63,16 +64,6 @@ CLOSED = {"type": "object", "properties": {}, "required": [], "additionalPropert
 def body(**fields: Any) -> bytes:
     """A request's body."""
     return json.dumps({"model": "route-1", "input": "Hello", **fields}).encode()
-
-
-def payloads(data: bytes) -> list[Any]:
-    """The payloads of a stream, each with the name of its event checked."""
-    found = []
-    for frame in data.decode().strip().split("\n\n"):
-        name, payload = frame.split("\n")
-        found.append(json.loads(payload.removeprefix("data: ")))
-        assert name == f"event: {found[-1]['type']}"
-    return found
 
 
 SAID = {

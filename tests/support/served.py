@@ -64,6 +64,16 @@ def whole(dialect: Dialect, events: Sequence[object], source: Any = None, **more
     return json.loads(whole_body(dialect, events, source, **more))
 
 
+def payloads(data: bytes) -> list[Any]:
+    """The payloads of a stream, each with the name of its event checked."""
+    found = []
+    for frame in data.decode().strip().split("\n\n"):
+        name, payload = frame.split("\n")
+        found.append(json.loads(payload.removeprefix("data: ")))
+        assert name == f"event: {found[-1]['type']}"
+    return found
+
+
 def heard(provider: str, data: bytes, head: ResponseHead = STREAM) -> list[ProviderEvent]:
     """What our own client hears, the finish included."""
     decoder = registry.get(provider).decoder(head)
