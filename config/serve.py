@@ -188,8 +188,9 @@ class ServedRoute:
     """What holds for requests that come in by the gateway, of one route.
 
     Attributes:
-        unsupported: What becomes of a field that no target of another protocol can be told: the request is refused by
-            its name, or the field is left out and named in `x-standby-notes`.
+        unsupported: What becomes of a field that only the client's own protocol has: targets that speak another one
+            are not asked, and where no other is left the request is refused by the field's name; or they are asked
+            without it, and `x-standby-notes` names it.
     """
 
     __pydantic_config__: ClassVar = STRICT

@@ -83,7 +83,7 @@ def wanted(
     overrides = overrides_of(headers, field, key)
     if isinstance(overrides, Refused):
         return overrides
-    of_route = _targets(config, name)
+    of_route, options = _targets(config, name), _options(name, overrides)
     if overrides.targets is not None:
         allowed = [each for each in overrides.targets if may_target(key, each)]
         if refused := targets_refusal(overrides.targets, tuple(of_route), allowed):
@@ -92,7 +92,7 @@ def wanted(
         asks = [of_route.get(each, each) for each in overrides.targets or tuple(of_route)]
         if all(dialect_of(config.target(each).provider) != dialect for each in asks):
             return Unserved(asked.carried)
-    options = _options(name, overrides)
+        options["dialect"] = dialect  # no other is asked, whatever fails: nothing of a request is lost on the way
     if sent := _forwarded(headers, serve.forward_headers):
         options["headers"] = sent
     return Wanted(asked.chat, options, name, asked.notes, asked.carried)

@@ -27,7 +27,7 @@ from .targets.limited_target import CallTarget, in_call
 from .targets.memory import Memory
 from .targets.record import TargetRecord
 from .targets.route_target import RouteTarget
-from .targets.selection import UNASKABLE, Needs, left_out, unaskable
+from .targets.selection import UNASKABLE, Needs, left_out, speaks_otherwise, unaskable
 
 PLAIN = chat_request("A plain question?")
 """Needs nothing but text: what is planned for when no request is given."""
@@ -126,11 +126,13 @@ def plan(
     reserve_s: float,
     now_s: float,
     upstream: Upstream | None = None,
+    dialect: str | None = None,
 ) -> Plan:
     """The plan of a call that these route targets would be asked in.
 
     Args:
         now_s: The clock that the route targets' health runs on.
+        dialect: Targets that speak another one are left out.
     """
     of_call = in_call(route_targets, chat, now_s + deadline_s)
     upstream = upstream or route.upstream
@@ -138,7 +140,8 @@ def plan(
     course = Course(of_call, policy, Standings(of_call, now_s), random.Random(0))  # noqa: S311 - nothing is drawn from it
     skipped: dict[int, Skipped] = {}
     for index, route_target in enumerate(of_call):
-        if left_out := _left_out(route_target, chat, stream=upstream == "stream"):
+        left_out = None if dialect is None else speaks_otherwise(route_target, dialect)
+        if left_out := left_out or _left_out(route_target, chat, stream=upstream == "stream"):
             skipped[index] = Skipped(route_target.label, *left_out, 0.0)
             course.exclude(index, *left_out, now_s)
         elif refusal := route_target.refusal(now_s):

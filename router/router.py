@@ -264,6 +264,7 @@ class Router:
             reserve_s=limits.reserve_s,
             now_s=shared.loop.time(),
             upstream=what.upstream,
+            dialect=what.dialect,
         )
 
     @door

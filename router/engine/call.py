@@ -35,7 +35,7 @@ from ..result.events import HandedOver, Restarted, StreamEvent
 from ..result.report import CallOutcome, Report, Switch
 from ..result.transcript import Transcript
 from ..targets.limited_target import LimitedRouteTarget
-from ..targets.selection import Needs, all_take_any, left_out
+from ..targets.selection import Needs, all_take_any, left_out, speaks_otherwise
 from .attempt import Attempt
 from .books import close_finished
 from .context import CallContext
@@ -340,11 +340,15 @@ class Call(Opaque):
 
 def _leave_out(context: CallContext) -> None:
     """Exclude the targets that are known to be of no use for this request: they are not asked at all."""
-    if all_take_any(context.route_targets):
+    dialect = context.dialect
+    if dialect is None and all_take_any(context.route_targets):
         return
     tokens = plain_tokens(context.chat)
     needs: Needs | None = None
     for index, route_target in enumerate(context.route_targets):
+        if dialect is not None and (problem := speaks_otherwise(route_target, dialect)):
+            context.course.exclude(index, *problem, context.began_s)
+            continue
         if tokens is not None and tokens <= route_target.plain_tokens:
             continue
         needs = needs or Needs.of(context.chat)

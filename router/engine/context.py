@@ -34,6 +34,7 @@ class CallContext(Opaque):
         failed: What has failed in it; None: nothing.
         brought: The targets that it has brought along itself.
         headers: To be added to its requests, by dialect or provider.
+        dialect: Targets that speak another one are left out; None: none are.
     """
 
     shared: Shared
@@ -52,6 +53,7 @@ class CallContext(Opaque):
     failed: CallFailures | None = None
     brought: tuple[LiveTarget, ...] = ()
     headers: Mapping[str, object] | None = None
+    dialect: str | None = None
 
     @property
     def failures(self) -> CallFailures:
@@ -109,6 +111,7 @@ def in_context(shared: Shared, generation: Generation, what: ParsedOptions, *, w
         fingerprint,
         brought=brought,
         headers=what.headers,
+        dialect=what.dialect,
     )
 
 

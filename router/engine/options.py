@@ -35,7 +35,8 @@ class CallOptions(TypedDict, total=False):
     over the target's, the route's and the defaults. `mid_stream=()` switches off what the route says of answers that
     break off. `sticky` is a conversation's key: within a tier its calls go to the same target, so that prompt caches
     stay warm. `only` asks these targets in place of the route's, in this order, by its policy and out of its budgets.
-    `hedge=False` asks no second target beside a silent one. `headers` are added to the requests, by dialect or provider
+    `dialect` leaves out those that speak another one, which could not be told all of it. `hedge=False` asks no second
+    target beside a silent one. `headers` are added to the requests, by dialect or provider
     (`{"anthropic": {"anthropic-beta": "…"}}`), and beside those names to all. The rest are fields of `ChatRequest`,
     also in OpenAI's shape.
     """
@@ -43,6 +44,7 @@ class CallOptions(TypedDict, total=False):
     route: str | None
     targets: Targets | None
     only: Targets | None
+    dialect: str | None
     hedge: Literal[False] | None
     headers: Mapping[str, object] | None
     deadline_s: float | None
@@ -93,7 +95,7 @@ _PARTS: tuple[tuple[str, ...], ...] = (
         "stream_options",
     ),
     ("route", "targets", "only", "hedge"),
-    ("deadline_s", "upstream", "sticky", "headers"),
+    ("deadline_s", "upstream", "sticky", "headers", "dialect"),
     ("hold", "mid_stream"),
     ("connect_s", "first_delta_s", "stall_s", "total_s"),
 )
@@ -113,6 +115,7 @@ class ParsedOptions(Opaque):
     Attributes:
         chat: The request, checked.
         route: With what the call says of it.
+        dialect: Targets that speak another one are left out; None: none are.
         key: What the route's route targets are kept under; None when the list of targets is this call's own.
         spends: The route whose budgets it is paid from; None: of none.
         shown: The route's name in the report.
@@ -128,6 +131,7 @@ class ParsedOptions(Opaque):
     upstream: Upstream | None = None
     sticky: str | None = None
     headers: Mapping[str, object] | None = None
+    dialect: str | None = None
     spends: str | None = None
 
 
@@ -201,8 +205,9 @@ def _check(clocks: dict[str, float], found: ParsedOptions) -> None:
     """Hold a call's own clocks to the bounds of the settings they stand in for."""
     if found.headers is not None and (wrong := headers_problem(found.headers)):
         raise ConfigError(f"headers {wrong}")
-    if found.sticky is not None and (problem := text_problem(found.sticky)):
-        raise InvalidRequest(f"sticky {problem}")
+    for name, text in (("sticky", found.sticky), ("dialect", found.dialect)):
+        if text is not None and (problem := text_problem(text)):
+            raise InvalidRequest(f"{name} {problem}")
     if clocks or found.deadline_s is not None:
         given = clocks if found.deadline_s is None else {**clocks, "deadline_s": found.deadline_s}
         for name, value in given.items():

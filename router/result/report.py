@@ -95,7 +95,7 @@ class Skipped(msgspec.Struct, frozen=True):
 
     Attributes:
         reason: A word: `breaker_open`, `probing`, `parked`, `isolated`, `returning`, `limit`, `budget`, `no_key`,
-            `misconfigured`, `unsupported`, `missing_extra`, `context_window`, `dialect`, `only_on`, or `deadline`.
+            `misconfigured`, `unsupported`, `missing_extra`, `context_window`, `only_on`, or `deadline`.
         detail: What a person should know.
         until_s: When it may be asked again, if that is known.
     """

@@ -66,6 +66,14 @@ def all_take_any(route_targets: Sequence[CallTarget]) -> bool:
     return True
 
 
+def speaks_otherwise(route_target: CallTarget, dialect: str) -> tuple[SkipReason, str] | None:
+    """Reason and detail when a target cannot be told a request that only targets of one dialect understand whole."""
+    spoken = route_target.live.dialect
+    if spoken == dialect:
+        return None
+    return "unsupported", f"speaks {spoken!r}, and only {dialect!r} has words for all of it"
+
+
 def left_out(route_target: CallTarget, needs: Needs) -> tuple[SkipReason, str] | None:
     """Reason and detail when a target is of no use for a request, whatever its health."""
     if flaw := route_target.live.flaw:

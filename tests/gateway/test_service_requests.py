@@ -5,9 +5,12 @@ from collections.abc import Callable
 
 import pytest
 from standby.config import Serve, ServedRoute
+from standby.simulator.dialects.anthropic import anthropic
+from standby.simulator.scenario.request import Request as SimulatedRequest
 
-from gateway_play import CHAT, KEYED, MESSAGES, asks, get, playing, post
-from stage import Stage, perform, refuses, says, stage, status
+from gateway_play import CHAT, KEYED, MESSAGES, RESPONSES, asks, get, playing, post
+from stage import Play, Stage, perform, refuses, says, stage, status
+from standby.testing import Answer
 
 __all__ = ["stage"]
 
@@ -170,6 +173,52 @@ def test_a_field_of_one_protocol_is_carried_to_it_or_refused_by_name(stage: Make
             streamed = await it.ask(MESSAGES, stream=True, **fields)
             assert "container" in (streamed.header("x-standby-notes") or "")
             assert "container" in streamed.comment["notes"][0]
+
+    perform(play())
+
+
+MESSAGE = anthropic.single(Answer("Hello."), SimulatedRequest(provider="b", number=1, method="POST", path="/"))
+MIXED = [
+    (CHAT, "prompt_cache_key", "p-1", "a", ["a"]),
+    (MESSAGES, "container", "c-1", "b", ["b"]),
+    (RESPONSES, "max_tool_calls", 3, None, []),
+]
+"""Of a route of `a`, which speaks OpenAI's chat, and `b`, which speaks Anthropic's Messages."""
+
+
+@pytest.mark.parametrize(("path", "field", "value", "answers", "asked"), MIXED)
+def test_a_field_of_one_protocol_is_lost_at_no_target_of_another(
+    stage: MakeStage, path: str, field: str, value: object, answers: str | None, asked: list[str]
+) -> None:
+    one = stage(a=says("Hi."), b=Play([(0.0, MESSAGE)]))
+
+    async def play() -> None:
+        async with playing(one, providers={"b": "anthropic"}) as it:
+            seen = await it.ask(path, **{field: value})
+            assert {name for _, name in one.asked} == set(asked)
+            if answers is None:
+                assert seen.status == 400
+                assert (seen.json["error"]["param"], seen.json["error"]["code"]) == (field, "unsupported_parameter")
+                return
+            assert (seen.status, seen.header("x-standby-target")) == (200, answers)
+            assert seen.header("x-standby-notes") is None
+            assert json.loads(one.bodies[-1])[field] == value
+
+    perform(play())
+
+
+def test_when_those_that_could_be_told_fail_it_is_not_lost_either(stage: MakeStage) -> None:
+    one = stage(a=refuses(), b=Play([(0.0, MESSAGE)]))
+
+    async def play() -> None:
+        async with playing(one, providers={"b": "anthropic"}) as it:
+            seen = await it.ask(CHAT, prompt_cache_key="p-1")
+            assert (seen.status, {name for _, name in one.asked}) == (502, {"a"})
+        dropping = Serve(auth="none", routes={"chat": ServedRoute(unsupported="drop")})
+        async with playing(one, dropping, providers={"b": "anthropic"}) as it:
+            told = await it.ask(CHAT, prompt_cache_key="p-1")
+            assert (told.status, told.header("x-standby-target")) == (200, "b")
+            assert "prompt_cache_key" in (told.header("x-standby-notes") or "")
 
     perform(play())
 

@@ -34,6 +34,7 @@ TAKEN: dict[str, set[str]] = {
     "route": {"str"}, "only": set(), "hedge": set(), "headers": set(), "targets": set(),
     "deadline_s": NUMBER, "connect_s": NUMBER, "first_delta_s": NUMBER,
     "stall_s": NUMBER, "total_s": NUMBER, "upstream": {"str"}, "mid_stream": set(), "hold": set(), "sticky": {"str"},
+    "dialect": {"str"},
     "system": {"str"}, "tools": set(), "tool_choice": {"str"}, "parallel_tool_calls": {"bool"}, "temperature": NUMBER,
     "top_p": NUMBER, "max_tokens": {"int"}, "stop": {"str"}, "seed": {"int"}, "frequency_penalty": NUMBER,
     "presence_penalty": NUMBER, "response_format": set(), "reasoning_effort": {"str"}, "prefill": {"str"},

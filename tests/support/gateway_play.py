@@ -166,10 +166,12 @@ async def playing(
     stage: Stage,
     serve: Serve = OPEN,
     settings: Mapping[str, Any] = MappingProxyType({}),
+    providers: Mapping[str, str] = MappingProxyType({}),
     **route: Any,
 ) -> AsyncIterator[Playing]:
-    """The service over a route `chat` of all targets of a stage."""
+    """The service over a route `chat` of all targets of a stage, which speak OpenAI's chat but for `providers`."""
     targets = {target.name or "": target for target in stage.targets(**settings)}
+    targets |= {name: target_of(provider, name, **settings) for name, provider in providers.items()}
     config = Config(targets=targets, routes={"chat": Route(tuple(targets), **route)}, serve=serve)
     records: list[Record] = []
     async with Router(config, transport=stage.transport) as router:

@@ -1,13 +1,14 @@
-"""Options that narrow a call of a route: `only` some targets, no hedge; and headers that it adds."""
+"""Options that narrow a call of a route: `only` some targets, one dialect, no hedge; and headers that it adds."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from standby.config import Hedge, Price
 
-from stage import SILENT, Stage, perform, refuses, says
-from standby import Config, ConfigError, Route, Router
+from stage import SILENT, Stage, perform, refuses, says, status
+from standby import Config, ConfigError, ErrorKind, NoTargetAvailable, Route, Router, Target
 
 MakeStage = Callable[..., Stage]
 
@@ -59,6 +60,43 @@ def test_only_is_paid_from_the_budget_of_the_route(stage: MakeStage) -> None:
                 with pytest.raises(Exception, match="budget"):
                     await router.complete("hi", route="chat", **options)  # type: ignore[arg-type]
             assert one.asked == []
+
+    perform(play())
+
+
+def in_two_dialects(one: Stage, **route: Any) -> Router:
+    """A Router over targets that speak OpenAI's dialect, but for `b`, which speaks Anthropic's."""
+    targets = {target.name or "": target for target in one.targets()}
+    targets["b"] = Target("anthropic", model="m", name="b", key="k", base_url=targets["b"].base_url or "")
+    config = Config(targets=targets, routes={"chat": Route(("a", "b", "c"), **route)})
+    return Router(config, transport=one.transport)
+
+
+def test_a_call_in_one_dialect_passes_over_targets_that_speak_another(stage: MakeStage) -> None:
+    one = stage(a=refuses(), b=refuses(), c=says("c"), d=says("d"))
+
+    async def play() -> None:
+        async with in_two_dialects(one, on={"context_length": ["d"]}) as router:
+            answer = await router.complete("hi", route="chat", dialect="openai")
+            assert (answer.text, {name for _, name in one.asked}) == ("c", {"a", "c"})
+            skips = {skip.target: (skip.reason, skip.detail) for skip in answer.report.skipped}
+            assert skips == {"b": ("unsupported", "speaks 'anthropic', and only 'openai' has words for all of it")}
+            one.scripts["c"] = status(400, json.dumps({"error": {"code": "context_length_exceeded"}}))
+            assert (await router.complete("hi", route="chat", dialect="openai")).text == "d", "`on` holds still"
+            plan = router.explain("hi", route="chat", dialect="openai")
+            assert [target.target for target in plan.targets if target.skipped] == ["b", "d"]
+
+    perform(play())
+
+
+def test_a_dialect_that_no_target_speaks_is_unsupported(stage: MakeStage) -> None:
+    one = stage(a=says("a"), b=says("b"), c=says("c"))
+
+    async def play() -> None:
+        async with in_two_dialects(one) as router:
+            with pytest.raises(NoTargetAvailable) as raised:
+                await router.complete("hi", route="chat", dialect="gemini")
+            assert (raised.value.kind, one.asked) == (ErrorKind.UNSUPPORTED, [])
 
     perform(play())
 
