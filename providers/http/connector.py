@@ -75,6 +75,7 @@ class Line(ResponseHandler):
         self._idle = False
         self._watched = False  # what `data_received` has done is looked at
         self._chunks_max = 0
+        self._was_paused = False
         self._interim = 0
         self._poll: select.poll | None = None
 
@@ -91,6 +92,7 @@ class Line(ResponseHandler):
         """It leaves the pool. Is it fit for another exchange? What made it unfit while it lay idle has closed it."""
         self._idle = self._watched = self.answered = False
         self._interim = 0
+        self._was_paused = False
         return not self._readable()
 
     def data_received(self, data: bytes) -> None:
@@ -103,6 +105,11 @@ class Line(ResponseHandler):
         ResponseHandler.data_received(self, data)
         if self._watched:
             self._look_behind()
+
+    def pause_reading(self) -> None:
+        """Pause, at the word of a reader that holds enough."""
+        super().pause_reading()
+        self._was_paused = self._watched = True
 
     def resume_reading(self, resume_parser: bool = True) -> None:
         """Resume what was paused, and nothing else: aiohttp would run its parser, on no data, for every HTTP chunk that
@@ -157,13 +164,23 @@ class Line(ResponseHandler):
         return bool(self._poll.poll(0))
 
     def _look_behind(self) -> None:
-        """Close an idle connection on which anything came; pause one with a body in many small pieces."""
+        """Close an idle connection on which anything came; pause one with a body in many small pieces.
+
+        aiohttp's parser, when it is paused behind a piece of a body, stops at the next one although it was resumed in
+        between, and keeps what follows: perhaps the end, behind which nothing comes that would let it go on.
+        """
         if self._idle:
             if self._buffer or self._holds_more():
                 self.force_close()
                 self.abort()
-        elif self._payload is not None and not self._reading_paused and len(self._payload._buffer) > self._chunks_max:
-            self.pause_reading()
+        elif self._payload is not None and not self._reading_paused:
+            if self._was_paused:
+                ResponseHandler.data_received(self, b"")
+            reader = self._payload
+            if reader is None or self._reading_paused or reader._eof:
+                return
+            if len(reader._buffer) > self._chunks_max:
+                self.pause_reading()
 
     def _holds_more(self) -> bool:
         """Behind the end of the answer came the beginning of something else, in the same packet."""

@@ -120,3 +120,30 @@ async def test_many_small_pieces_of_a_body_without_chunks_are_bounded_too() -> N
         came += 1
     assert came * (1 + CHUNK_BYTES) <= 2 * BUFFER_BYTES
     assert (await read(body), wire.paused) == (b"x" * came, False)
+
+
+@pytest.mark.parametrize("framing", [b"transfer-encoding: chunked", b"content-length: 90"])
+@pytest.mark.parametrize("last", [1, 2, 3, 89])
+async def test_a_body_that_was_paused_ends_when_its_end_comes(framing: bytes, last: int) -> None:
+    line, wire = Line(asyncio.get_running_loop()), Wire()
+    line.transport = cast(Any, wire)
+    line.set_response_params(read_until_eof=True, auto_decompress=False, read_bufsize=CHUNK_BYTES * 2 * 10)
+    line.data_received(b"HTTP/1.1 200 OK\r\n%b\r\n\r\n" % framing)
+    _, content = await line.read()
+    assert isinstance(content, StreamReader)
+    body, said, pauses = Body.of(content, line), b"", 0
+    whole = bytes(range(90))
+    pieces = [*(bytes([each]) for each in whole[:-last]), whole[-last:]]
+    packets = [chunks(piece) for piece in pieces] if b"chunked" in framing else pieces
+    if b"chunked" in framing:
+        packets[-1] += b"0\r\n\r\n"
+    for packet in packets:
+        line.data_received(packet)
+        if wire.paused:
+            pauses += 1
+            said += body.take()
+            assert not wire.paused
+    while body.buffer:
+        said += body.take()
+    assert (said, body.ended()) == (whole, True)
+    assert pauses > 0 or last == 89
