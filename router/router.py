@@ -351,6 +351,26 @@ def ledgers(router: Router) -> list[tuple[Literal["target", "route"], str, Ledge
     return list(router._entered().ledgers())
 
 
+def loop_of(router: Router) -> asyncio.AbstractEventLoop | None:
+    """The event loop that a Router is entered in, in this process; None: in none, or in one that is closed.
+
+    Raises:
+        RouterClosed: It was closed.
+    """
+    shared = router._shared
+    if shared is not None and not shared.forked and not shared.loop.is_closed():
+        return shared.loop
+    if router._closed:
+        raise RouterClosed(ErrorKind.CLOSED, Report("-", "-", [], "failed", ErrorKind.CLOSED))
+    return None
+
+
+async def move_out(router: Router) -> None:
+    """Close a Router that was entered on behalf of its callers: others may enter it then, as if it were new."""
+    await router.aclose()
+    router._closed = False
+
+
 def _check(*, reload: object, rng: object, wall: object, transport: object) -> None:
     """Hold a Router's own settings to their types.
 

@@ -182,7 +182,15 @@ class Shared:
             if self._closing:
                 await asyncio.wait(self._closing)
             if self.observers.present:
-                await asyncio.to_thread(self.observers.close)
+                await self._close_observers()
+
+    async def _close_observers(self) -> None:
+        try:
+            closing = self.loop.run_in_executor(None, self.observers.close)
+        except RuntimeError:  # the interpreter ends and gives no thread: then they are waited for here
+            self.observers.close()
+        else:
+            await closing
 
     def _record(self, identity: Identity) -> TargetRecord:
         return TargetRecord(self.generation.config, self.rng, self.health_changed, identity.keys, self._wall)

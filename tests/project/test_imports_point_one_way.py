@@ -33,7 +33,7 @@ INSIDE: dict[str, tuple[str, ...]] = {
         "codecs",
     ),
     "config": ("config", "examples"),
-    "router": ("router", "engine", "targets", "failover", "limits", "notices", "health", "result"),
+    "router": ("threads", "router", "engine", "targets", "failover", "limits", "notices", "health", "result"),
     "gateway": ("running", "serve", "process", "shells", "gateway"),
     "simulator": ("drill", "simulator", "serving", "dialects", "scenario", "virtual"),
 }

@@ -1,0 +1,1 @@
+"""A Router for many threads and event loops: it lives in one loop, and calls from elsewhere run there."""
