@@ -104,6 +104,11 @@ class Access:
         """The use of each key so far, by name; also of keys that are gone, while money of a budget is spent."""
         return self._usages
 
+    @property
+    def asks_for_keys(self) -> bool:
+        """Does a client need a key?"""
+        return not self._open
+
     def usage(self, name: str) -> KeyUsage:
         """The use of a key."""
         found = self._usages.get(name)

@@ -13,13 +13,17 @@ import msgspec
 from ..config.errors import ConfigError
 from ..providers.errors import InvalidRequest
 from ..router.router import Router
+from . import openapi
 from .access import Access
 from .heads import JSON
 from .http import Fields, Reply, Request, RequestRefused
 from .refused import Refused
 
 METRICS: Fields = (("content-type", "text/plain; version=0.0.4; charset=utf-8"),)
-TARGETS = "/admin/targets"
+HEALTH, METRICS_PATH = "/health", "/metrics"
+TARGETS, EXPLAIN, DRAIN = "/admin/targets", "/admin/explain", "/admin/drain"
+
+_GET, _POST = frozenset(("GET", "HEAD")), frozenset(("POST",))
 
 Order = Callable[[str, str], Awaitable[None]]
 """Hands an order on to every process that shares the state; of one process alone there is none to hand it to."""
@@ -50,15 +54,20 @@ class Admin:
     async def handle(self, request: Request, reply: Reply) -> None:
         """Answer a request."""
         path, method = request.path, request.method
-        if path == "/health":
+        if path == HEALTH and method in _GET:
             await reply.whole(200, JSON, b'{"status":"ok"}')
             return
         client = self._access.enter(request)
         if isinstance(client, Refused):
             await _say(reply, client.status, {"error": client.message}, client.fields)
             return
+        methods = _methods(path)
+        if methods is not None and method not in methods:
+            allowed = ", ".join(sorted(methods))
+            await _say(reply, 405, {"error": f"this path takes {allowed}"}, (("allow", allowed),))
+            return
         try:
-            status, told = await self._answer(method, path, request)
+            status, told = await self._answer(path, request)
         except (ConfigError, InvalidRequest) as wrong:
             status, told = 400, {"error": str(wrong)}
         except RequestRefused as refused:
@@ -68,25 +77,23 @@ class Admin:
         else:
             await _say(reply, status, told)
 
-    async def _answer(self, method: str, path: str, request: Request) -> tuple[int, Any]:
-        reading = method in ("GET", "HEAD")
-        if path == "/metrics" and reading:
+    async def _answer(self, path: str, request: Request) -> tuple[int, Any]:
+        if path == METRICS_PATH:
             if self._render is None:
                 return 501, {"error": "nothing is counted: pip install 'standby[prometheus]'"}
             return 200, self._render()
-        if path == TARGETS and reading:
+        if path == openapi.PATH:
+            return 200, openapi.document(keyed=self._access.asks_for_keys, admin=True)
+        if path == TARGETS:
             return 200, {"targets": [snapshot.to_dict() for snapshot in self._router.health()]}
-        if path == "/admin/explain" and reading:
+        if path == EXPLAIN:
             route = parse_qs(request.query).get("route", [None])[0]
             return 200, self._router.explain(route=route).to_dict()
-        if path == "/admin/drain" and method == "POST":
+        if path == DRAIN:
             asyncio.get_running_loop().call_soon(self._drain)
             return 202, {"status": "draining"}
-        target, _, action = unquote(path.removeprefix(TARGETS + "/")).rpartition("/")
-        if path.startswith(TARGETS + "/") and target and action in ("isolate", "restore"):
-            if method != "POST":
-                return 405, {"error": "this path takes POST"}
-            return await self._change(target, action, request)
+        if (asked := _target_in(path)) is not None:
+            return await self._change(*asked, request)
         return 404, {"error": "there is nothing here"}
 
     async def _change(self, target: str, action: str, request: Request) -> tuple[int, Any]:
@@ -99,6 +106,19 @@ class Admin:
         if self._order is not None:
             await self._order(target, action)
         return 200, {"targets": [each.to_dict() for each in self._router.health() if each.target == target]}
+
+
+def _methods(path: str) -> frozenset[str] | None:
+    """The methods that a path takes; None: there is nothing."""
+    if path in (HEALTH, METRICS_PATH, openapi.PATH, TARGETS, EXPLAIN):
+        return _GET
+    return _POST if path == DRAIN or _target_in(path) is not None else None
+
+
+def _target_in(path: str) -> tuple[str, str] | None:
+    """The target that a path names, and what is to become of it."""
+    target, _, action = unquote(path.removeprefix(TARGETS + "/")).rpartition("/")
+    return (target, action) if path.startswith(TARGETS + "/") and target and action in ("isolate", "restore") else None
 
 
 def _for_s(body: bytes) -> float | None:

@@ -19,7 +19,7 @@ from ..config.serve import Serve
 from ..providers.serving import Dialect
 from ..providers.wall_clock import WALL_CLOCK, WallClock
 from ..router.router import Router
-from . import failures, heads, listing
+from . import failures, heads, listing, openapi
 from .access import Access
 from .exchange import UNKNOWN_MODEL, Exchange, Served
 from .failures import Told
@@ -30,6 +30,7 @@ from .record import Observe, Record, moment
 from .refused import Refused
 
 HEALTH, READY = "/health", "/ready"
+_OPEN_TO_ALL = frozenset((HEALTH, READY, openapi.PATH))
 MODELS = "/v1/models"
 COUNT_TOKENS = "/v1/messages/count_tokens"
 
@@ -49,7 +50,7 @@ class Service:
     Args:
         router: Entered already.
         address: Where it listens, once that is known.
-        observers: Told of each request once it is over, but for those that ask how the gateway is.
+        observers: Told of each request once it is over, but for those that ask about the gateway itself.
         refused_reload: Told when the keys of a changed configuration cannot be read: the old ones go on.
         wall: Says what time it is.
 
@@ -78,8 +79,8 @@ class Service:
     async def handle(self, request: Request, reply: Reply) -> None:
         """Answer a request."""
         path = request.path
-        if path in (HEALTH, READY):
-            await self._alive(path, request, reply)
+        if path in _OPEN_TO_ALL:
+            await self._tell(path, request, reply)
             return
         served = self._current()
         record = Record(
@@ -165,10 +166,17 @@ class Service:
                 return listing.shown(name, self._created_s, anthropic=anthropic)
         return failures.refused(404, UNKNOWN_MODEL, record.request_id, code="model_not_found", param="model")
 
-    async def _alive(self, path: str, request: Request, reply: Reply) -> None:
-        """Say how the gateway is. It depends on no provider: one that is down is no reason to take a gateway out."""
+    async def _tell(self, path: str, request: Request, reply: Reply) -> None:
+        """Say how the gateway is, or what it answers: to everything that asks.
+
+        How it is depends on no provider: one that is down is no reason to take a gateway out.
+        """
         if request.method not in _GET:
             await reply.whole(405, (*heads.JSON, ("allow", "GET, HEAD")), b'{"status":"ask by GET"}')
+            return
+        if path == openapi.PATH:
+            keyed = self._current().serve.auth == "keys"
+            await reply.whole(200, heads.JSON, openapi.described(keyed=keyed))
             return
         well = path == HEALTH or not self._leaving
         body = msgspec.json.encode({"status": "ok" if well else "draining", "in_flight": self.in_flight})

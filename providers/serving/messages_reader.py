@@ -123,6 +123,8 @@ def _turn(turn: Mapping[str, Any], where: str, fields: Fields) -> Message:
         raise wrong(f"{where}.role", "is not user, assistant or system")
     if isinstance(content, str):
         return Message(role, content)
+    if content is None:
+        raise wrong(f"{where}.content", "is missing", "missing_required_parameter")
     blocks = objects(list_of(content, f"{where}.content") or (), f"{where}.content")
     if role == "assistant":
         parts: list[Part] = [part for at, block in blocks for part in _assistant_block(block, at, fields)]

@@ -10,6 +10,7 @@ from standby.config import Serve
 from standby.gateway.admin import Admin
 from standby.gateway.running import admin_access
 
+from gateway_described import hold
 from gateway_play import CHAT, Playing, Seen, get, playing, post
 from stage import Stage, perform, says, stage
 
@@ -33,6 +34,7 @@ async def asked(
     request = get(path, method, **headers) if method == "GET" else post(path, body, **headers)
     request.path, _, request.query = path.partition("?")
     await admin.handle(request, seen)
+    hold(request.method, request.path, seen.status, dict(seen.fields), seen.body, admin=True)
     return seen
 
 
@@ -59,6 +61,9 @@ def test_a_target_is_isolated_and_restored(stage: MakeStage) -> None:
 
 WRONG = [
     ("GET", "/admin/targets/a/isolate", b"", 405),
+    ("POST", "/admin/targets", b"", 405),
+    ("POST", "/health", b"", 405),
+    ("GET", "/admin/drain", b"", 405),
     ("POST", "/admin/targets/nope/isolate", b"", 404),
     ("POST", "/admin/targets/a/isolate", b'{"for_s": -1}', 400),
     ("POST", "/admin/targets/a/isolate", b'{"seconds": 1}', 400),
@@ -79,6 +84,7 @@ def test_what_makes_no_sense_changes_nothing(
             seen = await asked(it, method, path, body)
             assert seen.status == status
             assert json.loads(seen.body)["error"]
+            assert (seen.header("allow") is not None) == (status == 405)
             assert [health.state for health in it.router.health()] == ["closed"]
 
     perform(play())

@@ -195,6 +195,8 @@ REFUSED = {
     "a limit": (body(max_tokens="SECRET"), "max_tokens"),
     "stops": (body(stop_sequences="SECRET"), "stop_sequences"),
     "metadata": (body(metadata={"user_id": "u", "other": "SECRET"}), "metadata.other"),
+    "a turn without content": (body(messages=[{"role": "user"}]), "messages[0].content"),
+    "an answer without content": (body(messages=[*HELLO, {"role": "assistant"}]), "messages[1].content"),
     "a role": (body(messages=[{"role": "boss", "content": "SECRET"}]), "messages[0].role"),
     "a block": (said(type="search_result", source="SECRET"), "messages[0].content[0]"),
     "a block's field": (said(type="text", text="SECRET", mood=1), "messages[0].content[0].mood"),

@@ -14,6 +14,7 @@ from standby.gateway.http import ClientGone, Fields, Request
 from standby.gateway.record import Record
 from standby.gateway.service import Service
 
+from gateway_described import hold
 from stage import Stage, now_s
 from standby import Router
 
@@ -158,6 +159,7 @@ class Playing:
     async def send(self, request: Request, seen: Seen | None = None) -> Seen:
         seen = seen or Seen()
         await self.service.handle(request, seen)
+        hold(request.method, request.path, seen.status, dict(seen.fields), seen.body)
         return seen
 
 
