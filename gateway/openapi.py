@@ -66,7 +66,7 @@ _OF_PREFLIGHTS = (
     "access-control-max-age",
 )  # fmt: skip
 
-_OVERRIDES: Mapping[str, Schema] = {
+_OVERRIDES: dict[str, Schema] = {
     "x-standby-deadline-s": {"type": "number", "exclusiveMinimum": 0, "maximum": 86_400},
     "x-standby-targets": {"type": "string"},
     "x-standby-sticky": {"type": "string"},

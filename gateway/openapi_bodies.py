@@ -7,7 +7,7 @@ these objects is closed. Fields that are never served are named, with the one va
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-Schema: TypeAlias = Mapping[str, Any]
+Schema: TypeAlias = dict[str, Any]
 
 _TEXT: Schema = {"type": "string"}
 _WORDS: Schema = {"type": "string", "minLength": 1}
@@ -64,7 +64,7 @@ _MODEL: Schema = {
     "maxLength": 256,
     "description": "The name of a route, an alias, a target, or provider/model.",
 }
-_COMMON: Mapping[str, Schema] = {
+_COMMON: dict[str, Schema] = {
     "stream": {"type": "boolean", "default": False},
     "temperature": {"type": "number", "minimum": 0},
     "top_p": {"type": "number", "minimum": 0, "maximum": 1},
