@@ -21,6 +21,7 @@ from .connection import Connection, Inward, Shared
 from .connections import Connections
 from .rendering import JSON, refusal_body
 from .socket_reply import SocketReply
+from .unfit import unfit_head
 
 LINGER_S = 10.0
 """So long what is left of a body that was not read is taken in, so that its client can read why."""
@@ -30,8 +31,6 @@ FIELD_BYTES_MAX = 8190
 
 ALWAYS_ANSWERED = ("/health", "/ready")
 """Paths that the cap on requests in flight does not concern: a server that is busy is neither dead nor gone."""
-
-VERSIONS = ((1, 1), (1, 0))
 
 RETRY_AFTER = (("retry-after", "1"),)
 
@@ -169,21 +168,13 @@ class HttpServer:
     def _unfit(self, incoming: web.BaseRequest, path: str) -> RequestRefused | None:
         """Look at what the parser lets pass: why this request is not answered, if so."""
         clients = self._clients
-        if incoming.method == "CONNECT":
-            return RequestRefused(405, "This server is no proxy.", (("allow", "GET, POST"),))
-        if incoming.version not in VERSIONS:
-            return RequestRefused(505, "This server speaks HTTP/1.1.")
-        if incoming.version < (1, 1) and "transfer-encoding" in incoming.headers:
-            return RequestRefused(400, "A request of HTTP/1.0 has no transfer encoding.")
         if self._in_flight > clients.in_flight_max and path not in self._always:
             self._note("in_flight_full", None)
             return RequestRefused(503, "The server has as many requests as it may have. Try again.", RETRY_AFTER)
         size = sum([len(name) + len(value) for name, value in incoming.raw_headers])
-        if size > clients.headers_bytes_max:
-            return RequestRefused(431, f"The headers are larger than {clients.headers_bytes_max} bytes together.")
-        if (expected := incoming.headers.get("expect")) is not None and expected.lower() != "100-continue":
-            return RequestRefused(417, "The header Expect asks for what this server does not do.")
-        return None
+        return unfit_head(
+            incoming.method, incoming.version, incoming.raw_path, incoming.headers, clients.headers_bytes_max, size
+        )
 
     async def _refuse(self, refused: RequestRefused, reply: SocketReply) -> None:
         if reply.started:

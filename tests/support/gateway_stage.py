@@ -168,6 +168,14 @@ class Wire:
                 self._rest += data
         return self._rest
 
+    async def told(self) -> bytes:
+        """All that has come so far; the connection need not have ended."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.001):
+                while data := await self._read():
+                    self._rest += data
+        return self._rest
+
     @property
     def seen(self) -> bytes:
         """What has been read and is no part of an answer yet."""
