@@ -18,8 +18,8 @@ PEERS  := $(foreach peer,anthropic botocore google-genai openai,--exclude-newer-
 LOCK   := $(VENV)/bin/uv pip compile --no-config --quiet --universal --fork-strategy fewest --python-version 3.11 --generate-hashes \
 	--no-strip-extras --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --exclude-newer "7 days" $(PEERS) $(UPGRADE) pyproject.toml
 
-# The tests that run components of other makes.
-PARTS  := tests/peers tests/examples
+# The tests that run components of other makes, or measure against them.
+PARTS  := tests/peers tests/examples tests/benchmarks
 
 # What covers the router and the providers; the rest of the suite adds nothing to it.
 MEASURED := tests/config tests/providers tests/router tests/wire
@@ -47,7 +47,7 @@ serve: $(RUNTIME)  ## serve OpenAI's and Anthropic's protocols; a simulator answ
 test: $(DEV)  ## run the tests; make test ARGS="-k breaker -x"
 	@$(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(foreach folder,$(PARTS),--ignore=$(folder)) $(ARGS)
 
-parts: $(DEV)  ## run the tests with components of other makes: official SDKs, Celery, Gunicorn, Uvicorn
+parts: $(DEV)  ## run the tests with components of other makes (official SDKs, Celery, Gunicorn, Uvicorn), and those of the benchmarks
 	@$(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PARTS) $(ARGS)
 
 coverage: $(DEV)  ## run the tests of the router and the providers, and fail below 97 % of their lines and branches
