@@ -16,7 +16,7 @@ from .codecs import (
     TooBulky,
 )
 from .codecs.json import BULK_BYTES, Bulk, LookedThrough, may_hold_halves, with_marks
-from .codecs.sse import STRAY
+from .codecs.sse import STRAY, SSEEvent
 from .decoder_base import PASSED_OVER, BaseDecoder
 from .errors import ErrorKind, ProviderError
 from .events import ProviderEvent
@@ -115,7 +115,8 @@ class EventStreamDecoder(BaseDecoder):
         elif self._whole is not None:
             self._feed_whole(data)
         self._carefully(data, events)
-        self._between_events = self._halves is None and self._sse.idle and self.failure is None and not self.closed
+        careful = self._halves is not None or self._whole is not None
+        self._between_events = not careful and self._sse.idle and self.failure is None and not self.closed
         return events
 
     def end(self) -> list[ProviderEvent]:
@@ -162,10 +163,21 @@ class EventStreamDecoder(BaseDecoder):
         except FrameTooLarge as error:
             too_large, found = error, list(error.whole)
         if self._whole is not None:
-            if any(event.name is not STRAY for event in found):
+            first = next((place for place, event in enumerate(found) if event.name is not STRAY), None)
+            if first is not None:
+                self._each(found[:first], events, large=large)
                 self._whole = None  # there are events: it is a stream, with a line before them that is none of its own
+                found = found[first:]
             elif too_large is not None:
                 self._sse, too_large = SSEDecoder(), None  # JSON of one line, as long as it may be elsewhere
+        self._each(found, events, large=large)
+        if too_large is not None and self.failure is None and not self.closed:
+            self.failure = ProviderError(ErrorKind.PROTOCOL, str(too_large))
+
+    def _each(self, found: list[SSEEvent], events: list[ProviderEvent], *, large: bool) -> None:
+        """Decode whole events. `large`: they may hold more than is decoded without a look through it."""
+        if self.failure is not None or self.closed:
+            return
         for event in found:
             if not event.data.strip():
                 if event.name is not STRAY:
@@ -182,8 +194,6 @@ class EventStreamDecoder(BaseDecoder):
                     self._refused(event.data, refusal, event.name)
             if self.failure is not None or self.closed:
                 return
-        if too_large is not None:
-            self.failure = ProviderError(ErrorKind.PROTOCOL, str(too_large))
 
 
 class LineDecoder(BaseDecoder):

@@ -18,9 +18,11 @@ class BareJson:
     def closed_by(self, lines: bytes) -> bytes | None:
         """Take the next lines. Gives all up to the one that closes it: no later line can make that JSON, or another."""
         if not self._open:  # the first line opens it, or it is no JSON
-            first, _, lines = lines.partition(b"\n")
+            first, more, lines = lines.partition(b"\n")
             if self._closes(first):
                 return b"\n".join(self._lines)
+            if not more:
+                return None
         for line in [lines] if self._open + _lowest(lines) > 0 else lines.split(b"\n"):
             if self._closes(line):
                 return b"\n".join(self._lines)

@@ -6,7 +6,7 @@ dropped with a note where it only describes. One that constrains is refused wher
 (`strict`); where it is not, it is told in the description, with a note.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -124,7 +124,8 @@ def _schema(node: Any, rules: _Rules, where: str, told: dict[str, None], depth: 
         else:
             made[word] = _inside(word, value, rules, where, told, depth + 1)
     if constraints:
-        made["description"] = " ".join((*filter(None, [made.get("description")]), f"({', '.join(constraints)})"))
+        said = [words] if isinstance(words := made.get("description"), str) and words else []
+        made["description"] = " ".join((*said, f"({', '.join(constraints)})"))
     if _is_object(node):
         _narrow(made, rules, where, told)
     return made
@@ -152,11 +153,8 @@ def _narrow(node: dict[str, Any], rules: _Rules, where: str, told: dict[str, Non
             raise _Unfit(f"{where}: an object whose properties are not in its schema")
         node["additionalProperties"] = False
         told["additionalProperties false was added to its objects"] = None
-    if rules.full and isinstance(properties, Mapping) and (missing := list(_optional(node, properties))):
-        node["required"] = [*node.get("required", ()), *missing]
-        told["every property was made required"] = None
-
-
-def _optional(node: Mapping[str, Any], properties: Mapping[str, Any]) -> Iterator[str]:
-    required = node.get("required") or ()
-    return (name for name in properties if name not in required)
+    if rules.full and isinstance(properties, Mapping):
+        required = said if isinstance(said := node.get("required"), list | tuple) else ()
+        if missing := [name for name in properties if name not in required]:
+            node["required"] = [*required, *missing]
+            told["every property was made required"] = None

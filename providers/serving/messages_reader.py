@@ -231,8 +231,9 @@ def _assistant_block(block: dict[str, Any], where: str, fields: Fields) -> tuple
     """A block of an assistant's turn. One that is none of these is the provider's own: only its origin reads it."""
     match block.get("type"):
         case "text":
-            cited = [_citation(each) for _, each in objects(block.get("citations") or (), f"{where}.citations")]
-            return (_text({**block, "citations": None}, where), *cited)
+            cited = list_of(block.get("citations"), f"{where}.citations") or ()
+            citations = [_citation(each) for _, each in objects(cited, f"{where}.citations")]
+            return (_text({**block, "citations": None}, where), *citations)
         case "thinking":
             known_only(block, {"type", "thinking", "signature"}, where)
             about = Fields(block, f"{where}.")
@@ -331,7 +332,7 @@ def _tool_choice(fields: Fields, tools: list[Tool], options: dict[str, Any], ext
     if given is None:
         return
     choice = Fields(given if isinstance(given, dict) else {}, "tool_choice.")
-    kind, name = choice.take("type"), choice.text("name")
+    kind, name = choice.text("type"), choice.text("name")
     if choice.flag("disable_parallel_tool_use"):
         options["parallel_tool_calls"] = False
     choice.nothing_more()

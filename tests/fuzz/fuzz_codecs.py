@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 from standby.providers.codecs import UNDECODABLE, FrameTooLarge, NDJSONDecoder, SSEDecoder, decode_json, decode_kindly
+from standby.providers.codecs.bare_json import BareJson
 from standby.providers.codecs.json import with_marks, without_halves, without_marks
 from standby.providers.dialects.bedrock_eventstream import FrameDecoder, FrameError
 from standby.simulator.dialects import binary
@@ -64,6 +65,26 @@ def ndjson(data: bytes) -> None:
     bounded = [_given(NDJSONDecoder(max_line_bytes=SMALL_BOUND).feed, pieces) for pieces in ways]
     assert bounded[0] == bounded[1] == bounded[2], "the bound depends on the cuts"
     assert all(len(line) <= SMALL_BOUND for line in bounded[0][0])
+
+
+def bare_json(data: bytes) -> None:
+    """JSON among other lines: it ends with the line that closes its first one's brackets, however many come at once."""
+    body, _ = drawn_pieces(data)
+    lines = body.split(b"\n")
+    place = len(lines) * data[0] // 256 if data else 0
+    halves = [b"\n".join(half) for half in (lines[:place], lines[place:]) if half]
+    found = [_closed(BareJson(), part) for part in ([body], halves, lines)]
+    assert found[0] == found[1] == found[2], "what is JSON depends on how many lines come at once"
+
+
+def _closed(bare: BareJson, pieces: list[bytes]) -> Any:
+    """The first whole JSON among lines that come in these pieces; None: what is closed there is none."""
+    closed = next((closed for piece in pieces if (closed := bare.closed_by(piece)) is not None), b"")
+    assert b"\n".join(pieces).startswith(closed)
+    try:
+        return decode_kindly(closed)
+    except UNDECODABLE:
+        return None
 
 
 class _Reader(json.decoder.JSONDecoder):

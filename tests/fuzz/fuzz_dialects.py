@@ -19,13 +19,17 @@ from standby.simulator.dialects import binary
 
 NOW_S = 1_795_000_000.0
 DIALECTS = (
-    "openai", "anthropic", "gemini", "openai-responses", "ollama", "cohere", "mistral", "bedrock", "koala",
+    "openai", "anthropic", "gemini", "openai-responses", "ollama", "cohere", "mistral", "bedrock", "koala", "llamacpp",
 )  # fmt: skip
+"""The dialects, and of the speakers of the chat protocol the one whose answers are read by all of its readers."""
+REFUSING = (*DIALECTS, "azure-openai", "groq", "openrouter", "zai")
+"""Providers whose refusals are read: each table, and each form of a body."""
+HEADERS = {"llamacpp": {"server": "uvicorn"}}
 STREAM_TYPES = {"ollama": "application/x-ndjson", "bedrock": "application/vnd.amazon.eventstream"}
 FRAME_NAMES = ("messageStart", "contentBlockStart", "contentBlockDelta", "contentBlockStop", "messageStop", "metadata")
 STATUSES = (301, 400, 401, 402, 403, 404, 408, 409, 413, 418, 422, 429, 498, 500, 502, 503, 504, 529, 599)
 MADE_ID = re.compile(r"call_[0-9a-f]{24}")
-_PROVIDERS = {name: registry.get(name) for name in DIALECTS}
+_PROVIDERS = {name: registry.get(name) for name in REFUSING}
 
 
 def dialect(name: str) -> Callable[[bytes], None]:
@@ -35,7 +39,8 @@ def dialect(name: str) -> Callable[[bytes], None]:
 
     def decode(data: bytes) -> None:
         """Its answers: no exception, the same reading for every cut, an end or a failure, no event out of order."""
-        head = ResponseHead(200, {"content-type": types[data[0] % 3] if data else ""}, NOW_S)
+        kind = types[data[0] % 3] if data else ""
+        head = ResponseHead(200, {"content-type": kind, **HEADERS.get(name, {})}, NOW_S)
         given = data[1:]
         if name == "bedrock" and head.content_type == types[0] and data[0] < 128:
             given = given[:1] + _framed(given[1:])

@@ -6,8 +6,9 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from fuzz_codecs import event_stream, json_body, ndjson, sse
+from fuzz_codecs import bare_json, event_stream, json_body, ndjson, sse
 from fuzz_dialects import DIALECTS, dialect, error_body, hint_headers
+from fuzz_serving import SERVED, opaque_state, serving
 from fuzz_settings import drill_file, environment_references, settings, yaml_source
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -17,6 +18,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "sse": sse,
     "ndjson": ndjson,
     "json": json_body,
+    "bare-json": bare_json,
     "event-stream": event_stream,
     "yaml": yaml_source,
     "references": environment_references,
@@ -24,5 +26,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "drill": drill_file,
     "errors": error_body,
     "hints": hint_headers,
+    "state": opaque_state,
     **{f"dialect-{name}": dialect(name) for name in DIALECTS},
+    **{f"serving-{name}": serving(name) for name in SERVED},
 }

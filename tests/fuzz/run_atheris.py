@@ -18,9 +18,18 @@ with atheris.instrument_imports(include=["standby", "sse_standard", "json", "yam
     importlib.reload(json.scanner)
     importlib.reload(json.decoder)
     from fuzzing import CORPUS, INPUT_BYTES_MAX, TARGETS
+from mutating import Mutator, words_of
 
 HANG_S = 60  # of the wall clock: on a busy machine a process may be kept waiting for long
 MEMORY_MB = 2048
+
+
+def _by_bytes(data: bytes, max_size: int) -> bytes:
+    """A change by libFuzzer itself. Its module is loaded when the fuzzing begins: `atheris.Mutate` misses that."""
+    from atheris.core_with_libfuzzer import Mutate
+
+    changed: bytes = Mutate(data, max_size)
+    return changed
 
 
 def main() -> None:
@@ -37,9 +46,13 @@ def main() -> None:
         "rss_limit_mb": MEMORY_MB,
         "artifact_prefix": f"{work}/",
         "print_final_stats": 1,
+        "mutate_depth": 2,  # a body that is changed five times over is refused for the first of them
     }
     folders = [str(work / "corpus"), *(str(folder) for folder in [CORPUS / target] if folder.is_dir())]
-    atheris.Setup([sys.argv[0], *(f"-{name}={value}" for name, value in options.items()), *folders], TARGETS[target])
+    inputs = [path.read_bytes() for path in CORPUS.glob("*/*")]
+    mutator = Mutator(words_of(inputs), _by_bytes)
+    argv = [sys.argv[0], *(f"-{name}={value}" for name, value in options.items()), *folders]
+    atheris.Setup(argv, TARGETS[target], custom_mutator=mutator)
     atheris.Fuzz()
 
 

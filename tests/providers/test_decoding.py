@@ -1,12 +1,13 @@
 """The decoders that dialects are made of: one result however a body is cut, bounds, and telling bodies apart."""
 
 from itertools import pairwise
+from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from standby.providers import decoding
+from standby.providers import decoding, registry
 from standby.providers.codecs import decode_json, decode_kindly
 from standby.providers.decoding import (
     EventStreamDecoder,
@@ -18,7 +19,9 @@ from standby.providers.decoding import (
 )
 from standby.providers.errors import ErrorKind
 from standby.providers.events import Finished, ProviderEvent, TextDelta
-from standby.providers.provider import ResponseHead
+from standby.providers.provider import Provider, ResponseHead
+
+from wire_fixtures import Fixture, fixtures
 
 
 class Toy(EventStreamDecoder):
@@ -242,3 +245,30 @@ def test_what_is_no_json_is_refused_in_one_of_the_ways_that_decoders_expect(text
 def test_a_cut_text_with_half_a_character_still_counts_as_cut() -> None:
     with pytest.raises(msgspec.DecodeError, match="truncated"):
         decode_json(rb'{"text": "\ud800')
+
+
+@pytest.mark.parametrize(
+    "line", [b'{"a": 1}\n', b'{"a": 1}\n\n', b'[{"a":\n1}]\n\n', b'{"a": 1', b': x\n\n{"a": 1}\n\n']
+)
+@pytest.mark.parametrize(
+    "fixture",
+    [each for each in fixtures("openai-chat", "anthropic", "gemini", "openai-responses", "cohere", "mistral")
+     if each.name.endswith("success.sse") or each.name == "success_crlf.sse"],
+    ids=str,
+)  # fmt: skip
+def test_what_begins_as_a_whole_answer_and_becomes_a_stream_is_told_once_however_it_is_cut(
+    fixture: Fixture, line: bytes
+) -> None:
+    body = line + fixture.body
+    provider = registry.get({"openai-chat": "openai"}.get(fixture.directory, fixture.directory))
+    readings = {reading_of(provider, fixture, [body[:cut], body[cut:]]) for cut in range(len(line) + 80)}
+    assert len(readings) == 1
+
+
+def reading_of(provider: Provider, fixture: Fixture, pieces: list[bytes]) -> tuple[Any, ...]:
+    """Everything that a decoder tells of a body that comes in these pieces."""
+    decoder = provider.decoder(fixture.head)
+    events = [event for piece in pieces if decoder.failure is None for event in decoder.feed(piece)]
+    events += decoder.end() if decoder.failure is None else []
+    kind = decoder.failure.kind if decoder.failure else None
+    return msgspec.json.encode([(type(event).__name__, event) for event in events]), decoder.finish, kind

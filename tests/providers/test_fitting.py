@@ -399,6 +399,15 @@ def test_strict_schemas_of_openai_are_narrowed_and_loose_ones_are_not() -> None:
     assert json.loads(fit("openai/gpt-4o", ask(tools=[loose])).body)["tools"][0]["function"]["parameters"] == SCHEMA
 
 
+@pytest.mark.parametrize("odd", [{"required": 5}, {"required": None}, {"description": 5, "default": 1}])
+@pytest.mark.parametrize("where", ["openai/gpt-4o", "anthropic/claude-opus-4-6"])
+def test_a_schema_that_is_none_is_fitted_or_left_to_its_provider_and_raises_nothing(where: str, odd: Any) -> None:
+    schema = {**STRICT_TOOL.parameters, **odd}
+    tool = msgspec.structs.replace(STRICT_TOOL, parameters=schema)
+    for chat in (ask(tools=[tool]), ask(response_format=JsonSchema({**schema, "minimum": 1}, strict=False))):
+        assert json.loads(fit(where, chat).body)
+
+
 # Turns: E14 and E15.
 def roles(where: str, chat: ChatRequest, **to: Any) -> list[tuple[str, Any]]:
     body = json.loads(fit(where, chat, **to).body)

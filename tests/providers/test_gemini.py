@@ -435,6 +435,18 @@ def test_a_bare_error_is_heard_while_the_server_holds_the_line() -> None:
     assert decoder.failure.kind is ErrorKind.OVERLOADED
 
 
+def test_a_bare_chunk_before_the_first_event_is_read_alike_however_it_is_cut() -> None:
+    bare, event = (json.dumps(each) for each in (chunk({"text": "Hel"}), chunk({"text": "lo"}, finish="STOP")))
+    wire = f"{bare}\n\ndata: {event}\n\n".encode()
+    readings = []
+    for cut in range(len(wire)):
+        decoder = provider.decoder(STREAM_HEAD)
+        events = [*decoder.feed(wire[:cut]), *decoder.feed(wire[cut:]), *decoder.end()]
+        readings.append((events, decoder.finish, decoder.failure and decoder.failure.kind))
+    assert readings == [readings[0]] * len(wire)
+    assert TextDelta("lo") in readings[0][0]
+
+
 def test_a_page_is_no_error_of_the_api() -> None:
     assert provider.error_for(ResponseHead(502, {"content-type": "text/html"}), b"<html>").kind is (
         ErrorKind.SERVER_ERROR

@@ -218,6 +218,11 @@ REFUSED = {
     "a system block": (body(system=[{"type": "image"}]), "system[0]"),
     "a tool": (body(tools=[{"name": "f"}]), "tools[0].input_schema"),
     "a choice": (body(tool_choice={"type": "tool", "name": "SECRET"}), "tool_choice.name"),
+    "a choice that is no text": (body(tool_choice={"type": ["SECRET"]}), "tool_choice.type"),
+    "citations that are no list": (
+        body(messages=[{"role": "assistant", "content": [{"type": "text", "text": "x", "citations": 1}]}]),
+        "messages[0].content[0].citations",
+    ),
     "thinking": (body(thinking={"type": "SECRET"}), "thinking.type"),
     "an effort": (body(output_config={"effort": "SECRET"}), "output_config.effort"),
     "a format": (body(output_config={"format": {"type": "SECRET"}}), "output_config.format.type"),
