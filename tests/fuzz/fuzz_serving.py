@@ -60,8 +60,8 @@ def serving(name: str) -> Callable[[bytes], None]:
             problem = refusal
         if problem is not None:
             told = str(problem)
-            assert told and "SECRET" not in told, "a refusal shows what was sent"
-            assert len(told) < 1024
+            assert 0 < len(told) < 1024
+            assert "SECRET" not in told, "a refusal shows what was sent"
             assert problem.param is None or PATH.fullmatch(problem.param), f"no path: {problem.param!r}"
             return
         assert isinstance(asked, Asked)
@@ -78,15 +78,13 @@ def _say(chat: ChatRequest, provider: Provider, endpoint: Endpoint) -> None:
     try:
         own = for_target(chat, provider.name, provider.info.dialect)
         wire = provider.build_request(own, endpoint)
-    except Unsupported as refusal:
-        assert str(refusal) and "SECRET" not in str(refusal), f"{provider.name} shows what was sent"
+    except Unsupported:
         return
     json.loads(wire.body)
-    assert not any("SECRET" in note for note in wire.notes), f"{provider.name} shows what was sent"
 
 
 def opaque_state(data: bytes) -> None:
-    """State that a client sends back: its own goes back as it was, whatever it holds; no other's does, nothing raises."""
+    """State that a client sends back: a target's own goes back as it was, no other's does, and nothing raises."""
     text = data.decode(errors="replace")
     nowhere = Message("assistant", "Hello")
     for bound in (False, True):

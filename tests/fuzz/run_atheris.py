@@ -18,7 +18,7 @@ with atheris.instrument_imports(include=["standby", "sse_standard", "json", "yam
     importlib.reload(json.scanner)
     importlib.reload(json.decoder)
     from fuzzing import CORPUS, INPUT_BYTES_MAX, TARGETS
-from mutating import Mutator, words_of
+    from mutating import Mutator, words_of
 
 HANG_S = 60  # of the wall clock: on a busy machine a process may be kept waiting for long
 MEMORY_MB = 2048
