@@ -31,6 +31,7 @@ RUNTIME := $(VENV)/.runtime-installed
 DEV     := $(VENV)/.dev-installed
 FUZZ    := $(VENV)/.fuzz-installed
 BESIDE  := $(VENV)/peers/.installed
+FRONT   := $(VENV)/gateways/.installed
 
 .DEFAULT_GOAL := help
 .PHONY: help demo serve test parts check format bench sim fuzz build lock clean
@@ -71,7 +72,7 @@ format: $(DEV)  ## format the code and mend what the linter can
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
 
-bench: $(DEV) $(if $(findstring --peers,$(ARGS)),$(BESIDE))  ## measure what standby costs; make bench ARGS=--help tells the rest
+bench: $(DEV) $(if $(findstring --peers,$(ARGS)),$(BESIDE)) $(if $(findstring --gateway,$(ARGS)),$(FRONT))  ## measure what standby costs; make bench ARGS=--help tells the rest
 	@$(PY) -m benchmarks $(ARGS)
 
 sim: $(DEV)  ## play simulated worlds full of faults in virtual time; make sim SEEDS=500
@@ -121,6 +122,10 @@ $(DEV): requirements/dev.txt $(RUNTIME)
 
 $(BESIDE): benchmarks/peers.txt $(DEV)
 	@$(PY) -m benchmarks.peers
+	@touch $@
+
+$(FRONT): benchmarks/gateways.txt $(DEV)
+	@$(PY) -m benchmarks.gateway.install
 	@touch $@
 
 $(FUZZ): requirements/fuzz.txt $(DEV)

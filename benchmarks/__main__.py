@@ -11,6 +11,7 @@ import msgspec
 from . import case
 from .case import Group
 from .clients import CLIENTS
+from .gateway.part import ROUNDS, gateway
 from .growth import growth
 from .imports import import_figures
 from .lag import lag
@@ -43,9 +44,13 @@ PARTS: dict[str, tuple[Callable[[Setting], Result], str]] = {
         "whether costs stay flat with more targets, more streams, and after 100,000 calls: six minutes",
     ),
     "growth": (growth, "the hardest input for every decoder: CPU time, longest step, growth: half a minute"),
+    "gateway": (gateway, "our gateway beside nginx, TensorZero's and LiteLLM's: a quarter of an hour"),
     "lag": (lag, "how long the event loop is kept from others in the heaviest case: a minute"),
 }
-"""What is not about cases."""
+"""What is not about cases of ours alone."""
+
+REPEATS = 5
+MORE_REPEATS = {"gateway": ROUNDS}
 
 
 def main(args: list[str] | None = None) -> int:
@@ -56,10 +61,16 @@ def main(args: list[str] | None = None) -> int:
     if wanted.list:
         print("\n".join(each.name for found in groups.values() for group in found for each in group))
         return 0
-    setting = Setting(wanted.loop, wanted.pin, wanted.repeats, wanted.hold, _progress)
+    setting = Setting(
+        wanted.loop, wanted.pin, wanted.repeats or REPEATS, wanted.hold, _progress, tuple(wanted.only or ())
+    )
     result = Result()
     for name in names:
-        result.add(_cases(name, groups[name], setting, wanted) if name in SUITES else PARTS[name][0](setting))
+        if name in SUITES:
+            result.add(_cases(name, groups[name], setting, wanted))
+            continue
+        more = setting if wanted.repeats else msgspec.structs.replace(setting, repeats=MORE_REPEATS.get(name, REPEATS))
+        result.add(PARTS[name][0](more))
     _progress("")
     clients = {client for found in groups.values() for group in found for each in group for client in each.clients}
     report = Report(
@@ -89,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
         parts.add_argument(f"--{name}", dest="parts", action="append_const", const=name, help=words)
     parser.add_argument("--only", action="append", metavar="TEXT", help="cases whose name holds this text; repeatable")
     parser.add_argument("--clients", metavar="A,B", help=f"cases only with these of: {', '.join(CLIENTS)}")
-    parser.add_argument("--repeats", type=int, default=5, help="rounds of each case (%(default)s)")
+    parser.add_argument("--repeats", type=int, help=f"rounds of each case ({REPEATS}; of --gateway {ROUNDS})")
     parser.add_argument("--loop", choices=LOOPS, default=LOOPS[0], help="event loop on both sides (%(default)s)")
     parser.add_argument("--hold", type=int, metavar="N", default=10_000, help="idle streams of --memory (%(default)s)")
     parser.add_argument("--no-pin", dest="pin", action="store_false", help="leave processes to the system's scheduler")

@@ -18,6 +18,7 @@ VARIANTS = ("raw", "loop", "loop-tuned", "standby", "standby-text", "standby-who
 LOGGING = ("raw", "loop", "loop-tuned", "loop-at-once", "standby", "standby-log", "openai")
 VERSIONS = ("standby-full", "standby-before")
 PEERS = ("litellm", "pydantic-ai", "langchain", "tensorzero")
+GATEWAYS = ("standby-gateway", "nginx", "tensorzero-http", "litellm-proxy")
 
 
 class Case(msgspec.Struct, frozen=True):
@@ -127,6 +128,17 @@ def peers() -> list[Group]:
         calls(1, 200, everybody),
         calls(32, 640, everybody, ("500", "refused")),
         paced(300, 32, ("raw", *everybody)),
+    ]
+
+
+def gateways() -> list[Group]:
+    """Our gateway beside those of others, and beside what asks the same upstream without one."""
+    return [
+        calls(1, 400, (*GATEWAYS, *OURS)),
+        calls(32, 3200, (*GATEWAYS, *OURS)),
+        calls(256, 5120, (*GATEWAYS, *OURS)),
+        paced(200, 32, (*GATEWAYS, *OURS)),
+        coalesced(8, 32, (*GATEWAYS, *OURS)),
     ]
 
 

@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from .case import FEW, MANY, PEERS, VERSIONS, Case, Group
+from .case import FEW, GATEWAYS, MANY, PEERS, VERSIONS, Case, Group
 from .clients import BASELINE
 
 Samples: TypeAlias = Mapping[tuple[str, str], list[float]]
@@ -80,7 +80,11 @@ def _compared(what: str, values: dict[str, list[float]]) -> list[Figure]:
     """Compare each client with the baseline and the official client, and ours with the other routers, too."""
     found = []
     for client, mine in values.items():
-        others = (BASELINE, "openai", *((*PEERS, *VERSIONS, "standby") if client.startswith("standby") else ()))
+        others = (
+            BASELINE,
+            "openai",
+            *((*PEERS, *VERSIONS, *GATEWAYS, "standby") if client.startswith("standby") else ()),
+        )
         beside = {other: ratios(mine, values[other]) for other in others if other in values and other != client}
         found.append(Figure(what, client, "µs", Spread.of(mine), beside))
     return found

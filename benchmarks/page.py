@@ -22,7 +22,7 @@ from .table import FIGURE_HEAD, VERDICT_HEAD, Row, figure_rows, verdict_rows
 
 HERE = Path(__file__).resolve().parent
 RESULTS, PAGE, PICTURE = HERE / "results", HERE / "README.md", HERE / "results.svg"
-ORDER = ("quick", "engine", "peers", "latency", "start", "memory", "slopes", "lag", "growth")
+ORDER = ("quick", "engine", "peers", "gateway", "latency", "start", "memory", "slopes", "lag", "growth")
 _PLACE = re.compile(r"(<!-- results: .*? -->\n).*?(<!-- /results -->)", re.DOTALL)
 
 

@@ -29,20 +29,21 @@ def python_of(package: str) -> Path | None:
     return python if python.exists() else None
 
 
-def versions(package: str) -> dict[str, str]:
+def versions(package: str, place: Path = PLACE) -> dict[str, str]:
     """The version of a package in its environment; empty when it has none.
 
     Args:
         package: Its name, or `BEFORE`.
+        place: Where its environment lies.
     """
-    name = name_of(PLACE / package) if package == BEFORE else package
-    folders = [str(folder) for folder in (PLACE / package).glob("lib/python*/site-packages")]
+    name = name_of(place / package) if package == BEFORE else package
+    folders = [str(folder) for folder in (place / package).glob("lib/python*/site-packages")]
     return {each.name: each.version for each in distributions(path=folders) if folders and each.name == name}
 
 
-def requirements() -> dict[str, str]:
+def requirements(of: Path = LIST) -> dict[str, str]:
     """What is to be installed, by the name of the package."""
-    lines = [line for line in LIST.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
+    lines = [line for line in of.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
     return {package_in(line): line for line in lines}
 
 
@@ -51,18 +52,23 @@ def package_in(requirement: str) -> str:
     return re.split(r"[\[=<>~! ]", requirement, maxsplit=1)[0]
 
 
-def main() -> int:
-    """Install them; report one that cannot be installed, and measure the others all the same."""
+def install(listed: Path, where: Path) -> None:
+    """Install what a list names, each in an environment of its own; report one that cannot be installed."""
     shared = [f"{name}=={version(name)}" for name in SHARED if find_spec(name)]
-    for package, requirement in requirements().items():
+    for package, requirement in requirements(listed).items():
         print(f"Installing {requirement} ...", flush=True)
-        place = PLACE / package
+        place = where / package
         venv.create(place, clear=True, with_pip=True)
         pip = [str(place / "bin" / "python"), "-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input"]
         done = subprocess.run([*pip, "install", requirement, *shared], capture_output=True, text=True)
         if done.returncode:
             (place / "bin" / "python").unlink()
             print(f"{requirement} cannot be installed, and will not be measured:\n{done.stderr}", file=sys.stderr)
+
+
+def main() -> int:
+    """Install the routers."""
+    install(LIST, PLACE)
     return 0
 
 

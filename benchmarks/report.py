@@ -62,7 +62,7 @@ class Report(msgspec.Struct):
             )
         if self.result.absent:
             names = ", ".join(self.result.absent)
-            said.append(f"Not installed, and so not measured: {names} (see benchmarks/peers.txt).")
+            said.append(f"Not installed, and so not measured: {names} (see benchmarks/peers.txt and gateways.txt).")
         return said
 
 

@@ -53,6 +53,7 @@ class Setting(msgspec.Struct, frozen=True):
         repeats: Rounds of each case.
         streams: How many idle streams are held open.
         progress: Is told what is being measured.
+        only: Texts, of which one is in the name of what is measured; none: all of it.
     """
 
     loop: str
@@ -60,6 +61,11 @@ class Setting(msgspec.Struct, frozen=True):
     repeats: int
     streams: int
     progress: Callable[[str], None]
+    only: tuple[str, ...] = ()
+
+    def wants(self, *names: str) -> bool:
+        """Is something of these names asked for?"""
+        return not self.only or any(text in name for text in self.only for name in names)
 
     def processes(self, loop: str | None = None, *, tls: bool = False, without: Sequence[str] = ()) -> Processes:
         """An upstream and workers that have done nothing yet."""

@@ -37,6 +37,8 @@ class Verdict(msgspec.Struct, frozen=True):
     goal_met: bool | None
 
 
+GATEWAY = "standby-gateway"
+LEFT = ("in mid-stream", "before the first delta", "a call")
 IMPORTS = "import aiohttp, tenacity"
 
 TARGETS = (
@@ -82,6 +84,17 @@ TARGETS = (
     Target("loaded by a first failure", "standby", None, None, 0.0),
     Target("Router of 20 targets from YAML", "standby", None, None, 50.0),
     Target("peak memory c256", "standby", BASELINE, None, 1.3),
+    Target("call c32", GATEWAY, "tensorzero-http", None, 1.0),
+    Target("call c32", GATEWAY, "nginx", None, 7.0),
+    Target("call c32", GATEWAY, "litellm-proxy", None, 1 / 70),
+    Target("paced c32", GATEWAY, "tensorzero-http", None, 0.9),
+    Target("paced c32", GATEWAY, "litellm-proxy", None, 1 / 14),
+    Target("delta c8", GATEWAY, "tensorzero-http", None, 1 / 8),
+    Target("first byte added", GATEWAY, None, None, 0.3),
+    Target("end of a stream later, the latest", GATEWAY, None, None, 1.0),
+    Target("memory of a stream, of 1,000", GATEWAY, None, None, 40.0),
+    *(Target(f"upstream closed after its client left {when}", GATEWAY, None, None, 30.0) for when in LEFT),
+    Target("time of a call, 256 at a time on all cores", f"{GATEWAY}-2", GATEWAY, None, 1 / 1.6),
     Target("anything, longest step for 64 KiB", "standby", None, STEP_MAX_MS, None),
     Target("anything, 8 times as much", "standby", None, float(GROWTH_MAX), 1.5 * TIMES),
     *(Target(f"{what} c256, p99.9", "standby", None, None, 5.0) for what in ("timer late", "step of the loop")),

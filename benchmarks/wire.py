@@ -73,6 +73,16 @@ class Script(msgspec.Struct, frozen=True, dict=True):
             return f"{self.kind}-d{self.deltas}-e{self.per_write}-g{self.gap_us}-s{self.spread}"
         return self.kind
 
+    @property
+    def text(self) -> str:
+        """What the answer says in all."""
+        match self.kind:
+            case "single":
+                return ANSWER
+            case "hold":
+                return _text(0)
+        return "".join(map(_text, range(self.deltas)))
+
     @cached_property
     def writes(self) -> tuple[bytes, ...]:
         """Each is handed to the transport in one piece."""
@@ -130,8 +140,12 @@ def _opening() -> bytes:
     return _event(_choice({"role": "assistant", "content": "", "refusal": None}))
 
 
+def _text(number: int) -> str:
+    return f" {_WORDS[number % len(_WORDS)]}{number // len(_WORDS)}"
+
+
 def _delta(number: int) -> bytes:
-    text = f" {_WORDS[number % len(_WORDS)]}{number // len(_WORDS)}"
+    text = _text(number)
     return _event(_choice({"content": text}), padding="x" * (EVENT_BYTES - _BARE_BYTES - len(text)))
 
 
