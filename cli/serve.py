@@ -88,6 +88,7 @@ async def _serve(file: Path | None, env_file: Path | None, settings: Callable[[C
         plan = Plan(
             config=shared(config),
             load=(lambda: shared(load(file, env_file=env_file or ENV_FILE))) if reloads else None,
+            files=_files(config, env_file) if reloads else (),
             state=state_place(mine.state) if config.serve is not None else None,
             worker=worker,
             write=_drop if quiet else _write,
@@ -116,6 +117,12 @@ async def _configured(file: Path | None, env_file: Path | None) -> AsyncGenerato
         targets = {staged.name: simulated(staged) for staged in stage.targets}
         about = "no configuration and no key in the environment: a simulator answers, and its first two targets fail"
         yield Config(targets=targets, routes={"default": Route(tuple(targets))}), about, False
+
+
+def _files(config: Config, env_file: Path | None) -> tuple[Path, ...]:
+    """What is read anew when it changes."""
+    named = None if config.origin is None else config.origin.file
+    return tuple(Path(file) for file in (named, env_file or ENV_FILE) if file)
 
 
 def _with_options(section: Serve, host: str | None, port: int | None, workers: int | None) -> Serve:

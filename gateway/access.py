@@ -78,6 +78,7 @@ class Access:
     def __init__(self, serve: Serve, *, address: Address | None = None, wall: WallClock = WALL_CLOCK) -> None:
         self._wall = wall
         self._usages: dict[str, KeyUsage] = {}
+        self._open = True
         self._address = address or serve.address
         self.follow(serve)
 
@@ -85,10 +86,12 @@ class Access:
         """Go by this configuration from now on. A key that is not in it any more is refused at once.
 
         Raises:
-            ConfigError: As above; nothing has changed then.
+            ConfigError: As above, or clients would need a key no more; nothing has changed then.
         """
         if serve.auth == "none" and not self._address.is_local:  # a reload moves no listener
             raise ConfigError("auth: none is for loopback only, and the gateway listens beyond it")
+        if serve.auth == "none" and not self._open:  # half of a file may say so, while the other half is being written
+            raise ConfigError("clients would need a key no more: to let them in without, start the gateway anew")
         ring = read_ring(serve.keys)
         keys: Mapping[str, ClientKey] = serve.keys if serve.auth == "keys" else {ANYONE: OPEN}
         self._ring: KeyRing = ring

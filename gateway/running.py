@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from ..config import Config
+from ..config import Config, ConfigError, ConfigFileError, serve_problems
 from ..config.addresses import Address
 from ..config.serve import Serve
 from ..router.router import Router
@@ -23,6 +23,7 @@ from .request_log import RequestLog
 from .serve import serve, signals
 from .service import Service
 from .shells.aiohttp_server import HttpServer
+from .watching import Watched
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +33,7 @@ class Plan:
     Attributes:
         config: What it begins with, its section `serve` among it.
         load: Reads the configuration anew; None: there is no file.
+        files: What it reads; keys of clients in other files are watched besides.
         state: The file of what outlives the process; None: nothing does.
         worker: The number of this process, and how many there are.
         write: Writes lines of the log out.
@@ -43,6 +45,7 @@ class Plan:
     write: Callable[[bytes], object]
     tell: Callable[[str], None]
     load: Callable[[], Config] | None = None
+    files: tuple[Path, ...] = ()
     state: Path | None = None
     worker: tuple[int, int] = (1, 1)
     supervised: bool = False
@@ -59,12 +62,32 @@ class Running(Service):
             refused_reload=lambda why: plan.tell(f"the keys of the new configuration are refused: {why}"),
         )
         self._plan, self._of = plan, router
+        self.watched = Watched(self._files)
 
     async def reload(self) -> None:
-        """Read the configuration anew, and the keys in files; one that is wrong changes nothing."""
+        """Read the configuration anew, and the keys in files; one that is wrong changes nothing.
+
+        Raises:
+            ConfigError: It is wrong.
+        """
+        await asyncio.to_thread(self.watched.seen)  # before it is read: what changes meanwhile is seen the next time
         if self._plan.load is not None:
-            self._of.swap(await asyncio.to_thread(self._plan.load))
-        await super().reload()
+            config = await asyncio.to_thread(self._plan.load)
+            if problems := await asyncio.to_thread(serve_problems, config):
+                raise ConfigFileError(problems)
+            if config.serve is None and self._of.config.serve is not None:
+                raise ConfigError("the section serve is gone")
+            self.access.follow(config.serve or Serve())  # before the routes: if it is refused, nothing has changed
+            self._of.swap(config)
+            self.took(config)
+            self._plan.tell("the configuration was read anew")
+        else:
+            await super().reload()
+
+    def _files(self) -> list[Path]:
+        serve = self._of.config.serve
+        keys = () if serve is None else serve.keys.values()
+        return [*self._plan.files, *(Path(file) for key in keys for file in key.key_files)]
 
 
 async def run(
@@ -122,6 +145,7 @@ async def run(
             ready=lambda listening: ready(listening, admin),
             stop=stop,
             supervised=plan.supervised,
+            changed=service.watched.has_changed if service.watched.any else None,
         )
 
 

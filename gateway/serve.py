@@ -21,6 +21,9 @@ from .shells.aiohttp_server import HttpServer, Note
 CERTIFICATES_S = 60.0
 """How often the files of certificates are looked at: what renews them seldom sends a signal."""
 
+WATCH_S = 1.0
+"""How often the files of a configuration are looked at."""
+
 
 class Service(Ending, Protocol):
     """What a server serves."""
@@ -45,6 +48,7 @@ async def serve(
     ready: Callable[[Listening], None],
     stop: Stop | None = None,
     supervised: bool = False,
+    changed: Callable[[], bool] | None = None,
 ) -> int:
     """Serve until asked to end; the exit code: 0, or 3 if an answer was broken off.
 
@@ -54,6 +58,7 @@ async def serve(
         ready: Called once, when connections are taken.
         stop: Ends it from elsewhere; signals do so in any case, in the main thread.
         supervised: This process is a worker, and ends when its supervisor has died.
+        changed: Tells, asked in a thread, whether what `reload` reads has changed; None: a signal alone does.
 
     Raises:
         CannotListen: The address cannot be listened on.
@@ -63,7 +68,7 @@ async def serve(
     listening = await listen(
         server.protocol, bind(where) if isinstance(where, Address) else where, certificates, handshake_s=clients.head_s
     )
-    reload = _Reload(service, certificates, note)
+    reload = _Reload(service, certificates, note, changed)
     watching = [asyncio.create_task(reload.watch())]
     if supervised:
         watching.append(asyncio.create_task(end_with_supervisor(stop)))
@@ -83,8 +88,15 @@ async def serve(
 class _Reload:
     """Reloads, one at a time: of what is asked for meanwhile, only one more follows."""
 
-    def __init__(self, service: Service, certificates: Certificates | None, note: Note) -> None:
+    def __init__(
+        self,
+        service: Service,
+        certificates: Certificates | None,
+        note: Note,
+        changed: Callable[[], bool] | None = None,
+    ) -> None:
         self._service, self._certificates, self._note = service, certificates, note
+        self._changed = changed
         self._asked = asyncio.Event()
 
     def ask(self) -> None:
@@ -92,15 +104,20 @@ class _Reload:
         self._asked.set()
 
     async def watch(self) -> None:
-        """Reload when asked to, and certificates when their files change."""
+        """Reload when asked to and when files have changed, and certificates when theirs have."""
+        loop = asyncio.get_running_loop()
+        certified_s = loop.time()
+        every_s = WATCH_S if self._changed is not None else None if self._certificates is None else CERTIFICATES_S
         while True:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(None if self._certificates is None else CERTIFICATES_S):
+                async with asyncio.timeout(every_s):
                     await self._asked.wait()
             asked = self._asked.is_set()
             self._asked.clear()
-            await self._certify(asked=asked)
-            if asked:
+            if asked or loop.time() >= certified_s + CERTIFICATES_S:
+                certified_s = loop.time()
+                await self._certify(asked=asked)
+            if asked or (self._changed is not None and await asyncio.to_thread(self._changed)):
                 try:
                     await self._service.reload()
                 except Exception as error:  # noqa: BLE001 - what cannot be read anew is told, and serves on as it was

@@ -15,6 +15,7 @@ import msgspec
 from ..config.addresses import Address
 from ..config.client_key import ClientKey
 from ..config.errors import ConfigError
+from ..config.model import Config
 from ..config.serve import Serve
 from ..providers.serving import Dialect
 from ..providers.wall_clock import WALL_CLOCK, WallClock
@@ -194,7 +195,16 @@ class Service:
         except ConfigError as wrong:
             self._refused_reload(str(wrong))
             serve = served.serve
-        self._served = Served(served.router, self.access, config, serve, served.wall)
+        return self.took(config, serve)
+
+    def took(self, config: Config, serve: Serve | None = None) -> Served:
+        """Answer by a configuration from now on, whose keys hold already.
+
+        Args:
+            serve: In place of its own section.
+        """
+        served = self._served
+        self._served = Served(served.router, self.access, config, serve or config.serve or Serve(), served.wall)
         return self._served
 
 

@@ -105,6 +105,21 @@ def test_a_configuration_is_served_with_operators_beside(tmp_path: Path) -> None
         assert process.returncode == 0
 
 
+def test_a_file_that_changes_is_served_soon_and_a_wrong_one_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "standby.yaml"
+    file.write_text(FILE, encoding="utf-8")
+    with serving(tmp_path, "standby.yaml") as (process, said):
+        assert process.stderr is not None
+        file.write_text(FILE.replace("  chat:", "  talk:"), encoding="utf-8")
+        assert "read anew" in process.stderr.readline()
+        with urllib.request.urlopen(f"{url_in(said)}/v1/models", timeout=PATIENCE_S) as answer:
+            assert [model["id"] for model in json.load(answer)["data"]] == ["talk", "one"]
+        file.write_text(FILE.replace("[one]", "[two]"), encoding="utf-8")
+        assert "reload_failed" in process.stderr.readline()
+        with urllib.request.urlopen(f"{url_in(said)}/v1/models", timeout=PATIENCE_S) as answer:
+            assert [model["id"] for model in json.load(answer)["data"]] == ["talk", "one"]
+
+
 def test_what_cannot_be_served_is_said_with_its_place(tmp_path: Path) -> None:
     (tmp_path / "standby.yaml").write_text(FILE, encoding="utf-8")
     done = subprocess.run(

@@ -114,6 +114,17 @@ def test_no_reload_opens_a_listener_beyond_loopback() -> None:
         Access(Serve(auth="none"), address=Address("10.0.0.1", 80))
 
 
+def test_no_reload_takes_the_need_of_a_key_away() -> None:
+    """Half of a file, read while it is being written, may have no section `serve`, and so ask for no key."""
+    access = Access(Serve(keys={"app": ClientKey(keys=[CANARY_KEY])}))
+    with pytest.raises(ConfigError, match="clients would need a key no more"):
+        access.follow(Serve(auth="none"))
+    assert why(access, request(None, Host="localhost")) == "key_missing"
+    opened = Access(Serve(auth="none"))
+    opened.follow(Serve(keys={"app": ClientKey(keys=[CANARY_KEY])}))
+    assert why(opened, request(None, Host="localhost")) == "key_missing"
+
+
 def test_the_admin_listener_has_keys_of_its_own() -> None:
     clients = {"app": ClientKey(keys=[OLD])}
     outside = Access(for_admin(Serve(keys=clients, admin=Admin(listen="0.0.0.0:8081", keys=[NEW]))))

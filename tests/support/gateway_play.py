@@ -139,6 +139,14 @@ def asks(path: str, model: str = "chat", text: str = "hi", **fields: Any) -> dic
     return body | ({"max_tokens": 100} if path == MESSAGES else {}) | fields
 
 
+def asking(path: str, key: str, **fields: Any) -> bytes:
+    """The same as bytes on a connection."""
+    body = json.dumps(asks(path, **fields)).encode()
+    lines = "Host: localhost", f"Authorization: Bearer {key}", "Content-Type: application/json"
+    head = "\r\n".join((f"POST {path} HTTP/1.1", *lines, f"Content-Length: {len(body)}", "", ""))
+    return head.encode() + body
+
+
 @dataclass
 class Playing:
     """The service over a stage.

@@ -15,6 +15,9 @@ from standby.simulator.virtual.network import Network
 PATIENCE_S = 20.0
 """No test waits so long; it only ends one that hangs."""
 
+LIMIT_BYTES = 64 * 2**20
+"""So much a client holds of an answer."""
+
 TEXT: Fields = (("content-type", "text/plain"),)
 EVENTS: Fields = (("content-type", "text/event-stream"),)
 
@@ -103,7 +106,7 @@ class Wire:
 
     async def __aenter__(self) -> Self:
         if self._network is None:
-            self.reader, self.writer = await asyncio.open_connection(self._host, self._port)
+            self.reader, self.writer = await asyncio.open_connection(self._host, self._port, limit=LIMIT_BYTES)
             return self
         address = (await self._network.resolve(self._host, self._port))[0][4]
         self.reader = asyncio.StreamReader()
