@@ -20,6 +20,13 @@ OTHERS = Refusals(
         r"prompt (?:has|contains) [0-9,]+ tokens",
         r"longer than the (?:maximum )?context",
         r"too many input tokens",
+        # Tokens of what is read, and that they are too many, in any words; not those of the answer, nor of a rate.
+        r"^(?!.*(?:\bmax_?\w*tokens|\boutput\b|\bcompletion|\banswer|\bthinking|\bbudget"
+        r"|\bat least\b|\bminimum\b|\bshould be\b|\bper (?:min|hour|day|sec)|\b[tr]pm\b))"
+        r"(?=.*\b(?:prompt|input|context|messages?|conversation|sequence)\b)(?=.*(?:\btokens?\b|\bcontext\b))"
+        r".*(?:\bexceed|\boverflow|\btoo (?:long|large|big|many)\b|\b(?:longer|larger|greater|bigger|more) than\b"
+        r"|\b(?:above|over|beyond) (?:the |its |this |a )?(?:\S+ )?(?:limit|maximum|window|size|length)\b"
+        r"|\b(?:the )?(?:maximum|limit) (?:is|of) [0-9])",
     ),
     too_many_bytes=(
         r"(?:request )?entity too large|(?:payload|content|request body|request entity|body) (?:is )?too large",

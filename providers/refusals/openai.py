@@ -28,6 +28,10 @@ OPENAI = Refusals(
         r"request (?:is )?too large .{0,200}(?:\bper (?:min|hour|day|second)|\b[tr]p[mdh]\b)",
         r"(?:\bper (?:min|hour|day|sec)\w*|\b[tr]p[mdhs]\b).{0,40}\blimit:? (?P<limit>[0-9][0-9,]*)[,;.]?"
         r" .{0,80}requested:? (?P<asked>[0-9][0-9,]*)",
+        r"\brequested (?:tokens:? )?(?P<asked>[0-9][0-9,]*)\b.{0,60}\b(?:limit|maximum|quota)(?: of)?:?"
+        r" (?P<limit>[0-9][0-9,]*) .{0,40}(?:\bper (?:min|hour|day|sec)|\b[tr]p[mdhs]\b)",
+        r"\b(?:request|prompt|input|message)\b.{0,40}\b(?:larger|bigger|greater|more) than .{0,60}"
+        r"(?:\bper (?:min|hour|day|sec)|\b[tr]p[mdhs]\b)",
     ),
     too_long=(
         r"maximum context length",
@@ -90,9 +94,12 @@ OPENAI = Refusals(
         r"|can't) (?:currently |yet )?(?:support|accept"
         r"|allow|take|handle)",
         r"\b(?:does not|doesn't|do not|don't) support\b.{0,80}\b(?:with|on|for|in) this model",
-        r"\b(?:unsupported|unrecognized) (?:value|parameter|param|field|model|operation|content type|feature)\b",
+        r"\b(?:unsupported|unrecognized) (?:value|parameter|param|field|model|operation|content type|feature"
+        r"|(?:request )?argument)\b",
         r"only the default .{0,60}(?:is|are) supported",
         r"\bsupports at most\b",
+        r"\b(?:cannot|can't|may not|must not|must|only|not)\b.{0,80}\b(?:for|with|by|on|of)"
+        r" (?:this|the (?:selected|specified|requested)) model\b",
         r"\b(?:reasoning_?effort|reasoning|effort|thinking|verbosity|temperature|top_?[pk]|\w+_penalty"
         r"|penalt(?:y|ies)|stop|logprobs|logit_bias|seed"
         r"|tools?|tool_choice|tool calls?|tool calling|function(?: tool)?s?|function calls?|function calling"

@@ -27,6 +27,7 @@ class Rule(msgspec.Struct, frozen=True):
         patterns: Searched for in the message, ignoring case, once what it quotes is taken out. For a kind that parks
             they count only at a status of that class.
         codes: Searched for in each code and type, as `plain_word` writes them.
+        params: The whole of what the error says is wrong with the request (`reasoning.effort`), where it names that.
         statuses: The row holds for these statuses only, None: without one, as in a stream; empty: for all.
         not_statuses: The row does not hold for these.
         needs_operator: What it speaks of, only a person can mend.
@@ -37,6 +38,7 @@ class Rule(msgspec.Struct, frozen=True):
     words: frozenset[str] = frozenset()
     patterns: tuple[re.Pattern[str], ...] = ()
     codes: re.Pattern[str] | None = None
+    params: re.Pattern[str] | None = None
     statuses: frozenset[int | None] = frozenset()
     not_statuses: frozenset[int | None] = frozenset()
     needs_operator: bool = False
@@ -55,6 +57,8 @@ class Rule(msgspec.Struct, frozen=True):
         named = not self.words.isdisjoint(facts.words)
         if not named and self.codes is not None:
             named = any(self.codes.search(word) for word in facts.words)
+        if not named and self.params is not None and facts.param is not None:
+            named = self.params.fullmatch(facts.param) is not None
         if self.together:
             return named and self._says(said)
         if named:
@@ -80,6 +84,7 @@ def rule(
     pattern: str | Iterable[str] = (),
     *,
     codes: str = "",
+    params: str = "",
     statuses: Iterable[int | None] = (),
     not_statuses: Iterable[int | None] = (),
     needs_operator: bool = False,
@@ -93,6 +98,7 @@ def rule(
         pattern: A regular expression for the message, or several; with the groups `asked` and `limit` it holds where
             the first number is the larger one.
         codes: A regular expression for codes and types as `plain_word` writes them.
+        params: One for the part of the request that is wrong.
         statuses: As in `Rule`, like the rest.
     """
     patterns = ((pattern,) if pattern else ()) if isinstance(pattern, str) else tuple(pattern)
@@ -101,6 +107,7 @@ def rule(
         frozenset(map(plain_word, words.split())),
         tuple(map(_compiled, patterns)),
         re.compile(codes) if codes else None,
+        re.compile(params) if params else None,
         frozenset(statuses),
         frozenset(not_statuses),
         needs_operator,

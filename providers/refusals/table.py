@@ -17,6 +17,14 @@ _OF_THE_REQUEST = (400, 412, 422, 500, None)
 """Where words alone tell what is wrong with a request, or with the account it was sent for (412: Fireworks)."""
 
 
+OPTION = (
+    r"reasoning_?effort|effort|thinking(?:_?(?:level|budget|config))?|budget_tokens|verbosity|temperature|top_?[pk]|min_p"
+    r"|(?:frequency|presence|repetition)_?penalty|seed|logit_bias|(?:top_)?logprobs|n"
+    r"|max_?(?:completion_?|output_?|new_?)?tokens|stop(?:_?sequences)?|service_?tier|parallel_tool_calls"
+)
+"""Fields that shape an answer, and that models differ in: one that is refused here may be taken elsewhere."""
+
+
 class Refusals(msgspec.Struct, frozen=True, kw_only=True):
     """What one provider says when it refuses.
 
@@ -99,11 +107,13 @@ def by_words_alone(tables: tuple[Refusals, ...]) -> tuple[Rule, ...]:
     """The rows of words that have no status to stand on: the request is refused here, and may please another."""
     of_the_target = ("credits_gone", "key_refused", "unknown_model", "not_for_account")
     words = tuple(pattern for name in of_the_target for pattern in joined(tables, name))
+    said_of_an_option = rf"^(?:[a-z_]+\.)*(?:{OPTION})(?::| (?:must|should|can|may|is|are|exceeds|does|has)\b)"
     return (
         rule(ErrorKind.REFUSED_HERE, pattern=words, statuses=_OF_THE_REQUEST, needs_operator=True),
         rule(
             ErrorKind.REFUSED_HERE,
-            pattern=joined(tables, "not_for_model"),
+            pattern=(*joined(tables, "not_for_model"), said_of_an_option),
+            params=rf"(?:\w+\.)*(?:{OPTION})",
             not_statuses=(401, 402, 403, 404, 429, 500, 502, 503),
         ),
         rule(

@@ -198,6 +198,8 @@ REFUSALS: dict[str, tuple[Refusal, ...]] = {
         openai("vercel", 400, "Input is too long for requested model.", "context_length_exceeded"),
         openai("ollama-v1", 400, "prompt too long; exceeded max context length by 412 tokens"),
         openai("perplexity", 400, "The prompt is too long: 130000 tokens, 127072 are allowed."),
+        openai("vllm", 400, "The prompt has 40000 tokens, which is above the limit of 32768."),
+        openai("sglang", 400, "Context overflow: 40000 tokens do not fit into 32768."),
         openai("deepseek", 400, "This model's maximum context length is 131072 tokens. However, you requested 140000."),
     ),
     "too_large_for_rate": (
@@ -215,6 +217,7 @@ REFUSALS: dict[str, tuple[Refusal, ...]] = {
             "rate_limit_exceeded",
             kind="tokens",
         ),
+        openai("azure-openai", 429, "Requested tokens 50000 exceed the limit of 40000 tokens per minute.", "429"),
         openrouter(402, "This request requires more credits, or fewer max_tokens. You can only afford 5183."),
     ),
     "too_many_bytes": (
@@ -270,6 +273,29 @@ REFUSALS: dict[str, tuple[Refusal, ...]] = {
         openai("deepseek", 400, "deepseek-reasoner does not support this: function calling is not supported"),
         openai("perplexity", 400, "After the system message, roles must be alternating: user and assistant."),
         text("ollama", 400, "reasoning_effort is not supported by this model"),
+        openai(
+            "openai",
+            400,
+            "Invalid value: 'xhigh'. Supported values are: 'low', 'medium', and 'high'.",
+            "invalid_value",
+            param="reasoning_effort",
+        ),
+        openai(
+            "openai-responses",
+            400,
+            "Invalid value: 'minimal'. Supported values are: 'none', 'low', and 'high'.",
+            "invalid_value",
+            param="reasoning.effort",
+        ),
+        openai("azure-openai", 400, "Unrecognized request argument supplied: reasoning_effort"),
+        anthropic(400, "invalid_request_error", "output_config.effort: Input should be 'low', 'medium' or 'high'"),
+        anthropic(400, "invalid_request_error", "max_tokens: 100000 > 64000, which is the maximum for claude-m"),
+        anthropic(
+            400,
+            "invalid_request_error",
+            "`temperature` and `top_p` cannot both be specified for this model. Please use only one.",
+        ),
+        openai("groq", 400, "reasoning_effort must be one of `none` or `default`"),
     ),
     "no_such_thing": (
         openrouter(404, "No endpoints found that support tool use."),
