@@ -6,6 +6,9 @@ Standard output gets the answer alone, standard error everything else.
 import sys
 from contextlib import AsyncExitStack
 
+import msgspec
+
+from ..providers.chat import Message
 from ..providers.events import RefusalDelta, TextDelta
 from ..router import Answer, RoutedStream, StreamInterrupted
 from ..router.engine.options import CallOptions
@@ -14,7 +17,9 @@ from ..router.result.report import Report
 from .choice import Choice
 from .open_router import opened
 from .render import console, safe, show_json
+from .told import failed_lines
 from .waiting import Waiting
+from .wrapping import Wrapping
 
 
 class Asking:
@@ -24,7 +29,9 @@ class Asking:
         choice: The targets to ask; None: the simulator.
     """
 
-    def __init__(self, question: str, options: CallOptions, choice: Choice | None, *, quiet: bool) -> None:
+    def __init__(
+        self, question: str | list[Message], options: CallOptions, choice: Choice | None, *, quiet: bool
+    ) -> None:
         self._question, self._choice, self._quiet = question, choice, quiet
         self._options: CallOptions = options if choice is None else {**options, **choice.options}
 
@@ -37,6 +44,15 @@ class Asking:
             if not self._quiet:
                 _tell_who(stream.report)
 
+    async def listed(self) -> None:
+        """Print each event as it comes, a JSON object on a line of its own, and at last the report."""
+        async with AsyncExitStack() as stack:
+            router = await opened(self._choice, stack)
+            stream = await stack.enter_async_context(router.stream(self._question, **self._options))
+            async for event in stream:
+                _write_line(msgspec.to_builtins(event))
+            _write_line({"type": "report", **stream.report.to_dict()})
+
     async def whole(self) -> None:
         """Print the whole answer and its report as JSON."""
         async with AsyncExitStack() as stack:
@@ -45,37 +61,32 @@ class Asking:
 
     async def _print(self, stream: RoutedStream) -> None:
         waiting = Waiting(stream, console(stderr=True), quiet=self._quiet)
-        shown = safe if sys.stdout.isatty() else str
-        ends_line = True
+        page = Wrapping()
         try:
             with waiting:
                 async for event in stream:
                     if isinstance(event, Restarted):
-                        ends_line = self._begin_again(event, stream, ends_line=ends_line)
+                        page.end_line()
+                        page = _begun_again(event, stream)
                     if isinstance(event, TextDelta | RefusalDelta):
                         waiting.over()
-                        sys.stdout.write(shown(event.text))
-                        sys.stdout.flush()
-                        ends_line = event.text.endswith("\n")
+                        page.write(event.text)
         finally:
-            if not ends_line:
-                sys.stdout.write("\n")
-                sys.stdout.flush()
+            page.end_line()
 
-    def _begin_again(self, event: Restarted, stream: RoutedStream, *, ends_line: bool) -> bool:
-        """Say on a terminal that the printed text is void; end the call in a pipe, which cannot take text back."""
-        if not sys.stdout.isatty():
-            raise StreamInterrupted(event.why, stream.report, "")
-        sys.stdout.write("" if ends_line else "\n")
-        sys.stdout.flush()
-        console(stderr=True).print(f"-- {event.source} broke off; {event.target} begins again --", style="yellow")
-        return True
+
+def _begun_again(event: Restarted, stream: RoutedStream) -> Wrapping:
+    """Say on a terminal that the printed text is void; end the call in a pipe, which cannot take text back."""
+    if not sys.stdout.isatty():
+        raise StreamInterrupted(event.why, stream.report, "")
+    console(stderr=True).print(safe(f"-- {event.source} broke off; {event.target} begins again --"), style="yellow")
+    return Wrapping()
 
 
 def _tell_who(report: Report) -> None:
     """Print one line on the target that answered; before it, the failed attempts and the skipped targets."""
     err = console(stderr=True)
-    failed = [attempt.line() for attempt in report.attempts if attempt.outcome == "failed"]
+    failed = failed_lines(report)
     switched = [
         f"{each.source} broke off after {each.at_chars} characters; {each.target} went on ({each.policy})"
         for each in report.switches
@@ -87,7 +98,14 @@ def _tell_who(report: Report) -> None:
         facts.append(f"first word after {report.first_delta_s:.2f} s, whole after {report.ended_s:.2f} s")
     if report.usage is not None:
         facts.append(f"{report.usage.input_tokens} tokens read, {report.usage.output_tokens} written")
+    if report.cost is not None:
+        facts.append(f"{report.cost:.2g} USD{' at most' if report.estimated else ''}")
     err.print(safe("; ".join(facts)), style="dim")
+
+
+def _write_line(thing: dict[str, object]) -> None:
+    sys.stdout.write(msgspec.json.encode(thing).decode() + "\n")
+    sys.stdout.flush()
 
 
 def _says_model(report: Report) -> bool:

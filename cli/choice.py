@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ..config import Config, Route, Target, load
 from ..config.origin import ENV_FILE
-from ..providers import registry
+from ..providers import knowledge, registry
 from .exits import UsageError
 
 if TYPE_CHECKING:
@@ -111,6 +111,40 @@ def listed(targets: Sequence[str]) -> tuple[str, ...]:
     if targets and not names:
         raise UsageError("--targets names no target; write for example --targets koala,openai/gpt-5-mini")
     return names
+
+
+def model_reference(model: str, file: Path | None, env_file: Path | None) -> str:
+    """The reference of a model that was named with its provider or without: a target, `provider/model`, or a provider.
+
+    Raises:
+        UsageError: It is not known which provider has it.
+        ConfigFileError: The configuration cannot be used.
+    """
+    config = load(file, env_file=env_file or ENV_FILE)
+    if model in config.targets or model.partition("/")[0] in registry.names():
+        return model
+    if not (found := providers_of(model)):
+        raise UsageError(
+            f"no provider is known for the model {model!r}: write provider/{model} (see `standby providers`)"
+        )
+    by_key: dict[str, str] = {}  # of two providers that read one key, the first is meant
+    for name in sorted(found, key=_by_preference().index):
+        by_key.setdefault(registry.get(name).info.key_env or name, name)
+    with_key = [name for variable, name in by_key.items() if os.environ.get(variable, "").strip()]
+    chosen = with_key or list(by_key.values())
+    if len(chosen) > 1:
+        choices = " or ".join(f"{name}/{model}" for name in chosen)
+        raise UsageError(f"several providers have the model {model!r}: write {choices}")
+    return f"{chosen[0]}/{model}"
+
+
+def providers_of(model: str) -> list[str]:
+    """The providers of which it is known that they have a model of this name."""
+    return [
+        name
+        for name in knowledge.providers()
+        if name in registry.names() and any(fact.models for fact in knowledge.known(name, model).facts)
+    ]
 
 
 def simulated(staged: "StagedTarget", name: str | None = None) -> Target:

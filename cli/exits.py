@@ -112,9 +112,11 @@ def tell(error: StandbyError, *, as_json: bool = False) -> ExitCode:
 
 
 def _tell_failure(failure: "CallFailed") -> None:
+    from .told import all_lines
+
     err = console(stderr=True)
     err.print(f"standby: {_headline(failure)}", style="red")
-    for line in failure.report.lines():
+    for line in all_lines(failure.report):
         err.print(f"  {line}", style="dim")
     if advice := _ADVICE.get(failure.kind):
         err.print(f"  {advice}")

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from ..providers import knowledge, registry
 from ..providers.knowledge import Fact, Known
+from .choice import providers_of
 from .exits import UsageError
 from .render import Cell, console, drawn_table, show_json, show_table
 
@@ -49,11 +50,7 @@ def _meant(reference: str) -> list[tuple[str, str]]:
     names = registry.names()
     if provider in names:
         return [(provider, model or registry.get(provider).info.default_model or "")]
-    return [
-        (name, reference)
-        for name in knowledge.providers()
-        if any(fact.models for fact in knowledge.known(name, reference).facts)
-    ]
+    return [(name, reference) for name in providers_of(reference)]
 
 
 def _draw(out: Console, provider: str, model: str, known: Known) -> None:

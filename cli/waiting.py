@@ -9,6 +9,7 @@ from rich.text import Text
 
 from ..router import RoutedStream
 from ..router.result.report import Report
+from .told import failed_lines
 
 _EVERY_S = 0.1
 
@@ -45,13 +46,15 @@ class Waiting:
         self.over()
 
     async def _follow(self, status: Status) -> None:
+        loop = asyncio.get_running_loop()
+        since_s = loop.time()
         while True:
-            status.update(Text(_state(self._stream.report), style="dim"))
+            status.update(Text(_state(self._stream.report, loop.time() - since_s), style="dim"))
             await asyncio.sleep(_EVERY_S)
 
 
-def _state(report: Report) -> str:
-    lines = [attempt.line() for attempt in report.attempts if attempt.outcome == "failed"]
+def _state(report: Report, waited_s: float) -> str:
+    lines = failed_lines(report)
     running = next((attempt.target for attempt in report.attempts if attempt.outcome == "running"), None)
     now = f"waiting for {running}" if running else "waiting to try again" if lines else "asking"
-    return "\n".join([f"{now} …", *(f"  {line}" for line in lines)])
+    return "\n".join([f"{now} … {waited_s:.0f} s" if waited_s >= 1 else f"{now} …", *(f"  {line}" for line in lines)])

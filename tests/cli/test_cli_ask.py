@@ -211,3 +211,115 @@ async def test_a_broken_configuration_is_listed(invoke: Invoke, nobody_is_config
     assert headline == "standby: the configuration cannot be used; 1 to mend:"
     assert problem.startswith("standby.yaml:2:17: targets.a.provider: ")
     assert problem.endswith("did you mean 'koala'?")
+
+
+async def test_words_are_joined(invoke: Invoke, standby_simulator: Simulator, configured: Configured) -> None:
+    standby_simulator.play("lead", "Me.")
+    configured("lead")
+    assert (await invoke("ask", "who", "is", "there?")).exit_code == 0
+    assert standby_simulator.exchanges[0].request.reading.messages == (("user", "who is there?"),)
+
+
+async def test_what_is_piped_is_the_question(
+    invoke: Invoke, standby_simulator: Simulator, configured: Configured
+) -> None:
+    standby_simulator.play("lead", "Me.")
+    configured("lead")
+    assert (await invoke("ask", given="Who?\n")).exit_code == 0
+    assert (await invoke("ask", "Sum this up:", "-", given="A text.\n")).exit_code == 0
+    asked = [exchange.request.reading.messages[-1][1] for exchange in standby_simulator.exchanges]
+    assert asked == ["Who?\n", "Sum this up:\n\nA text.\n"]
+
+
+async def test_standard_input_stands_in_one_place_only(invoke: Invoke) -> None:
+    ended = await invoke("ask", "-", "and", "-", given="x")
+    assert (ended.exit_code, "can be read once" in ended.stderr) == (2, True)
+
+
+async def test_events_are_lines_of_json(invoke: Invoke, standby_simulator: Simulator, configured: Configured) -> None:
+    standby_simulator.play("lead", "Yes indeed.")
+    configured("lead")
+    ended = await invoke("ask", "Well?", "--events")
+    lines = [json.loads(line) for line in ended.stdout.splitlines()]
+    assert [line["type"] for line in lines][-1] == "report"
+    assert "".join(line["text"] for line in lines if line["type"] == "text") == "Yes indeed."
+    assert lines[-1]["target"] == "lead"
+    both = await invoke("ask", "Well?", "--events", "--json")
+    assert (both.exit_code, "not both" in both.stderr) == (2, True)
+
+
+async def test_settings_of_the_request_are_sent(
+    invoke: Invoke, standby_simulator: Simulator, configured: Configured, nobody_is_configured: Path
+) -> None:
+    standby_simulator.play("lead", "{}")
+    configured("lead")
+    (nobody_is_configured / "form.json").write_text('{"type": "object", "properties": {}}')
+    (nobody_is_configured / "dot.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"0" * 16)
+    (nobody_is_configured / "paper.pdf").write_bytes(b"%PDF-1.4 ...")
+    ended = await invoke(
+        "ask", "What?", "--temperature", "0.5", "--max-tokens", "99", "--schema", "form.json",
+        "--image", "dot.png", "--file", "paper.pdf",
+    )  # fmt: skip
+    assert ended.exit_code == 0, ended
+    sent = json.loads(standby_simulator.exchanges[0].request.body)
+    assert sent["temperature"] == 0.5
+    assert 99 in (sent.get("max_tokens"), sent.get("max_completion_tokens"))
+    assert sent["response_format"]["json_schema"]["schema"]["type"] == "object"
+    assert [part["type"] for part in sent["messages"][-1]["content"]] == ["image_url", "file", "text"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--schema", "none.json"), "none.json cannot be read"),
+        (("--schema", "text.json"), "text.json is no JSON"),
+        (("--schema", "list.json"), "holds no JSON Schema"),
+        (("--image", "none.png"), "none.png"),
+        (("-m", "no-such-model"), "no provider is known for the model 'no-such-model'"),
+        (("-m", "gpt-5-mini", "-t", "koala"), "not both"),
+    ],
+)
+async def test_what_cannot_be_sent_is_told(
+    invoke: Invoke, nobody_is_configured: Path, arguments: tuple[str, ...], told: str
+) -> None:
+    (nobody_is_configured / "text.json").write_text("type: object")
+    (nobody_is_configured / "list.json").write_text("[]")
+    ended = await invoke("ask", "What?", *arguments)
+    assert ended.exit_code == 2, ended
+    assert told in ended.stderr
+
+
+async def test_a_bare_model_is_asked_at_its_provider(
+    invoke: Invoke, standby_simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    standby_simulator.play("theirs", "Hello.")
+    monkeypatch.setenv("OPENAI_API_KEY", CANARY_KEY)
+    monkeypatch.setenv("STANDBY_OPENAI_BASE_URL", standby_simulator.base_url("theirs"))
+    ended = await invoke("ask", "Hello?", "-m", "gpt-5-nano")
+    assert (ended.exit_code, ended.stdout) == (0, "Hello.\n")
+    assert ended.stderr.startswith("answered by openai/gpt-5-nano")
+
+
+async def test_the_last_line_tells_what_it_cost(
+    invoke: Invoke, standby_simulator: Simulator, configured: Configured
+) -> None:
+    standby_simulator.play("lead", "Yes.")
+    file = configured("lead")
+    file.write_text(file.read_text().replace("model: m-1", "model: m-1, price: {input: 1000, output: 1000}"))
+    ended = await invoke("ask", "Well?")
+    assert ended.stderr.rstrip().endswith(" USD"), ended
+
+
+async def test_failures_that_are_alike_share_a_line(
+    invoke: Invoke, standby_simulator: Simulator, configured: Configured
+) -> None:
+    standby_simulator.play("lead", Failure(ErrorKind.SERVER_ERROR))
+    standby_simulator.play("second", Failure(ErrorKind.AUTH))
+    configured("lead", "second", settings="retry: {attempts: 3, backoff_s: 0.001, backoff_max_s: 0.002}\n")
+    ended = await invoke("ask", "Who is there?")
+    first, lead, second, *_ = ended.stderr.splitlines()
+    assert first.startswith("standby: no target gave an answer")
+    assert lead.startswith("  lead: server_error"), ended
+    assert lead.endswith(" (\N{MULTIPLICATION SIGN}3)")
+    assert second.startswith("  second: auth")
+    assert "\N{MULTIPLICATION SIGN}" not in second
