@@ -15,6 +15,7 @@ from .demo import demo
 from .drill import drill
 from .exits import ExitCode
 from .explain import explain
+from .init import init
 from .key import key
 from .options import Debugging
 from .providers import providers
@@ -25,12 +26,11 @@ app = typer.Typer(
     name="standby",
     help="A router for chat LLM providers: when your lead provider can't go on, the standby does.",
     epilog="Start with: standby demo",
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich" if sys.stdout.isatty() else None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (ask, chat, demo, check, drill, explain, providers, schema, serve):
+for command in (ask, chat, demo, init, check, drill, explain, providers, schema, serve):
     app.command()(command)
 app.add_typer(key)
 

@@ -6,7 +6,7 @@ Ctrl-C cancels the call, which closes the connection to the answering target.
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
@@ -18,42 +18,49 @@ from .render import say
 
 if TYPE_CHECKING:
     from ..providers.chat import JsonSchema
+    from ..router.engine.options import CallOptions
 
 SCHEMA_BYTES_MAX = 1024 * 1024
+SIMULATED = "nothing is configured: the built-in simulator answers, and every word of it is canned"
+
+
+Words: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Argument(help="The question, its words joined; - stands for standard input.", show_default=False),
+]
+ModelName: TypeAlias = Annotated[
+    str | None, typer.Option("--model", "-m", help="One model: openai/gpt-5-mini, or gpt-5-mini.", show_default=False)
+]
+Images: TypeAlias = Annotated[
+    list[str] | None, typer.Option("--image", metavar="PATH|URL", help="An image to show; may stand several times.")
+]
+Files: TypeAlias = Annotated[
+    list[Path] | None, typer.Option("--file", metavar="PATH", help="A document, like a PDF; may stand several times.")
+]
+SchemaFile: TypeAlias = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="A JSON Schema: the answer is JSON that fits it.")
+]
+Deadline: TypeAlias = Annotated[
+    float | None,
+    typer.Option(metavar="SECONDS", help="Maximum wait for the first word; with --json, for the whole answer."),
+]
 
 
 def ask(
     context: typer.Context,
-    question: Annotated[
-        list[str] | None,
-        typer.Argument(help="The question, its words joined; - stands for standard input.", show_default=False),
-    ] = None,
+    question: Words = None,
     targets: TargetNames = None,
-    model: Annotated[
-        str | None,
-        typer.Option("--model", "-m", help="One model: openai/gpt-5-mini, or gpt-5-mini.", show_default=False),
-    ] = None,
+    model: ModelName = None,
     config: ConfigFile = None,
     env_file: EnvFile = None,
     route: RouteName = None,
     system: Annotated[str | None, typer.Option(help="A system prompt: what the model should know first.")] = None,
-    images: Annotated[
-        list[str] | None,
-        typer.Option("--image", metavar="PATH|URL", help="An image to show; may stand several times."),
-    ] = None,
-    files: Annotated[
-        list[Path] | None,
-        typer.Option("--file", metavar="PATH", help="A document, like a PDF; may stand several times."),
-    ] = None,
-    schema: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A JSON Schema: the answer is JSON that fits it.")
-    ] = None,
+    images: Images = None,
+    files: Files = None,
+    schema: SchemaFile = None,
     temperature: Annotated[float | None, typer.Option(help="How much is left to chance: 0 to 2.")] = None,
     max_tokens: Annotated[int | None, typer.Option(help="Maximum length of the answer.")] = None,
-    deadline: Annotated[
-        float | None,
-        typer.Option(metavar="SECONDS", help="Maximum wait for the first word; with --json, for the whole answer."),
-    ] = None,
+    deadline: Deadline = None,
     as_json: AsJson = False,
     events: Annotated[
         bool, typer.Option("--events", help="For programs: each event as it comes, a JSON line.")
@@ -71,15 +78,18 @@ def ask(
         if model is not None and targets:
             raise UsageError("give --model or --targets, not both: a model is a single target")
         what = asked(question or (), images or (), files or ())
-        options = {"system": system, "deadline_s": deadline, "temperature": temperature, "max_tokens": max_tokens}
-        if schema is not None:
-            options["response_format"] = _schema(schema)
+        options: CallOptions = {
+            "system": system,
+            "deadline_s": deadline,
+            "temperature": temperature,
+            "max_tokens": max_tokens,
+            "response_format": None if schema is None else _schema(schema),
+        }
         named = [model_reference(model, config, env_file)] if model is not None else targets or ()
         choice = choose(named, config, route, env_file=env_file)
-        if choice is not None and choice.note and not quiet:
-            say(choice.note, style="dim")
-        if choice is None and not quiet:
-            say("nothing is configured: the built-in simulator answers, and every word of it is canned", style="dim")
+        note = choice.note if choice is not None else SIMULATED
+        if note and not quiet:
+            say(note, style="dim")
         from .ask_view import Asking
 
         asking = Asking(what, options, choice, quiet=quiet)

@@ -87,18 +87,27 @@ def choose(
         return Choice(config, targets=named)
     if config.routes or route:
         return Choice(config, route)
-    found: dict[str, str] = {}  # by variable: of two providers that read one key, the first is asked
-    for name in _by_preference():
-        variable = registry.get(name).info.key_env
-        if variable and environment.get(variable, "").strip() and _model(name):
-            found.setdefault(variable, name)
+    found = providers_with_keys(environment)
     if not found:
         return None
-    chosen = tuple(Target(name, model=_model(name)) for name in found.values())
+    chosen = tuple(Target(name, model=usual_model(name)) for name in found.values())
     shown = ", ".join(f"{target.label} ({variable})" for target, variable in zip(chosen, found, strict=True))
     routes = {"default": Route(chosen)}
     note = f"no configuration: asking the providers with a key in the environment: {shown}"
     return Choice(Config(routes=routes, limits=config.limits, retry=config.retry, health=config.health), note=note)
+
+
+def providers_with_keys(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The providers whose usual variable holds a key, by that variable, the preferred first.
+
+    Of two providers that read one key, the first is asked.
+    """
+    found: dict[str, str] = {}
+    for name in _by_preference():
+        variable = registry.get(name).info.key_env
+        if variable and environment.get(variable, "").strip() and usual_model(name):
+            found.setdefault(variable, name)
+    return found
 
 
 def listed(targets: Sequence[str]) -> tuple[str, ...]:
@@ -159,7 +168,7 @@ def _by_preference() -> list[str]:
     return [*(name for name in PREFERRED if name in known), *(name for name in known if name not in PREFERRED)]
 
 
-def _model(name: str) -> str | None:
-    """The model to ask; None when there is none to guess, or no address to ask at."""
+def usual_model(name: str) -> str | None:
+    """The model to ask at a provider; None when there is none to guess, or no address to ask at."""
     info = registry.get(name).info
     return (info.default_model or USUAL_MODELS.get(name)) if info.base_url else None

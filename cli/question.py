@@ -24,7 +24,7 @@ def question(words: Sequence[str], images: Sequence[str] = (), files: Sequence[P
         UsageError: It is empty, or no text.
         InvalidRequest: An image or a file cannot be sent.
     """
-    if not words and sys.stdin.isatty():
+    if not words and (sys.stdin is None or sys.stdin.isatty()):
         raise UsageError("what is the question? Write it after `ask`, or pipe it in")
     given = list(words) or [STDIN]
     if STDIN in given:
@@ -39,17 +39,22 @@ def question(words: Sequence[str], images: Sequence[str] = (), files: Sequence[P
         raise UsageError("the question is empty; write it after `ask`, or - to read it from standard input")
     if not images and not files:
         return text
-    attached = [
-        *(ImagePart(each) if "://" in each else ImagePart.from_path(each) for each in images),
-        *(FilePart.from_path(each) for each in files),
-    ]
-    return [Message("user", (*attached, TextPart(text)))]
+    shown = [ImagePart(each) if "://" in each else ImagePart.from_path(each) for each in images]
+    read = [FilePart.from_path(each) for each in files]
+    return [Message("user", (*shown, *read, TextPart(text)))]
 
 
 def _piped() -> str:
+    if sys.stdin is None:
+        raise UsageError("standard input is closed")
     if sys.stdin.isatty():
         say("reading the question from the terminal; Ctrl-D ends it", style="dim")
-    data = sys.stdin.buffer.read(STDIN_BYTES_MAX + 1)
+    try:
+        data = sys.stdin.buffer.read(STDIN_BYTES_MAX + 1)
+    except OSError as error:
+        raise UsageError(
+            f"standard input cannot be read: {error.strerror or 'write the question after `ask`'}"
+        ) from None
     if len(data) > STDIN_BYTES_MAX:
         raise UsageError(f"standard input holds more than {STDIN_BYTES_MAX >> 20} MiB; no model reads that much")
     try:

@@ -21,7 +21,9 @@ def test_alone_it_shows_what_it_can_do() -> None:
     )
 
 
-@pytest.mark.parametrize("arguments", [["frobnicate"], ["ask"], ["ask", "Hi", "--deadline", "soon"], ["--nope"]])
+@pytest.mark.parametrize(
+    "arguments", [["frobnicate"], ["explain", "a", "b"], ["ask", "Hi", "--deadline", "soon"], ["--nope"]]
+)
 def test_a_wrong_command_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == 2
     written = capsys.readouterr()
