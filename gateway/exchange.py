@@ -149,7 +149,7 @@ class Exchange:
             return failures.of_call(failed, self._dialect.name, dialect_of, record.request_id)
         except InvalidRequest as problem:
             return failures.unreadable(problem, record.request_id)
-        except ConfigError:
+        except (ConfigError, registry.UnknownProvider):
             if found.meant.target or "only" in found.options:
                 return self._unknown_model()
             return failures.refused(503, "the route that is asked is not set up", record.request_id)
