@@ -107,20 +107,19 @@ async def run(
         router = await stack.enter_async_context(Router(plan.config))
         log = RequestLog(plan.write)
         stack.push_async_callback(log.aclose)
-        observers: list[Callable[[Record], None]] = [log]
-        service = Running(plan, router, observers)
+        service = Running(plan, router, [log])
         metrics = None
         if find_spec("prometheus_client") is not None:
             from .metrics import Metrics
 
             metrics = Metrics(lambda: router.config, router.health, lambda: service.in_flight, plan.version)
-            observers.append(metrics)
+            service.observe(metrics)
         order = None
         if plan.state is not None:
             number, workers = plan.worker
             keeper = Keeper(router, service.access, plan.state, worker=number, workers=workers, tell=plan.tell)
             stack.push_async_callback(keeper.close)
-            observers.append(lambda record: keeper.state.note("request", line_of(record)))
+            service.observe(lambda record: keeper.state.note("request", line_of(record)))
             order = _orders_of(keeper)
         admin = None
         if settings.admin.enabled and plan.worker[1] == 1:

@@ -72,7 +72,7 @@ class Service:
         serve = config.serve or Serve()
         self.access = Access(serve, address=address, wall=wall)
         self._served = Served(router, self.access, config, serve, wall)
-        self._observers, self._refused_reload = tuple(observers), refused_reload
+        self._observers, self._refused_reload = list(observers), refused_reload
         self._leaving = False
         self._created_s = int(wall())
         self.in_flight = 0
@@ -96,6 +96,10 @@ class Service:
             self.in_flight -= 1
             for observe in self._observers:
                 observe(record)
+
+    def observe(self, observe: Observe) -> None:
+        """Tell this one, too, of each request that is over from now on."""
+        self._observers.append(observe)
 
     def leaving(self) -> None:
         """No longer be ready: balancers shall send new requests elsewhere. What comes is answered still."""

@@ -224,6 +224,8 @@ async def test_no_key_no_prompt_and_no_answer_shows_anywhere(tmp_path: Path, mon
     lines = [json.loads(line) for line in b"".join(it.lines).splitlines()]
     assert {"finished", "refused", "failed", "cancelled"} == {line["outcome"] for line in lines}
     assert any("finished" in text for name, text in kept_in(tmp_path)), "the history is in the file"
+    (counters,) = [text for name, text in shown if name == "GET /metrics"]
+    assert 'standby_requests_total{ingress="openai",outcome="finished",route="chat",status="200"}' in counters
     for name, text in shown:
         assert canaries_in(text) == [], name
         assert OPERATOR not in text, name
