@@ -79,7 +79,7 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
         think_tags: An answer that begins with `<think>` has its thinking there: open models, servers without a parser.
         cache_marks: Parts of a prompt can be marked for its cache (`cache_control`).
         alternate: Turns of users and assistants must alternate, beginning with a user's.
-        user_after_tool: A user's turn may follow the results of tools at once.
+        user_after_tool: A user's turn may follow the results of tools at once, and a system text any turn.
         call_id: The ids of tool calls that are taken: one class of characters and how many of them, as in a regular
             expression (`[a-zA-Z0-9]{9}`); None: any.
         rules: Its own rows for classifying errors.

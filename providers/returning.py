@@ -8,6 +8,9 @@ from .messages import Message
 from .origin import MARK_BYTES, PERSON, Origin, bare_url
 from .parts import Citation, NativePart, Reasoning, ToolCall
 
+PLACEHOLDER = "skip_thought_signature_validator"
+"""What Gemini 3 takes in place of the signature of a call that it did not make; documented for just that."""
+
 _WRAPPED = re.compile(r"standby1:([0-9a-f]{12})([0-9a-f]{12}|-):(.*)", re.DOTALL)
 """Opaque state with the mark of its origin before it: of the target, of the account, and the state itself."""
 
@@ -29,10 +32,10 @@ class Returning:
         here: Gives the origin that state must have; asked only where there is some.
     """
 
-    __slots__ = ("_found", "_here", "_odd", "_sent", "_thoughtful")
+    __slots__ = ("_found", "_here", "_odd", "_placeholders", "_sent", "_thoughtful")
 
     def __init__(self, here: Callable[[], Origin]) -> None:
-        self._here, self._sent, self._odd = here, 0, 0
+        self._here, self._sent, self._odd, self._placeholders = here, 0, 0, 0
         self._thoughtful: list[Message] = []
         self._found: Origin | None = None
 
@@ -76,6 +79,11 @@ class Returning:
         self._sent += own
         return state if own else None
 
+    def placeholder(self) -> str:
+        """What stands for the signature of a call that another model made."""
+        self._placeholders += 1
+        return PLACEHOLDER
+
     def unreadable(self) -> None:
         """Say of the state that was given last that it is none of this dialect: it does not go back after all."""
         self._odd += 1
@@ -85,6 +93,9 @@ class Returning:
         turns = tuple(messages)
         left_out = sum(_states(message) for message in turns) - self._sent
         notes = []
+        if self._placeholders:
+            told = "signatures of calls that another model made were replaced by the documented placeholder"
+            notes.append(f"{told}, {self._placeholders} times")
         if left_out > 0:
             notes.append(f"opaque state was left out, {left_out} times: it goes back to its origin, in its own dialect")
         if self._odd:

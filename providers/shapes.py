@@ -4,6 +4,7 @@ Each function says where something makes no sense, and never what it holds.
 """
 
 import difflib
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, NoReturn, cast, get_args
@@ -72,6 +73,8 @@ def message(item: object, where: str) -> Message:
     if unknown := [key for key in item if key not in _KEYS]:
         _refuse_key(unknown[0], where)
     said = item.get("role")
+    if said == "function":
+        item = {**item, "role": (said := "tool"), "tool_call_id": _legacy_id(where, -1), "name": None}
     role = _ROLES.get(said) if isinstance(said, str) else None
     if role is None:
         raise InvalidRequest(f"{where}.role is not one of user, assistant, system, developer, tool")
@@ -221,7 +224,16 @@ def _beside(item: Mapping[Any, Any], where: str) -> Iterable[Part]:
     for place, call in enumerate(calls):
         yield _tool_call(call, f"{where}.tool_calls[{place}]")
     if legacy := item.get("function_call"):
-        yield _tool_call({"id": "call_0", "function": legacy}, f"{where}.function_call")
+        yield _tool_call({"id": _legacy_id(where), "function": legacy}, f"{where}.function_call")
+
+
+def _legacy_id(where: str, behind: int = 0) -> str:
+    """The id of a call in the form before there were tools: by its place, for its result is the next message."""
+    place = _PLACE.search(where)
+    return f"call_{int(place[1]) + behind if place else 0}"
+
+
+_PLACE = re.compile(r"\[([0-9]+)\]$")
 
 
 def _listed(given: object, where: str) -> Sequence[object]:

@@ -96,7 +96,7 @@ def content_body(
         "serviceTier": chat.service_tier,
         "labels": chat.metadata if vertex else None,
     }
-    return body, (*moved, *notes, *more, *turns.notes(), *returning.notes(chat.messages))
+    return body, (*moved, *notes, *more, *returning.notes(chat.messages))
 
 
 def _check_second(chat: ChatRequest) -> None:

@@ -30,9 +30,6 @@ from ..turns import calls_by_id, image_data, image_type, sides
 WirePart: TypeAlias = dict[str, Any] | msgspec.Raw
 Media: TypeAlias = ImagePart | FilePart | AudioPart
 
-PLACEHOLDER = "skip_thought_signature_validator"
-"""What Gemini 3 takes in place of the signature of a call that it did not make; documented for just that."""
-
 
 class Turns:
     """The turns of one conversation.
@@ -55,7 +52,6 @@ class Turns:
             for call in message.tool_calls
             if not is_made(call.id)
         }
-        self._placeholders = 0
 
     def contents(self) -> list[dict[str, Any]]:
         """All turns.
@@ -75,13 +71,6 @@ class Turns:
                 turns.append({"role": "model", "parts": []})
             turns[-1]["parts"].append({"text": self._chat.prefill})
         return turns
-
-    def notes(self) -> tuple[str, ...]:
-        """What was put in place of signatures."""
-        if not self._placeholders:
-            return ()
-        told = "signatures of calls that another model made were replaced by the documented placeholder"
-        return (f"{told}, {self._placeholders} times",)
 
     def _user_parts(self, run: tuple[Message, ...]) -> list[list[WirePart]]:
         """The turns of the user's side: results first, in the order of their calls, since some calls have no ids."""
@@ -114,8 +103,7 @@ class Turns:
                 case ToolCall():
                     called = self._call(part, message)
                     if needs_signature and "thoughtSignature" not in called:
-                        called["thoughtSignature"] = PLACEHOLDER
-                        self._placeholders += 1
+                        called["thoughtSignature"] = self._returning.placeholder()
                     needs_signature = False  # of calls side by side only the first has one
                     parts.append(called)
                 case RefusalPart():

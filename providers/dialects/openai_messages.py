@@ -13,9 +13,13 @@ from ..returning import Returning
 
 
 def chat_turns(
-    chat: ChatRequest, quirks: Quirks, here: Callable[[], Origin]
+    chat: ChatRequest, quirks: Quirks, here: Callable[[], Origin], *, signed: bool = False
 ) -> tuple[list[dict[str, Any]], Returning | None]:
-    """The turns, and what went back with them; None where all of them are plain texts."""
+    """The turns, and what went back with them; None where all of them are plain texts.
+
+    Args:
+        signed: The model wants a signature with each step of calls (Gemini, behind Google's compatible endpoint).
+    """
     messages: list[dict[str, Any]] = []
     returning: Returning | None = None
     if chat.system is not None:
@@ -28,6 +32,8 @@ def chat_turns(
         else:
             returning = returning or Returning(here)
             messages.append(_message(message, quirks, returning))
+            if signed and message.tool_calls and not returning.owns(message):
+                _sign(messages[-1]["tool_calls"][0], returning)
     return messages, returning
 
 
@@ -91,6 +97,12 @@ def _call(call: ToolCall, message: Message, returning: Returning) -> dict[str, A
     if signature is not None:  # Google's compatible endpoint
         wire["extra_content"] = {"google": {"thought_signature": signature}}
     return wire
+
+
+def _sign(call: dict[str, Any], returning: Returning) -> None:
+    """Sign a call that another model made: of calls side by side only the first has a signature."""
+    if "function" in call and "extra_content" not in call:
+        call["extra_content"] = {"google": {"thought_signature": returning.placeholder()}}
 
 
 def _thoughts(message: Message, quirks: Quirks, returning: Returning) -> dict[str, Any]:

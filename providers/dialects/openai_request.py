@@ -28,7 +28,8 @@ def chat_body(
     if stream and quirks.stream_options:
         body["stream_options"] = quirks.stream_options
     notes: tuple[str, ...] = ()
-    body["messages"], returning = chat_turns(chat, quirks, here)
+    signed = facts.capabilities.signed_calls is True
+    body["messages"], returning = chat_turns(chat, quirks, here, signed=signed)
     if asks or returning is not None:
         notes = unsaid(chat, quirks.spoken, facts.fit)
     if returning is not None:

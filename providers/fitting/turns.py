@@ -34,17 +34,38 @@ def fit_alternation(chat: ChatRequest, facts: Facts) -> Move | Refusal | None:
 
 
 def fit_user_after_tool(chat: ChatRequest, facts: Facts) -> Move | None:
-    """Put an empty assistant turn between results of tools and a user's turn where the two may not meet."""
-    if facts.quirks.user_after_tool or not _meet(chat.messages):
+    """Put an empty assistant turn between results of tools and a user's turn where the two may not meet.
+
+    Such a server takes a system text first or behind a user's turn only, too (mistral-common's validator): any other
+    is moved to the beginning.
+    """
+    if facts.quirks.user_after_tool:
         return None
+    chat, moved = _with_system_in_place(chat)
+    if not _meet(chat.messages):
+        return Move(chat, "a system text behind an assistant's turn or a tool's result", moved) if moved else None
     parted: list[Message] = []
     for message in chat.messages:
         if message.role == "user" and parted and parted[-1].role == "tool":
             parted.append(Message("assistant", ()))
         parted.append(message)
-    return Move(
-        msgspec.structs.replace(chat, messages=tuple(parted)), "a user's turn after a tool's result", (_PARTED,)
-    )
+    chat = msgspec.structs.replace(chat, messages=tuple(parted))
+    return Move(chat, "a user's turn after a tool's result", (*moved, _PARTED))
+
+
+def _with_system_in_place(chat: ChatRequest) -> tuple[ChatRequest, tuple[str, ...]]:
+    """A request without system texts behind turns of the assistant's side."""
+    first: set[int] = set()
+    placed: set[int] = set()
+    before = ""
+    for place, message in enumerate(chat.messages):
+        if message.role != "system":
+            before = message.role
+        elif before in ("", "user"):
+            (placed if before else first).add(place)
+    if all(message.role != "system" or place in first | placed for place, message in enumerate(chat.messages)):
+        return chat, ()
+    return lifted(chat, frozenset(placed))
 
 
 def _meet(messages: Sequence[Message]) -> bool:

@@ -457,6 +457,30 @@ def test_a_users_turn_does_not_follow_a_tools_result_where_the_two_may_not_meet(
     assert not fit("mistral/mistral-small-latest", called("abcdefghi")).notes
 
 
+@pytest.mark.parametrize(
+    ("turns", "sent"),
+    [
+        ("user assistant tool system user", "system user assistant tool assistant user"),
+        ("system user assistant system user", "system user assistant user"),
+        ("user system assistant user", "user system assistant user"),
+        ("system system user assistant", "system system user assistant"),
+    ],
+)
+def test_a_system_text_behind_the_assistants_side_is_moved_where_it_may_not_stand_there(turns: str, sent: str) -> None:
+    call = ToolCall("abcdefghi", TOOL.name, "{}")
+    said = tuple(
+        Message(role, (call,) if role == "assistant" and "tool" in turns else (TextPart(f"{role} {place}"),),
+                tool_call_id=call.id if role == "tool" else None)
+        for place, role in enumerate(turns.split())
+    )  # type: ignore[arg-type]  # fmt: skip
+    chat = ChatRequest(messages=said, tools=(TOOL,))
+    for where, to in (("mistral/m", {}), ("vllm/devstral", {"quirks": {"user_after_tool": False}})):
+        got = roles(where, chat, **to)
+        assert " ".join(role for role, _ in got) == sent
+        told = [text for _, content in got for text in str(content).split("\n\n") if text.startswith("system")]
+        assert told == [f"system {place}" for place, role in enumerate(turns.split()) if role == "system"]
+
+
 # Ids: E16.
 @pytest.mark.parametrize(
     ("where", "most", "letters"),

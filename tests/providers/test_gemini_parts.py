@@ -5,6 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from standby.providers import registry
 from standby.providers.chat import ChatRequest, Message, Tool
 from standby.providers.dialects.gemini import provider
 from standby.providers.events import ProviderEvent, any_useful
@@ -218,6 +219,26 @@ def test_only_calls_that_another_model_made_get_the_placeholder(
     assert signatures(chat, model) == expected
     told = [note for note in built(provider, chat, model).notes if "placeholder" in note]
     assert bool(told) == (PLACEHOLDER in expected)
+
+
+@pytest.mark.parametrize(
+    ("model", "chat", "expected"),
+    [
+        (THIRD, steps("anthropic", None, None), [PLACEHOLDER, None, PLACEHOLDER, None]),
+        ("google/gemini-3.5-flash", steps(None, None), [PLACEHOLDER, None]),
+        (THIRD, steps("openai", "own", None), ["own", None, None, None]),
+        (FLASH, steps("anthropic", None), [None, None]),
+        ("gpt-5", steps("anthropic", None), [None, None]),
+    ],
+)
+def test_googles_compatible_endpoint_gets_the_placeholder_too(
+    model: str, chat: ChatRequest, expected: list[str | None]
+) -> None:
+    wire = built(registry.get("openai"), chat, model)
+    calls = [call for turn in json.loads(wire.body)["messages"] for call in turn.get("tool_calls", ())]
+    told = [call.get("extra_content", {}).get("google", {}).get("thought_signature") for call in calls]
+    assert told == expected
+    assert any("placeholder" in note for note in wire.notes) == (PLACEHOLDER in expected)
 
 
 def test_what_a_user_shows() -> None:

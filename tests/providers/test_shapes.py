@@ -88,6 +88,18 @@ def test_an_assistants_turn_is_read(name: str) -> None:
     assert said(**fields).content == parts
 
 
+def test_calls_in_the_form_before_there_were_tools_have_ids_and_their_results_name_them() -> None:
+    called = {"role": "assistant", "content": None, "function_call": {"name": "look", "arguments": "{}"}}
+    chat = chat_request(
+        [{"role": "user", "content": "Look"}, called, {"role": "function", "name": "look", "content": "21"},
+         called, {"role": "function", "name": "look", "content": "22"}]
+    )  # fmt: skip
+    calls = [call.id for message in chat.messages for call in message.tool_calls]
+    results = [(message.tool_call_id, message.text) for message in chat.messages if message.role == "tool"]
+    assert results == [(calls[0], "21"), (calls[1], "22")]
+    assert calls[0] != calls[1]
+
+
 CACHED = {"type": "ephemeral"}
 
 CHOICES: dict[str, tuple[Any, Any]] = {
