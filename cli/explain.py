@@ -21,6 +21,7 @@ _AN_IMAGE = "data:image/png;base64,iVBORw0KGgo="
 _BAR_WIDTH = 24
 _SELECTS = {
     "weighted": ("each call draws the order within a tier by weight; shown is the written one",),
+    "cost": ("within a tier the target comes first for which this request is estimated to cost least",),
     "latency": ("each call prefers the quicker of two drawn within a tier; shown is the written order",),
 }
 

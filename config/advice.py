@@ -8,15 +8,19 @@ from ..providers import prices, registry
 from ..providers.files import CERTIFICATES_BYTES_MAX, UnreadableFile, read_bounded
 from ..providers.quirks import explained
 from ..providers.wall_clock import WALL_CLOCK
+from .bounded import may_route, targets_within
+from .client_key import ClientKey
 from .errors import ConfigError
 from .flaws import cloud_key, flaws
 from .keys import read_key_file
 from .model import Config
-from .origin import ENV_FILE, IGNORED_HINT, Path
+from .origin import ENV_FILE, IGNORED_HINT, Path, shown_name
 from .problems import ConfigProblem
 from .route import Route
 from .serve_flaws import problem_at
 from .target import Target
+
+_NO_SPARE = "there is no other to fail over to"
 
 
 def warnings(config: Config, environ: Mapping[str, str] | None = None) -> list[ConfigProblem]:
@@ -86,9 +90,9 @@ class _Advice:
         """Routes that cannot do what routes are for."""
         for name, route in self._config.routes.items():
             path: Path = ("routes", name)
-            placed = route.placed()
-            targets = [self._config.target(reference) for _, reference in placed]
-            for (place, reference), target in zip(placed, targets, strict=True):
+            placed = self._config.placed(route)
+            targets = [self._config.target(each.reference) for each in placed]
+            for (place, reference, *_), target in zip(placed, targets, strict=True):
                 if reference not in self._config.targets if isinstance(reference, str) else True:
                     for _, message, hint in self._lacks(target):
                         yield self._at((*path, "targets", *place), message, hint)
@@ -96,7 +100,26 @@ class _Advice:
             if usable < 2:
                 what = "no target of it can be asked" if not usable else "only one target of it can be asked"
                 yield self._at((*path, "targets"), f"{what}: there is no other to fail over to")
+            else:
+                yield from self._without_spare(name, route)
             yield from self._too_short(path, route, targets)
+
+    def _without_spare(self, name: str, route: Route) -> Iterator[ConfigProblem]:
+        """Bounds that leave less to ask than a fail-over needs: those of the route, and of each key that may ask it."""
+
+        def usable(key: ClientKey | None) -> int:
+            within = targets_within(self._config, route, key)
+            return sum(not any(self._lacks(target)) for target in within)
+
+        if usable(None) < 2:
+            path: Path = ("routes", name, "require" if route.require else "avoid")
+            yield self._at(path, "leaves fewer than two targets that can be asked", _NO_SPARE)
+            return
+        for key_name, key in self._config.serve.keys.items() if self._config.serve else ():
+            if (key.require or key.avoid) and may_route(key, name) and usable(key) < 2:
+                path = ("serve", "keys", key_name, "require" if key.require else "avoid")
+                left = "fewer than two targets" if usable(key) else "no target"
+                yield self._at(path, f"leaves {left} of the route {shown_name(name)} to be asked", _NO_SPARE)
 
     def of_money(self) -> Iterator[ConfigProblem]:
         """Budgets that cannot count, and choices by cost among what has no price."""
@@ -108,8 +131,8 @@ class _Advice:
             field = _budget(route) or ("select" if route.select == "cost" else None)
             unknown = [
                 target.label
-                for _, reference in route.placed()
-                if field and not self._has_price(target := self._config.target(reference))
+                for placed in self._config.placed(route)
+                if field and not self._has_price(target := self._config.target(placed.reference))
             ]
             if field and unknown:
                 what = "comes last" if field == "select" else "is not counted"

@@ -19,6 +19,7 @@ from .errors import ConfigError
 from .field_types import STRICT, Count, Dollars, Seconds, Tokens
 from .fields import KeyText, Rule
 from .held import as_tuples, check
+from .labels import Wanted
 
 Override: TypeAlias = Literal["deadline_s", "targets", "sticky", "mid_stream", "hold", "no_hedge", "upstream"]
 
@@ -147,6 +148,8 @@ class ClientKey:
         routes: Names of the routes that it may ask; `*` for all.
         models: Names of targets, and `provider/model`, that it may ask besides; `provider/*` for all
             of one, `*` for any.
+        require: Labels that a target must have to be asked for it, beside what the route requires.
+        avoid: Labels, likewise, that it must not have.
         overrides: What its requests may set by `x-standby-` headers or the field `standby` of the body.
         deadline_max_s: The longest deadline that they may set.
         concurrency: The most requests in flight at a time; what is more is refused, not queued.
@@ -165,6 +168,8 @@ class ClientKey:
     expires: Annotated[str | None, Moment()] = None
     routes: Texts = ("*",)
     models: Texts = ()
+    require: Wanted = field(default_factory=dict)
+    avoid: Wanted = field(default_factory=dict)
     overrides: Overrides = ()
     deadline_max_s: Seconds = 600.0
     concurrency: Count | None = None

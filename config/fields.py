@@ -140,7 +140,7 @@ class HeaderFields(Rule):
         return None
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
-        return _none_is_empty(super().__get_pydantic_core_schema__(source, handler))
+        return none_is_empty(super().__get_pydantic_core_schema__(source, handler))
 
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -153,7 +153,7 @@ class Section:
     __slots__ = ()
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
-        return _none_is_empty(handler(source))
+        return none_is_empty(handler(source))
 
 
 class FieldsOf(Rule):
@@ -199,7 +199,7 @@ class FieldsOf(Rule):
         }
         finite = core_schema.CoreConfig(allow_inf_nan=False, title=self.struct.__name__)
         mapping = core_schema.typed_dict_schema(fields, extra_behavior="forbid", config=finite)
-        return _none_is_empty(mapping)
+        return none_is_empty(mapping)
 
 
 class FreeForm(Rule):
@@ -219,7 +219,7 @@ class FreeForm(Rule):
         from pydantic_core import core_schema
 
         anything = core_schema.dict_schema(core_schema.str_schema(), _free_form())
-        return _none_is_empty(anything)
+        return none_is_empty(anything)
 
 
 class ProviderName(Rule):
@@ -311,7 +311,7 @@ class NameOrTarget:
         return core_schema.tagged_union_schema(choices, tag)
 
 
-def _none_is_empty(schema: Any) -> Any:
+def none_is_empty(schema: Any) -> Any:
     """Turn a mapping with all its lines commented out into an empty one."""
     from pydantic_core import core_schema
 

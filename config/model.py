@@ -5,7 +5,7 @@ pydantic validate YAML and environment into the same classes, and makes the JSON
 here too, so that code and YAML are refused alike. Every duration is in seconds and its name says so.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -13,6 +13,7 @@ from .errors import ConfigError, NoTargets
 from .health import Health
 from .limits import Limits, Retry
 from .origin import Origin
+from .placed import Placed, Placing
 from .route import Route, Targets
 from .serve import Serve
 from .target import Target
@@ -57,8 +58,25 @@ class Config:
         """Every target that is configured, or that a route refers to; some more than once."""
         yield from self.targets.values()
         for route in self.routes.values():
-            yield from (self.target(reference) for _, reference in route.placed())
-            yield from (self.target(reference) for tier in route.on.values() for reference in tier)
+            yield from (self.target(placed.reference) for placed in self.placed(route))
+            for tier in route.on.values():
+                yield from (self.target(placed.reference) for placed in self.standing_by(tier))
+
+    def placed(self, route: Route) -> tuple[Placed, ...]:
+        """The targets of a route, in its order; those of a route that it names stand in their place.
+
+        Raises:
+            ConfigError: A route names itself.
+        """
+        return Placing(self.targets, self.routes, self.target).of(route)
+
+    def spelled_out(self, route: Route) -> Route:
+        """The same route with targets alone, for what knows of one route only."""
+        return Placing(self.targets, self.routes, self.target).spelled_out(route)
+
+    def standing_by(self, tier: Iterable[str | Target]) -> tuple[Placed, ...]:
+        """The targets of a route that stand by for one kind of error, likewise."""
+        return Placing(self.targets, self.routes, self.target).standing_by(tier)
 
     def route(self, name: str | None = None) -> Route:
         """The route of a call.

@@ -15,6 +15,7 @@ from .errors import ConfigError, NoTargets
 from .field_types import STRICT, Count, Dollars, Parameters, Ratio, Seconds
 from .fields import NameOrTarget
 from .held import check
+from .labels import Wanted
 from .limits import Retry
 from .target import Target
 
@@ -109,7 +110,10 @@ class Route:
 
     Attributes:
         targets: Names of configured targets, `provider/model`, or `Target`s; the best first. A list inside the list is
-            a tier; its targets stand side by side, and `select` says which of them is asked first.
+            a tier; its targets stand side by side, and `select` says which of them is asked first. The name of another
+            route stands for its targets.
+        require: Labels that a target must have to be asked, as `region: eu`, or `region: [eu, ch]` for any of these.
+        avoid: Labels, likewise, that it must not have.
         select: Within a tier: as written, drawn by weight, the quicker of two drawn at random, or the one for which
             this request is estimated to cost least. A route without tiers is one tier, except for `priority`.
         weights: For `weighted`: a target's name and its share; 1 unless given, 0 for only as a last choice.
@@ -141,6 +145,8 @@ class Route:
 
     targets: tuple[Annotated[str | Target | Tier, NameOrTarget()], ...]
     _: KW_ONLY
+    require: Wanted = field(default_factory=dict)
+    avoid: Wanted = field(default_factory=dict)
     select: Select = "priority"
     weights: Mapping[str, Weight] = field(default_factory=dict)
     deadline_s: Seconds | None = None
@@ -168,6 +174,8 @@ class Route:
             self,
             targets: Targets,
             *,
+            require: Wanted = ...,
+            avoid: Wanted = ...,
             select: Select = "priority",
             weights: Mapping[str, float] = ...,
             deadline_s: float | None = None,

@@ -24,7 +24,9 @@ from ..providers import registry
 from ..providers.bare import door
 from ..providers.files import UnreadableFile, read_bounded
 from ..providers.quirks import SETTABLE
+from .bounded import circular, nothing_left
 from .environment import DELIMITER, PREFIX, layer_from, settings_among
+from .errors import ConfigError
 from .flaws import flaws
 from .health import Health
 from .layers import Layer, layer_of
@@ -145,6 +147,18 @@ def _found(path: str | os.PathLike[str] | None) -> FilePath | None:
     return FilePath(DEFAULT_FILE) if FilePath(DEFAULT_FILE).is_file() else None
 
 
+def usual_file() -> FilePath:
+    """The file that is read where none is named.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    found = _found(None)
+    if found is None:
+        raise ConfigError(f"there is no ./{DEFAULT_FILE}, and {CONFIG_VARIABLE} names no file: name one")
+    return found
+
+
 def _load(
     path: FilePath | None, env_file: str | os.PathLike[str] | None, overrides: dict[str, Any]
 ) -> Config | list[ConfigProblem]:
@@ -181,6 +195,9 @@ def _load(
     if settings is None:
         return problems
     config = _config(settings, origin, current.merged)
+    if circles := [layer_of(path, layers).problem(path, message) for path, message in circular(config)]:
+        return problems + circles
+    problems += (layer_of(path, layers).problem(path, message, hint) for path, message, hint in nothing_left(config))
     problems += _unmakeable(config, layers)
     problems += (layer_of(path, layers).problem(path, message, hint) for path, message, hint in serve_flaws(config))
     if path and not problems and not settings.targets and not settings.routes:
@@ -256,12 +273,17 @@ def _dangling(current: _Load) -> list[ConfigProblem]:
     problems: list[ConfigProblem] = []
     for route_name, route in routes.items():
         for place, entry in _references(route):
-            if not isinstance(entry, str) or entry in targets or entry.partition("/")[0] in providers:
+            if (
+                not isinstance(entry, str)
+                or entry in targets
+                or entry.partition("/")[0] in providers
+                or entry in routes
+            ):
                 continue
             path: Path = ("routes", route_name, *place)
             name, slash, model = str(entry[:80]).partition("/")
             message = f"no target named {str(entry[:80])!a} and no provider {name!a}"
-            meant = (*targets, *(near + slash + model for near in providers))
+            meant = (*targets, *routes, *(near + slash + model for near in providers))
             hint = did_you_mean(str(entry), meant) if len(problems) < PROBLEMS_MAX else ""
             problems.append(layer_of(path, current.layers).problem(path, message, hint))
     return problems

@@ -14,6 +14,7 @@ from .errors import ConfigError
 from .field_types import STRICT, AnyFields, Count, Dollars, Parameters, Seconds, SentFields, Tokens
 from .fields import FieldsOf, HeaderFields, KeyText, OnlyInCode, ProviderName, Url
 from .held import check
+from .labels import Labels
 
 KeyCallback: TypeAlias = Callable[[], Awaitable[str | Secret]]
 """Called for every attempt, for tokens that expire; it caches as it likes."""
@@ -89,6 +90,7 @@ class Target:
         reasoning: The model thinks first: the longer clocks hold. None: as the capability data say.
         capabilities: What its model takes and gives, where that is not what is known: by the names of `Capabilities`.
         quirks: How its server wants a request said, where that is not what is known: by the names of `Quirks`.
+        labels: What it is, for `require` and `avoid`: `region: eu`, `zero_retention: true`, anything.
         fit: How a request is made fit for it: moved to the nearest value that is taken, with a note; refused where it
             would have to be moved, so that the next target is asked; or sent as it was written. None: the route's.
         connect_s, first_delta_s, stall_s, total_s: Clocks of this target; None: the route's, else those of `limits`.
@@ -130,6 +132,7 @@ class Target:
     quirks: Annotated[Mapping[str, Any], FieldsOf(Quirks, only=SETTABLE, also=value_problem)] = field(
         default_factory=dict
     )
+    labels: Labels = field(default_factory=dict)
     fit: Fit | None = None
     connect_s: Seconds | None = None
     first_delta_s: Seconds | None = None

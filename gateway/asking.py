@@ -83,7 +83,7 @@ def wanted(
     overrides = overrides_of(headers, field, key)
     if isinstance(overrides, Refused):
         return overrides
-    of_route, options = _targets(config, name), _options(name, overrides)
+    of_route, options = _targets(config, name), _options(name, overrides, key)
     if overrides.targets is not None:
         allowed = [each for each in overrides.targets if may_target(key, each)]
         if refused := targets_refusal(overrides.targets, tuple(of_route), allowed):
@@ -102,18 +102,22 @@ def _targets(config: Config, name: Meant) -> Mapping[str, str | Target]:
     """The targets that may answer, by the names that they are called here."""
     if not name.route:
         return {name.target: name.target}
-    placed = config.routes[name.route].placed()
-    return {each if isinstance(each, str) else each.name or each.provider: each for _, each in placed}
+    placed = [each.reference for each in config.placed(config.routes[name.route])]
+    return {each if isinstance(each, str) else each.name or each.provider: each for each in placed}
 
 
-def _options(name: Meant, overrides: Overrides) -> CallOptions:
-    """The options of the call."""
+def _options(name: Meant, overrides: Overrides, key: ClientKey) -> CallOptions:
+    """The options of the call, within the bounds of its key."""
     options: dict[str, Any] = {"route": name.route} if name.route else {"targets": (name.target,)}
     if overrides.targets is not None:
         options["only" if name.route else "targets"] = overrides.targets
     for option in ("deadline_s", "sticky", "mid_stream", "hold", "upstream"):
         if (value := getattr(overrides, option)) is not None:
             options[option] = value
+    if key.require:
+        options["require"] = key.require
+    if key.avoid:
+        options["avoid"] = key.avoid
     if overrides.no_hedge:
         options["hedge"] = False
     return options  # type: ignore[return-value]

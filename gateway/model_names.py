@@ -6,11 +6,10 @@ What a key may not ask is as unknown to it as what is not there: the answer is t
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from ..config.bounded import ANY, may_route
 from ..config.client_key import ClientKey
 from ..config.model import Config
 from ..config.serve import Serve
-
-ANY = "*"
 
 NAME_CHARS_MAX = 256
 
@@ -49,11 +48,6 @@ def _allowed(name: str, config: Config, key: ClientKey) -> Meant | None:
     if name in config.targets or "/" in name:
         return Meant(target=name) if may_target(key, name) else None
     return None
-
-
-def may_route(key: ClientKey, name: str) -> bool:
-    """May this key ask this route?"""
-    return ANY in key.routes or name in key.routes
 
 
 def may_target(key: ClientKey, name: str) -> bool:

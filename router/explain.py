@@ -27,7 +27,7 @@ from .targets.limited_target import CallTarget, in_call
 from .targets.memory import Memory
 from .targets.record import TargetRecord
 from .targets.route_target import RouteTarget
-from .targets.selection import UNASKABLE, Needs, left_out, speaks_otherwise, unaskable
+from .targets.selection import UNASKABLE, Needs, left_out, planned, speaks_otherwise, unaskable
 
 PLAIN = chat_request("A plain question?")
 """Needs nothing but text: what is planned for when no request is given."""
@@ -62,10 +62,10 @@ class Plan(msgspec.Struct, frozen=True):
     """The plan of a call on a route, as it would be made now.
 
     Attributes:
-        targets: All targets of the route, in its order.
+        targets: All targets of the route, in its order; by cost where the route selects by it.
         deadline_s: Of a stream until its first useful delta, of a collected answer until its end.
         reserve_s: The part of the deadline that an attempt keeps free while another target is left.
-        select: Which target of a tier comes first. The plan keeps the written order; each call draws anew.
+        select: Which target of a tier comes first. Where each call draws anew, the plan keeps the written order.
     """
 
     route: str
@@ -127,13 +127,16 @@ def plan(
     now_s: float,
     upstream: Upstream | None = None,
     dialect: str | None = None,
+    sticky: str | None = None,
 ) -> Plan:
     """The plan of a call that these route targets would be asked in.
 
     Args:
         now_s: The clock that the route targets' health runs on.
         dialect: Targets that speak another one are left out.
+        sticky: A conversation's key: its targets keep their order.
     """
+    route_targets = planned(route_targets, route.select, chat, sticky)
     of_call = in_call(route_targets, chat, now_s + deadline_s)
     upstream = upstream or route.upstream
     policy = Policy(now_s + deadline_s, reserve_s, route.all_open, DISPOSITIONS, single=upstream == "single")

@@ -86,11 +86,13 @@ class Router:
         self._closed = False
 
     @classmethod
-    def from_yaml(cls, path: str | Path, *, reload: bool = False) -> Self:
-        """A Router over the targets and routes of a YAML file; see docs/configuration.md."""
-        if not isinstance(path, str | os.PathLike):
-            raise ConfigError(f"path must be that of a YAML file, but is a {type_name(path)}")
-        return cls(Path(path), reload=reload)
+    def from_yaml(cls, path: str | Path | None = None, *, reload: bool = False) -> Self:
+        """A Router over the targets and routes of a YAML file; see docs/configuration.md.
+
+        Args:
+            path: The file; None: what `STANDBY_CONFIG` names, else `standby.yaml` in the working directory.
+        """
+        return cls(_file(path), reload=reload)
 
     @property
     def config(self) -> Config:
@@ -256,7 +258,7 @@ class Router:
         limits = generation.config.limits
         what = asked(generation.config, PLAIN if messages is None else messages, options)
         return plan(
-            generation.route_targets(what.route, what.key, what.clocks, what.spends),
+            generation.route_targets(what.route, what.key, what.clocks, what.spends, what.boundary),
             what.route,
             what.shown,
             what.chat,
@@ -265,6 +267,7 @@ class Router:
             now_s=shared.loop.time(),
             upstream=what.upstream,
             dialect=what.dialect,
+            sticky=what.sticky,
         )
 
     @door
@@ -386,6 +389,16 @@ def _check(*, reload: object, rng: object, wall: object, transport: object) -> N
     if transport is not None and not callable(transport):
         what = "transport must be a function that makes the transport of a target from its TransportOptions"
         raise ConfigError(f"{what}, but is a {type_name(transport)}; one object for all is `lambda options: it`")
+
+
+def _file(path: object) -> Path:
+    if path is None:
+        from ..config.settings import usual_file
+
+        return usual_file()
+    if not isinstance(path, str | os.PathLike):
+        raise ConfigError(f"path must be that of a YAML file, but is a {type_name(path)}")
+    return Path(path)
 
 
 def _callables(observers: object) -> tuple[Observer, ...]:

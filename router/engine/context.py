@@ -75,7 +75,7 @@ def in_context(shared: Shared, generation: Generation, what: ParsedOptions, *, w
     deadline_s = what.deadline_s or standing_s
     began_s = loop.time()
     by_s = began_s + deadline_s
-    known = generation.route_targets(route, what.key, what.clocks, what.spends)
+    known = generation.route_targets(route, what.key, what.clocks, what.spends, what.boundary)
     if known[0].live.flaw:
         _refuse_if_all_are_misconfigured(known)
     order = ordered(known, route.select, chat, what.sticky, began_s, shared.rng)

@@ -8,6 +8,7 @@ from typing import Any, Literal, NoReturn, TypedDict
 from ...config.errors import ConfigError
 from ...config.field_types import SECONDS
 from ...config.held import setting_problem
+from ...config.labels import Boundary, Wanted, boundary
 from ...config.model import Config
 from ...config.route import Hold, MidStream, Route, Targets, Upstream, listed
 from ...providers.chat import (
@@ -34,16 +35,19 @@ class CallOptions(TypedDict, total=False):
     `route` names a configured route; `targets` replaces it by a list, the best first. Clocks are in seconds and win
     over the target's, the route's and the defaults. `mid_stream=()` switches off what the route says of answers that
     break off. `sticky` is a conversation's key: within a tier its calls go to the same target, so that prompt caches
-    stay warm. `only` asks these targets in place of the route's, in this order, by its policy and out of its budgets.
-    `dialect` leaves out those that speak another one, which could not be told all of it. `hedge=False` asks no second
-    target beside a silent one. `headers` are added to the requests, by dialect or provider
-    (`{"anthropic": {"anthropic-beta": "…"}}`), and beside those names to all. The rest are fields of `ChatRequest`,
-    also in OpenAI's shape.
+    stay warm. `require` and `avoid` are labels that a target must have, or must not have, to be asked at all, beside
+    what its route says of them. `only` asks these targets in place of the route's, in this order, by its policy and
+    out of its budgets. `dialect` leaves out those that speak another one, which could not be told all of it.
+    `hedge=False` asks no second target beside a silent one. `headers` are added to the requests, by dialect or
+    provider (`{"anthropic": {"anthropic-beta": "…"}}`), and beside those names to all. The rest are fields of
+    `ChatRequest`, also in OpenAI's shape.
     """
 
     route: str | None
     targets: Targets | None
     only: Targets | None
+    require: Wanted | None
+    avoid: Wanted | None
     dialect: str | None
     hedge: Literal[False] | None
     headers: Mapping[str, object] | None
@@ -98,8 +102,10 @@ _PARTS: tuple[tuple[str, ...], ...] = (
     ("deadline_s", "upstream", "sticky", "headers", "dialect"),
     ("hold", "mid_stream"),
     ("connect_s", "first_delta_s", "stall_s", "total_s"),
+    ("require", "avoid"),
 )
-"""Options of the request, of which targets are asked, of the call, in place of the route's own, and its clocks."""
+"""Options of the request, of which targets are asked, of the call, in place of the route's own, its
+clocks, and its bounds."""
 _PART_OF = {name: place for place, names in enumerate(_PARTS) for name in names}
 _MEANT = {
     "model": "; a model is part of a target: targets=['openai/gpt-5-mini'].",
@@ -120,6 +126,7 @@ class ParsedOptions(Opaque):
         spends: The route whose budgets it is paid from; None: of none.
         shown: The route's name in the report.
         clocks: The call's own clocks, by name.
+        boundary: What a target must be to be asked, beside what its route says; None: nothing more.
     """
 
     chat: ChatRequest
@@ -133,6 +140,7 @@ class ParsedOptions(Opaque):
     headers: Mapping[str, object] | None = None
     dialect: str | None = None
     spends: str | None = None
+    boundary: Boundary | None = None
 
 
 def asked(config: Config, messages: Messages, options: CallOptions) -> ParsedOptions:
@@ -142,14 +150,14 @@ def asked(config: Config, messages: Messages, options: CallOptions) -> ParsedOpt
         InvalidRequest: The request makes no sense.
         ConfigError: There is no such route or target.
     """
-    parts: tuple[dict[str, Any], ...] = ({}, {}, {}, {}, {})
+    parts: tuple[dict[str, Any], ...] = ({}, {}, {}, {}, {}, {})
     for option, value in options.items():
         part = _PART_OF.get(option)
         if part is None:
             _refuse(option)
         if value is not None:
             parts[part][option] = value
-    of_request, which, of_call, of_route, clocks = parts
+    of_request, which, of_call, of_route, clocks, bounds = parts
     chat = chat_request(messages, **of_request)
     only = _only(which["only"]) if "only" in which else None
     if "targets" in which:
@@ -173,6 +181,8 @@ def asked(config: Config, messages: Messages, options: CallOptions) -> ParsedOpt
         if "mid_stream" in of_route:
             of_route["mid_stream"] = tuple(of_route["mid_stream"])
         found.route = replace(found.route, **of_route)
+    if bounds:
+        found.boundary = _boundary(bounds)
     if clocks or of_call:
         _check(clocks, found)
     return found
@@ -183,6 +193,13 @@ def _only(given: Any) -> tuple[Any, ...]:
         return listed(given)
     except ConfigError as wrong:
         raise ConfigError(f"only: {wrong}") from None
+
+
+def _boundary(given: dict[str, Any]) -> Boundary | None:
+    for name, value in given.items():
+        if problem := setting_problem(Route, name, value):
+            raise ConfigError(f"{name} {problem}")
+    return boundary(given.get("require", {}), given.get("avoid", {}), "the call")
 
 
 def _unhedged(route: Route, given: object) -> Route:

@@ -40,7 +40,7 @@ def unavailable_kind(skipped: Sequence[Skipped], parked_for: set[ErrorKind]) -> 
         parked_for: The kinds that targets are parked for now: each is as good as failed with its own.
     """
     reasons = {skip.reason for skip in skipped}
-    if reasons - {"misconfigured"} == {"no_key"}:
+    if reasons - {"misconfigured", "out_of_bounds"} == {"no_key"}:
         return ErrorKind.AUTH
     if "limit" in reasons:
         return ErrorKind.RATE_LIMITED

@@ -19,9 +19,11 @@ back and not yet this call's turn, full, or paid for no longer."""
 
 SkipReason: TypeAlias = (
     RefusalReason
-    | Literal["misconfigured", "no_key", "unsupported", "missing_extra", "context_window", "only_on", "deadline"]
+    | Literal["out_of_bounds", "misconfigured", "no_key", "unsupported", "missing_extra", "context_window"]
+    | Literal["only_on", "deadline"]
 )
-"""Why a target was passed over: it may not be asked now; or it lacks what every request needs, a model or an address
+"""Why a target was passed over: it may not be asked now; or it is outside what the call, its route or the key of a
+gateway's client requires or avoids (`out_of_bounds`), lacks what every request needs, a model or an address
 (`misconfigured`), has no key, cannot express the request, lacks an installed extra, has too small a context window,
 stands by for another kind of error, or its turn would come too late."""
 

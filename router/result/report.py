@@ -94,8 +94,9 @@ class Skipped(msgspec.Struct, frozen=True):
     """A target that was not asked.
 
     Attributes:
-        reason: A word: `breaker_open`, `probing`, `parked`, `isolated`, `returning`, `limit`, `budget`, `no_key`,
-            `misconfigured`, `unsupported`, `missing_extra`, `context_window`, `only_on`, or `deadline`.
+        reason: A word: `breaker_open`, `probing`, `parked`, `isolated`, `returning`, `limit`, `budget`,
+            `out_of_bounds`, `no_key`, `misconfigured`, `unsupported`, `missing_extra`, `context_window`, `only_on`, or
+            `deadline`.
         detail: What a person should know.
         until_s: When it may be asked again, if that is known.
     """

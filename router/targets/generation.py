@@ -11,7 +11,9 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
+from ...config.labels import Boundary, boundary, outside
 from ...config.model import Config
+from ...config.placed import Placed
 from ...config.route import Route
 from ...config.target import Target
 from ...providers.errors import DISPOSITIONS, Disposition, ErrorKind
@@ -81,16 +83,22 @@ class Generation:
         self._route_targets: dict[object, tuple[RouteTarget, ...]] = {}
 
     def route_targets(
-        self, route: Route, name: object, overrides: dict[str, float] | None = None, spends: object = None
+        self,
+        route: Route,
+        name: object,
+        overrides: dict[str, float] | None = None,
+        spends: object = None,
+        within: Boundary | None = None,
     ) -> tuple[RouteTarget, ...]:
         """The route targets of a route's targets, in its order.
 
         Args:
             name: What the route targets are kept under; None when the route is this call's own.
             spends: The route whose budgets such a call is paid from; None: of none.
+            within: The bounds of the call, beside those of the route; None: none.
         """
-        if overrides or name is None:
-            return self._made_for_route(route, name, overrides, spends if name is None else name)
+        if overrides or name is None or within is not None:
+            return self._made_for_route(route, name, overrides, spends if name is None else name, within)
         route_targets = self._route_targets.get(name)
         if route_targets is None:
             route_targets = self._route_targets[name] = self._made_for_route(route, name, None, name)
@@ -206,7 +214,12 @@ class Generation:
         self._memory.give_back(live.remembered_as, self._clock())
 
     def _made_for_route(
-        self, route: Route, name: object, overrides: dict[str, float] | None, spends: object
+        self,
+        route: Route,
+        name: object,
+        overrides: dict[str, float] | None,
+        spends: object,
+        within: Boundary | None = None,
     ) -> tuple[RouteTarget, ...]:
         config = self.config
         budget = self._hedge_budgets.get(spends)
@@ -216,20 +229,20 @@ class Generation:
                 self._hedge_budgets[spends] = budget
         ledger = None if self._ledger_of is None or spends is None else self._ledger_of(spends)
         live_of = self.live_of_call if name is None else self.live
-        side_by_side = route.select != "priority" and all(len(place) == 1 for place, _ in route.placed())
+        drawn = (boundary(route.require, route.avoid, "the route"), within)
 
-        def route_target(reference: str | Target, tier: int, only_on: ErrorKind | None = None) -> RouteTarget:
-            live = live_of(reference)
+        def route_target(placed: Placed, tier: int, only_on: ErrorKind | None = None) -> RouteTarget:
+            live = live_of(placed.reference)
             return RouteTarget(
                 live, route, config.limits, config.retry, budget,
                 tier=tier, only_on=only_on, overrides=overrides, ledger=ledger,
+                outside=outside(live.target.labels, (*placed.boundaries, *drawn)),
             )  # fmt: skip
 
-        route_targets = [
-            route_target(reference, 0 if side_by_side else place[0]) for place, reference in route.placed()
-        ]
+        route_targets = [route_target(placed, placed.tier) for placed in config.placed(route)]
         last = len(route.targets)
-        route_targets += [route_target(reference, last, kind) for kind, tier in route.on.items() for reference in tier]
+        for kind, tier in route.on.items():
+            route_targets += [route_target(placed, last, kind) for placed in config.standing_by(tier)]
         return tuple(route_targets)
 
 

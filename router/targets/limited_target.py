@@ -148,6 +148,11 @@ class LimitedRouteTarget:
         return self.plain.capabilities
 
     @property
+    def outside(self) -> str | None:
+        """Why it is outside the bounds of the route, or of the call; None: it is within."""
+        return self.plain.outside
+
+    @property
     def fit(self) -> Fit:
         """How a request is made fit."""
         return self.plain.fit

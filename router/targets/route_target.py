@@ -34,6 +34,7 @@ class RouteTarget:
         only_on: It is asked only after a failure of this kind.
         overrides: Clocks of this call, by name (`connect_s`, `first_delta_s`, `stall_s`, `total_s`).
         ledger: What was spent on the route.
+        outside: Why it is outside the bounds of the route, or of the call; None: it is within.
 
     Attributes:
         fit: How a request is made fit: as the target has it, else the route.
@@ -46,8 +47,8 @@ class RouteTarget:
 
     __slots__ = (
         "_defaults", "_hedge", "_hedge_budget", "_limited", "_room", "answer_max", "capabilities", "clocks",
-        "first_delta_held", "first_delta_s", "fit", "label", "live", "only_on", "plain_tokens", "purses", "retry",
-        "standing_clocks", "takes_any", "tier", "weight",
+        "first_delta_held", "first_delta_s", "fit", "label", "live", "only_on", "outside", "plain_tokens", "purses",
+        "retry", "standing_clocks", "takes_any", "tier", "weight",
     )  # fmt: skip
 
     def __init__(
@@ -62,8 +63,9 @@ class RouteTarget:
         only_on: ErrorKind | None = None,
         overrides: Mapping[str, float] | None = None,
         ledger: Ledger | None = None,
+        outside: str | None = None,
     ) -> None:
-        self.live = live
+        self.live, self.outside = live, outside
         self.label, self.capabilities = live.label, live.capabilities
         self.retry = route.retry or retry
         self.clocks = _clocks(live, route, limits, overrides or {})
@@ -85,8 +87,9 @@ class RouteTarget:
         self._room = UsageBounds(self.capabilities.context_window, self.answer_max)
         window = self.capabilities.context_window
         known = self.capabilities.images, self.capabilities.tools, self.capabilities.json_schema
-        self.takes_any = not live.flaw and window is None and (self.fit == "off" or False not in known)
-        self.plain_tokens = -1.0 if live.flaw else math.inf if window is None else window * CONFIDENT
+        barred = outside is not None or bool(live.flaw)
+        self.takes_any = not barred and window is None and (self.fit == "off" or False not in known)
+        self.plain_tokens = -1.0 if barred else math.inf if window is None else window * CONFIDENT
 
     @property
     def limited_here(self) -> bool:

@@ -76,6 +76,8 @@ def speaks_otherwise(route_target: CallTarget, dialect: str) -> tuple[SkipReason
 
 def left_out(route_target: CallTarget, needs: Needs) -> tuple[SkipReason, str] | None:
     """Reason and detail when a target is of no use for a request, whatever its health."""
+    if route_target.outside is not None:
+        return "out_of_bounds", route_target.outside
     if flaw := route_target.live.flaw:
         return flaw
     if route_target.fit != "off" and (problem := lacks(needs, route_target.capabilities)):
@@ -103,15 +105,31 @@ def ordered(
     loop_with = _tool_loop_with(chat) if chat.messages[-1].role == "tool" else None
     if select == "priority" and sticky is None and loop_with is None and _all_steady(route_targets):
         return route_targets  # as written: what nearly every call wants costs nothing
+    order = _ramped(_by_tier(route_targets, select, chat, sticky, rng), now_s, rng)
+    if loop_with is not None:  # a provider that began a tool loop holds its opaque state: ask it while it is well
+        order.sort(key=lambda route_target: route_target.live.target.provider != loop_with)
+    return order
+
+
+def planned(
+    route_targets: Sequence[RouteTarget], select: Select, chat: ChatRequest, sticky: str | None
+) -> Sequence[RouteTarget]:
+    """The order as far as nothing is drawn for it: by cost, and by a conversation's key."""
+    undrawn: Select = select if select == "cost" else "priority"
+    if undrawn == "priority" and sticky is None:
+        return route_targets
+    return _by_tier(route_targets, undrawn, chat, sticky, random.Random(0))  # noqa: S311 - nothing is drawn from it
+
+
+def _by_tier(
+    route_targets: Sequence[RouteTarget], select: Select, chat: ChatRequest, sticky: str | None, rng: random.Random
+) -> list[RouteTarget]:
     tiers: dict[int, list[RouteTarget]] = {}
     for route_target in route_targets:
         tiers.setdefault(route_target.tier, []).append(route_target)
     order: list[RouteTarget] = []
     for tier in tiers.values():
         order += _within(tier, select if tier[0].only_on is None else "priority", chat, sticky, rng)
-    order = _ramped(order, now_s, rng)
-    if loop_with is not None:  # a provider that began a tool loop holds its opaque state: ask it while it is well
-        order.sort(key=lambda route_target: route_target.live.target.provider != loop_with)
     return order
 
 

@@ -74,13 +74,14 @@ def drill(
             raise ConfigError(
                 f"the outage of {spell.target} begins at {spell.from_s:g} s, but the drill ends at {for_s:g} s"
             )
-    play = _Drill(config, config.route(route), spells, latencies or {}, rate, for_s, seed)
+    play = _Drill(config, config.spelled_out(config.route(route)), spells, latencies or {}, rate, for_s, seed)
     return perform(play.play())
 
 
 def targets_of(config: Config, route: Route) -> tuple[str, ...]:
     """The names of all targets that a route may ask, the best first."""
     listed: list[str | Target] = []
+    route = config.spelled_out(route)
     for entry in (*route.targets, *route.on.values()):
         listed += [entry] if isinstance(entry, str | Target) else entry
     return tuple(dict.fromkeys(config.target(each).label for each in listed))

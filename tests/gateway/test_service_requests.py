@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 
 import pytest
-from standby.config import Serve, ServedRoute
+from standby.config import ClientKey, Serve, ServedRoute
 from standby.simulator.dialects.anthropic import anthropic
 from standby.simulator.scenario.request import Request as SimulatedRequest
 
@@ -234,6 +234,33 @@ def test_headers_of_a_protocol_go_on_to_its_targets_alone(stage: MakeStage) -> N
             sent = one.headers[-1]
             assert (sent["openai-beta"], sent["traceparent"]) == ("x=1", "00-1")
             assert not {"anthropic-beta", "x-other", "host"} & set(sent)
+
+    perform(play())
+
+
+BOUND_KEYS = Serve(
+    keys={
+        "eu": ClientKey(keys=("k-" + "e" * 30,), models=("*",), overrides=("targets",), require={"region": "eu"}),
+        "any": ClientKey(keys=("k-" + "a" * 30,), models=("*",), avoid={"region": "cn"}),
+    }
+)
+
+
+@pytest.mark.parametrize("path", [CHAT, MESSAGES, RESPONSES])
+def test_a_key_asks_no_target_outside_its_bounds(stage: MakeStage, path: str) -> None:
+    one = stage(a=says("a"), b=says("b"))
+
+    async def play() -> None:
+        async with playing(one, BOUND_KEYS, labels={"a": {"region": "us"}, "b": {"region": "eu"}}) as it:
+            for key, answers in (("e" * 30, "b"), ("a" * 30, "a")):
+                seen = await it.send(post(path, asks(path), authorization=f"Bearer k-{key}"))
+                assert (seen.status, seen.header("x-standby-target")) == (200, answers)
+            one.asked.clear()
+            bound = {"authorization": f"Bearer k-{'e' * 30}"}
+            for body, more in ((asks(path, "a"), {}), (asks(path), {"x_standby_targets": "a"})):
+                refused = await it.send(post(path, body, **bound, **more))
+                assert refused.status == 503
+            assert one.asked == []
 
     perform(play())
 

@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -177,11 +177,13 @@ async def playing(
     serve: Serve = OPEN,
     settings: Mapping[str, Any] = MappingProxyType({}),
     providers: Mapping[str, str] = MappingProxyType({}),
+    labels: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
     **route: Any,
 ) -> AsyncIterator[Playing]:
     """The service over a route `chat` of all targets of a stage, which speak OpenAI's chat but for `providers`."""
     targets = {target.name or "": target for target in stage.targets(**settings)}
     targets |= {name: target_of(provider, name, **settings) for name, provider in providers.items()}
+    targets |= {name: replace(targets[name], labels=of) for name, of in labels.items()}
     config = Config(targets=targets, routes={"chat": Route(tuple(targets), **route)}, serve=serve)
     records: list[Record] = []
     async with Router(config, transport=stage.transport) as router:

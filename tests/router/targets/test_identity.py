@@ -13,7 +13,7 @@ OTHERWISE: dict[str, Any] = {
     "base_url": "http://localhost:1", "headers": {"x-a": "1"}, "body": {"a": 1}, "parameters": {"temperature": 0.5},
     "options": {"a": 1}, "proxy": "http://localhost:2", "connector": object(), "trust_env": True, "ca_file": "ca.pem",
     "client_cert": "cert.pem", "reasoning": True, "capabilities": {"tools": False},
-    "quirks": {"alternate": True}, "fit": "strict", "connect_s": 1.0,
+    "quirks": {"alternate": True}, "labels": {"region": "eu"}, "fit": "strict", "connect_s": 1.0,
     "first_delta_s": 1.0, "stall_s": 1.0, "total_s": 1.0, "connections_max": 7, "concurrency": 1,
     "requests_per_min": 1, "tokens_per_min": 1, "price": Price(input=1.0, output=1.0), "budget_day": 1.0,
     "budget_month": 1.0,
