@@ -1,6 +1,5 @@
 """`standby check`: list all problems of configuration files, each with its file, line and column."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +10,8 @@ import typer
 from ..config import Config, ConfigFileError, ConfigProblem, load, serve_problems, warnings
 from ..config.advice import quirk_notes
 from ..config.origin import ENV_FILE, shown
-from .exits import ExitCode, UsageError, guarded
+from .choice import usual_file
+from .exits import ExitCode, guarded
 from .options import AsJson, Debugging, EnvFile
 from .render import console, show_json
 
@@ -30,7 +30,7 @@ def check(
     A warning does not fail the check. What the quirks of a target do is told in words.
     """
     with guarded(as_json=as_json, debug=Debugging.of(context)):
-        findings = [_Finding(file, env_file or ENV_FILE) for file in files or [_usual_file()]]
+        findings = [_Finding(file, env_file or ENV_FILE) for file in files or [usual_file()]]
         if as_json:
             show_json({"files": [finding.as_dict() for finding in findings]})
         else:
@@ -38,15 +38,6 @@ def check(
                 finding.show()
         if any(finding.problems for finding in findings):
             raise typer.Exit(ExitCode.USAGE)
-
-
-def _usual_file() -> Path:
-    from ..config.settings import CONFIG_VARIABLE, DEFAULT_FILE  # with it comes pydantic
-
-    named = os.environ.get(CONFIG_VARIABLE)
-    if named or Path(DEFAULT_FILE).is_file():
-        return Path(named or DEFAULT_FILE)
-    raise UsageError(f"nothing to check: name a file, or set {CONFIG_VARIABLE}; there is no ./{DEFAULT_FILE}")
 
 
 def _serve_problems(config: Config) -> Iterator[ConfigProblem]:

@@ -110,6 +110,20 @@ def providers_with_keys(environment: Mapping[str, str] = os.environ) -> dict[str
     return found
 
 
+def usual_file() -> Path:
+    """The file that `load` would read without being told one.
+
+    Raises:
+        UsageError: There is none.
+    """
+    from ..config.settings import CONFIG_VARIABLE, DEFAULT_FILE  # with it comes pydantic
+
+    named = os.environ.get(CONFIG_VARIABLE)
+    if named or Path(DEFAULT_FILE).is_file():
+        return Path(named or DEFAULT_FILE)
+    raise UsageError(f"name a file, or set {CONFIG_VARIABLE}; there is no ./{DEFAULT_FILE}")
+
+
 def listed(targets: Sequence[str]) -> tuple[str, ...]:
     """Split `--targets`, which may stand several times and hold several targets, separated by commas.
 

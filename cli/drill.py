@@ -3,15 +3,16 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated, TypeAlias, TypeVar
+from typing import Annotated, NamedTuple, TypeAlias, TypeVar
 
 import typer
 
 from ..config import load
 from ..config.origin import ENV_FILE
 from ..simulator.drill.result import DrillResult
-from ..simulator.drill.words import Demand, demand, duration_s, latency_of_target, rate_per_s, spell
-from .drill_table import show_drill
+from ..simulator.drill.words import Demand, Latency, Spell, demand, duration_s, latency_of_target, rate_per_s, spell
+from .choice import usual_file
+from .drill_table import show_drill, show_drills
 from .exits import ExitCode, UsageError, guarded
 from .options import AsJson, Debugging, EnvFile, RouteName
 from .render import console, say, show_json
@@ -40,7 +41,14 @@ Latencies: TypeAlias = Annotated[
 
 def drill(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The configuration.", show_default=False)],
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[FILE]...",
+            help="The configuration; of several, each is played. Else: $STANDBY_CONFIG, or ./standby.yaml.",
+            show_default=False,
+        ),
+    ] = None,
     scenario: Annotated[
         Path | None, typer.Option("--drill", metavar="FILE", help="The drill, in YAML.", show_default=False)
     ] = None,
@@ -67,52 +75,98 @@ def drill(
     For example: standby drill standby.yaml --fail openai@10s..70s --for 5m --require 'availability>=99.9%'
     """
     with guarded(as_json=as_json, debug=Debugging.of(context)):
-        from ..simulator.drill.drill import drill as play
-        from ..simulator.drill.drill import targets_of
-        from ..simulator.drill.file import DrillFile, read_drill_file
-        from .drill_plot import Drawing
-
-        draw = Drawing(plot) if plot else None
-        config = load(file, env_file=env_file or ENV_FILE)
-        if route is not None:
-            config.route(route)  # one that is not there is the command line's mistake, not the file's
-        told = DrillFile()
-        if scenario is not None:
-            told = read_drill_file(scenario, lambda named: targets_of(config, config.route(route or named)))
-        told.spells += [
-            *_read_all(fail, partial(spell, trouble="fail")),
-            *_read_all(slow, partial(spell, trouble="slow")),
-            *_read_all(rate_limit, partial(spell, trouble="rate_limit")),
-        ]
-        told.require += _read_all(require, demand)
-        result = play(
-            config,
-            told.spells,
-            latencies=told.latencies | dict(_read_all(latencies, latency_of_target)),
-            route=route or told.route,
-            rate=_first(_read_all([rate] if rate else (), rate_per_s), told.rate, RATE_PER_S),
-            for_s=_first(_read_all([lasts] if lasts else (), duration_s), told.for_s, LASTS_S),
-            seed=_first([] if seed is None else [seed], told.seed, 0),
+        told = _Told(
+            [
+                *_read_all(fail, partial(spell, trouble="fail")),
+                *_read_all(slow, partial(spell, trouble="slow")),
+                *_read_all(rate_limit, partial(spell, trouble="rate_limit")),
+            ],
+            _read_all(require, demand),
+            dict(_read_all(latencies, latency_of_target)),
+            _read_all([rate] if rate else (), rate_per_s),
+            _read_all([lasts] if lasts else (), duration_s),
+            seed,
         )
-        if draw is not None:
-            draw.drill(result, told.spells)
-        _show(result, told.require, as_json=as_json)
+        asked = files or [usual_file()]
+        if plot is not None and len(asked) > 1:
+            raise UsageError("--plot draws one drill: name one file")
+        if plot is not None:
+            from .drill_plot import Drawing
+
+            draw = Drawing(plot)
+        played = [_play(file, env_file, route, scenario, told) for file in asked]
+        if plot is not None:
+            draw.drill(played[0].result, played[0].spells)
+        _show(played, as_json=as_json)
 
 
-def _show(result: DrillResult, demands: list[Demand], *, as_json: bool) -> None:
-    """Show the result, and what of the demands was not met.
+class _Told(NamedTuple):
+    """What the command line says of a drill; it wins over the drill's file."""
+
+    spells: list[Spell]
+    demands: list[Demand]
+    latencies: dict[str, Latency]
+    rate_per_s: list[float]
+    for_s: list[float]
+    seed: int | None
+
+
+class _Played(NamedTuple):
+    """A drill of one configuration."""
+
+    file: Path
+    result: DrillResult
+    spells: list[Spell]
+    demands: list[Demand]
+
+    @property
+    def missed(self) -> list[Demand]:
+        """What of the demands was not met."""
+        return [wanted for wanted in self.demands if not wanted.holds(self.result)]
+
+
+def _play(file: Path, env_file: Path | None, route: str | None, scenario: Path | None, said: _Told) -> _Played:
+    from ..simulator.drill.drill import drill as play
+    from ..simulator.drill.drill import targets_of
+    from ..simulator.drill.file import DrillFile, read_drill_file
+
+    config = load(file, env_file=env_file or ENV_FILE)
+    if route is not None:
+        config.route(route)  # one that is not there is the command line's mistake, not the file's
+    told = DrillFile()
+    if scenario is not None:
+        told = read_drill_file(scenario, lambda named: targets_of(config, config.route(route or named)))
+    spells, demands = [*told.spells, *said.spells], [*told.require, *said.demands]
+    result = play(
+        config,
+        spells,
+        latencies=told.latencies | said.latencies,
+        route=route or told.route,
+        rate=_first(said.rate_per_s, told.rate, RATE_PER_S),
+        for_s=_first(said.for_s, told.for_s, LASTS_S),
+        seed=_first([] if said.seed is None else [said.seed], told.seed, 0),
+    )
+    return _Played(file, result, spells, demands)
+
+
+def _show(played: Sequence[_Played], *, as_json: bool) -> None:
+    """Show the results, and what of the demands was not met.
 
     Raises:
         typer.Exit: Something was not.
     """
-    missed = [wanted for wanted in demands if not wanted.holds(result)]
+    told = [each.result.to_dict() | {"missed": [wanted.text for wanted in each.missed]} for each in played]
+    alone = len(played) == 1
     if as_json:
-        show_json(result.to_dict() | {"missed": [wanted.text for wanted in missed]})
+        show_json(told[0] if alone else [{"file": str(each.file), **it} for each, it in zip(played, told, strict=True)])
+    elif alone:
+        show_drill(console(), played[0].result, played[0].demands, played[0].spells)
     else:
-        show_drill(console(), result, demands)
-    for wanted in missed:
-        say(f"not met: {wanted.text}", style="red")
-    if missed:
+        show_drills(console(), {str(each.file): each.result for each in played})
+    for each in played:
+        for wanted in each.missed:
+            say(f"not met{'' if alone else f' by {each.file}'}: {wanted.text}", style="red")
+    if any(each.missed for each in played):
         raise typer.Exit(ExitCode.NOBODY_ANSWERED)
 
 

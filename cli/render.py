@@ -20,6 +20,9 @@ Cell: TypeAlias = str | Text
 NONE = "-"
 """The text of an empty cell."""
 
+WIDE = 80
+"""A terminal with fewer columns has narrower gaps in its tables."""
+
 PIPE_WIDTH = 100_000
 """In characters. Wide enough that a line in a pipe is never wrapped."""
 
@@ -63,7 +66,7 @@ def show_table(
         right: The columns that hold numbers.
     """
     if out.is_terminal:
-        out.print(drawn_table(columns, rows, right=right))
+        out.print(drawn_table(columns, rows, right=right, gap=1 if out.width < WIDE else 2))
         return
     lines = [[column.upper() for column in columns], *([_one_line(cell) for cell in row] for row in rows)]
     widths = [max(cell_len(line[index]) for line in lines) for index in range(len(columns))]
@@ -72,9 +75,15 @@ def show_table(
         out.print("  ".join(padded).rstrip(), soft_wrap=True)
 
 
-def drawn_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], *, right: Sequence[str] = ()) -> Table:
-    """A table for a terminal: long cells fold, nothing is cut off."""
-    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+def drawn_table(
+    columns: Sequence[str], rows: Sequence[Sequence[Cell]], *, right: Sequence[str] = (), gap: int = 2
+) -> Table:
+    """A table for a terminal: long cells fold, nothing is cut off.
+
+    Args:
+        gap: Blanks between columns.
+    """
+    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False, padding=(0, gap, 0, 0))
     for column in columns:
         table.add_column(column, justify="right" if column in right else "left", overflow="fold")
     for row in rows:

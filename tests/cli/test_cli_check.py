@@ -78,7 +78,7 @@ def test_several_files_and_json(file: Path) -> None:
 def test_without_a_name_the_usual_file_is_checked(file: Path) -> None:
     nothing = run("check")
     assert nothing.exit_code == 2
-    assert "nothing to check" in nothing.stderr
+    assert "name a file, or set STANDBY_CONFIG" in nothing.stderr
     file.with_name("standby.yaml").write_text(GOOD)
     assert run("check").stdout == "standby.yaml: 2 targets, 1 route: fine\n"
 

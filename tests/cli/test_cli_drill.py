@@ -4,6 +4,7 @@ import io
 import json
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -11,7 +12,7 @@ import pytest
 from rich.console import Console
 from standby.cli.drill_table import STRETCHES_MAX, show_drill
 from standby.simulator.drill.result import Drilled, DrillResult, Stretch, Tried, summed_up
-from standby.simulator.drill.words import demand
+from standby.simulator.drill.words import Spell, demand
 
 from commands import run
 from components import need
@@ -101,9 +102,9 @@ def test_a_latency_is_kept(file: str) -> None:
 # On a terminal
 
 
-def drawn(result: DrillResult, *demands: str, width: int = 100) -> list[str]:
+def drawn(result: DrillResult, *demands: str, width: int = 100, spells: Sequence[Spell] = ()) -> list[str]:
     screen = Console(file=io.StringIO(), force_terminal=True, color_system=None, width=width)
-    show_drill(screen, result, [demand(text) for text in demands])
+    show_drill(screen, result, [demand(text) for text in demands], spells)
     assert isinstance(screen.file, io.StringIO)
     return screen.file.getvalue().splitlines()
 
@@ -129,6 +130,47 @@ def test_a_time_line_shows_which_target_answered_and_which_was_left_alone() -> N
     assert "  0 s" + " " * 53 + "60 s" in [line.rstrip() for line in lines]
     assert lines[-2:] == ["✓ availability>=99%  it is 100.000%", "✗ p95<0.1s  it is 0.50 s"]
     assert not [line for line in lines if "unanswered" in line]
+
+
+def test_what_was_done_to_a_target_stands_below_its_line() -> None:
+    lines = drawn(outage(), spells=[Spell("a", "fail", 20, 40), Spell("b", "rate_limit", 50)])
+    below_a, below_b = (lines.index(next(line for line in lines if line.startswith(f"{name} "))) + 1 for name in "ab")
+    assert lines[below_a] == "  " + " " * 20 + "▔" * 20 + " fail"
+    assert lines[below_b] == "  " + " " * 50 + "▔" * 10 + " rate limit"
+
+
+def test_states_differ_without_colours() -> None:
+    result = outage()
+    result.health = [Stretch("a", "open", 0, 30), Stretch("a", "parked", 30, 60), Stretch("b", "isolated", 0, 60)]
+    for counts in (*result.timeline.served.values(), *result.timeline.failed.values()):
+        counts[:] = [0] * len(counts)
+    lines = drawn(result)
+    assert "a " + "─" * 30 + "═" * 30 in lines
+    assert "b " + "#" * 60 in lines
+
+
+def test_several_configurations_are_compared(file: str, nobody_is_configured: Path) -> None:
+    lone = nobody_is_configured / "lone.yaml"
+    lone.write_text("targets:\n  lead: {provider: openai, model: gpt-4o-mini, key: k}\n")
+    options = ["--fail", "lead@2s..", "--for", "10s", "--rate", "5/s", "--require", "availability>99%"]
+    ended = run("drill", file, str(lone), *options)
+    assert ended.exit_code == 1
+    heads, first, second = ended.stdout.splitlines()
+    assert heads.split() == ["FILE", "ANSWERED", "P50", "P95", "P99", "MORE", "TRIES", "COST"]
+    assert (first.split()[1], second.split()[0]) == ("100.000%", str(lone))
+    assert ended.stderr.splitlines() == [f"not met by {lone}: availability>99%"]
+    told = json.loads(run("drill", file, str(lone), *options, "--json").stdout)
+    assert [each["file"] for each in told] == [file, str(lone)]
+    assert "--plot draws one drill" in run("drill", file, str(lone), "--plot", "x.svg").stderr
+
+
+def test_without_a_file_the_usual_one_is_played(file: str) -> None:
+    assert run("drill", "--for", "2s").stdout == run("drill", file, "--for", "2s").stdout
+
+
+def test_without_any_file_it_says_what_is_missing(nobody_is_configured: Path) -> None:
+    ended = run("drill")
+    assert (ended.exit_code, "name a file, or set STANDBY_CONFIG" in ended.stderr) == (2, True)
 
 
 def test_calls_without_an_answer_have_a_line_of_their_own() -> None:
