@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from warnings import catch_warnings
 
 import typer
@@ -15,6 +15,9 @@ from .exits import ExitCode, guarded
 from .options import AsJson, Debugging, EnvFile
 from .render import console, show_json
 
+if TYPE_CHECKING:
+    from .check_live import Probed
+
 
 def check(
     context: typer.Context,
@@ -23,14 +26,21 @@ def check(
         typer.Argument(metavar="[FILE]...", show_default=False, help="Else: $STANDBY_CONFIG, or ./standby.yaml."),
     ] = None,
     env_file: EnvFile = None,
+    live: Annotated[
+        bool, typer.Option("--live", help="Ask each target for one word, with its key. It may cost a little.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Check configuration files: all problems at once, a line each, as file:line:column: setting: what is wrong.
 
-    A warning does not fail the check. What the quirks of a target do is told in words.
+    A warning does not fail the check. What the quirks of a target do is told in words. With --live a target that does
+    not answer fails it, with exit code 1.
     """
     with guarded(as_json=as_json, debug=Debugging.of(context)):
         findings = [_Finding(file, env_file or ENV_FILE) for file in files or [usual_file()]]
+        if live:
+            for finding in findings:
+                finding.ask()
         if as_json:
             show_json({"files": [finding.as_dict() for finding in findings]})
         else:
@@ -38,6 +48,8 @@ def check(
                 finding.show()
         if any(finding.problems for finding in findings):
             raise typer.Exit(ExitCode.USAGE)
+        if not all(finding.answers for finding in findings):
+            raise typer.Exit(ExitCode.NOBODY_ANSWERED)
 
 
 def _serve_problems(config: Config) -> Iterator[ConfigProblem]:
@@ -58,10 +70,12 @@ class _Finding:
         self.problems: tuple[ConfigProblem, ...] = ()
         self.warnings: list[ConfigProblem] = []
         self.quirks: list[ConfigProblem] = []
+        self.probed: list[Probed] | None = None
         self.summary = ""
+        self._config: Config | None = None
         try:
             with catch_warnings(action="ignore"):  # it is among our own, below
-                config = load(file, env_file=env_file)
+                self._config = config = load(file, env_file=env_file)
         except ConfigFileError as error:
             self.problems = error.problems
         else:
@@ -69,6 +83,18 @@ class _Finding:
             self.warnings = warnings(config)
             self.quirks = quirk_notes(config)
             self.summary = f"{_count(len(config.targets), 'target')}, {_count(len(config.routes), 'route')}"
+
+    @property
+    def answers(self) -> bool:
+        """No target is known not to answer."""
+        return all(each.answers for each in self.probed or ())
+
+    def ask(self) -> None:
+        """Ask each target, if the file can be used."""
+        if self._config is not None and not self.problems:
+            from .check_live import probe
+
+            self.probed = probe(self._config)
 
     def show(self) -> None:
         out, err = console(), console(stderr=True)
@@ -80,6 +106,10 @@ class _Finding:
             out.print(str(quirk), soft_wrap=True, style="dim")
         if not self.problems:
             out.print(f"{self.file}: {self.summary}: fine", soft_wrap=True)
+        if self.probed is not None:
+            from .check_live import show_probed
+
+            show_probed(self.probed)
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -88,6 +118,7 @@ class _Finding:
             "problems": [_as_dict(problem) for problem in self.problems],
             "warnings": [_as_dict(warning) for warning in self.warnings],
             **({"quirks": [_as_dict(quirk) for quirk in self.quirks]} if self.quirks else {}),
+            **({} if self.probed is None else {"live": [each._asdict() for each in self.probed]}),
         }
 
 

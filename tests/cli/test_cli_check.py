@@ -1,13 +1,18 @@
 """`standby check` and `standby schema`."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from standby.config import json_schema
 from standby.gateway import state_place
+from standby.providers.errors import ErrorKind
+from standby.simulator.scenario.reply import Answer, Failure
 
-from commands import run
+from canaries import CANARY_KEY
+from commands import Invoke, run
+from standby.testing import Simulator
 
 GOOD = """\
 targets:
@@ -111,3 +116,37 @@ def test_a_state_on_a_network_file_system_fails_the_check(file: Path, monkeypatc
     )
     file.write_text(f"{GOOD}{serve}none\n")
     assert run("check", "router.yaml").exit_code == 0
+
+
+async def test_live_asks_each_target_for_a_word(
+    invoke: Invoke, standby_simulator: Simulator, configured: Callable[..., Path]
+) -> None:
+    standby_simulator.play("lead", "Yes.")
+    standby_simulator.play("second", Failure(ErrorKind.AUTH))
+    standby_simulator.play("third", Answer(()))
+    configured("lead", "second", "third")
+    ended = await invoke("check", "--live")
+    assert ended.exit_code == 1
+    lead, second, third = ended.stdout.splitlines()[-3:]
+    assert lead.split()[:2] == ["✓", "lead"], ended
+    assert second.split()[:2] == ["✗", "second"]
+    assert "auth (401" in second
+    assert third.split()[:2] == ["✓", "third"]
+    assert "16 tokens were not enough" in third
+    assert CANARY_KEY not in ended.stdout + ended.stderr
+    told = json.loads((await invoke("check", "--live", "--json")).stdout)
+    assert [(each["target"], each["answers"]) for each in told["files"][0]["live"]] == [
+        ("lead", True),
+        ("second", False),
+        ("third", True),
+    ]
+
+
+async def test_live_asks_nothing_where_the_file_is_wrong(
+    invoke: Invoke, standby_simulator: Simulator, configured: Callable[..., Path]
+) -> None:
+    standby_simulator.play("lead", "Yes.")
+    file = configured("lead")
+    file.write_text(file.read_text() + "limits: {stall_s: soon}\n")
+    ended = await invoke("check", "--live")
+    assert (ended.exit_code, standby_simulator.exchanges) == (2, ())
