@@ -16,7 +16,8 @@ from .process.certificates import CertificateError, Certificates
 from .process.ending import Drain, Ending, Stop, end
 from .process.listening import Bound, Listening, bind, listen
 from .process.supervisor import end_with_supervisor
-from .shells.aiohttp_server import HttpServer, Note
+from .shells.aiohttp_server import HttpServer
+from .shells.answering import Note
 
 CERTIFICATES_S = 60.0
 """How often the files of certificates are looked at: what renews them seldom sends a signal."""

@@ -45,12 +45,18 @@ _GET = frozenset(("GET", "HEAD"))
 _POST = frozenset(("POST",))
 
 
+def section_of(config: Config) -> Serve:
+    """The gateway's own section, as it stands."""
+    return config.serve or Serve()
+
+
 class Service:
     """The gateway.
 
     Args:
         router: Entered already.
         address: Where it listens, once that is known.
+        serve_of: Reads its own section from a configuration.
         observers: Told of each request once it is over, but for those that ask about the gateway itself.
         refused_reload: Told when the keys of a changed configuration cannot be read: the old ones go on.
         wall: Says what time it is.
@@ -64,12 +70,14 @@ class Service:
         router: Router,
         *,
         address: Address | None = None,
+        serve_of: Callable[[Config], Serve] = section_of,
         observers: Iterable[Observe] = (),
         refused_reload: Callable[[str], None] = lambda why: None,
         wall: WallClock = WALL_CLOCK,
     ) -> None:
         config = router.config
-        serve = config.serve or Serve()
+        serve = serve_of(config)
+        self._serve_of = serve_of
         self.access = Access(serve, address=address, wall=wall)
         self._served = Served(router, self.access, config, serve, wall)
         self._observers, self._refused_reload = list(observers), refused_reload
@@ -193,7 +201,7 @@ class Service:
         config = served.router.config
         if config is served.config:
             return served
-        serve = config.serve or Serve()
+        serve = self._serve_of(config)
         try:
             self.access.follow(serve)
         except ConfigError as wrong:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .config import Config, ConfigError, Route, Target
+    from .gateway import httpx_client, sync_httpx_client
     from .providers import (
         ChatRequest,
         ErrorKind,
@@ -62,7 +63,8 @@ if TYPE_CHECKING:
         stream,
     )
 
-_ROOMS = ("config", "providers", "router")
+_ROOMS = ("config", "providers", "router", "gateway")
+"""Those behind are loaded only for names that are in none of the others."""
 
 
 def __getattr__(name: str) -> object:
@@ -149,5 +151,7 @@ __all__ = [
     "ask",
     "ask_stream",
     "complete",
+    "httpx_client",
     "stream",
+    "sync_httpx_client",
 ]

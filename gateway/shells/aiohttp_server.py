@@ -10,12 +10,13 @@ import logging
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any
 
 from aiohttp import web
 
 from ...config import Clients
 from ..http import ClientGone, Handler, Request, RequestRefused
+from .answering import Note, no_note
 from .bodies import read_body
 from .connection import Connection, Inward, Shared
 from .connections import Connections
@@ -33,14 +34,6 @@ ALWAYS_ANSWERED = ("/health", "/ready")
 """Paths that the cap on requests in flight does not concern: a server that is busy is neither dead nor gone."""
 
 RETRY_AFTER = (("retry-after", "1"),)
-
-Note: TypeAlias = Callable[[str, BaseException | None], None]
-"""Told what became of a request or connection without the handler: `connections_full`, `fault`, `head_timeout`,
-`in_flight_full`, `malformed`, `refused`, `stalled`; with `fault` the exception."""
-
-
-def no_note(what: str, error: BaseException | None) -> None:
-    """Do nothing."""
 
 
 class HttpServer:

@@ -6,7 +6,6 @@ first moment on, and cancels the handler. The clocks, and the limits of a head, 
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
-from contextlib import suppress
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
@@ -14,9 +13,9 @@ from multidict import CIMultiDict
 
 from ...config import Clients
 from ..http import ClientGone, Fields, Handler, Request, RequestRefused
-from .aiohttp_server import Note, no_note
+from .answering import Note, answer, no_note
 from .bodies import too_large, unfit_body
-from .rendering import BODILESS, JSON, field_lines, refusal_body
+from .rendering import BODILESS, field_lines
 
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
@@ -57,7 +56,7 @@ class AsgiApp:
             peer=str(client[0]) if client else "",
             tls=scope.get("scheme") == "https",
         )
-        handling = asyncio.create_task(self._handle(request, reply))
+        handling = asyncio.create_task(answer(self._handler, request, reply, self._note))
         watching = asyncio.create_task(arriving.watch())
         try:
             await asyncio.wait({handling, watching}, return_when=asyncio.FIRST_COMPLETED)
@@ -68,22 +67,6 @@ class AsgiApp:
             ended = await asyncio.gather(handling, watching, return_exceptions=True)
         if handling_was_done and isinstance(ended[0], BaseException):
             raise ended[0]
-
-    async def _handle(self, request: Request, reply: "AsgiReply") -> None:
-        try:
-            await self._handler(request, reply)
-        except ClientGone:
-            return
-        except RequestRefused as refused:
-            self._note("refused", None)
-            if not reply.started:
-                with suppress(ClientGone):
-                    await reply.whole(refused.status, (*JSON, *refused.fields), refusal_body(refused))
-        except Exception as error:  # noqa: BLE001 - a bug of the gateway's costs one answer, and is told
-            self._note("fault", error)
-            if not reply.started:
-                with suppress(ClientGone):
-                    await reply.whole(500, JSON, refusal_body(RequestRefused(500, "The gateway failed to answer.")))
 
 
 class _Arriving:
