@@ -14,6 +14,7 @@ from .errors import ConfigError
 from .flaws import cloud_key, flaws
 from .keys import read_key_file
 from .model import Config
+from .optional import words
 from .origin import ENV_FILE, IGNORED_HINT, Path, shown_name
 from .problems import ConfigProblem
 from .route import Route
@@ -61,6 +62,8 @@ class _Advice:
         origin = self._config.origin
         if origin is not None and origin.ignored:
             yield ConfigProblem(ENV_FILE, None, None, (), origin.ignored_words, IGNORED_HINT)
+        for left_out, said in words(origin.left_out) if origin is not None else ():
+            yield self._at(left_out, said)
         if origin is None or not origin.literal_keys:
             return
         for path in origin.literal_keys:

@@ -9,12 +9,24 @@ from ..providers.errors import without_keys
 Path: TypeAlias = tuple[str | int, ...]
 """The way to a setting: names of mappings and places in lists, from the root."""
 
+Reasons: TypeAlias = Mapping[Path, str]
+"""Why targets of a file are left out, by the way to each."""
+
 
 def in_target(path: Path) -> bool:
     """Is this a setting of a target, under its name, or in place in a route's list or in a tier of it?"""
     if path[:1] == ("targets",):
         return len(path) == 3
     return len(path) in (5, 6) and path[0] == "routes" and path[2] in ("targets", "on")
+
+
+def target_of(path: Path) -> Path | None:
+    """The way to the target that this is a setting of, or a part of one; None: it belongs to none."""
+    return next((path[: length - 1] for length in range(3, len(path) + 1) if _is_field(path[:length])), None)
+
+
+def _is_field(path: Path) -> bool:
+    return in_target(path) and isinstance(path[-1], str)
 
 
 def holds_keys(path: Path) -> bool:
@@ -51,6 +63,7 @@ class Origin:
         keys: Where each setting's name stands.
         values: Where each setting's value stands.
         literal_keys: Targets' keys that are written out in the file instead of referred to.
+        left_out: Targets that are left out, since a variable that they name as optional is not set.
         ignored: Settings in the usual `.env`, by their variables: beside a file they do not count.
     """
 
@@ -59,6 +72,7 @@ class Origin:
     values: Mapping[Path, Place] = field(default_factory=dict, repr=False)
     literal_keys: tuple[Path, ...] = ()
     ignored: tuple[str, ...] = ()
+    left_out: Reasons = field(default_factory=dict)
 
     def place(self, path: Path, *, of_key: bool = False) -> Place | None:
         """Where a setting stands, or the nearest one around it that is in the file."""

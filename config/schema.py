@@ -16,8 +16,9 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _REFERENCE: Schema = {"$ref": "#/$defs/Reference"}
 _REFERENCE_SCHEMA: Schema = {
     "type": "string",
-    "pattern": r"^\$\{[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\}$",
-    "description": "The value of an environment variable: ${NAME}, or ${NAME:-text} for when it is not set.",
+    "pattern": r"^\$\{[A-Za-z_][A-Za-z0-9_]*(\?|:-[^}]*)?\}$",
+    "description": "The value of an environment variable: ${NAME}; ${NAME:-text} for when it is not set; or, in"
+    " a target, ${NAME?}, which leaves out the target then.",
 }
 
 

@@ -121,6 +121,8 @@ def _is_askable(name: str, config: Config) -> bool:
 
 def _is_target(name: str, config: Config) -> bool:
     provider, slash, model = name.partition("/")
+    if config.origin is not None and ("targets", name) in config.origin.left_out:
+        return True  # for now
     return name in config.targets or (bool(slash and model) and provider in registry.names())
 
 

@@ -33,7 +33,8 @@ from .layers import Layer, layer_of
 from .limits import Limits, Retry
 from .messages import problems_of
 from .model import Config
-from .origin import ENV_FILE, IGNORED_HINT, Origin, Path, UsualFile, names_file
+from .optional import routes_left, targets_left, words
+from .origin import ENV_FILE, IGNORED_HINT, Origin, Path, UsualFile, names_file, shown
 from .problems import PROBLEMS_MAX, ConfigFileError, ConfigProblem, did_you_mean
 from .references import resolve
 from .route import Route
@@ -133,10 +134,16 @@ def load(
     if not isinstance(found, Config):
         raise ConfigFileError(found)
     if found.origin is not None and found.origin.ignored:
-        with suppress(Warning):  # an application may make errors of warnings: this one costs it no configuration
-            words = f"{ENV_FILE}: {found.origin.ignored_words}; {IGNORED_HINT}"
-            warnings.warn(words, stacklevel=5)  # over two functions called load, each behind its door
+        _warn(f"{ENV_FILE}: {found.origin.ignored_words}; {IGNORED_HINT}")
+    if found.origin is not None and found.origin.left_out:
+        told = (f"{shown(path)} {said}" for path, said in words(found.origin.left_out))
+        _warn(f"{found.origin.file}: {'; '.join(told)}")
     return found
+
+
+def _warn(text: str) -> None:
+    with suppress(Warning):  # an application may make errors of warnings: this one costs it no configuration
+        warnings.warn(text, stacklevel=6)  # over two functions called load, each behind its door
 
 
 def _found(path: str | os.PathLike[str] | None) -> FilePath | None:
@@ -176,7 +183,9 @@ def _load(
         over.append(layer_from(dotenv, str(env_file), below=document.tree))
     written_out = resolve(document, {**dotenv, **os.environ}, lambda path: any(layer.holds(path) for layer in over))
     _anchor_files(document)
-    origin = Origin(document.file, document.keys, document.values, written_out, ignored) if path else None
+    origin = None
+    if path:
+        origin = Origin(document.file, document.keys, document.values, written_out, ignored, document.left_out)
     layers = [*over, Layer("settings", document.tree, origin=origin, problems=document.problems)]
     current = _Load(layers)
     token = _current.set(current)
@@ -194,21 +203,28 @@ def _load(
     problems += _optionless(current)
     if settings is None:
         return problems
-    config = _config(settings, origin, current.merged)
+    routes, without = routes_left(settings.routes, document.left_out)
+    if without:
+        return problems + [layer_of(path, layers).problem(path, message) for path, message in without]
+    config = _config(settings, routes, origin, current.merged)
     if circles := [layer_of(path, layers).problem(path, message) for path, message in circular(config)]:
         return problems + circles
     problems += (layer_of(path, layers).problem(path, message, hint) for path, message, hint in nothing_left(config))
     problems += _unmakeable(config, layers)
     problems += (layer_of(path, layers).problem(path, message, hint) for path, message, hint in serve_flaws(config))
-    if path and not problems and not settings.targets and not settings.routes:
-        problems.append(ConfigProblem(str(path), None, None, (), "configures no targets and no routes"))
+    if path and not problems and not config.targets and not config.routes:
+        left = "; ".join(f"{shown(path)} {said}" for path, said in words(document.left_out))
+        problems.append(ConfigProblem(str(path), None, None, (), left or "configures no targets and no routes"))
     return problems or config
 
 
-def _config(settings: Settings, origin: Origin | None, merged: Mapping[str, Any]) -> Config:
-    targets = {name: _named(target, name) for name, target in settings.targets.items()}
+def _config(
+    settings: Settings, of_file: Mapping[str, Route], origin: Origin | None, merged: Mapping[str, Any]
+) -> Config:
+    left_out = {} if origin is None else origin.left_out
+    targets = {name: _named(target, name) for name, target in targets_left(settings.targets, left_out).items()}
     written = _mapping(merged.get("routes"))
-    routes = {name: _with_retry(route, written[name], settings.retry) for name, route in settings.routes.items()}
+    routes = {name: _with_retry(route, written[name], settings.retry) for name, route in of_file.items()}
     if targets and not routes:
         routes = {"default": Route(tuple(targets))}
     return Config(

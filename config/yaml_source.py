@@ -37,6 +37,7 @@ class Document:
         keys: Where the names stand.
         values: Where the values stand.
         problems: What is wrong with the file as YAML.
+        left_out: Why targets are left out, by the way to each.
     """
 
     file: str
@@ -44,6 +45,7 @@ class Document:
     keys: dict[Path, Place] = field(default_factory=dict, repr=False)
     values: dict[Path, Place] = field(default_factory=dict, repr=False)
     problems: list[ConfigProblem] = field(default_factory=list)
+    left_out: dict[Path, str] = field(default_factory=dict)
 
     def complain(self, message: str, place: Place | None = None, path: Path = (), hint: str = "") -> None:
         """Note a problem."""
