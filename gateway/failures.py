@@ -204,16 +204,18 @@ def _of_request(
     """The failure of the request itself, in the provider's words where it said some."""
     said = error.error
     message = (said.provider_message if said is not None else None) or _as_sentence(_with_reasons(row, error.report))
-    own = said is not None and dialect_of(_provider(said, error.report)) == dialect
     status = said.status if said is not None and said.status in STATUSES_OF_REQUESTS else row.status
-    code = said.native_code if said is not None and own else None
+    own = said if said is not None and dialect_of(_provider(said, error.report)) == dialect else None
+    code = None if own is None else own.native_code
+    if code is None and (own is None or own.native_type is None):
+        code = row.code
     return Failure(
         kind=error.kind,
         status=status or row.status,
         message=message,
-        code=row.code if code is None else str(code),
-        type=said.native_type if said is not None and own else None,
-        param=said.param if said is not None and own else None,
+        code=None if code is None else str(code),
+        type=None if own is None else own.native_type,
+        param=None if own is None else own.param,
         request_id=request_id,
     )
 

@@ -120,7 +120,7 @@ def _outer(error: dict[str, Any], message: str) -> ErrorFacts:
     """The facts of one level."""
     code = error.get("code")
     if code is None or code == "":
-        code = error.get("error_code")
+        code = error.get("error_code") or _inside(error, "details").get("error_code")
     if not isinstance(code, str | int) or isinstance(code, bool):
         code = None
     metadata = _inside(error, "metadata")

@@ -34,12 +34,9 @@ def openai_object(failure: Failure) -> dict[str, object]:
     """What stands under `error`, as OpenAI's APIs have it."""
     usual = _OPENAI[400] if 400 <= failure.status < 500 else ("server_error", None)
     type_, code = _OPENAI.get(failure.status, usual)
-    return {
-        "message": failure.message,
-        "type": failure.type or type_,
-        "param": failure.param,
-        "code": failure.code or code,
-    }
+    if failure.type is not None:  # a provider's words: where it has no code, it has none
+        type_, code = failure.type, None
+    return {"message": failure.message, "type": type_, "param": failure.param, "code": failure.code or code}
 
 
 def openai_error(failure: Failure) -> bytes:
@@ -51,7 +48,10 @@ def anthropic_object(failure: Failure) -> dict[str, object]:
     """An error of the Messages API, as a body and as an event."""
     usual = "invalid_request_error" if 400 <= failure.status < 500 else "api_error"
     kind = failure.type or _ANTHROPIC.get(failure.status, usual)
-    told: dict[str, object] = {"type": "error", "error": {"type": kind, "message": failure.message}}
+    error: dict[str, object] = {"type": kind, "message": failure.message}
+    if failure.code is not None:
+        error["details"] = {"error_code": failure.code}
+    told: dict[str, object] = {"type": "error", "error": error}
     return told if failure.request_id is None else told | {"request_id": failure.request_id}
 
 

@@ -30,7 +30,7 @@ from ..messages import (
 from ..parts import Citation
 from .dialect import Asked
 from .fields import Fields, known_only, list_of, objects, text_of
-from .refused import read_object, refused, unserved, wrong
+from .refused import Refused, read_object, refused, unserved, wrong
 from .state import MARK, original, unsealed
 
 NAME = "anthropic"
@@ -42,6 +42,8 @@ _TIERS = {"standard_only": "default"}
 _TOOL_FIELDS = frozenset({"type", "name", "description", "input_schema", "strict", "cache_control"})
 _EAGER = "eager_input_streaming"
 """Of a tool: how its arguments are streamed. It is set by agents for all their tools, which other targets take, too."""
+UNTHREADED = "thread_unsupported_request"
+"""The code by which the SDK's own loop of tools learns to send the whole conversation with each turn."""
 CALL_STATE = ("caller", "toolset_name")
 """What a call brings back beside its arguments, see `anthropic_natives.call_state`."""
 
@@ -60,6 +62,10 @@ def read_messages(body: bytes) -> Asked:
 
 def _read(fields: Fields) -> Asked:
     model, stream, standby = fields.needed("model"), bool(fields.flag("stream")), fields.standby()
+    if fields.take("thread") is not None:
+        raise Refused(
+            "thread is not supported here: nothing is stored; send the whole conversation", "thread", UNTHREADED
+        )
     options: dict[str, Any] = {name: fields.option(name, name) for name in _AS_THEY_ARE}
     options["max_tokens"] = fields.option("max_tokens", "max_tokens")
     if options["max_tokens"] is None:
