@@ -1,11 +1,14 @@
 """What a client is told of each failure: every kind, as every exception that can hold it."""
 
+import json
 from typing import Any
 
 import pytest
 from standby.gateway import failures
 from standby.gateway.exchange import dialect_of
+from standby.gateway.ingress import ANTHROPIC, OPENAI
 from standby.providers import ErrorKind, ProviderError
+from standby.providers.serving import Failure
 from standby.router.result.errors import (
     AllTargetsFailed,
     CallFailed,
@@ -126,3 +129,32 @@ def test_targets_that_were_not_asked(skip: Skipped, kind: ErrorKind, status: int
         assert skip.until_s is not None
         assert fields["retry-after-ms"] == str(round((skip.until_s - 1.0) * 1000))
     assert (skip.detail in told.failure.message) == (status == 400)
+
+
+WORDS: list[tuple[str, dict[str, Any], str, str | None, str | None]] = [
+    ("openai", {"native_type": "t", "native_code": "c"}, "openai", "c", "t"),
+    ("openai", {"native_type": "t", "native_code": None}, "openai", None, "t"),
+    ("openai", {"native_type": None, "native_code": None}, "openai", "context_length_exceeded", None),
+    ("openai", {"native_type": "t", "native_code": "c"}, "anthropic", "context_length_exceeded", None),
+]
+"""The client's protocol, what the provider says, the provider's protocol; and the code and the type that are told."""
+
+
+@pytest.mark.parametrize(("dialect", "facts", "of_provider", "code", "type_"), WORDS)
+def test_the_words_for_programs_are_the_providers_own_where_it_speaks_the_same(
+    dialect: str, facts: dict[str, Any], of_provider: str, code: str | None, type_: str | None
+) -> None:
+    kind = ErrorKind.CONTEXT_LENGTH
+    error = ProviderError(kind, status=400, provider_message="Too long.", **facts)
+    error.target = "a"
+    told = failures.of_call(AllTargetsFailed(kind, report(kind), [error]), dialect, lambda _: of_provider, "req_1")
+    assert (told.failure.code, told.failure.type) == (code, type_)
+
+
+def test_each_protocol_has_a_place_for_the_code() -> None:
+    failure = Failure(kind=ErrorKind.BAD_REQUEST, status=413, message="No.", code="c", type="t")
+    assert json.loads(OPENAI.error(failure))["error"] == {"message": "No.", "type": "t", "param": None, "code": "c"}
+    assert json.loads(ANTHROPIC.error(failure))["error"]["details"] == {"error_code": "c"}
+    without = Failure(kind=ErrorKind.BAD_REQUEST, status=413, message="No.", type="t")
+    assert json.loads(OPENAI.error(without))["error"]["code"] is None, "a provider that has none has said so"
+    assert "details" not in json.loads(ANTHROPIC.error(without))["error"]

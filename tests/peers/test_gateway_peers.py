@@ -7,12 +7,10 @@ from typing import Any
 import anthropic
 import openai
 import pytest
-from standby.config import Config, Route, Serve
-from standby.gateway.process.listening import bind, listen
-from standby.gateway.service import Service
-from standby.gateway.shells.aiohttp_server import HttpServer
+from standby.config import Config, Route
 
-from standby import ErrorKind, Router, Target, ToolCall
+from gateway_sockets import OPEN, gateway
+from standby import ErrorKind, Target, ToolCall
 from standby.testing import Answer, At, Cut, Failure, Script, Simulator
 
 TOOLS = [{"type": "function", "function": {"name": "weather", "parameters": {"type": "object", "properties": {}}}}]
@@ -32,16 +30,9 @@ async def stand(standby_simulator: Simulator) -> AsyncIterator[Stand]:
     for name in ("one", "two"):
         simulator.play(name, Script(Answer("Once upon a time.")), dialect="openai")
         targets[name] = Target("openai", model="m", name=name, key="k", base_url=simulator.base_url(name))
-    config = Config(targets=targets, routes={"chat": Route(("one", "two"))}, serve=Serve(auth="none"))
-    async with Router(config) as router:
-        server = HttpServer(Service(router).handle)
-        listening = await listen(server.protocol, bind(Serve(listen="127.0.0.1:0").address), handshake_s=5.0)
-        try:
-            yield Stand(listening.url, simulator)
-        finally:
-            listening.close()
-            server.abort()
-            await server.emptied()
+    config = Config(targets=targets, routes={"chat": Route(("one", "two"))}, serve=OPEN)
+    async with gateway(config) as url:
+        yield Stand(url, simulator)
 
 
 def asking(**more: Any) -> Any:

@@ -20,6 +20,7 @@ def refused(status: int, body: Any = b"", **headers: str) -> ProviderError:
     ("body", "message", "code", "type_"),
     [
         ({"error": {"message": "m", "type": "t", "param": None, "code": "c"}}, "m", "c", "t"),
+        ({"error": {"type": "t", "message": "m", "details": {"error_code": "c"}}}, "m", "c", "t"),
         ({"error": "m"}, "m", None, None),
         ({"error": "m", "code": "a sentence"}, "m", "a sentence", None),
         ({"object": "error", "message": "m", "type": "BadRequestError", "code": 400}, "m", 400, "BadRequestError"),

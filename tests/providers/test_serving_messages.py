@@ -224,6 +224,8 @@ REFUSED = {
         "messages[0].content[0].citations",
     ),
     "thinking": (body(thinking={"type": "SECRET"}), "thinking.type"),
+    "a thread that begins": (body(thread={"type": "create"}), "thread"),
+    "a thread that goes on": (body(thread={"type": "continue", "previous_message_id": "SECRET"}), "thread"),
     "an effort": (body(output_config={"effort": "SECRET"}), "output_config.effort"),
     "a format": (body(output_config={"format": {"type": "SECRET"}}), "output_config.format.type"),
 }  # fmt: skip
@@ -428,3 +430,10 @@ def test_what_our_own_client_sends_is_the_same_request(asks: ChatRequest) -> Non
     read = messages.read(sent).chat
     assert built(provider, msgspec.structs.replace(read, extra=read.extra.get("anthropic", {}))).body == sent
     assert read == asks
+
+
+def test_a_thread_is_refused_by_the_code_that_sdks_go_on_after() -> None:
+    with pytest.raises(Refused) as caught:
+        messages.read(REFUSED["a thread that begins"][0])
+    assert caught.value.code == "thread_unsupported_request"
+    assert messages.read(body(thread=None)).carried == ()

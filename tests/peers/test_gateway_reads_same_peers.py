@@ -1,0 +1,119 @@
+"""The official SDKs read the same by way of the gateway as directly from a provider that speaks their protocol.
+
+The provider behind the gateway speaks each of the ten wires; the other says the same in the client's own.
+"""
+
+from typing import Any
+
+import pytest
+from standby.config import Config, Route
+from standby.providers.events import Usage
+from standby.providers.parts import Logprobs, Part, Reasoning, RefusalPart, TextPart, ToolCall
+from standby.simulator.dialects import DIALECTS
+
+from gateway_sockets import OPEN, gateway
+from sdk_clients import KEY, MODEL, SDKS, WAYS, Sdk, Way, apart, entered, facts
+from standby import Target
+from standby.testing import Answer, Simulator
+
+PATHS = {"openai": "/v1", "openai-responses": "/v1", "anthropic": "/v1", "mistral": "/v1"}
+OPTIONS = {"bedrock": {"region": "eu-central-1"}, "azure-openai": {"api_version": "2024-10-21"}}
+
+LOOK, READ = ToolCall("D681PevKs", "look", '{"a":1}'), ToolCall("D681PevKt", "read", '{"a":22222222}')
+ANSWERS: dict[str, Answer] = {
+    "text": Answer(parts=(TextPart("Hello, wörld 🌍.\n\n"),)),
+    "thinking": Answer(parts=(Reasoning("Two and two."), TextPart("Four."))),
+    "parallel calls": Answer(parts=(LOOK, READ)),
+    "all of them": Answer(parts=(Reasoning("I plan."), TextPart("I look."), LOOK, READ)),
+    "cut by its length": Answer(parts=(TextPart("It is"),), finish="length"),
+}
+REFUSAL: tuple[Part, ...] = (RefusalPart("No, I will not."),)
+PLAIN = frozenset({"koala"})
+"""Wires that have words for text alone."""
+REFUSING = frozenset({"openai", "azure-openai", "openai-responses"})
+"""Wires that have a word for a refusal."""
+
+FULL, CACHED, BARE = Usage(14, 6, 4, 2), Usage(14, 6, 4), Usage(14, 6)
+COUNTED: dict[str, Usage | None] = {
+    "anthropic": FULL, "azure-openai": FULL, "bedrock": CACHED, "cohere": CACHED, "gemini": FULL, "koala": None,
+    "mistral": BARE, "ollama": BARE, "openai": FULL, "openai-responses": FULL,
+}  # fmt: skip
+"""What each wire has words for, of all that is counted."""
+
+
+def config(simulator: Simulator, dialect: str) -> Config:
+    target = Target(
+        dialect, model=MODEL, name="behind", key=KEY, options=OPTIONS.get(dialect, {}),
+        base_url=simulator.base_url("behind") + PATHS.get(dialect, ""),
+    )  # fmt: skip
+    return Config(targets={"behind": target}, routes={MODEL: Route(("behind",))}, serve=OPEN)
+
+
+def answers(client: str, dialect: str) -> dict[str, Answer]:
+    """What a wire can say, and a client can hear."""
+    said = {name: answer for name, answer in ANSWERS.items() if dialect not in PLAIN or name == "text"}
+    if dialect in REFUSING and client != "messages":
+        said["refused"] = Answer(parts=REFUSAL)
+    return said
+
+
+def test_every_dialect_is_asked() -> None:
+    assert COUNTED.keys() == DIALECTS.keys()
+
+
+async def outcome(sdk: Sdk, client: Any, way: Way, **more: Any) -> Any:
+    """What an SDK makes of it; the helper of chat raises if an answer is not whole."""
+    try:
+        return facts(await sdk.read(client, way, **more))
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is to be the same
+        return f"{type(error).__name__}: {error}"
+
+
+def told(part: Part | Logprobs) -> str:
+    """What a part says."""
+    return part.name if isinstance(part, ToolCall) else str(getattr(part, "text", "")).strip()
+
+
+class Speaker:
+    """Says the same directly and behind the gateway."""
+
+    answer: Answer | None = None
+
+    def __call__(self, _: object) -> Answer:
+        assert self.answer is not None
+        return self.answer
+
+
+@pytest.mark.parametrize("sync", [False, True], ids=["async", "sync"])
+@pytest.mark.parametrize("dialect", COUNTED)
+@pytest.mark.parametrize("name", SDKS)
+async def test_field_by_field(standby_simulator: Simulator, name: str, dialect: str, sync: bool) -> None:
+    simulator, usage, speaker, sdk = standby_simulator, COUNTED[dialect], Speaker(), SDKS[name]
+    simulator.play("direct", speaker, dialect=sdk.dialect)
+    simulator.play("behind", speaker, dialect=dialect)
+    tools = {} if dialect in PLAIN else {"tools": sdk.tools}
+
+    async def compare(url: str) -> None:
+        async with (
+            entered(sdk.client(simulator.base_url("direct"), sync=sync)) as near,
+            entered(sdk.client(url, sync=sync)) as far,
+        ):
+            for said, answer in answers(name, dialect).items():
+                speaker.answer = Answer(parts=answer.parts, finish=answer.finish, usage=usage or BARE)
+                for way in WAYS:
+                    directly = await outcome(sdk, near, way, **tools)
+                    assert all(told(part) in str(directly) for part in answer.parts) or said == "cut by its length"
+                    through = await outcome(sdk, far, way, **tools)
+                    if usage is None:
+                        uncounted(name, through, directly)
+                    assert through == directly, (said, way)
+
+    async with gateway(config(simulator, dialect)) as url:
+        await (apart(compare(url)) if sync else compare(url))
+
+
+def uncounted(name: str, through: Any, directly: Any) -> None:
+    """A wire that counts nothing: no number is made up. Messages has a number in any case."""
+    told = through.pop("usage", None)
+    assert told is None or (name == "messages" and {*told.values()} == {0})
+    del directly["usage"]
