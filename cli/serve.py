@@ -4,6 +4,7 @@ Lines of the log go to standard output, one a request; what a person should know
 """
 
 import asyncio
+import gc
 import sys
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -62,7 +63,10 @@ def serve(
         def settings(of: Config) -> Serve:
             return _with_options(of.serve or WITHOUT_SECTION, host, port, workers)
 
-        code = asyncio.run(_serve(file or config, env_file, settings, quiet=quiet))
+        from ..gateway.process.event_loop import new_event_loop
+
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
+            code = runner.run(_serve(file or config, env_file, settings, quiet=quiet))
         raise typer.Exit(code)
 
 
@@ -98,6 +102,7 @@ async def _serve(file: Path | None, env_file: Path | None, settings: Callable[[C
         )
 
         def ready(listening: "Listening", admin: "Listening | None") -> None:
+            gc.freeze()  # what was loaded stays: the collector need not look at it again and again
             if which is None:
                 _greet(listening.url, None if admin is None else admin.url, about, config, mine)
 

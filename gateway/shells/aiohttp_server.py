@@ -143,7 +143,7 @@ class HttpServer:
 
     async def _answer(self, incoming: web.BaseRequest, connection: Connection, reply: SocketReply) -> None:
         try:
-            request = _request(incoming, partial(read_body, incoming, connection, self._clients))
+            request = _request(incoming, connection, partial(read_body, incoming, connection, self._clients))
             if (refused := self._unfit(incoming, request.path)) is not None:
                 reply.close_behind()
                 raise refused
@@ -231,22 +231,20 @@ class _Sent(web.StreamResponse):
 _GOES_ON, _CLOSES = _Sent(goes_on=True), _Sent(goes_on=False)
 
 
-def _request(incoming: web.BaseRequest, read: Callable[[], Any]) -> Request:
+def _request(incoming: web.BaseRequest, connection: Connection, read: Callable[[], Any]) -> Request:
     """Make a handler's request of aiohttp's."""
     path = incoming.raw_path
     if not path.startswith("/") and path != "*":
         path = incoming.rel_url.raw_path_qs or "/"  # the form that clients use towards a proxy: the whole URL
     path, _, query = path.partition("?")
-    transport = incoming.transport
-    peer = None if transport is None else transport.get_extra_info("peername")
     return Request(
         incoming.method,
         path,
         query=query,
         headers=incoming.headers,
         body=read if incoming.can_read_body or not incoming.content.is_eof() else b"",
-        peer=str(peer[0]) if isinstance(peer, tuple) and peer else "",
-        tls=transport is not None and transport.get_extra_info("sslcontext") is not None,
+        peer=connection.peer,
+        tls=connection.tls,
     )
 
 

@@ -9,7 +9,7 @@ import socket
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from ...providers.wall_clock import WALL_CLOCK, WallClock
 from ..http import ClientGone, RequestRefused
@@ -105,9 +105,16 @@ class Inward(asyncio.Transport):
 
 
 class Connection(asyncio.Protocol):
-    """A protocol around aiohttp's."""
+    """A protocol around aiohttp's.
 
-    __slots__ = ("_at_rest", "_at_work", "_inner", "_paused", "_refused", "_shared", "_transport", "_waiting")
+    Attributes:
+        peer: The client's address, without its port; empty on a unix socket.
+        tls: It speaks TLS.
+    """
+
+    __slots__ = (
+        "_at_rest", "_at_work", "_inner", "_paused", "_refused", "_shared", "_transport", "_waiting", "peer", "tls",
+    )  # fmt: skip
 
     def __init__(self, shared: Shared) -> None:
         self._shared = shared
@@ -118,12 +125,16 @@ class Connection(asyncio.Protocol):
         self._paused = False
         self._refused = False  # what came was no request, and nothing that follows is one
         self._waiting: list[asyncio.Future[None]] = []
+        self.peer, self.tls = "", False
 
     # What the transport tells.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
+        transport = cast(asyncio.Transport, transport)  # uvloop's are none by descent
         self._transport = transport
+        peer = transport.get_extra_info("peername")
+        self.peer = str(peer[0]) if isinstance(peer, tuple) and peer else ""
+        self.tls = transport.get_extra_info("sslcontext") is not None
         shared = self._shared
         try:
             surplus = shared.book.surplus()
