@@ -6,7 +6,6 @@ batch, or with a sign of life; from there on a failure is told in the stream, wh
 """
 
 import asyncio
-import os
 from collections.abc import Sequence
 
 from ..config.errors import ConfigError
@@ -30,6 +29,7 @@ from .quota import Grant
 from .record import CLIENT_LEFT, Record
 from .refused import Refused
 from .stream_writer import StreamWriter
+from .tokens import Tokens
 
 UNKNOWN_MODEL = "the model that is asked for is not known here, or not to this key: GET /v1/models lists those that are"
 EVENT_STREAM: Fields = (("cache-control", "no-cache"), ("x-accel-buffering", "no"))
@@ -41,12 +41,14 @@ class Served:
 
     Attributes:
         serve: The gateway's own section.
+        tokens: What the ids of requests and answers are made of.
     """
 
-    __slots__ = ("access", "config", "router", "serve", "wall")
+    __slots__ = ("access", "config", "router", "serve", "tokens", "wall")
 
     def __init__(self, router: Router, access: Access, config: Config, serve: Serve, wall: WallClock) -> None:
         self.router, self.access, self.config, self.serve, self.wall = router, access, config, serve, wall
+        self.tokens = Tokens()
 
 
 class Exchange:
@@ -138,7 +140,8 @@ class Exchange:
             return failures.refused(400, words, record.request_id, code="unsupported_parameter", param=found.paths[0])
         self._wanted = found
         record.route = found.meant.route or record.route
-        grant = client.admit(demand(found.chat).tokens, 0.0, self._loop.time())
+        tokens = demand(found.chat).tokens if client.counts_tokens else 0
+        grant = client.admit(tokens, 0.0, self._loop.time())
         if isinstance(grant, Refused):
             record.limited_by = grant.why
             return failures.of_refusal(grant, record.request_id)
@@ -262,9 +265,10 @@ class Exchange:
 
     def _notes(self, of_encoder: Sequence[str]) -> tuple[str, ...]:
         """What was fitted, or left out, on the way in and out."""
-        call, found, source = self._call, self._wanted, self._asking()
+        call, found = self._call, self._wanted
         assert call is not None
         assert found is not None
+        source = self._asking() if found.carried else None
         at = self._dialect.name if source is None else source.dialect
         return heads.notes_of(call.report, found.left_out(at, self._dialect.name), of_encoder)
 
@@ -273,7 +277,7 @@ class Exchange:
         return comment(heads.comment_of(self._call.report, self._notes(of_encoder)))
 
     def _about(self) -> About:
-        return About(os.urandom(12).hex(), int(self._served.wall()))
+        return About(self._served.tokens.next(), int(self._served.wall()))
 
     def _asking(self) -> Source | None:
         """The target that is answering."""

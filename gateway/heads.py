@@ -17,10 +17,10 @@ _SANE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+=-]{0,127}")
 _PLAIN = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) != "%")
 
 
-def request_id(headers: MultiMapping[str], fresh: str) -> str:
-    """The id of a request: the client's own if it is one that can be written anywhere, else a fresh one."""
-    sent = headers.getall("x-request-id", [])
-    return sent[0] if len(sent) == 1 and _SANE.fullmatch(sent[0]) else fresh
+def request_id(headers: MultiMapping[str]) -> str | None:
+    """The id that the client has given a request, if it is one that can be written anywhere."""
+    sent = headers.getall("x-request-id", ())
+    return sent[0] if len(sent) == 1 and _SANE.fullmatch(sent[0]) else None
 
 
 def text(value: str) -> str:

@@ -6,6 +6,7 @@ for a request's id of plain letters, is not in it.
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -105,7 +106,13 @@ def line_of(record: Record) -> bytes:
 
 def moment(wall_s: float) -> str:
     """A time of the log, in UTC to the millisecond."""
-    return datetime.fromtimestamp(wall_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    second = int(wall_s)
+    return f"{_second(second)}.{int((wall_s - second) * 1000):03d}Z"
+
+
+@lru_cache(maxsize=4)
+def _second(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def _rounded(seconds: float | None) -> float | None:

@@ -4,7 +4,6 @@ Models are asked in OpenAI's and in Anthropic's protocols; which models there ar
 is refused by name. There is no server in it: the shells carry it.
 """
 
-import os
 import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -94,7 +93,7 @@ class Service:
         served = self._current()
         record = Record(
             time=moment(served.wall()),
-            request_id=heads.request_id(request.headers, f"req_{os.urandom(12).hex()}"),
+            request_id=heads.request_id(request.headers) or f"req_{served.tokens.next()}",
             ingress=DIALECTS[path].name if path in DIALECTS else "-",
         )
         self.in_flight += 1
@@ -131,6 +130,9 @@ class Service:
         common: Fields = (("x-request-id", record.request_id), *served.access.cors_fields(request))
         if dialect is ANTHROPIC:
             common = (*common, ("request-id", record.request_id))
+        if path in DIALECTS and request.method == "POST":
+            await Exchange(served, DIALECTS[path], request, reply, record, common).run()
+            return
         allowed = _methods(path)
         if allowed is None:
             await _refuse(_not_here(path, record), dialect, common, reply, record)
@@ -143,8 +145,6 @@ class Service:
             told = failures.refused(405, f"this path takes {_listed(allowed)}", record.request_id)
             told = told._replace(fields=(("allow", _listed(allowed)),))
             await _refuse(told, dialect, common, reply, record)
-        elif path in DIALECTS:
-            await Exchange(served, DIALECTS[path], request, reply, record, common).run()
         else:
             await self._small(served, request, reply, record, common, dialect)
 
