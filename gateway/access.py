@@ -54,6 +54,11 @@ class Client:
     def __repr__(self) -> str:
         return f"<Client {self.name}>"
 
+    @property
+    def counts_tokens(self) -> bool:
+        """Are its tokens limited, so that those of a request have to be estimated?"""
+        return self._sized.sizes.tokens_per_min is not None
+
     def admit(self, tokens: int, cost: float, now_s: float) -> Grant | Refused:
         """Take what one request needs of the key's limits, or say why it is refused. See `KeyUsage.admit`."""
         return self._usage.admit(self._sized, tokens, cost, now_s)

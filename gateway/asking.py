@@ -14,7 +14,7 @@ from ..providers.chat import ChatRequest
 from ..providers.serving import Asked
 from ..router.engine.options import CallOptions
 from .model_names import Meant, may_target, meant
-from .overrides import Overrides, overrides_of, targets_refusal
+from .overrides import NOTHING, Overrides, overrides_of, targets_refusal
 from .refused import Refused
 
 _AS_IT_STANDS = ServedRoute()
@@ -83,7 +83,8 @@ def wanted(
     overrides = overrides_of(headers, field, key)
     if isinstance(overrides, Refused):
         return overrides
-    of_route, options = _targets(config, name), _options(name, overrides, key)
+    options = _options(name, overrides, key)
+    of_route = _targets(config, name) if overrides.targets is not None or asked.carried else {}
     if overrides.targets is not None:
         allowed = [each for each in overrides.targets if may_target(key, each)]
         if refused := targets_refusal(overrides.targets, tuple(of_route), allowed):
@@ -111,9 +112,10 @@ def _options(name: Meant, overrides: Overrides, key: ClientKey) -> CallOptions:
     options: dict[str, Any] = {"route": name.route} if name.route else {"targets": (name.target,)}
     if overrides.targets is not None:
         options["only" if name.route else "targets"] = overrides.targets
-    for option in ("deadline_s", "sticky", "mid_stream", "hold", "upstream"):
-        if (value := getattr(overrides, option)) is not None:
-            options[option] = value
+    if overrides is not NOTHING:
+        for option in ("deadline_s", "sticky", "mid_stream", "hold", "upstream"):
+            if (value := getattr(overrides, option)) is not None:
+                options[option] = value
     if key.require:
         options["require"] = key.require
     if key.avoid:
@@ -134,6 +136,8 @@ def _forwarded(headers: MultiMapping[str], names: Iterable[str]) -> dict[str, ob
     """The client's headers that go on to providers: by dialect, and beside those to all."""
     sent: dict[str, Any] = {}
     for name in names:
+        if name not in headers:
+            continue
         value = ",".join(headers.getall(name, []))
         if not value or not value.isascii() or not value.isprintable():
             continue

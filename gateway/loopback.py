@@ -7,6 +7,7 @@ by: a rebound name stands in `Host`; a page's request has its `Origin` or says `
 
 import re
 from collections.abc import Collection
+from functools import lru_cache
 
 from multidict import MultiMapping
 
@@ -14,6 +15,10 @@ from ..config.addresses import is_loopback
 from .refused import Refused
 
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9.-]{1,253})(?::([0-9]{1,5}))?", re.ASCII)
+_HOST_CHARS_MAX = 300
+_HOSTS_MAX = 64
+"""Hosts whose meaning is kept: programs of this machine name few."""
+
 _JSON = "application/json"
 _WITHOUT_BODY = frozenset(("GET", "HEAD", "OPTIONS"))
 _OF_PAGES = frozenset(("cross-site", "same-site"))
@@ -43,7 +48,12 @@ def refusal(
 
 def names_loopback(hosts: list[str]) -> bool:
     """Is there one `Host`, and is it the machine itself, with or without a port?"""
-    match = _HOST.fullmatch(hosts[0]) if len(hosts) == 1 else None
+    return len(hosts) == 1 and _is_loopback(hosts[0])
+
+
+@lru_cache(maxsize=_HOSTS_MAX)
+def _is_loopback(host: str) -> bool:
+    match = _HOST.fullmatch(host) if len(host) <= _HOST_CHARS_MAX else None
     if match is None or (match[2] is not None and not 0 < int(match[2]) < 65_536):
         return False
     name = match[1]

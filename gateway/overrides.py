@@ -66,7 +66,7 @@ def overrides_of(headers: MultiMapping[str], field: object, key: ClientKey) -> O
         field: The field `standby` of its body; None: it has none.
         key: What it may set.
     """
-    given = {name.lower() for name in headers if name.lower().startswith(PREFIX)}
+    given = {name.lower() for name in headers if name[:1] in "xX" and name.lower().startswith(PREFIX)}
     if not given and field is None:
         return NOTHING
     written: dict[str, tuple[str, object]] = {}

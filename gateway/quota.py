@@ -25,6 +25,7 @@ _SPENT = 1e-9
 """The least that a request may cost: with a budget used up to the last cent, nothing more goes."""
 
 _COST_WEIGHT = 0.2
+_NO_BUDGETS = Budgets()
 
 
 class Sized(NamedTuple):
@@ -92,7 +93,7 @@ class KeyUsage:
         if refused is not None:
             return self._refused(self._limit(sized.sizes, now_s), refused, sized, now_s)
         cost = max(cost, self._usual_cost)
-        if sized.budgets != Budgets():
+        if sized.budgets != _NO_BUDGETS:
             refused = self.ledger.refusal(sized.budgets, max(cost, _SPENT), now_s)
             if refused is not None:
                 return self._refused("budget", refused, sized, now_s)

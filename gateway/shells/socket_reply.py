@@ -59,7 +59,8 @@ class SocketReply:
 
     async def whole(self, status: int, fields: Fields, body: bytes) -> None:
         """Send an answer with its length, and end."""
-        await self._begin()
+        if self._state != "new" or self._connection.is_paused:
+            await self._begin()
         self.goes_on = self._may_go_on()
         length = "" if status in BODILESS else f"content-length: {len(body)}\r\n"
         data = head(status, fields, f"{self._shared.date()}{length}{self._connection_line()}")

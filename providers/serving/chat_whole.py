@@ -63,10 +63,14 @@ class _Counted(_Plain, kw_only=True, gc=False):
     usage: _Usage
 
 
-_RARE = tuple(name for name in Usage.__struct_fields__ if name not in (
-    "input_tokens", "output_tokens", "cached_input_tokens", "reasoning_tokens"
-))  # fmt: skip
-"""Counts that few answers have, and that have no field in the plain form."""
+def _usual(usage: Usage) -> Usage:
+    """The counts without those that few answers have, and that have no field in the plain form."""
+    return Usage(
+        usage.input_tokens,
+        usage.output_tokens,
+        cached_input_tokens=usage.cached_input_tokens,
+        reasoning_tokens=usage.reasoning_tokens,
+    )
 
 
 def whole_chat(asked: Asked, about: About, source: Asking, events: Iterable[object]) -> Whole:
@@ -92,7 +96,7 @@ def _plainly(asked: Asked, about: About, writer: ChatWriter, events: Sequence[ob
             finish = writer.finish(event)
         else:
             return None
-    if usage is not None and any(getattr(usage, name) is not None for name in _RARE):
+    if usage is not None and usage != _usual(usage):
         return None
     choice = _Choice(_Message("".join(texts)), finish)
     answer_id, named = f"chatcmpl-{about.token}", model or asked.model
