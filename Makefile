@@ -34,7 +34,7 @@ BESIDE  := $(VENV)/peers/.installed
 FRONT   := $(VENV)/gateways/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test parts check format bench sim fuzz build lock clean
+.PHONY: help demo serve test parts check format bench pictures sim fuzz build lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -74,6 +74,9 @@ format: $(DEV)  ## format the code and mend what the linter can
 
 bench: $(DEV) $(if $(findstring --peers,$(ARGS)),$(BESIDE)) $(if $(findstring --gateway,$(ARGS)),$(FRONT))  ## measure what standby costs; make bench ARGS=--help tells the rest
 	@$(PY) -m benchmarks $(ARGS)
+
+pictures: $(DEV)  ## draw what a terminal shows of the commands, for the docs; make pictures ARGS=drill
+	@$(PY) .ci/pictures.py $(ARGS)
 
 sim: $(DEV)  ## play simulated worlds full of faults in virtual time; make sim SEEDS=500
 	@$(PY) -m worlds --seeds $(SEEDS)

@@ -29,6 +29,7 @@ from .explain import show_plan
 from .lines import Lines
 from .open_router import opened
 from .render import console, safe, say
+from .told import failed_lines
 from .turn import Turn
 from .waiting import Waiting
 from .wrapping import Wrapping
@@ -156,7 +157,7 @@ class Chatting:
 
     def _news(self, report: Report, speaker: str) -> list[str]:
         """Say why the other targets do not speak; a target that cannot be asked at all is named only once."""
-        lines = [each.line() for each in report.attempts if each.outcome == "failed" and each.target != speaker]
+        lines = failed_lines(report, but=speaker)
         for skip in report.skipped:
             key = (skip.target, skip.reason)
             if skip.target != speaker and key not in self._told:

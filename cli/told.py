@@ -6,9 +6,9 @@ from itertools import groupby
 from ..router.result.report import AttemptReport, Report
 
 
-def failed_lines(report: Report) -> list[str]:
-    """The failed attempts."""
-    return list(_lines([attempt for attempt in report.attempts if attempt.outcome == "failed"]))
+def failed_lines(report: Report, *, but: str | None = None) -> list[str]:
+    """The failed attempts, but those at one target."""
+    return list(_lines([each for each in report.attempts if each.outcome == "failed" and each.target != but]))
 
 
 def all_lines(report: Report) -> list[str]:
