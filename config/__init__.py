@@ -15,10 +15,12 @@ from .addresses import Address
 from .client_key import ClientKey, ClientKeys, Digest, Digests, Override, Overrides, Texts
 from .errors import ConfigError, NoTargets
 from .health import Health
+from .labels import Boundary, LabelValue
 from .limits import Limits, Retry
 from .model import Config
-from .origin import ENV_FILE, Origin, Place
+from .origin import ENV_FILE, Origin, Place, Reasons
 from .origin import Path as SettingPath
+from .placed import Placed, Reference
 from .problems import ConfigFileError, ConfigProblem
 from .route import AllOpen, Handling, Hedge, Hold, MidStream, Route, Select, Targets, Tier, Upstream
 from .serve import Admin, Auth, Clients, ForwardedNames, OnUnsupported, Origins, Serve, ServedRoute, Tls
@@ -30,6 +32,7 @@ __all__ = [
     "AllOpen",
     "AskAnother",
     "Auth",
+    "Boundary",
     "ClientKey",
     "ClientKeys",
     "Clients",
@@ -46,6 +49,7 @@ __all__ = [
     "Hold",
     "KeyCallback",
     "Keys",
+    "LabelValue",
     "Limits",
     "ListOf",
     "MidStream",
@@ -56,7 +60,10 @@ __all__ = [
     "Override",
     "Overrides",
     "Place",
+    "Placed",
     "Price",
+    "Reasons",
+    "Reference",
     "Retry",
     "RetryRule",
     "Route",
