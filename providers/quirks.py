@@ -235,7 +235,7 @@ def explained(name: str, value: Any) -> str:
             return (
                 "a user's turn may follow the results of tools"
                 if value
-                else "an empty assistant turn goes between results of tools and a user's turn"
+                else "a blank assistant turn goes between results of tools and a user's turn"
             )
         case _:
             return f"ids of tool calls that are not {value} are sent as others, always the same"

@@ -134,6 +134,8 @@ def _message(message: Message, names: Mapping[str, str], returning: Returning) -
     parts = [wire for part in message.content if (wire := _part(part, message, returning)) is not None]
     alone = len(parts) < 2 and all(isinstance(part, dict) and part["type"] == "text" for part in parts)
     said: dict[str, Any] = {"role": message.role, "content": message.text + message.refusal if alone else parts}
+    if message.role == "assistant" and not said["content"] and not message.tool_calls:
+        said["content"] = " "  # a turn of nothing is refused: must have either content or tool_calls
     if message.tool_calls:
         said["tool_calls"] = [
             {"id": call.id, "function": {"name": call.name, "arguments": call.arguments}} for call in message.tool_calls

@@ -11,7 +11,7 @@ from .facts import Facts
 from .moves import Move, Refusal
 
 _MERGED = "turns of one side in a row were merged: turns must alternate here"
-_PARTED = "an empty assistant turn was put between results of tools and a user's turn, which may not meet here"
+_PARTED = "a blank assistant turn was put between results of tools and a user's turn, which may not meet here"
 
 
 def fit_alternation(chat: ChatRequest, facts: Facts) -> Move | Refusal | None:
@@ -34,7 +34,7 @@ def fit_alternation(chat: ChatRequest, facts: Facts) -> Move | Refusal | None:
 
 
 def fit_user_after_tool(chat: ChatRequest, facts: Facts) -> Move | None:
-    """Put an empty assistant turn between results of tools and a user's turn where the two may not meet.
+    """Put a blank assistant turn between results of tools and a user's turn where the two may not meet.
 
     Such a server takes a system text first or behind a user's turn only, too (mistral-common's validator): any other
     is moved to the beginning.
@@ -47,7 +47,7 @@ def fit_user_after_tool(chat: ChatRequest, facts: Facts) -> Move | None:
     parted: list[Message] = []
     for message in chat.messages:
         if message.role == "user" and parted and parted[-1].role == "tool":
-            parted.append(Message("assistant", ()))
+            parted.append(Message("assistant", (TextPart(" "),)))  # one that says nothing at all is refused, too
         parted.append(message)
     chat = msgspec.structs.replace(chat, messages=tuple(parted))
     return Move(chat, "a user's turn after a tool's result", (*moved, _PARTED))

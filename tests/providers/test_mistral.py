@@ -111,6 +111,19 @@ def test_thinking_goes_back_to_mistral_only() -> None:
 
 
 @pytest.mark.parametrize(
+    "turn",
+    [
+        Message("assistant", ()),
+        Message("assistant", (TextPart(""),)),
+        Message("assistant", (), reasoning=(Reasoning("Hm.", signature="sig"),), origin="anthropic"),
+    ],
+)
+def test_a_turn_that_says_nothing_here_is_a_blank_since_an_empty_one_is_refused(turn: Message) -> None:
+    _, said, _ = body(provider, chat_request([Message("user", "Hi"), turn, Message("user", "Well?")]))["messages"]
+    assert said == {"role": "assistant", "content": " "}
+
+
+@pytest.mark.parametrize(
     "chat",
     [
         weather(messages=(Message("assistant", (ImagePart("https://example.test/a.png"),)),)),
