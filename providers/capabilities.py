@@ -61,6 +61,7 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
         signed_calls: Wants the state of its thinking back with each step of calls, and takes what tools show (Gemini,
             from the third generation on).
         system_in_place: Takes a system text in the midst of a conversation, behind a user's turn.
+        service_tier_lacks: Values of service_tier that it refuses.
     """
 
     tools: bool | None = None
@@ -99,6 +100,7 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     thinking_max: int | None = None
     signed_calls: bool | None = None
     system_in_place: bool | None = None
+    service_tier_lacks: tuple[str, ...] | None = None
 
     def overridden(self, other: "Capabilities") -> "Capabilities":
         """These capabilities with all that `other` knows put in their place."""

@@ -118,7 +118,8 @@ def _thinking(chat: ChatRequest, known: Capabilities, options: Mapping[str, Any]
         return {}
     shown = {} if effort == "none" else {"includeThoughts": True}
     if known.thinking == "budget":
-        return {**shown, "thinkingBudget": max(_BUDGETS[effort], known.thinking_min or 0)}
+        least = 0 if effort == "none" else known.thinking_min or 0
+        return {**shown, "thinkingBudget": max(_BUDGETS[effort], least)}
     return {**shown, "thinkingLevel": effort.upper()}
 
 

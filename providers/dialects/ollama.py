@@ -142,7 +142,7 @@ def _message(message: Message, names: Mapping[str, str], own: set[str], returnin
 
 
 def _call(call: ToolCall, own: set[str]) -> dict[str, Any]:
-    """A call; its id is said where the server gave it, as releases since late 2025 do."""
+    """A call; its id is said where the server gave it, as releases since late 2025 do (`api/types.go`: ToolCall.ID)."""
     known = {"id": call.id} if call.id in own else {}
     return {**known, "function": {"name": call.name, "arguments": arguments_object(call)}}
 

@@ -71,6 +71,14 @@ def fit_seed(chat: ChatRequest, facts: Facts) -> Move | None:
     return _without(chat, ("seed",), f"{facts.model} does not take it") if facts.capabilities.seed is False else None
 
 
+def fit_service_tier(chat: ChatRequest, facts: Facts) -> Move | None:
+    """Leave a tier out that the model is not served in: the usual one answers, at its price."""
+    lacks = facts.capabilities.service_tier_lacks
+    refused = lacks is not None and chat.service_tier in lacks
+    why = f"{facts.model} is not served as {chat.service_tier}"
+    return _without(chat, ("service_tier",), why) if refused else None
+
+
 def fit_lacks(chat: ChatRequest, facts: Facts) -> Move | Refusal | None:
     """Leave out, or refuse, what the server has no field for."""
     lacks = facts.quirks.lacks

@@ -23,6 +23,7 @@ from .fields import (
     fit_prefill,
     fit_sampling,
     fit_seed,
+    fit_service_tier,
     fit_stop,
     fit_temperature,
     fit_verbosity,
@@ -76,6 +77,7 @@ RULES: tuple[Watched, ...] = (
     Watched(fit_seed, ("seed",), _has("seed")),
     Watched(fit_logprobs, ("logprobs", "top_logprobs"), lambda known, quirks: known.logprobs is False),
     Watched(fit_verbosity, ("verbosity",), _has("verbosities")),
+    Watched(fit_service_tier, ("service_tier",), _has("service_tier_lacks")),
     Watched(
         fit_attachments,
         (),

@@ -107,12 +107,16 @@ def by_words_alone(tables: tuple[Refusals, ...]) -> tuple[Rule, ...]:
     """The rows of words that have no status to stand on: the request is refused here, and may please another."""
     of_the_target = ("credits_gone", "key_refused", "unknown_model", "not_for_account")
     words = tuple(pattern for name in of_the_target for pattern in joined(tables, name))
-    said_of_an_option = rf"^(?:[a-z_]+\.)*(?:{OPTION})(?::| (?:must|should|can|may|is|are|exceeds|does|has)\b)"
+    said_of_an_option = (
+        rf"^(?:[a-z_]+\.)*(?:{OPTION})(?::| (?:must|should|can|may|is|are|exceeds|does|has)\b)",
+        rf"\b(?:unsupported|unrecognized|invalid|unknown) (?:{OPTION})\b",
+        rf"\b(?:{OPTION}|thinking budget)\b.{{0,20}} (?:is|are) (?:out of range|invalid|too (?:large|high|low|small))",
+    )
     return (
         rule(ErrorKind.REFUSED_HERE, pattern=words, statuses=_OF_THE_REQUEST, needs_operator=True),
         rule(
             ErrorKind.REFUSED_HERE,
-            pattern=(*joined(tables, "not_for_model"), said_of_an_option),
+            pattern=(*joined(tables, "not_for_model"), *said_of_an_option),
             params=rf"(?:\w+\.)*(?:{OPTION})",
             not_statuses=(401, 402, 403, 404, 429, 500, 502, 503),
         ),

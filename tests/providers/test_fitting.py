@@ -212,15 +212,54 @@ def test_a_verbosity_is_moved_to_the_nearest() -> None:
     assert wire.notes == ("verbosity high was said as medium: gpt-5-chat-latest takes only medium",)
 
 
-@pytest.mark.parametrize(("asked", "sent"), [(100, 100), (24_576, 24_576), (100_000, 24_576)])
-def test_a_budget_is_moved_to_the_nearest(asked: int, sent: int) -> None:
-    wire = fit("gemini/gemini-2.5-flash", ask(reasoning_budget_tokens=asked))
+@pytest.mark.parametrize(
+    ("model", "asked", "sent", "takes"),
+    [
+        ("gemini-2.5-flash", 100, 100, "0 to 24576"),
+        ("gemini-2.5-flash", 24_576, 24_576, "0 to 24576"),
+        ("gemini-2.5-flash", 100_000, 24_576, "0 to 24576"),
+        ("gemini-2.5-flash-lite", 100, 512, "512 to 24576"),
+        ("gemini-2.5-pro", 64, 128, "128 to 32768"),
+        ("gemini-2.5-pro", 100_000, 32_768, "128 to 32768"),
+    ],
+)
+def test_a_budget_is_moved_to_the_nearest(model: str, asked: int, sent: int, takes: str) -> None:
+    wire = fit(f"gemini/{model}", ask(reasoning_budget_tokens=asked))
     assert at(json.loads(wire.body), "generationConfig.thinkingConfig.thinkingBudget") == sent
-    moved = f"reasoning_budget_tokens {asked} was said as {sent}: gemini-2.5-flash takes from 0 to 24576"
+    moved = f"reasoning_budget_tokens {asked} was said as {sent}: {model} takes from {takes}"
     assert wire.notes == ((moved,) if asked != sent else ())
     if asked != sent:
         with pytest.raises(Unsupported, match=r"^reasoning_budget_tokens$"):
-            fit("gemini/gemini-2.5-flash", ask(reasoning_budget_tokens=asked), fit="strict")
+            fit(f"gemini/{model}", ask(reasoning_budget_tokens=asked), fit="strict")
+
+
+@pytest.mark.parametrize("model", ["gemini-2.5-flash", "gemini-2.5-flash-lite"])
+def test_thinking_is_switched_off_whatever_the_least_budget_is(model: str) -> None:
+    wire = fit(f"gemini/{model}", ask(reasoning_effort="none"))
+    assert at(json.loads(wire.body), "generationConfig.thinkingConfig.thinkingBudget") in (0, None)
+    assert not wire.notes
+
+
+@pytest.mark.parametrize(
+    ("where", "tier", "is_sent"),
+    [
+        ("openai/gpt-4o", "flex", False),
+        ("openai/gpt-4o", "priority", True),
+        ("openai-responses/o1", "priority", False),
+        ("openai/o3", "flex", True),
+        ("openai-responses/gpt-5-nano", "priority", False),
+        ("openai-responses/gpt-5-nano", "flex", True),
+        ("openai/gpt-5-chat-latest", "flex", False),
+        ("openai/gpt-9", "flex", True),
+        ("openai/gpt-4o", "default", True),
+        ("groq/gpt-4o", "flex", True),
+    ],
+)
+def test_a_tier_is_left_out_where_the_model_is_not_served_in_it(where: str, tier: str, is_sent: bool) -> None:
+    wire = fit(where, ask(service_tier=tier))
+    assert json.loads(wire.body).get("service_tier") == (tier if is_sent else None)
+    model = where.partition("/")[2]
+    assert wire.notes == (() if is_sent else (f"service_tier was left out: {model} is not served as {tier}",))
 
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}}

@@ -130,7 +130,7 @@ def test_a_model_of_tomorrow_is_sent_what_was_written_where_only_models_are_know
 def test_rows_further_down_win_and_shared_rows_stand_first() -> None:
     assert known("openai", "gpt-5-chat-latest").capabilities.efforts == ()
     assert known("openai", "gpt-5").capabilities.efforts == ("minimal", "low", "medium", "high")
-    assert known("openai", "gpt-5").capabilities == known("openai", "gpt-5-nano").capabilities
+    assert known("openai", "gpt-5").capabilities == known("openai", "gpt-5-mini").capabilities
     assert known("openai-responses", "gpt-5.6-sol").capabilities.efforts_with_tools is None
     assert known("openai", "gpt-5.6-sol").capabilities.efforts_with_tools == ("none",)
     assert known("openai", "gpt-5.60").capabilities.efforts is None  # no version that is known

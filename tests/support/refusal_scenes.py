@@ -296,6 +296,9 @@ REFUSALS: dict[str, tuple[Refusal, ...]] = {
             "`temperature` and `top_p` cannot both be specified for this model. Please use only one.",
         ),
         openai("groq", 400, "reasoning_effort must be one of `none` or `default`"),
+        openai("openai", 400, "Unsupported service_tier: flex"),
+        gemini(400, "INVALID_ARGUMENT", "The thinking budget (52428) is invalid."),
+        gemini(400, "INVALID_ARGUMENT", "Unable to submit request because thinking_budget is out of range."),
     ),
     "no_such_thing": (
         openrouter(404, "No endpoints found that support tool use."),
