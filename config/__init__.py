@@ -15,12 +15,12 @@ from .addresses import Address
 from .client_key import ClientKey, ClientKeys, Digest, Digests, Override, Overrides, Texts
 from .errors import ConfigError, NoTargets
 from .health import Health
-from .labels import Boundary, LabelValue
+from .labels import Boundary, Labels, LabelValue, Wanted
 from .limits import Limits, Retry
 from .model import Config
-from .origin import ENV_FILE, Origin, Place, Reasons
+from .origin import ENV_FILE, Origin, Place
 from .origin import Path as SettingPath
-from .placed import Placed, Reference
+from .placed import Placed
 from .problems import ConfigFileError, ConfigProblem
 from .route import AllOpen, Handling, Hedge, Hold, MidStream, Route, Select, Targets, Tier, Upstream
 from .serve import Admin, Auth, Clients, ForwardedNames, OnUnsupported, Origins, Serve, ServedRoute, Tls
@@ -50,6 +50,7 @@ __all__ = [
     "KeyCallback",
     "Keys",
     "LabelValue",
+    "Labels",
     "Limits",
     "ListOf",
     "MidStream",
@@ -62,8 +63,6 @@ __all__ = [
     "Place",
     "Placed",
     "Price",
-    "Reasons",
-    "Reference",
     "Retry",
     "RetryRule",
     "Route",
@@ -78,6 +77,7 @@ __all__ = [
     "Tier",
     "Tls",
     "Upstream",
+    "Wanted",
     "example",
     "json_schema",
     "load",

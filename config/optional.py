@@ -4,11 +4,14 @@ no route, and nothing asks them. What is left out is told when the file is loade
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
-from .origin import Path, Reasons
+from .origin import Path
 from .route import Route
 from .target import Target
+
+Reasons: TypeAlias = Mapping[Path, str]
+"""Why targets of a file are left out, by the way to each."""
 
 
 def targets_left(targets: Mapping[str, Target], left_out: Reasons) -> dict[str, Target]:

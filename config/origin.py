@@ -9,9 +9,6 @@ from ..providers.errors import without_keys
 Path: TypeAlias = tuple[str | int, ...]
 """The way to a setting: names of mappings and places in lists, from the root."""
 
-Reasons: TypeAlias = Mapping[Path, str]
-"""Why targets of a file are left out, by the way to each."""
-
 
 def in_target(path: Path) -> bool:
     """Is this a setting of a target, under its name, or in place in a route's list or in a tier of it?"""
@@ -63,7 +60,7 @@ class Origin:
         keys: Where each setting's name stands.
         values: Where each setting's value stands.
         literal_keys: Targets' keys that are written out in the file instead of referred to.
-        left_out: Targets that are left out, since a variable that they name as optional is not set.
+        left_out: Why targets are left out, by the way to each: a variable that they name as optional is not set.
         ignored: Settings in the usual `.env`, by their variables: beside a file they do not count.
     """
 
@@ -72,7 +69,7 @@ class Origin:
     values: Mapping[Path, Place] = field(default_factory=dict, repr=False)
     literal_keys: tuple[Path, ...] = ()
     ignored: tuple[str, ...] = ()
-    left_out: Reasons = field(default_factory=dict)
+    left_out: Mapping[Path, str] = field(default_factory=dict)
 
     def place(self, path: Path, *, of_key: bool = False) -> Place | None:
         """Where a setting stands, or the nearest one around it that is in the file."""

@@ -6,15 +6,13 @@ and tiers, and its bounds, which hold for them here, too. Targets that several o
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from ..providers import registry
 from .errors import ConfigError
 from .labels import Boundary, boundary, outside
 from .route import Route
 from .target import Target
-
-Reference: TypeAlias = str | Target
 
 
 class Placed(NamedTuple):
@@ -28,7 +26,7 @@ class Placed(NamedTuple):
     """
 
     place: tuple[int, ...]
-    reference: Reference
+    reference: str | Target
     tier: int = 0
     boundaries: tuple[Boundary, ...] = ()
 
@@ -55,7 +53,7 @@ class Placing:
         self,
         targets: Mapping[str, Target],
         routes: Mapping[str, Route],
-        target: Callable[[Reference], Target],
+        target: Callable[[str | Target], Target],
     ) -> None:
         self._targets, self._routes, self._target = targets, routes, target
 
@@ -69,7 +67,7 @@ class Placing:
         placed = [each._replace(tier=number) for number, tier in enumerate(tiers) for each in tier]
         return tuple(self._each_once(placed)) if self._names_route(route.targets) else tuple(placed)
 
-    def standing_by(self, tier: Iterable[Reference]) -> tuple[Placed, ...]:
+    def standing_by(self, tier: Iterable[str | Target]) -> tuple[Placed, ...]:
         """The targets that stand by for one kind of error, likewise."""
         route = Route(tuple(tier))
         return self.of(route)
@@ -78,7 +76,7 @@ class Placing:
         """The same route with targets alone, without those that are outside the bounds of a route that it names."""
         if not any(map(self._names_route, (route.targets, *route.on.values()))):
             return route
-        tiers: dict[int, list[Reference]] = {}
+        tiers: dict[int, list[str | Target]] = {}
         for placed in self.of(route):
             if not self._is_outside(placed):
                 tiers.setdefault(placed.tier, []).append(placed.reference)
@@ -99,7 +97,7 @@ class Placing:
                 side_by_side = False
         return [[each for tier in tiers for each in tier]] if side_by_side else tiers
 
-    def _entry(self, place: tuple[int, ...], entry: Reference, through: tuple[str, ...]) -> list[list[Placed]]:
+    def _entry(self, place: tuple[int, ...], entry: str | Target, through: tuple[str, ...]) -> list[list[Placed]]:
         """The tiers that one entry gives."""
         if not isinstance(entry, str) or not route_named(entry, self._targets, self._routes):
             return [[Placed(place, entry)]]

@@ -12,12 +12,13 @@ import msgspec
 
 from .errors import safe_code
 from .parts import AudioPart, Citation, FilePart, ImagePart, Logprobs, NativePart, TextPart
+from .plain import Plain
 
 FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter", "pause", "other"]
 """`pause`: the provider has interrupted a long turn of its own tools; the turn is sent back to go on with it."""
 
 
-class Started(msgspec.Struct, frozen=True, gc=False, tag="started"):
+class Started(Plain, msgspec.Struct, frozen=True, gc=False, tag="started"):
     """The provider began to answer. Comes at most once, and is not useful by itself.
 
     Attributes:
@@ -32,7 +33,7 @@ class Started(msgspec.Struct, frozen=True, gc=False, tag="started"):
         return f"Started(model={safe_code(self.model)!r}, id={safe_code(self.id)!r})"
 
 
-class TextDelta(msgspec.Struct, frozen=True, gc=False, tag="text"):
+class TextDelta(Plain, msgspec.Struct, frozen=True, gc=False, tag="text"):
     """A piece of the answer, never empty."""
 
     text: str
@@ -41,7 +42,7 @@ class TextDelta(msgspec.Struct, frozen=True, gc=False, tag="text"):
         return f"TextDelta(<{len(self.text)} characters>)"
 
 
-class ReasoningDelta(msgspec.Struct, frozen=True, gc=False, tag="reasoning"):
+class ReasoningDelta(Plain, msgspec.Struct, frozen=True, gc=False, tag="reasoning"):
     """A piece of the model's thinking, or the opaque state that closes a block of it.
 
     Attributes:
@@ -62,7 +63,7 @@ class ReasoningDelta(msgspec.Struct, frozen=True, gc=False, tag="reasoning"):
         return f"ReasoningDelta(<{len(self.text)} characters>, index={self.index})"
 
 
-class RefusalDelta(msgspec.Struct, frozen=True, gc=False, tag="refusal"):
+class RefusalDelta(Plain, msgspec.Struct, frozen=True, gc=False, tag="refusal"):
     """A piece of the text with which the model declines, never empty."""
 
     text: str
@@ -71,7 +72,7 @@ class RefusalDelta(msgspec.Struct, frozen=True, gc=False, tag="refusal"):
         return f"RefusalDelta(<{len(self.text)} characters>)"
 
 
-class ToolCallDelta(msgspec.Struct, frozen=True, gc=False, tag="tool_call"):
+class ToolCallDelta(Plain, msgspec.Struct, frozen=True, gc=False, tag="tool_call"):
     """A fragment of a tool call. Fragments of one call share `index`; `id` and `name` come with the first.
 
     Attributes:
@@ -94,7 +95,7 @@ class ToolCallDelta(msgspec.Struct, frozen=True, gc=False, tag="tool_call"):
         return f"ToolCallDelta({self.index}, name={safe_code(self.name)!r}, <{len(self.arguments)} characters>)"
 
 
-class PartAdded(msgspec.Struct, frozen=True, gc=False, tag="part"):
+class PartAdded(Plain, msgspec.Struct, frozen=True, gc=False, tag="part"):
     """A part of the answer that comes whole.
 
     Attributes:
@@ -108,7 +109,7 @@ class PartAdded(msgspec.Struct, frozen=True, gc=False, tag="part"):
         return f"PartAdded({self.part!r})"
 
 
-class Usage(msgspec.Struct, frozen=True, gc=False, tag="usage", repr_omit_defaults=True):
+class Usage(Plain, msgspec.Struct, frozen=True, gc=False, tag="usage", repr_omit_defaults=True):
     """Tokens as the provider counted them. The last one of a stream replaces those before it.
 
     Attributes:
@@ -143,7 +144,7 @@ class Usage(msgspec.Struct, frozen=True, gc=False, tag="usage", repr_omit_defaul
         return self.input_tokens + self.output_tokens
 
 
-class Finished(msgspec.Struct, frozen=True, gc=False, tag="finished"):
+class Finished(Plain, msgspec.Struct, frozen=True, gc=False, tag="finished"):
     """The dialect's own end marker was seen: the answer is whole. Always the last event.
 
     Attributes:

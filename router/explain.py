@@ -7,7 +7,6 @@ the same `Course`, `RouteTarget`, `lacks`, `flaw` and `refusal` that a call uses
 import os
 import random
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import msgspec
 
@@ -15,6 +14,7 @@ from ..config.model import Config
 from ..config.route import AllOpen, MidStream, Route, Select, Upstream
 from ..providers.chat import ChatRequest, chat_request
 from ..providers.errors import DISPOSITIONS, ErrorKind, ProviderError
+from ..providers.plain import Plain
 from .failover.course import Course
 from .failover.standings import Standings
 from .failover.steps import Ask, Policy, Step, Wait
@@ -33,7 +33,7 @@ PLAIN = chat_request("A plain question?")
 """Needs nothing but text: what is planned for when no request is given."""
 
 
-class PlannedTarget(msgspec.Struct, frozen=True):
+class PlannedTarget(Plain, msgspec.Struct, frozen=True):
     """One target of a plan.
 
     Attributes:
@@ -58,7 +58,7 @@ class PlannedTarget(msgspec.Struct, frozen=True):
     skipped: Skipped | None = None
 
 
-class Plan(msgspec.Struct, frozen=True):
+class Plan(Plain, msgspec.Struct, frozen=True):
     """The plan of a call on a route, as it would be made now.
 
     Attributes:
@@ -82,10 +82,15 @@ class Plan(msgspec.Struct, frozen=True):
         """Those that would be asked, in the order of their turns."""
         return tuple(sorted((t for t in self.targets if t.place is not None), key=lambda t: t.place or 0))
 
-    def to_dict(self) -> dict[str, Any]:
-        """Everything, as plain JSON types."""
-        plain: dict[str, Any] = msgspec.to_builtins(self)
-        return plain
+    def _repr_markdown_(self) -> str:
+        from .result.markdown import escaped, table
+
+        rows = [
+            (t.place, t.target, t.asked_s, t.silent_until_s, None if t.skipped is None else t.skipped.detail)
+            for t in (*self.asked, *(t for t in self.targets if t.place is None))
+        ]
+        head = ("place", "target", "asked at (s)", "given up at (s)", "note")
+        return f"**{escaped(self.route)}**: deadline {self.deadline_s:g} s\n\n{table(head, rows)}"
 
 
 def explain(

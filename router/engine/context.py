@@ -94,7 +94,7 @@ def in_context(shared: Shared, generation: Generation, what: ParsedOptions, *, w
     fingerprint = Fingerprint(chat)
     standings = Standings(route_targets, began_s, fingerprint)
     brought = () if what.key else tuple(dict.fromkeys(route_target.live for route_target in known))
-    report = Report(shared.call_id(), what.shown, [], skipped=standings.skipped)
+    report = Report(shared.call_id(), what.shown, [], skipped=standings.skipped, began_wall_s=shared.wall())
     return CallContext(
         shared,
         generation,

@@ -41,6 +41,7 @@ class Shared:
 
     Attributes:
         generation: What new calls are served by.
+        wall: The calendar.
         closed: The Router is closed, or about to be: there are no new calls.
         watch: Looks after the clocks of all attempts.
         waiting: Calls that wait for a target to return, each with the instants of its beginning and of its deadline;
@@ -77,7 +78,7 @@ class Shared:
         self._ways, self._transport = Ways(), transport
         self._tidying: asyncio.TimerHandle | None = None
         self._hedge_budgets: dict[object, TokenBudget] = {}
-        self._wall = wall
+        self.wall = wall
         self._ledgers: dict[object, Ledger] = {}
         self._retired: dict[Generation, None] = {}
         self._closing: set[asyncio.Task[None]] = set()
@@ -193,12 +194,12 @@ class Shared:
             await closing
 
     def _record(self, identity: Identity) -> TargetRecord:
-        return TargetRecord(self.generation.config, self.rng, self.health_changed, identity.keys, self._wall)
+        return TargetRecord(self.generation.config, self.rng, self.health_changed, identity.keys, self.wall)
 
     def _ledger(self, route: object) -> Ledger:
         ledger = self._ledgers.get(route)
         if ledger is None:
-            ledger = self._ledgers[route] = Ledger(self._wall)
+            ledger = self._ledgers[route] = Ledger(self.wall)
         return ledger
 
     def ledgers(self) -> Iterator[tuple[Literal["target", "route"], str, Ledger]]:

@@ -1,6 +1,7 @@
 """The public view of a target's health: its changes as they come, and its present state. It holds no secret.
 
-All instants are on the event loop's clock (`loop.time()`), as everywhere in the engine.
+Instants are on the event loop's clock (`loop.time()`), as everywhere in the engine; a snapshot also says what the wall
+clock shows.
 """
 
 from typing import Any, Literal, TypeAlias
@@ -8,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 from ...providers.errors import ErrorKind
+from ...providers.plain import Plain, as_plain, instant
 from ..result.reasons import ChangeReason
 
 HealthState: TypeAlias = Literal["closed", "open", "half_open", "parked", "isolated"]
@@ -15,7 +17,7 @@ HealthState: TypeAlias = Literal["closed", "open", "half_open", "parked", "isola
 `parked`: it said that it is to be left alone, or all its keys did. `isolated`: by hand."""
 
 
-class HealthChanged(msgspec.Struct, frozen=True):
+class HealthChanged(Plain, msgspec.Struct, frozen=True):
     """The health of a target, or of one of its several keys, has changed.
 
     Attributes:
@@ -35,7 +37,7 @@ class HealthChanged(msgspec.Struct, frozen=True):
     credential: str | None = None
 
 
-class ParkSnapshot(msgspec.Struct, frozen=True):
+class ParkSnapshot(Plain, msgspec.Struct, frozen=True):
     """A park that is not lifted yet. Once its time is up, one probe is due.
 
     Attributes:
@@ -50,7 +52,7 @@ class ParkSnapshot(msgspec.Struct, frozen=True):
     credential: str | None
 
 
-class HealthSnapshot(msgspec.Struct, frozen=True):
+class HealthSnapshot(Plain, msgspec.Struct, frozen=True):
     """How a target stands now.
 
     Attributes:
@@ -67,6 +69,10 @@ class HealthSnapshot(msgspec.Struct, frozen=True):
         first_delta_p50_s, first_delta_p95_s, first_delta_p99_s: Percentiles of it; None while too few are known.
         tokens_per_s: A moving average of the output tokens a second after the first delta, as fast as they were read.
         retry_tokens: Retries that its budget allows at once.
+        at_wall_s: This instant by the wall clock, in epoch seconds.
+        spent_day, spent_month: US dollars that calls have cost here within this day and month, UTC; None: it has no
+            budget, by which they would be counted.
+        budget_day, budget_month: The most that it may cost; None: that is not bounded.
     """
 
     target: str
@@ -87,14 +93,29 @@ class HealthSnapshot(msgspec.Struct, frozen=True):
     first_delta_p99_s: float | None
     tokens_per_s: float | None
     retry_tokens: float
+    at_wall_s: float = 0.0
+    spent_day: float | None = None
+    spent_month: float | None = None
+    budget_day: float | None = None
+    budget_month: float | None = None
+
+    @property
+    def until_wall_s(self) -> float | None:
+        """When it may be asked again, by the wall clock, in epoch seconds; None: as `until_s`."""
+        return None if self.until_s is None else self._wall(self.until_s)
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything, as plain JSON types."""
-        plain: dict[str, Any] = msgspec.to_builtins(self)
-        return plain
+        """Everything, as plain JSON types; instants also by the wall clock, in UTC."""
+        plain: dict[str, Any] = as_plain(self)
+        for park in plain["parks"]:
+            park["until"] = instant(self._wall(park["until_s"]))
+        return plain | {"at": instant(self.at_wall_s), "until": instant(self.until_wall_s)}
+
+    def _wall(self, at_s: float) -> float:
+        return self.at_wall_s + at_s - self.at_s
 
 
-class FileSnapshot(msgspec.Struct, frozen=True):
+class FileSnapshot(Plain, msgspec.Struct, frozen=True):
     """How the file stands that a Router watches.
 
     Attributes:

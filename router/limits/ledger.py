@@ -99,6 +99,11 @@ class Ledger:
         self._turned()
         return bool(self.spent_day or self.spent_month or self._reservations)
 
+    def spent(self) -> tuple[float, float]:
+        """What was settled within the present day, and the present month."""
+        self._turned()
+        return self.spent_day, self.spent_month
+
     def carry_over(self, day: float, month: float) -> None:
         """So much was spent before within the present day and month, by a process that is gone."""
         self._turned()

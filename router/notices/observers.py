@@ -8,10 +8,11 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 
+from ...providers.plain import Plain
 from ..result.report import AttemptReport, Report
 
 QUEUE_MAX = 10_000
@@ -34,7 +35,7 @@ class NoticeCounts(msgspec.Struct):
     listeners_raised: int = 0
 
 
-class AttemptEnded(msgspec.Struct, frozen=True):
+class AttemptEnded(Plain, msgspec.Struct, frozen=True):
     """One try at one target is over, or has been left."""
 
     call_id: str
@@ -42,10 +43,14 @@ class AttemptEnded(msgspec.Struct, frozen=True):
     attempt: AttemptReport
 
 
-class CallEnded(msgspec.Struct, frozen=True):
+class CallEnded(Plain, msgspec.Struct, frozen=True):
     """A call is over; its report is final."""
 
     report: Report
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, as plain JSON types."""
+        return {"report": self.report.to_dict()}
 
 
 Notice: TypeAlias = AttemptEnded | CallEnded

@@ -1,7 +1,7 @@
 """A whole answer, collected from events."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -9,12 +9,13 @@ from ...providers.chat import Message, TextPart, ToolCall
 from ...providers.events import Finished, FinishReason, Started, TextDelta, Usage
 from ...providers.origin import Origin
 from ...providers.parts import AudioPart, Citation, FilePart, ImagePart, NativePart, Reasoning, RefusalPart
+from ...providers.plain import Plain, as_plain
 from .collecting import put_together
 from .events import StreamEvent
 from .report import Report
 
 
-class Answer(msgspec.Struct, frozen=True):
+class Answer(Plain, msgspec.Struct, frozen=True):
     """What the model said, whole.
 
     Attributes:
@@ -68,10 +69,22 @@ class Answer(msgspec.Struct, frozen=True):
         """The names of the tools that the provider ran itself, in their order."""
         return tuple(part.name for part in _only(NativePart, self.message) if part.name)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Everything but images, files and audio, as plain JSON types. `message` is the turn to keep."""
+        told = {name: as_plain(getattr(self, name)) for name in _TOLD}
+        return told | {"provider_tools": list(self.provider_tools), "report": self.report.to_dict()}
+
+    def _repr_markdown_(self) -> str:
+        from .markdown import escaped
+
+        said = [self.text or self.refusal, *(f"`{escaped(call.name)}` is to be called" for call in self.tool_calls)]
+        return "\n\n".join([*(part for part in said if part), f"<sub>{self.report.facts()}</sub>"])
+
     def __repr__(self) -> str:
         return f"Answer(<{len(self.text)} characters>, {len(self.tool_calls)} tool calls, target={self.target!r})"
 
 
+_TOLD = tuple(name for name in Answer.__struct_fields__ if name not in ("report", "_turn"))
 _TOLD_BY_THE_REPORT = (Started, Usage)
 P = TypeVar("P")
 

@@ -7,9 +7,10 @@ import msgspec
 from ...config.route import MidStream
 from ...providers.errors import ErrorKind
 from ...providers.events import ProviderEvent
+from ...providers.plain import Plain
 
 
-class HandedOver(msgspec.Struct, frozen=True, gc=False, tag="handed_over"):
+class HandedOver(Plain, msgspec.Struct, frozen=True, gc=False, tag="handed_over"):
     """Another target goes on with the answer here: what follows joins what came before.
 
     Attributes:
@@ -25,7 +26,7 @@ class HandedOver(msgspec.Struct, frozen=True, gc=False, tag="handed_over"):
     trimmed: int = 0
 
 
-class Restarted(msgspec.Struct, frozen=True, gc=False, tag="restarted"):
+class Restarted(Plain, msgspec.Struct, frozen=True, gc=False, tag="restarted"):
     """What came before is void: the answer begins again here, from its beginning, at this target."""
 
     source: str

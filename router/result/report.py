@@ -1,9 +1,10 @@
 """The report of a call: attempts, skips and their reasons, timings, tokens. It holds no secret and no prompt.
 
 The same object is live on the stream, final on the result and on every exception, and one line in the log. Times are
-seconds since the call began, on the monotonic clock.
+seconds since the call began, on the monotonic clock; when that was, the wall clock says once.
 """
 
+from datetime import UTC, datetime
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -11,6 +12,7 @@ import msgspec
 from ...config.route import MidStream
 from ...providers.errors import ErrorKind, ProviderError, safe_code
 from ...providers.events import Usage
+from ...providers.plain import Plain, as_plain, instant
 from .reasons import AttemptReason, SkipReason, WaitReason
 
 AttemptOutcome: TypeAlias = Literal["running", "finished", "failed", "cancelled"]
@@ -21,7 +23,7 @@ _LEFT: dict[ErrorKind, str] = {ErrorKind.CANCELLED: "the caller left", ErrorKind
 """Why an attempt was dropped that nothing was wrong with."""
 
 
-class AttemptReport(msgspec.Struct):
+class AttemptReport(Plain, msgspec.Struct):
     """One try at one target.
 
     Attributes:
@@ -90,7 +92,7 @@ class AttemptReport(msgspec.Struct):
         return f"{self.target}: {self.kind.value}{shown} after {took}" + (f", {self.detail}" if self.detail else "")
 
 
-class Skipped(msgspec.Struct, frozen=True):
+class Skipped(Plain, msgspec.Struct, frozen=True):
     """A target that was not asked.
 
     Attributes:
@@ -112,7 +114,7 @@ class Skipped(msgspec.Struct, frozen=True):
         return f"{self.target}: skipped, {self.detail}"
 
 
-class Waited(msgspec.Struct, frozen=True):
+class Waited(Plain, msgspec.Struct, frozen=True):
     """Time in which no target was asked.
 
     Attributes:
@@ -126,7 +128,7 @@ class Waited(msgspec.Struct, frozen=True):
     for_s: float
 
 
-class Switch(msgspec.Struct, frozen=True):
+class Switch(Plain, msgspec.Struct, frozen=True):
     """Another attempt went on with a delivered answer that broke off.
 
     Attributes:
@@ -145,7 +147,7 @@ class Switch(msgspec.Struct, frozen=True):
     trimmed_chars: int
 
 
-class Report(msgspec.Struct):
+class Report(Plain, msgspec.Struct):
     """The report of a call.
 
     Attributes:
@@ -159,6 +161,7 @@ class Report(msgspec.Struct):
         tokens: Those of all attempts together, as far as they are known.
         cost: What all attempts cost together, in US dollars, as far as prices are known; None: none is.
         estimated: A part of `tokens` and `cost` is our estimate.
+        began_wall_s: When the call began, by the wall clock, in epoch seconds; None: it did not begin.
     """
 
     call_id: str
@@ -178,6 +181,7 @@ class Report(msgspec.Struct):
     skipped: list[Skipped] = []
     waits: list[Waited] = []
     switches: list[Switch] = []
+    began_wall_s: float | None = None
 
     def add(self, attempt: AttemptReport) -> None:
         """Sum up what one more attempt has used."""
@@ -199,10 +203,58 @@ class Report(msgspec.Struct):
         """Return one line for each attempt and each skipped target, for a reader."""
         return [attempt.line() for attempt in self.attempts] + [skip.line() for skip in self.skipped]
 
+    @property
+    def began_at(self) -> datetime | None:
+        """When the call began, by the wall clock, in UTC; None: it did not begin."""
+        return None if self.began_wall_s is None else datetime.fromtimestamp(self.began_wall_s, UTC)
+
     def to_dict(self) -> dict[str, Any]:
-        """Everything, as plain JSON types."""
-        plain: dict[str, Any] = msgspec.to_builtins(self)
+        """Everything, as plain JSON types; and when it began and ended, in UTC."""
+        plain: dict[str, Any] = as_plain(self)
+        began_s, ended_s = self.began_wall_s, self.ended_s
+        plain["began_at"] = instant(began_s)
+        plain["ended_at"] = None if began_s is None or ended_s is None else instant(began_s + ended_s)
         return plain
+
+    def _repr_markdown_(self) -> str:
+        from .markdown import escaped, table
+
+        head = ("at", "target", "why", "outcome", "detail", "until")
+        rows = (
+            (_shown(at_s), target, why, outcome, detail, _shown(until_s))
+            for at_s, target, why, outcome, detail, until_s in self._rows()
+        )
+        return f"**{escaped(self.route)}**: {self.facts()}\n\n{table(head, rows)}"
+
+    def facts(self) -> str:
+        """A line of Markdown: what answered, how it ended, and what it took."""
+        from .markdown import facts
+
+        usage, cost = self.usage, self.cost
+        return facts(
+            (
+                self.target,
+                self.model if self.model != self.target else None,
+                self.outcome if self.kind is None else f"{self.outcome}: {self.kind.value}",
+                None if usage is None else f"{usage.input_tokens} + {usage.output_tokens} tokens",
+                None if cost is None else f"{'about ' if self.estimated else ''}{cost:.4g} USD",
+                _shown(self.ended_s),
+            )
+        )
+
+    def _rows(self) -> list[tuple[float, str | None, str, str, str, float | None]]:
+        """All that happened, in its order: when, where, what for, how it went, and until when."""
+        rows: list[tuple[float, str | None, str, str, str, float | None]] = [
+            (a.began_s, a.target, a.why, a.outcome if a.kind is None else a.kind.value, a.detail, a.ended_s)
+            for a in self.attempts
+        ]
+        rows += [(s.at_s, s.target, "", f"skipped: {s.reason}", s.detail, s.until_s) for s in self.skipped]
+        rows += [(w.at_s, w.target, "", f"waited: {w.reason}", "", w.at_s + w.for_s) for w in self.waits]
+        return sorted(rows, key=lambda row: row[0])
+
+
+def _shown(seconds: float | None) -> str | None:
+    return None if seconds is None else f"{seconds:.2f} s"
 
 
 def _sum(one: Usage, two: Usage) -> Usage:

@@ -295,7 +295,7 @@ class LiveTarget:
 
     def snapshot(self, now_s: float) -> HealthSnapshot:
         """How it stands at this instant."""
-        return self._record.snapshot(self.label, now_s)
+        return self._record.snapshot(self.target, now_s)
 
     def learn(self, head: ResponseHead, now_s: float) -> None:
         """What a response says of the server, and of what is left of its limits: of one key's, not of several."""

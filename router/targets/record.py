@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple, TypeAlias
 
 from ...config.model import Config
+from ...config.target import Target
 from ...providers.secret import Secret
 from ...providers.wall_clock import WALL_CLOCK, WallClock
 from ..health.credentials import Credential
@@ -89,14 +90,16 @@ class TargetRecord:
         opened_s = health.breaker.until_s if health.breaker.state == "open" else 0.0
         return max([opened_s, *(park.until_s for _, park in health.parks())])
 
-    def snapshot(self, label: str, now_s: float) -> HealthSnapshot:
-        """How it stands at this instant, under this name. Reading changes nothing."""
+    def snapshot(self, target: Target, now_s: float) -> HealthSnapshot:
+        """How it stands at this instant, as this target. Reading changes nothing."""
         health, latency = self.health, self.latency
         breaker = health.breaker
         window = breaker.window(now_s)
         refusal = health.refusal(now_s)
+        counted = target.budget_day is not None or target.budget_month is not None
+        spent = self.ledger.spent() if counted else (None, None)
         return HealthSnapshot(
-            target=label,
+            target=target.label,
             state=health.state(now_s),
             reason=health.reason(now_s),
             until_s=None if refusal is None else refusal.until_s,
@@ -114,6 +117,11 @@ class TargetRecord:
             first_delta_p99_s=latency.percentile_s(99),
             tokens_per_s=latency.tokens_per_s,
             retry_tokens=self.retry_budget.available(now_s),
+            at_wall_s=self.ledger.wall(),
+            spent_day=spent[0],
+            spent_month=spent[1],
+            budget_day=target.budget_day,
+            budget_month=target.budget_month,
         )
 
     def _is_well(self, now_s: float) -> bool:
