@@ -31,6 +31,9 @@ RUNTIME := $(VENV)/.runtime-installed
 DEV     := $(VENV)/.dev-installed
 FUZZ    := $(VENV)/.fuzz-installed
 BESIDE  := $(VENV)/peers/.installed
+MODULES := tests/peers/node/node_modules/.installed
+# The SDKs of Node: where there is no npm, the tests that want them are skipped, and in CI they fail.
+NODE    := $(if $(shell command -v npm 2>/dev/null),$(MODULES))
 FRONT   := $(VENV)/gateways/.installed
 
 .DEFAULT_GOAL := help
@@ -48,7 +51,7 @@ serve: $(RUNTIME)  ## serve OpenAI's and Anthropic's protocols; a simulator answ
 test: $(DEV)  ## run the tests; make test ARGS="-k breaker -x"
 	@$(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(foreach folder,$(PARTS),--ignore=$(folder)) $(ARGS)
 
-parts: $(DEV)  ## run the tests with components of other makes (official SDKs, Celery, Gunicorn, Uvicorn), and those of the benchmarks
+parts: $(DEV) $(NODE)  ## run the tests with components of other makes (official SDKs, also those of Node, Celery, Gunicorn, Uvicorn), and those of the benchmarks
 	@$(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PARTS) $(ARGS)
 
 coverage: $(DEV)  ## run the tests of the router and the providers, and fail below 97 % of their lines and branches
@@ -100,7 +103,7 @@ lock: | $(PY)  ## write requirements/*.txt anew from pyproject.toml; make lock U
 	@$(LOCK) --group fuzz --constraint requirements/dev.txt --output-file requirements/fuzz.txt >/dev/null
 
 clean:  ## remove .venv and everything that was made
-	@rm -rf $(VENV) .coverage .fuzz build dist standby.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) $(dir $(MODULES)) .coverage .fuzz build dist standby.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(PY):
@@ -129,6 +132,11 @@ $(BESIDE): benchmarks/peers.txt $(DEV)
 
 $(FRONT): benchmarks/gateways.txt $(DEV)
 	@$(PY) -m benchmarks.gateway.install
+	@touch $@
+
+$(MODULES): tests/peers/node/package-lock.json
+	@echo "Installing the SDKs of Node that the tests compare us with (once) ..."
+	@npm ci --prefix $(dir $<) --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
 $(FUZZ): requirements/fuzz.txt $(DEV)

@@ -44,6 +44,8 @@ _KEYS = frozenset(
     }
 )  # fmt: skip
 """What a message of the chat protocol may hold, as its servers and SDKs write it."""
+COPIES = frozenset({"parsed", "parsed_arguments", "parsed_output"})
+"""What the SDKs' own helpers keep beside a text or arguments, and send back: the same once more, parsed."""
 _DETAILS = get_args(Detail)
 
 
@@ -70,7 +72,7 @@ def message(item: object, where: str) -> Message:
     item = as_mapping(item)
     if not isinstance(item, Mapping):
         raise InvalidRequest(f"{where} is a {type(item).__name__}; expected a dict with role and content, or a Message")
-    if unknown := [key for key in item if key not in _KEYS]:
+    if unknown := [key for key in item if key not in _KEYS and key not in COPIES]:
         _refuse_key(unknown[0], where)
     said = item.get("role")
     if said == "function":

@@ -17,7 +17,7 @@ from ..codecs.json import BULK_BYTES
 from ..messages import AllowedTools, NativeTool, Part, Reasoning, TextPart, Tool, ToolCall
 from ..parts import Citation
 from .dialect import Asked
-from .fields import COPIES, Fields, known_only, list_of, objects
+from .fields import Fields, known_only, list_of, objects
 from .refused import read_object, refused, unserved, wrong
 from .state import MARK, original, unsealed
 
@@ -267,7 +267,7 @@ def _messages(fields: Fields) -> list[Message]:
 
 
 def _message(given: dict[str, Any], where: str, fields: Fields) -> Message:
-    given = {name: value for name, value in given.items() if value is not None and name not in COPIES}
+    given = {name: value for name, value in given.items() if value is not None and name not in shapes.COPIES}
     content = given.get("content")
     if isinstance(content, list):
         given = {**given, "content": _parts(content, f"{where}.content", fields)}

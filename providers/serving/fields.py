@@ -7,12 +7,11 @@ import msgspec
 
 from ..request_fields import field_problem
 from ..sendable import type_name
+from ..shapes import COPIES
 from .refused import Refused, raw, unserved, wrong
 
 STANDBY = "standby"
 """The field of a body that is the gateway's own."""
-COPIES = frozenset({"parsed", "parsed_arguments", "parsed_output"})
-"""What the SDKs' own helpers keep beside a text or arguments, and send back: the same once more, parsed."""
 
 
 class Fields:

@@ -60,7 +60,7 @@ class _Input:
             case "reasoning":
                 self._answer += _reasoning(item, where)
             case "item_reference":
-                raise unserved(where, "nothing is stored; send the item itself")
+                raise unserved(where, "nothing is stored; ask with store: false, and send the item itself")
             case str():
                 self._native(item, kind)
             case _:

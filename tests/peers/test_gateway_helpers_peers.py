@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from standby.config import Config, Route
 from standby.providers.parts import Reasoning, TextPart, ToolCall
 
+from gateway_answers import SIGNED, STATE, strings
 from gateway_sockets import OPEN, gateway
 from sdk_clients import KEY, MESSAGES_TOOLS, MODEL, SDKS, TURN, WAYS, Way, facts
 from standby import Target
@@ -197,35 +198,6 @@ async def test_a_helper_and_what_it_sends_back(standby_simulator: Simulator, nam
 
 # State through a restart
 
-SIGNED: dict[str, Answer] = {
-    "anthropic": Answer(
-        parts=(
-            Reasoning("I plan.", "c3RhdGUx"), TextPart("I look."), ToolCall("c1", "look", '{"a":1}'),
-            Reasoning("", redacted="bG9ja2Vk"),
-        )
-    ),
-    "openai-responses": Answer(
-        parts=(Reasoning("I plan.", "rs_1", "bG9ja2Vk"), TextPart("I look."), ToolCall("c1", "look", '{"a":1}'))
-    ),
-    "gemini": Answer(
-        parts=(Reasoning("I plan.", "c3RhdGUx"), TextPart("I look."), ToolCall("c1", "look", '{"a":1}', "c3RhdGUy"))
-    ),
-}  # fmt: skip
-STATE = {
-    "anthropic": ["c3RhdGUx", "bG9ja2Vk"],
-    "openai-responses": ["rs_1", "bG9ja2Vk"],
-    "gemini": ["c3RhdGUx", "c3RhdGUy"],
-}
-"""What a provider wants back as it said it."""
-
-
-def _strings(found: Any) -> list[str]:
-    if isinstance(found, dict):
-        return [text for value in found.values() for text in _strings(value)]
-    if isinstance(found, list):
-        return [text for value in found for text in _strings(value)]
-    return [found] if isinstance(found, str) else []
-
 
 def _held(found: Any) -> Any:
     """What a client has written down of an answer, and read again."""
@@ -273,6 +245,6 @@ async def test_state_comes_back_to_its_provider_through_a_restart(
     async with gateway(settings) as url, sdk.client(url) as client:
         assert "It is white." in str(facts(await sdk.read(client, "whole", tools=sdk.tools, **turns)))
     second = simulator.exchanges[-1].request.body
-    told = _strings(json.loads(second))
+    told = strings(json.loads(second))
     assert [state for state in STATE[dialect] if state not in told] == []
     assert b"standby1:" not in second

@@ -7,38 +7,14 @@ from typing import Any
 
 import pytest
 from standby.config import Config, Route
-from standby.providers.events import Usage
-from standby.providers.parts import Logprobs, Part, Reasoning, RefusalPart, TextPart, ToolCall
+from standby.providers.parts import Logprobs, Part, ToolCall
 from standby.simulator.dialects import DIALECTS
 
+from gateway_answers import ANSWERS, BARE, COUNTED, OPTIONS, PATHS, PLAIN, REFUSAL, REFUSING
 from gateway_sockets import OPEN, gateway
 from sdk_clients import KEY, MODEL, SDKS, WAYS, Sdk, Way, apart, entered, facts
 from standby import Target
 from standby.testing import Answer, Simulator
-
-PATHS = {"openai": "/v1", "openai-responses": "/v1", "anthropic": "/v1", "mistral": "/v1"}
-OPTIONS = {"bedrock": {"region": "eu-central-1"}, "azure-openai": {"api_version": "2024-10-21"}}
-
-LOOK, READ = ToolCall("D681PevKs", "look", '{"a":1}'), ToolCall("D681PevKt", "read", '{"a":22222222}')
-ANSWERS: dict[str, Answer] = {
-    "text": Answer(parts=(TextPart("Hello, wörld 🌍.\n\n"),)),
-    "thinking": Answer(parts=(Reasoning("Two and two."), TextPart("Four."))),
-    "parallel calls": Answer(parts=(LOOK, READ)),
-    "all of them": Answer(parts=(Reasoning("I plan."), TextPart("I look."), LOOK, READ)),
-    "cut by its length": Answer(parts=(TextPart("It is"),), finish="length"),
-}
-REFUSAL: tuple[Part, ...] = (RefusalPart("No, I will not."),)
-PLAIN = frozenset({"koala"})
-"""Wires that have words for text alone."""
-REFUSING = frozenset({"openai", "azure-openai", "openai-responses"})
-"""Wires that have a word for a refusal."""
-
-FULL, CACHED, BARE = Usage(14, 6, 4, 2), Usage(14, 6, 4), Usage(14, 6)
-COUNTED: dict[str, Usage | None] = {
-    "anthropic": FULL, "azure-openai": FULL, "bedrock": CACHED, "cohere": CACHED, "gemini": FULL, "koala": None,
-    "mistral": BARE, "ollama": BARE, "openai": FULL, "openai-responses": FULL,
-}  # fmt: skip
-"""What each wire has words for, of all that is counted."""
 
 
 def config(simulator: Simulator, dialect: str) -> Config:

@@ -75,6 +75,7 @@ TURNS: dict[str, tuple[dict[str, Any], tuple[Part, ...]]] = {
         {"content": [{"type": "file", "file": {"file_data": "JVBERi0="}}]},
         (FilePart("data:application/pdf;base64,JVBERi0="),),
     ),
+    "what the SDK's helper has parsed": ({"content": "{}", "parsed": {"city": "Oslo"}}, (TextPart("{}"),)),
     "a call of no function that Google's endpoint writes": (
         {"tool_calls": [{"id": "c1", "function": {"name": "look"}, "extra_content": {"google": {"other": 1}}}]},
         (CALL,),

@@ -162,7 +162,11 @@ _STATE = frozenset({"reasoning_details", "signature", "encrypted_content"})
 
 def facts(answer: Any) -> Any:
     """All that an answer says, but for what is the answerer's own, for state, and for ids of the answer's parts."""
-    told: dict[str, Any] = answer.model_dump(warnings=False)
+    return of_dump(answer.model_dump(warnings=False))
+
+
+def of_dump(told: dict[str, Any]) -> Any:
+    """The facts of an answer that is JSON already."""
     found: dict[str, Any] = _facts({name: value for name, value in told.items() if name not in _OF_THE_ANSWERER})
     for item in found.get("output", ()):  # that an item was cut, too, is said by servers, and not by the simulator
         item.pop("status", None)
