@@ -13,8 +13,8 @@ from gateway_answers import ANSWERS, COUNTED, OPTIONS, PATHS, PLAIN, SIGNED, STA
 from gateway_sockets import OPEN, gateway
 from node_clients import need_node, told
 from sdk_clients import KEY, of_dump
-from standby import ErrorKind, Target
-from standby.testing import Answer, Failure, Simulator, Step
+from standby import ErrorKind, Target, ToolCall
+from standby.testing import Answer, At, Chooser, Cut, Failure, Request, Script, Simulator, Step
 
 need_node()
 
@@ -41,7 +41,7 @@ FAILURES = {
 }
 
 
-def config(simulator: Simulator, dialect: str, played: dict[str, tuple[Step, ...]]) -> Config:
+def config(simulator: Simulator, dialect: str, played: dict[str, tuple[Step | Chooser, ...]]) -> Config:
     """A route for each thing that is said, under the name that its model has."""
     targets: dict[str, Target] = {}
     for name, steps in played.items():
@@ -122,6 +122,31 @@ async def test_a_loop_of_tools_runs_to_its_end_and_state_comes_back(
             sent = strings(json.loads(last.request.body))
             lost = [state for state in STATE.get(dialect, ()) if state not in sent]
             assert lost == ([] if client == "messages-loop" else OF_CALLS.get(dialect, [])), question["way"]
+
+
+@pytest.mark.parametrize("dialect", ["openai", "openai-responses", "anthropic", "gemini"])
+async def test_an_answer_of_a_form_is_put_together(standby_simulator: Simulator, dialect: str) -> None:
+    clients = [client for client in CLIENTS if client.startswith("ai-")]
+    async with gateway(config(standby_simulator, dialect, {"m": (in_form,)})) as url:
+        about = {"url": url, "model": "m", "form": True}
+        answers = await told([about | {"client": client, "way": way} for client in clients for way in FORMS])
+    assert answers == [{"told": {"city": "Oslo"}}] * len(answers)
+
+
+def in_form(request: Request) -> Answer:
+    """Some SDKs ask for a form, and some for a call of a tool that takes it."""
+    if "json" in request.reading.tools:
+        return Answer(tool_calls=(ToolCall("c1", "json", '{"city":"Oslo"}'),))
+    return Answer('{"city":"Oslo"}')
+
+
+async def test_a_stream_that_breaks_off_raises_in_each(standby_simulator: Simulator) -> None:
+    broken = Script(Answer("Once upon a time there was."), (Cut(At.delta(3)),))
+    for client in CLIENTS:
+        async with gateway(config(standby_simulator, "openai", {"m": (broken,)})) as url:
+            (found,) = await told([{"client": client, "url": url, "model": "m", "way": "stream"}])
+        assert "told" not in found, client
+        assert found["failed"]["message"], client
 
 
 OF_CALLS = {"gemini": ["c3RhdGUy"]}

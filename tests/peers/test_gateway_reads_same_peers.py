@@ -10,7 +10,7 @@ from standby.config import Config, Route
 from standby.providers.parts import Logprobs, Part, ToolCall
 from standby.simulator.dialects import DIALECTS
 
-from gateway_answers import ANSWERS, BARE, COUNTED, OPTIONS, PATHS, PLAIN, REFUSAL, REFUSING
+from gateway_answers import ANSWERS, BARE, COUNTED, FULL, OPTIONS, OWN, PATHS, PLAIN, REFUSAL, REFUSING
 from gateway_sockets import OPEN, gateway
 from sdk_clients import KEY, MODEL, SDKS, WAYS, Sdk, Way, apart, entered, facts
 from standby import Target
@@ -93,3 +93,20 @@ def uncounted(name: str, through: Any, directly: Any) -> None:
     told = through.pop("usage", None)
     assert told is None or (name == "messages" and {*told.values()} == {0})
     del directly["usage"]
+
+
+OWN_CASES = [(name, said) for name, cases in OWN.items() for said in cases]
+
+
+@pytest.mark.parametrize(("name", "said"), OWN_CASES)
+async def test_what_only_the_clients_protocol_has_words_for(standby_simulator: Simulator, name: str, said: str) -> None:
+    simulator, sdk = standby_simulator, SDKS[name]
+    for place in ("direct", "behind"):
+        simulator.play(place, Answer(parts=OWN[name][said], usage=FULL), dialect=sdk.dialect)
+    async with (
+        gateway(config(simulator, sdk.dialect)) as url,
+        sdk.client(simulator.base_url("direct")) as near,
+        sdk.client(url) as far,
+    ):
+        for way in WAYS:
+            assert await outcome(sdk, far, way) == await outcome(sdk, near, way), way

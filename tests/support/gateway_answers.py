@@ -3,7 +3,17 @@
 from typing import Any
 
 from standby.providers.events import Usage
-from standby.providers.parts import Part, Reasoning, RefusalPart, TextPart, ToolCall
+from standby.providers.parts import (
+    Citation,
+    ImagePart,
+    Logprobs,
+    NativePart,
+    Part,
+    Reasoning,
+    RefusalPart,
+    TextPart,
+    ToolCall,
+)
 
 from standby.testing import Answer
 
@@ -37,6 +47,53 @@ def said(name: str, dialect: str) -> Answer:
     answer = ANSWERS[name]
     return Answer(parts=answer.parts, finish=answer.finish, usage=COUNTED[dialect] or BARE)
 
+
+SEARCH = '{"type":"server_tool_use","id":"srvtoolu_1","name":"web_search","input":{"query":"salt"}}'
+RESULT = (
+    '{"type":"web_search_tool_result","tool_use_id":"srvtoolu_1","content":[{"type":"web_search_result",'
+    '"url":"https://x/y","title":"Y","encrypted_content":"Eo0=","page_age":null}]}'
+)
+PLACE = (
+    '{"type":"web_search_result_location","url":"https://x/y","title":"Y","cited_text":"White.","encrypted_index":"E1"}'
+)
+NOTE = '{"type":"url_citation","url":"https://x/y","title":"Y","start_index":0,"end_index":1}'
+ANNOTATION = '{"type":"url_citation","url_citation":{"url":"https://x/y","title":"Y","start_index":0,"end_index":1}}'
+WEB = '{"id":"ws_1","type":"web_search_call","status":"completed","action":{"type":"search","query":"salt"}}'
+DRAWN = '{"id":"ig_1","type":"image_generation_call","status":"completed"}'
+LIKELY = '[{"token":"Hi","logprob":-0.1,"bytes":[72,105],"top_logprobs":[]}]'
+PNG = ImagePart("data:image/png;base64,iVBORw0KGgo=")
+
+OWN: dict[str, dict[str, tuple[Part | Logprobs, ...]]] = {
+    "chat": {
+        "annotations, images, a refusal": (
+            Reasoning("Hm."), TextPart("It is white."), Citation("https://x/y", "Y", "", 0, 1, ANNOTATION), PNG, LOOK,
+            RefusalPart("No."),
+        ),
+        "logprobs": (Logprobs(LIKELY), TextPart("Hi")),
+    },
+    "messages": {
+        "interleaved thinking": (
+            Reasoning("I plan.", "c3RhdGUx"), TextPart("I look."), LOOK, Reasoning("Again.", "c3RhdGUy"), READ,
+            Reasoning("", redacted="bG9ja2Vk"),
+        ),
+        "the provider's own tools and citations": (
+            NativePart("server_tool_use", SEARCH), NativePart("web_search_tool_result", RESULT), TextPart("White."),
+            Citation("https://x/y", "Y", "White.", details=PLACE), TextPart("Bye."),
+        ),
+    },
+    "responses": {
+        "interleaved thinking": (
+            Reasoning("I plan.", "rs_a", "bG9ja2Vk"), TextPart("I look."), LOOK,
+            Reasoning("Again.", "rs_b", "bG9ja2VkMg"), READ,
+        ),
+        "the provider's own tools, custom ones, images, citations": (
+            NativePart("web_search_call", WEB), ToolCall("c3", "grep", "a.*b", custom=True), TextPart("It is white."),
+            Citation("https://x/y", "Y", "", 0, 1, NOTE), PNG, NativePart("image_generation_call", DRAWN),
+        ),
+        "logprobs": (TextPart("Hi"), Logprobs(LIKELY)),
+    },
+}  # fmt: skip
+"""What one protocol alone has words for."""
 
 SIGNED: dict[str, Answer] = {
     "anthropic": Answer(

@@ -147,7 +147,7 @@ async def apart(asking: Coroutine[Any, Any, T]) -> T:
     return await asyncio.to_thread(asyncio.run, asking)
 
 
-_ID = re.compile(r"(?:chatcmpl-|msg_|resp_|rs_|fc_|ctc_)\w+")
+_ID = re.compile(r"(?:chatcmpl-|msg_|resp_|rs_|fc_|ctc_|ig_)\w+")
 _OF_THE_ANSWERER = frozenset(
     {
         "created", "created_at", "completed_at",  # when it was asked
@@ -156,8 +156,9 @@ _OF_THE_ANSWERER = frozenset(
     }
 )  # fmt: skip
 """Fields of an answer as a whole that are another's where another answers."""
-_STATE = frozenset({"reasoning_details", "signature", "encrypted_content"})
+_STATE = frozenset({"reasoning_details", "signature", "encrypted_content", "standby"})
 """State goes out marked with its origin: whether it comes back as it was is a test of its own."""
+_MARK = re.compile(r"standby1:[0-9a-f]+:")
 
 
 def facts(answer: Any) -> Any:
@@ -181,4 +182,4 @@ def _facts(found: Any, name: str = "") -> Any:
         return [_facts(each, name) for each in found]
     if name == "id" and isinstance(found, str) and _ID.fullmatch(found):
         return "<id>"
-    return found
+    return _MARK.sub("", found) if isinstance(found, str) else found

@@ -6,7 +6,7 @@ import { createAnthropic } from "@ai-sdk/anthropic";
 import { createOpenAI } from "@ai-sdk/openai";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import Anthropic from "@anthropic-ai/sdk";
-import { generateText, jsonSchema, stepCountIs, streamText, tool } from "ai";
+import { generateText, jsonSchema, Output, stepCountIs, streamText, tool } from "ai";
 import OpenAI from "openai";
 
 globalThis.AI_SDK_LOG_WARNINGS = false; // it would write them between the answers
@@ -69,7 +69,7 @@ const MODELS = {
   "ai-chat": (url, model) => createOpenAI({ baseURL: `${url}/v1`, apiKey: KEY }).chat(model),
   "ai-responses": (url, model) => createOpenAI({ baseURL: `${url}/v1`, apiKey: KEY }).responses(model),
   "ai-compatible": (url, model) =>
-    createOpenAICompatible({ baseURL: `${url}/v1`, apiKey: KEY, name: "gateway", includeUsage: true }).chatModel(model),
+    createOpenAICompatible({ baseURL: `${url}/v1`, apiKey: KEY, name: "gateway", includeUsage: true, supportsStructuredOutputs: true }).chatModel(model),
   "ai-anthropic": (url, model) => createAnthropic({ baseURL: `${url}/v1`, apiKey: KEY })(model),
 };
 const SETTINGS = { "ai-responses": { openai: { store: false, include: ["reasoning.encrypted_content"] } } };
@@ -120,10 +120,22 @@ async function vercelLoop(question) {
   return { text: await stream.text, asked };
 }
 
+// An answer of a form, streamed or whole.
+async function vercelForm(question) {
+  const schema = { type: "object", properties: { city: { type: "string" } }, required: ["city"] };
+  const output = Output.object({ schema: jsonSchema({ ...schema, additionalProperties: false }) });
+  const ask = { ...settings(question), output };
+  if (question.way === "whole") return (await generateText(ask)).output;
+  const stream = streamText(ask);
+  for await (const part of stream.fullStream) if (part.type === "error") throw part.error;
+  return stream.output;
+}
+
 const CLIENTS = { chat, responses, messages, "chat-loop": chatLoop, "messages-loop": messagesLoop };
 
 const ask = (question) => {
   if (question.client in CLIENTS) return CLIENTS[question.client](question);
+  if (question.form) return vercelForm(question);
   return question.loop ? vercelLoop(question) : vercel(question);
 };
 
