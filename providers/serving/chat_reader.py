@@ -13,11 +13,11 @@ from msgspec.structs import replace
 
 from .. import shapes
 from ..chat import ChatRequest, InvalidRequest, Message, chat_request
-from ..codecs.json import BULK_BYTES
 from ..messages import AllowedTools, NativeTool, Part, Reasoning, TextPart, Tool, ToolCall
 from ..parts import Citation
 from .dialect import Asked
 from .fields import Fields, known_only, list_of, objects
+from .plain import Count, Number, Said, Text, parts_of, strictly
 from .refused import read_object, refused, unserved, wrong
 from .state import MARK, original, unsealed
 
@@ -25,13 +25,10 @@ NAME = "openai"
 AFTER = "standby_after"
 """Of a detail of thinking: how many characters of the text, and how many calls, stood before it."""
 
-_Number = float | None
-_Count = Annotated[int, msgspec.Meta(ge=1, le=2**62)] | None
-
 
 class _PlainTurn(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     role: Literal["user", "assistant", "system", "developer"]
-    content: Annotated[str, msgspec.Meta(min_length=1)]
+    content: Said
 
 
 class _PlainOptions(msgspec.Struct, gc=False, forbid_unknown_fields=True):
@@ -41,14 +38,20 @@ class _PlainOptions(msgspec.Struct, gc=False, forbid_unknown_fields=True):
 class _Plain(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     """A request of texts and the commonest options: nothing of it needs a second look."""
 
-    model: Annotated[str, msgspec.Meta(min_length=1)]
+    model: Text
     messages: Annotated[list[_PlainTurn], msgspec.Meta(min_length=1)]
     stream: bool = False
     stream_options: _PlainOptions | None = None
-    max_tokens: _Count = None
-    max_completion_tokens: _Count = None
-    temperature: _Number = None
-    top_p: _Number = None
+    max_tokens: Count = None
+    max_completion_tokens: Count = None
+    temperature: Number = None
+    top_p: Number = None
+    n: Literal[1] | None = None
+    stop: Text | None = None
+    seed: Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)] | None = None
+    frequency_penalty: Number = None
+    presence_penalty: Number = None
+    user: Text | None = None
 
 
 _decode_plain = msgspec.json.Decoder(_Plain).decode
@@ -92,13 +95,9 @@ def read_chat(body: bytes) -> Asked:
     Raises:
         Refused: The body is no such request, or asks what is not served.
     """
-    if len(body) < BULK_BYTES:
-        try:
-            plain = _decode_plain(body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            plain = None
-        if plain is not None and (asked := _plainly(plain)) is not None:
-            return asked
+    plain = strictly(_decode_plain, body)
+    if plain is not None and (asked := _plainly(plain)) is not None:
+        return asked
     try:
         return _read(Fields(read_object(body)))
     except InvalidRequest as problem:
@@ -110,17 +109,24 @@ def _plainly(plain: _Plain) -> Asked | None:
     limit = plain.max_tokens if plain.max_completion_tokens is None else plain.max_completion_tokens
     if plain.max_tokens not in (None, limit):
         return None
-    turns = plain.messages
-    system = turns[0].content if len(turns) > 1 and turns[0].role in ("system", "developer") else None
+    turns, system = plain.messages, None
+    if len(turns) > 1 and turns[0].role in ("system", "developer"):
+        system, turns = turns[0].content, turns[1:]
+        if not isinstance(system, str):
+            return None
     chat = ChatRequest(
         messages=tuple(
-            Message("system" if turn.role == "developer" else turn.role, (TextPart(turn.content),))
-            for turn in (turns if system is None else turns[1:])
+            Message("system" if turn.role == "developer" else turn.role, parts_of(turn.content)) for turn in turns
         ),
         system=system,
         max_tokens=limit,
         temperature=plain.temperature,
         top_p=plain.top_p,
+        stop=() if plain.stop is None else (plain.stop,),
+        seed=plain.seed,
+        frequency_penalty=plain.frequency_penalty,
+        presence_penalty=plain.presence_penalty,
+        user=plain.user,
     )
     options = plain.stream_options
     return Asked(

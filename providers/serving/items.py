@@ -112,6 +112,11 @@ class Items:
             case _:
                 self.hand_over()
 
+    def add_text(self, text: str, status: str) -> None:
+        """Take a text that is whole, of which nothing has to be told before."""
+        about: _Object = {"id": self._id("msg"), "type": "message", "status": status, "role": "assistant"}
+        self.output.append(about | {"content": [_part("text", text)]})
+
     def hand_over(self) -> None:
         """Another target goes on: thinking that is open is done, and what follows is another item."""
         if self._open is not None and self._open.kind == "reasoning":

@@ -10,7 +10,7 @@ from ..events import Finished, TextDelta, Usage
 from .blocks import Blocks
 from .dialect import About, Asked, Asking, Failure, Whole
 from .errors import anthropic_object
-from .rendering import encoded, framed_by_type
+from .rendering import encoded, framed_by_type, texts_alone
 
 _Object: TypeAlias = dict[str, Any]
 _json = msgspec.json.encode
@@ -127,10 +127,23 @@ def usage_of(usage: Usage) -> _Object:
 
 def whole_message(asked: Asked, about: About, source: Asking, events: Iterable[object]) -> Whole:
     """The whole answer as one JSON body."""
-    blocks = Blocks(source)
+    blocks, events = Blocks(source), tuple(events)
+    texts = texts_alone(events)
     for event in events:
-        blocks.add(event)
+        if texts is None or type(event) is not TextDelta:
+            blocks.add(event)
     message = _message(asked, about, blocks)
+    message["content"] = _content(blocks) if texts is None else _text_block(texts)
+    message |= {"stop_reason": blocks.stop_reason, "usage": usage_of(blocks.usage or Usage(0, 0))}
+    return Whole(encoded(message), blocks.left_out.told())
+
+
+def _text_block(texts: list[str]) -> list[_Object]:
+    return [{"type": "text", "text": "".join(texts)}] if texts else []
+
+
+def _content(blocks: Blocks) -> list[_Object]:
+    """The blocks as they are when all is said."""
     content: list[_Object] = []
     pieces: list[list[str]] = []
     for kind, at, said in blocks.steps:
@@ -139,9 +152,7 @@ def whole_message(asked: Asked, about: About, source: Asking, events: Iterable[o
             pieces.append([])
         elif kind == "delta":
             _add(content[at], pieces[at], said)
-    message["content"] = [_joined(block, texts, blocks) for block, texts in zip(content, pieces, strict=True)]
-    message |= {"stop_reason": blocks.stop_reason, "usage": usage_of(blocks.usage or Usage(0, 0))}
-    return Whole(encoded(message), blocks.left_out.told())
+    return [_joined(block, texts, blocks) for block, texts in zip(content, pieces, strict=True)]
 
 
 def _add(block: _Object, pieces: list[str], said: _Object) -> None:

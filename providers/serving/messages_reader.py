@@ -30,6 +30,7 @@ from ..messages import (
 from ..parts import Citation
 from .dialect import Asked
 from .fields import Fields, known_only, list_of, objects, text_of
+from .plain import plain_messages
 from .refused import Refused, read_object, refused, unserved, wrong
 from .state import MARK, original, unsealed
 
@@ -54,6 +55,8 @@ def read_messages(body: bytes) -> Asked:
     Raises:
         Refused: The body is no such request, or asks what is not served.
     """
+    if (plain := plain_messages(body)) is not None:
+        return plain
     try:
         return _read(Fields(read_object(body)))
     except InvalidRequest as problem:

@@ -9,7 +9,7 @@ from ..events import Finished, TextDelta, Usage
 from .dialect import About, Asked, Asking, Failure, Whole
 from .errors import openai_object
 from .items import Items
-from .rendering import encoded, framed_by_type
+from .rendering import encoded, framed_by_type, texts_alone
 
 _Object: TypeAlias = dict[str, Any]
 _json = msgspec.json.encode
@@ -155,8 +155,12 @@ def usage_of(usage: Usage) -> _Object:
 
 def whole_response(asked: Asked, about: About, source: Asking, events: Iterable[object]) -> Whole:
     """The whole answer as one JSON body."""
-    items = Items(about.token, source, lambda kind, fields: None)
+    items, events = Items(about.token, source, lambda kind, fields: None), tuple(events)
+    texts = texts_alone(events)
     for event in events:
-        items.add(event)
+        if texts is None or type(event) is not TextDelta:
+            items.add(event)
     status = "completed" if items.why is None else "incomplete"
+    if texts:
+        items.add_text("".join(texts), status)
     return Whole(encoded(response_of(asked, about, items, status)), items.left_out.told())

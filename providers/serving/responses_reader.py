@@ -12,6 +12,7 @@ from ..messages import AllowedTools, JsonSchema, NativeTool, Tool
 from .dialect import Asked
 from .fields import Fields, objects
 from .input_items import read_input
+from .plain import plain_responses
 from .refused import read_object, refused, unserved, wrong
 
 NAME = "openai-responses"
@@ -49,6 +50,8 @@ def read_responses(body: bytes) -> Asked:
     Raises:
         Refused: The body is no such request, or asks what is not served.
     """
+    if (plain := plain_responses(body)) is not None:
+        return plain
     try:
         found = read_object(body)
         return _read(Fields(found), {name: found[name] for name in _ECHOED if found.get(name) is not None})
