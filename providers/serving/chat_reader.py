@@ -111,9 +111,10 @@ def _plainly(plain: _Plain) -> Asked | None:
         return None
     turns, system = plain.messages, None
     if len(turns) > 1 and turns[0].role in ("system", "developer"):
-        system, turns = turns[0].content, turns[1:]
-        if not isinstance(system, str):
+        said = turns[0].content
+        if not isinstance(said, str):
             return None
+        system, turns = said, turns[1:]
     chat = ChatRequest(
         messages=tuple(
             Message("system" if turn.role == "developer" else turn.role, parts_of(turn.content)) for turn in turns
