@@ -40,14 +40,14 @@ class Wanted(NamedTuple):
     Attributes:
         meant: The route, or the target that is asked alone.
         notes: What was left out on the way, for the client.
-        carried: Fields that only targets of the client's own protocol are told.
+        untold: Fields that only targets of the client's own protocol are told.
     """
 
     chat: ChatRequest
     options: CallOptions
     meant: Meant
     notes: tuple[str, ...]
-    carried: tuple[str, ...]
+    untold: tuple[str, ...]
 
     def left_out(self, at: str, dialect: str) -> tuple[str, ...]:
         """What an answer from a target is to be told with.
@@ -56,9 +56,9 @@ class Wanted(NamedTuple):
             at: The dialect of the target.
             dialect: The client's.
         """
-        if not self.carried or at == dialect:
+        if not self.untold or at == dialect:
             return self.notes
-        return (*self.notes, f"{', '.join(self.carried)}: left out, for the target speaks another protocol")
+        return (*self.notes, f"{', '.join(self.untold)}: left out, for the target speaks another protocol")
 
 
 def wanted(
@@ -96,7 +96,7 @@ def wanted(
         options["dialect"] = dialect  # no other is asked, whatever fails: nothing of a request is lost on the way
     if sent := _forwarded(headers, serve.forward_headers):
         options["headers"] = sent
-    return Wanted(asked.chat, options, name, asked.notes, asked.carried)
+    return Wanted(asked.chat, options, name, asked.notes, asked.carried + asked.hints)
 
 
 def _targets(config: Config, name: Meant) -> Mapping[str, str | Target]:

@@ -268,7 +268,7 @@ class Exchange:
         call, found = self._call, self._wanted
         assert call is not None
         assert found is not None
-        source = self._asking() if found.carried else None
+        source = self._asking() if found.untold else None
         at = self._dialect.name if source is None else source.dialect
         return heads.notes_of(call.report, found.left_out(at, self._dialect.name), of_encoder)
 

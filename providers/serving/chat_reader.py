@@ -171,6 +171,7 @@ def _read(fields: Fields) -> Asked:
         include_usage=include_usage,
         standby=standby,
         carried=tuple(fields.carried),
+        hints=tuple(fields.hints),
         notes=tuple(fields.notes),
     )
 

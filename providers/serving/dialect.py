@@ -30,6 +30,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         standby: The body's field `standby`, as JSON; None: there is none.
         carried: The paths of fields that only targets of the same dialect understand. They stand in `chat.extra` under
             the dialect's name, or in `chat.native_tools`; whether to leave them out elsewhere is the gateway's to say.
+        hints: The same of fields that change no answer, but how soon it comes, or how much of it is shown: any target
+            may be asked without them, and the client is told.
         notes: What was left out on the way in, for the client.
         echoed: Fields of the body that the answer repeats.
     """
@@ -40,6 +42,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     include_usage: bool = False
     standby: msgspec.Raw | None = None
     carried: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     echoed: dict[str, Any] = msgspec.field(default_factory=dict)
 

@@ -13,12 +13,21 @@ from .refused import Refused, raw, unserved, wrong
 STANDBY = "standby"
 """The field of a body that is the gateway's own."""
 
+HINTS = frozenset(
+    {
+        "prompt_cache_key", "prompt_cache_retention", "cache_control",  # where a prompt is kept, and how long
+        "reasoning.summary", "reasoning.generate_summary", "thinking.display",  # what is shown of thinking
+    }
+)  # fmt: skip
+"""Fields of one dialect that change no answer: agents send them with each request, also where others answer."""
+
 
 class Fields:
     """The fields of one body, or of an object in it.
 
     Attributes:
         carried: The paths of what only targets of the same dialect understand.
+        hints: The paths of those among it that change no answer.
         notes: What is left out.
 
     Args:
@@ -32,6 +41,7 @@ class Fields:
         }
         self._within = within
         self.carried: list[str] = []
+        self.hints: list[str] = []
         self.notes: list[str] = []
 
     def path(self, name: str) -> str:
@@ -103,7 +113,8 @@ class Fields:
     def rest(self) -> dict[str, Any]:
         """What is left: it travels to targets of the same dialect."""
         left, self._left = self._left, {}
-        self.carried += [self.path(safe_name(name)) for name in left]
+        for name in left:
+            (self.hints if self.path(name) in HINTS else self.carried).append(self.path(safe_name(name)))
         return left
 
     def put_back(self, name: str, value: Any) -> None:

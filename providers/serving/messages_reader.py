@@ -96,6 +96,7 @@ def _read(fields: Fields) -> Asked:
         include_usage=True,
         standby=standby,
         carried=tuple(fields.carried),
+        hints=tuple(fields.hints),
         notes=tuple(fields.notes),
     )
 
@@ -398,4 +399,6 @@ def _thinking(fields: Fields, options: dict[str, Any], extra: dict[str, Any]) ->
             raise wrong("thinking.type", "is not enabled (with budget_tokens), adaptive or disabled")
     if thinking.has_more():  # how it is shown: said to this API in full, and meant elsewhere, too
         shown = thinking.rest()
+        fields.hints += thinking.hints
+        fields.carried += thinking.carried
         extra["thinking"] = {"type": kind, **({} if budget is None else {"budget_tokens": budget}), **shown}

@@ -88,6 +88,7 @@ def _read(fields: Fields, echoed: dict[str, Any]) -> Asked:
         include_usage=True,
         standby=standby,
         carried=tuple(fields.carried),
+        hints=tuple(fields.hints),
         notes=tuple(fields.notes),
         echoed=echoed,
     )
@@ -108,8 +109,8 @@ def _reasoning(fields: Fields, options: dict[str, Any], extra: dict[str, Any]) -
     if reasoning is None:
         return
     options["reasoning_effort"] = reasoning.option("effort", "reasoning_effort")
-    shown = {name: value for name in ("summary", "generate_summary") if (value := reasoning.take(name)) is not None}
-    more = shown | reasoning.rest()
+    more = reasoning.rest()
+    fields.hints += reasoning.hints
     fields.carried += reasoning.carried
     if more:
         extra["reasoning"] = more

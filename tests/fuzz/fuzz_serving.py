@@ -66,7 +66,7 @@ def serving(name: str) -> Callable[[bytes], None]:
             return
         assert isinstance(asked, Asked)
         msgspec.json.encode(asked.echoed)  # raises for a lone surrogate, which may not get past the reader
-        assert not any("SECRET" in note for note in (*asked.notes, *asked.carried))
+        assert not any("SECRET" in note for note in (*asked.notes, *asked.carried, *asked.hints))
         for provider, endpoint in _ENDPOINTS:
             _say(asked.chat, provider, endpoint)
 

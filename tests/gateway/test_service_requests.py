@@ -179,7 +179,7 @@ def test_a_field_of_one_protocol_is_carried_to_it_or_refused_by_name(stage: Make
 
 MESSAGE = anthropic.single(Answer("Hello."), SimulatedRequest(provider="b", number=1, method="POST", path="/"))
 MIXED = [
-    (CHAT, "prompt_cache_key", "p-1", "a", ["a"]),
+    (CHAT, "web_search_options", {}, "a", ["a"]),
     (MESSAGES, "container", "c-1", "b", ["b"]),
     (RESPONSES, "max_tool_calls", 3, None, []),
 ]
@@ -212,13 +212,44 @@ def test_when_those_that_could_be_told_fail_it_is_not_lost_either(stage: MakeSta
 
     async def play() -> None:
         async with playing(one, providers={"b": "anthropic"}) as it:
-            seen = await it.ask(CHAT, prompt_cache_key="p-1")
+            seen = await it.ask(CHAT, web_search_options={})
             assert (seen.status, {name for _, name in one.asked}) == (502, {"a"})
         dropping = Serve(auth="none", routes={"chat": ServedRoute(unsupported="drop")})
         async with playing(one, dropping, providers={"b": "anthropic"}) as it:
-            told = await it.ask(CHAT, prompt_cache_key="p-1")
+            told = await it.ask(CHAT, web_search_options={})
             assert (told.status, told.header("x-standby-target")) == (200, "b")
-            assert "prompt_cache_key" in (told.header("x-standby-notes") or "")
+            assert "web_search_options" in (told.header("x-standby-notes") or "")
+
+    perform(play())
+
+
+HINTS = [
+    (CHAT, {"prompt_cache_key": "p-1"}, "b", "prompt_cache_key"),
+    (MESSAGES, {"cache_control": {"type": "ephemeral"}}, "a", "cache_control"),
+    (
+        RESPONSES,
+        {"prompt_cache_key": "p-1", "reasoning": {"summary": "auto"}},
+        "a",
+        "reasoning.summary, prompt_cache_key",
+    ),
+]
+"""Of fields that change no answer: the protocol, the fields, a target of another protocol, and what is told."""
+
+
+@pytest.mark.parametrize(("path", "fields", "target", "told"), HINTS)
+def test_a_hint_keeps_no_target_out_and_the_client_is_told_where_it_was_not(
+    stage: MakeStage, path: str, fields: dict[str, object], target: str, told: str
+) -> None:
+    one = stage(a=says("Hi."), b=Play([(0.0, MESSAGE)]))
+
+    async def play() -> None:
+        async with playing(one, providers={"b": "anthropic"}) as it:
+            seen = await it.ask(path, target, **fields)
+            assert (seen.status, seen.header("x-standby-target")) == (200, target)
+            assert seen.header("x-standby-notes") == f"{told}: left out, for the target speaks another protocol"
+            own = "a" if path == CHAT else "b"
+            same = await it.ask(path, own, **fields)
+            assert (same.header("x-standby-notes") is None) == (path != RESPONSES)
 
     perform(play())
 

@@ -114,7 +114,8 @@ def test_what_is_carried_is_named() -> None:
     read = chat.read(
         body(prompt_cache_key="k", tools=tools, tool_choice={"type": "function", "function": {"name": "f"}})
     )
-    assert read.carried == ("tools[0]", "tools[1]", "tool_choice", "prompt_cache_key")
+    assert read.carried == ("tools[0]", "tools[1]", "tool_choice")
+    assert read.hints == ("prompt_cache_key",)
     assert read.chat.native_tools == tuple(NativeTool("openai", tool) for tool in tools)
     assert read.chat.extra["openai"]["tool_choice"]["function"] == {"name": "f"}
 

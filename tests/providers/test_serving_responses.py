@@ -113,7 +113,8 @@ def test_a_field_has_its_place(name: str) -> None:
 def test_what_is_carried_is_named() -> None:
     tools = [{"type": "web_search"}, {"type": "function", "name": "f", "parameters": {}, "defer_loading": True}]
     read = responses.read(body(tools=tools, tool_choice={"type": "web_search"}, prompt_cache_key="k"))
-    assert read.carried == ("tools[0]", "tools[1]", "tool_choice", "prompt_cache_key")
+    assert read.carried == ("tools[0]", "tools[1]", "tool_choice")
+    assert read.hints == ("prompt_cache_key",)
     assert read.chat.native_tools == tuple(NativeTool("openai-responses", tool) for tool in tools)
     assert read.chat.extra["openai-responses"]["tool_choice"] == {"type": "web_search"}
 

@@ -69,7 +69,13 @@ const MODELS = {
   "ai-chat": (url, model) => createOpenAI({ baseURL: `${url}/v1`, apiKey: KEY }).chat(model),
   "ai-responses": (url, model) => createOpenAI({ baseURL: `${url}/v1`, apiKey: KEY }).responses(model),
   "ai-compatible": (url, model) =>
-    createOpenAICompatible({ baseURL: `${url}/v1`, apiKey: KEY, name: "gateway", includeUsage: true, supportsStructuredOutputs: true }).chatModel(model),
+    createOpenAICompatible({
+      baseURL: `${url}/v1`,
+      apiKey: KEY,
+      name: "gateway",
+      includeUsage: true,
+      supportsStructuredOutputs: true,
+    }).chatModel(model),
   "ai-anthropic": (url, model) => createAnthropic({ baseURL: `${url}/v1`, apiKey: KEY })(model),
 };
 const SETTINGS = { "ai-responses": { openai: { store: false, include: ["reasoning.encrypted_content"] } } };
