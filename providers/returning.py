@@ -2,7 +2,10 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import msgspec
 
 from .messages import Message
 from .origin import MARK_BYTES, PERSON, Origin, bare_url
@@ -23,6 +26,37 @@ def wrapped(state: str, origin: Origin) -> str:
 def _target_mark(origin: Origin) -> str:
     said = "\0".join((origin.provider, bare_url(origin.base_url), origin.model))
     return hashlib.blake2b(said.encode(), digest_size=MARK_BYTES, person=PERSON).hexdigest()
+
+
+def call_state(beside: object) -> str | None:
+    """The state in what Google's compatible endpoints write beside a call (`extra_content`); None: there is none.
+
+    The Gemini API's is the signature alone. Vertex AI, and whatever stands before it, has names of its own for the same
+    (earendil-works/pi#6733: `vertex`): there it is all that was written, as JSON text.
+    """
+    if not isinstance(beside, Mapping):
+        return None
+    found = {name: about for name, about in beside.items() if isinstance(about, Mapping) and _signature(about)}
+    if not found:
+        return None
+    if "google" in found:
+        return _signature(found["google"])
+    return msgspec.json.encode(found).decode()
+
+
+def beside_call(state: str) -> dict[str, Any]:
+    """What is to be written beside a call for this state of it, see `call_state`."""
+    if state.startswith("{"):
+        try:
+            return msgspec.json.decode(state, type=dict[str, Any])
+        except msgspec.DecodeError:
+            pass
+    return {"google": {"thought_signature": state}}
+
+
+def _signature(about: Mapping[str, Any]) -> str | None:
+    found = about.get("thought_signature")
+    return found if isinstance(found, str) and found else None
 
 
 class Returning:

@@ -32,6 +32,7 @@ from .messages import (
     ToolResult,
 )
 from .parts import Citation, Detail
+from .returning import call_state
 from .sendable import json_problem, type_name
 
 _ROLES: dict[object, Role] = {
@@ -379,16 +380,9 @@ def _tool_call(call: object, where: str) -> ToolCall:
         else:
             name, arguments = (custom.get("name"), custom.get("input")) if isinstance(custom, Mapping) else (None, None)
         if isinstance(call_id, str) and isinstance(name, str) and isinstance(arguments, str):
-            return ToolCall(call_id, name, arguments, _thought_signature(call), not isinstance(function, Mapping))
+            state = call_state(call.get("extra_content"))
+            return ToolCall(call_id, name, arguments, state, not isinstance(function, Mapping))
     raise InvalidRequest(f"{where} lacks an id, a function.name, or function.arguments as JSON text")
-
-
-def _thought_signature(call: Mapping[Any, Any]) -> str | None:
-    """What Google's compatible endpoint writes beside a call."""
-    more = call.get("extra_content")
-    google = more.get("google") if isinstance(more, Mapping) else None
-    found = google.get("thought_signature") if isinstance(google, Mapping) else None
-    return found if isinstance(found, str) else None
 
 
 def _tool(tool: object, place: int) -> Tool | NativeTool:

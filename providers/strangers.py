@@ -2,7 +2,8 @@
 
 One struct has the fields of all blocks of a dialect, so that decoding is cheap, and a block of another type may use one
 of the names for something else: a text that is an object, a list of arguments. It is left out then, and the rest of the
-event or answer is read as ever; in a block of a type that is read, the same is refused.
+event or answer is read as ever; in a block of a type that is read, the same is refused, but for what servers that
+imitate a dialect write in another form.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -17,14 +18,32 @@ Trim: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
 """Makes of an object what is read of it."""
 
 
-def by_type(known: Collection[str]) -> Trim:
-    """For blocks that name their type: of any other than these, nothing but the type is read."""
+def by_type(known: Collection[str], text: str = "text") -> Trim:
+    """For blocks that name their type: of any other than these, nothing but the type is read.
+
+    Args:
+        text: The type of a text; a content that is nothing but a text is read as one of these.
+    """
 
     def trim(block: dict[str, Any]) -> dict[str, Any]:
         kind = block.get("type")
-        return {"type": kind} if isinstance(kind, str) and kind and kind not in known else block
+        if isinstance(kind, str) and kind and kind not in known:
+            return {"type": kind}
+        return _in_the_usual_form(block, text)
 
     return trim
+
+
+def _in_the_usual_form(block: dict[str, Any], text: str) -> dict[str, Any]:
+    """Arguments that are an object as the text which they are elsewhere; a content that is a text as a list of one."""
+    function, content = block.get("function"), block.get("content")
+    if isinstance(block.get("arguments"), dict):
+        block = {**block, "arguments": msgspec.json.encode(block["arguments"]).decode()}
+    if isinstance(function, dict) and isinstance(function.get("arguments"), dict):
+        block = {**block, "function": _in_the_usual_form(function, text)}
+    if isinstance(content, str):
+        block = {**block, "content": [{"type": text, "text": content}]}
+    return block
 
 
 def by_members(known: Mapping[str, type]) -> Trim:

@@ -4,7 +4,10 @@ import json
 import re
 import uuid
 
-from .codecs.json import whole_text
+import msgspec
+
+from .codecs import decode_json
+from .codecs.json import json_text, whole_text
 from .events import ToolCallDelta
 
 
@@ -19,6 +22,35 @@ def is_made(call_id: str) -> bool:
 
 
 _MADE = re.compile(r"call_[0-9a-f]{24}")
+
+
+def whole_arguments(written: msgspec.Raw) -> str:
+    """The arguments of a call that came whole, as the model wrote them: an object, or its text, or null for none.
+
+    Raises:
+        One of `UNDECODABLE`: It is no text.
+    """
+    payload = bytes(written)
+    if payload[:1] == b'"':
+        return decode_json(payload, str).strip() or "{}"
+    arguments = json_text(written)
+    return "{}" if arguments == "null" else arguments
+
+
+class CallIds:
+    """The ids of the calls of one answer, each of which comes whole: no two are the same."""
+
+    __slots__ = ("_given",)
+
+    def __init__(self) -> None:
+        self._given: set[str] = set()
+
+    def of(self, call_id: str | None) -> str:
+        """The id of the next call: the provider's, or one of ours where it gives none, or one that it gave before."""
+        if not call_id or call_id in _NO_IDS or call_id in self._given:
+            return made_call_id()
+        self._given.add(call_id)
+        return call_id
 
 
 _NO_IDS = frozenset({"", "null", "None"})
@@ -142,7 +174,11 @@ class CallNumbering:
     def _known(self, index: int | None, call_id: str | None, name: str | None) -> _Call | None:
         """The call that a fragment may belong to."""
         if index is not None and (known := self._by_index.get(index)) is not None:
-            return known
+            other = self._by_id.get(call_id) if call_id and call_id != known.given else None
+            if other is None or (name and name != other.name):
+                return known
+            self._by_index[index] = other  # of calls that all have this index, it goes on with one before
+            return other
         if index is not None:
             return self._by_id.get(call_id) if call_id and not name else None
         last = self._last

@@ -12,8 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from ..codecs import decode_json, decode_kindly
-from ..codecs.json import json_text
-from ..counts import Counting, is_none, total
+from ..counts import Counting, is_none
 from ..decoder_base import BaseDecoder
 from ..decoding import EventStreamDecoder, JsonBodyDecoder
 from ..errors import ProviderError
@@ -24,7 +23,7 @@ from ..parts import TextPart
 from ..provider import ResponseHead
 from ..refusals.anthropic import ANTHROPIC
 from ..strangers import decode_beside_strangers
-from ..tool_calls import CallNumbering
+from ..tool_calls import CallNumbering, whole_arguments
 from .anthropic_events import (
     KNOWN,
     SAYING,
@@ -39,6 +38,7 @@ from .anthropic_events import (
     Named,
     Piece,
     Start,
+    billed,
     decode_event,
 )
 from .anthropic_natives import NativeBlock, call_state, cited
@@ -111,7 +111,7 @@ class MessageReader(Counting):
             case "redacted_thinking":
                 events.append(ReasoningDelta("", index, redacted=block.data))
             case "tool_use":
-                arguments = json_text(block.input)  # first: it may be no UTF-8, and then nothing is said
+                arguments = whole_arguments(block.input)  # first: it may be no UTF-8, and then nothing is said
                 state = call_state(block.caller, block.toolset_name)
                 self._arguing.add(index)
                 self._argue(index, block.id, block.name, "", events, state)
@@ -165,7 +165,7 @@ class MessageReader(Counting):
         self, native: str, head: ResponseHead, events: list[ProviderEvent]
     ) -> tuple[Finished | None, ProviderError | None]:
         """The answer ended, for the provider's own reason: its finish, or the failure that the reason is."""
-        for index in tuple(self.natives) if self.natives else ():  # of a server that closes no blocks
+        for index in (*self._unspoken, *self.natives):  # of a server that closes no blocks
             self.stop(index, events)
         if (failure := cut_off(native, head)) is not None:
             return None, failure
@@ -181,25 +181,13 @@ class MessageReader(Counting):
         known = self._counts
         if known.input_tokens is None or known.output_tokens is None:
             return
-        cached, written = known.cache_read_input_tokens, known.cache_creation_input_tokens
+        cached, lasting = known.cache_read_input_tokens, known.lasting
         thought = known.output_tokens_details.thinking_tokens if known.output_tokens_details else None
-        lasting = known.cache_creation if isinstance(known.cache_creation, dict) else {}
-        if not (cached or known.server_tool_use) and is_none(written) and all(map(is_none, lasting.values())):
+        rarely = cached or known.server_tool_use or known.iterations
+        if not rarely and is_none(known.cache_creation_input_tokens) and all(map(is_none, lasting.values())):
             self._counted(events, known.input_tokens, known.output_tokens, cached, thought)  # nearly always
-            return
-        for_an_hour = lasting.get("ephemeral_1h_input_tokens")
-        if written is None:
-            written = total((lasting.get("ephemeral_5m_input_tokens"), for_an_hour))
-        self._counted(
-            events,
-            total((known.input_tokens, written, cached)),
-            known.output_tokens,
-            cached,
-            thought,
-            cache_write_tokens=written,
-            cache_write_1h_tokens=for_an_hour,
-            tool_uses=known.server_tool_use,
-        )
+        else:
+            self._counted(events, reasoning=thought, **billed(known))
 
     def _argue(
         self,

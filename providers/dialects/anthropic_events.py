@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from ..codecs import Aside, Details
-from ..counts import Count
+from ..counts import Count, total
 from ..strangers import by_type
 
 
@@ -21,6 +21,12 @@ class Counts(Aside, gc=False):
     output_tokens_details: OutputDetails | None = None
     cache_creation: Any = None
     server_tool_use: Any = None
+    iterations: Any = None
+
+    @property
+    def lasting(self) -> dict[str, Any]:
+        """What was written to the cache, by how long it is kept."""
+        return self.cache_creation if isinstance(self.cache_creation, dict) else {}
 
 
 class Block(msgspec.Struct, gc=False):
@@ -82,6 +88,43 @@ class Piece(msgspec.Struct, gc=False):
 class Contents(msgspec.Struct, gc=False):
     content: list[msgspec.Raw]
 
+
+def billed(known: Counts) -> dict[str, Any]:
+    """Sum up what is billed, by the names that `Counting` takes it under.
+
+    The counts of an answer leave out the iterations in which its prompt was compacted (the SDK's
+    `BetaUsage.iterations`).
+    """
+    counts = [[known.input_tokens, known.output_tokens, known.cache_read_input_tokens, *_written(known)]]
+    for each in known.iterations if isinstance(known.iterations, list) else ():
+        if isinstance(each, dict) and each.get("type") == "compaction":
+            one = Counts(**{name: each.get(name) for name in _SUMMED})
+            counts.append([one.input_tokens, one.output_tokens, one.cache_read_input_tokens, *_written(one)])
+    fresh, answer, read, written, written_1h = (
+        rest[0] if len(rest) == 1 else total(rest) for rest in zip(*counts, strict=True)
+    )
+    return {
+        "prompt": total((fresh, written, read)),
+        "answer": answer,
+        "cached": read,
+        "cache_write_tokens": written,
+        "cache_write_1h_tokens": written_1h,
+        "tool_uses": known.server_tool_use,
+    }
+
+
+def _written(known: Counts) -> tuple[Count, Count]:
+    """The tokens that were written to the cache, and those of them that it keeps for an hour."""
+    lasting = known.lasting
+    for_an_hour = lasting.get("ephemeral_1h_input_tokens")
+    if known.cache_creation_input_tokens is not None:
+        return known.cache_creation_input_tokens, for_an_hour
+    return total((lasting.get("ephemeral_5m_input_tokens"), for_an_hour)), for_an_hour
+
+
+_SUMMED = (
+    "input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "cache_creation",
+)  # fmt: skip
 
 decode_event = msgspec.json.Decoder(Event).decode
 

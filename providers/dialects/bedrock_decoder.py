@@ -258,7 +258,9 @@ def body_decoder(head: ResponseHead) -> JsonBodyDecoder:
 def _arguments(written: msgspec.Raw) -> str:
     """Arguments as JSON text: a stream's piece is a text already, a whole answer's object is turned into one."""
     found = bytes(written)
-    return decode_json(found, str) if found.startswith(b'"') else json_text(written)
+    if found.startswith(b'"'):
+        return decode_json(found, str)
+    return "" if found == b"null" else json_text(written)
 
 
 def _status(name: str) -> int:

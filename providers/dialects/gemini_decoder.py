@@ -12,7 +12,6 @@ import msgspec
 from .. import hints
 from ..codecs import UNDECODABLE, decode_json, decode_kindly
 from ..codecs.bare_json import BareJson
-from ..codecs.json import json_text
 from ..codecs.sse import STRAY
 from ..counts import total
 from ..decoding import EventStreamDecoder, JsonBodyDecoder
@@ -24,7 +23,7 @@ from ..parts import NativePart, TextPart
 from ..provider import ResponseHead
 from ..refusals.gemini import GEMINI
 from ..strangers import decode_beside_strangers
-from ..tool_calls import made_call_id
+from ..tool_calls import CallIds, whole_arguments
 from .gemini_chunks import TRIM, WITHIN, Call, Candidate, Chunk, Counts, Part, Written, decode_chunk
 from .gemini_natives import Sources, logprobs, odd_part
 
@@ -47,11 +46,13 @@ class ContentStreamDecoder(EventStreamDecoder):
         self._head = head
         self._begun = False
         self._calls = 0
+        self._ids = CallIds()
         self._block = 0  # of thinking: the one that is open, or the next
         self._thinks = False
         self._in_text = False  # the part that was told last is a text
         self._sources = Sources()
         self._counts: Counts | None = None
+        self._searches = 0
         self._details = msgspec.Raw(), msgspec.Raw()
         self._kinds: dict[str, int] = {}
         self._bare: BareJson | None = BareJson()
@@ -190,23 +191,16 @@ class ContentStreamDecoder(EventStreamDecoder):
                 ErrorKind.PROTOCOL, "the stream holds a call's arguments in parts, which the request did not ask for"
             )
             return
-        arguments = json_text(call.args)
-        events.append(
-            ToolCallDelta(
-                self._calls,
-                call.id or made_call_id(),
-                call.name,
-                "{}" if arguments == "null" else arguments,
-                signature or None,
-            )
-        )
+        arguments = whole_arguments(call.args)
+        events.append(ToolCallDelta(self._calls, self._ids.of(call.id), call.name, arguments, signature or None))
         self._calls += 1
 
     def _count(self, counts: Counts, events: list[ProviderEvent]) -> None:
         prompt, answer = counts.prompt_token_count, counts.candidates_token_count
-        if prompt is None or counts == self._counts:
+        searches = len(self._sources.searches)
+        if prompt is None or (counts == self._counts and searches == self._searches):
             return
-        self._counts = counts
+        self._counts, self._searches = counts, searches
         used, thought = counts.tool_use_prompt_token_count, counts.thoughts_token_count
         self._counted(
             events,
@@ -214,6 +208,7 @@ class ContentStreamDecoder(EventStreamDecoder):
             answer if thought is None else total((answer, thought)),
             counts.cached_content_token_count,
             thought,
+            tool_uses={"web_search": searches} if searches else None,
             **self._kinds_of(counts),
         )
 

@@ -40,16 +40,24 @@ def odd_part(written: msgspec.Raw) -> ImagePart | AudioPart | FilePart | NativeP
 
 
 class Sources:
-    """The sources of one answer. Chunks may repeat them: each is told once."""
+    """The sources of one answer. Chunks may repeat them: each is told once.
 
-    __slots__ = ("_told",)
+    Attributes:
+        searches: What Google was asked for them, each of which may be billed.
+    """
+
+    __slots__ = ("_told", "searches")
 
     def __init__(self) -> None:
         self._told: set[Citation] = set()
+        self.searches: set[str] = set()
 
     def told(self, grounding: msgspec.Raw, citations: msgspec.Raw) -> Iterator[PartAdded]:
         """Tell what is new of a candidate's metadata."""
-        for citation in (*_grounded(_object(grounding)), *_cited(_object(citations))):
+        metadata = _object(grounding)
+        queries = metadata.get("webSearchQueries")
+        self.searches.update(each for each in (queries if isinstance(queries, list) else ()) if isinstance(each, str))
+        for citation in (*_grounded(metadata), *_cited(_object(citations))):
             if citation not in self._told:
                 self._told.add(citation)
                 yield PartAdded(citation)

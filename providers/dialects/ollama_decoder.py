@@ -3,6 +3,7 @@
 The end is proven with `"done": true`; some failures are a line in the stream.
 """
 
+import base64
 from typing import Any
 
 import msgspec
@@ -13,24 +14,25 @@ from ..counts import Count
 from ..decoder_base import UNKNOWN_PASSED_OVER
 from ..decoding import LineDecoder
 from ..error_facts import facts_of, is_error
+from ..errors import InvalidRequest
 from ..events import Finished, PartAdded, ProviderEvent, ReasoningDelta, Started, TextDelta, ToolCallDelta
 from ..finish_words import cut_off, finish_reason
 from ..mapping import stream_error
-from ..parts import Logprobs
+from ..parts import ImagePart, Logprobs
 from ..provider import ResponseHead
 from ..refusals.ollama import OLLAMA
-from ..tool_calls import made_call_id
+from ..tool_calls import CallIds, whole_arguments
 
 RULES = OLLAMA.own
 
 
 class _Function(msgspec.Struct, gc=False):
-    name: str
+    name: str | None = None
     arguments: msgspec.Raw = msgspec.Raw(b"{}")
 
 
 class _Call(msgspec.Struct, gc=False):
-    function: _Function
+    function: _Function | None = None
     id: str | None = None
 
 
@@ -38,6 +40,7 @@ class _Message(msgspec.Struct, gc=False):
     content: str | None = None
     thinking: str | None = None
     tool_calls: list[_Call] | None = None
+    images: list[str] | None = None
 
 
 class _Object(msgspec.Struct, gc=False):
@@ -62,6 +65,7 @@ class OllamaDecoder(LineDecoder):
         self._head = head
         self._begun = False
         self._calls = 0
+        self._ids = CallIds()
 
     def _payload(self, data: bytes, events: list[ProviderEvent]) -> None:
         said: _Object | None
@@ -109,15 +113,17 @@ class OllamaDecoder(LineDecoder):
 
     def _take(self, message: _Message, events: list[ProviderEvent]) -> None:
         # Every call comes whole, and the index inside it counts anew in each object.
-        calls = [(call.id or made_call_id(), call.function) for call in message.tool_calls or ()]
+        calls = [(call.id, call.function) for call in message.tool_calls or () if call.function and call.function.name]
+        arguments = [whole_arguments(function.arguments) for _, function in calls]  # first: it may be no UTF-8
         said = [
-            ToolCallDelta(self._calls + place, call_id, function.name, _arguments(function.arguments))
+            ToolCallDelta(self._calls + place, self._ids.of(call_id), function.name, arguments[place])
             for place, (call_id, function) in enumerate(calls)
         ]
         if message.thinking:
             events.append(ReasoningDelta(message.thinking))
         if message.content:
             events.append(TextDelta(message.content))
+        events += [PartAdded(image) for data in message.images or () if (image := _image(data)) is not None]
         events += said
         self._calls += len(said)
 
@@ -135,9 +141,11 @@ class OllamaDecoder(LineDecoder):
         self.closed = True
 
 
-def _arguments(raw: msgspec.Raw) -> str:
-    """The arguments as the model wrote them; a server that sends them as a text, or as null, is understood too."""
-    if bytes(raw).startswith(b'"'):
-        return decode_json(bytes(raw), str)
-    written = json_text(raw)
-    return "{}" if written == "null" else written
+def _image(data: str) -> ImagePart | None:
+    """An image of an answer: its bytes, or a whole URL; None: they are none."""
+    if data.startswith(("data:", "https:", "http:")):
+        return ImagePart(data)
+    try:
+        return ImagePart.from_bytes(base64.b64decode(data, validate=True))
+    except (ValueError, InvalidRequest):
+        return None

@@ -4,6 +4,7 @@ Only fields that are read are declared, in the order of the wire: that is what m
 not fit (a count as a float, content as a list, arguments as an object) is read again as plain JSON.
 """
 
+import re
 from typing import Any
 
 import msgspec
@@ -113,6 +114,9 @@ class Whole(msgspec.Struct, gc=False):
     search_results: list[Any] | None = None
 
 
+_DIGITS = re.compile(r"[0-9]{1,9}")
+
+
 def one_object(decoded: Any) -> dict[str, Any]:
     """Take an object, or the only one of a list: Google's compatible endpoint wraps its errors."""
     if isinstance(decoded, list) and len(decoded) == 1:
@@ -125,6 +129,8 @@ def one_object(decoded: Any) -> dict[str, Any]:
 def kindly(decoded: dict[str, Any]) -> FirstChunk:
     """A chunk, or a whole answer, of which only what makes sense is kept."""
     choices = decoded.get("choices")
+    if isinstance(choices, dict):
+        choices = [choices]
     groq = decoded.get("x_groq")
     return FirstChunk(
         [_choice(choice) for choice in choices if isinstance(choice, dict)] if isinstance(choices, list) else None,
@@ -152,13 +158,15 @@ def _choice(choice: dict[str, Any]) -> Choice:
 
 def _delta(said: dict[str, Any]) -> Delta:
     content = said.get("content")
+    if isinstance(content, dict):
+        content = [content]
     calls = said.get("tool_calls")
     if isinstance(calls, dict):
         calls = [calls]
     function = said.get("function_call")
     delta = Delta(
         _str(content),
-        _str(said.get("reasoning") or said.get("reasoning_content")),
+        _text(said.get("reasoning") or said.get("reasoning_content")),
         None,
         _str(said.get("refusal")),
         [_call(call) for call in calls if isinstance(call, dict)] if isinstance(calls, list) else None,
@@ -170,7 +178,8 @@ def _delta(said: dict[str, Any]) -> Delta:
     )
     if not isinstance(content, list):
         return delta
-    chunks = [chunk for chunk in content if isinstance(chunk, dict)]
+    chunks = [{"type": "text", "text": chunk} if isinstance(chunk, str) else chunk for chunk in content]
+    chunks = [chunk for chunk in chunks if isinstance(chunk, dict)]
     if delta.reasoning:  # some say the thinking in both ways
         chunks = [chunk for chunk in chunks if chunk.get("type") != "thinking"]
     return MixedDelta(**msgspec.structs.asdict(delta), chunks=chunks)
@@ -210,7 +219,16 @@ def _str(found: object) -> str | None:
     return found if isinstance(found, str) else None
 
 
+def _text(found: object) -> str | None:
+    """A text, also of one that is wrapped in an object, or cut into a list of them."""
+    if isinstance(found, list):
+        return "".join(_text(each) or "" for each in found)
+    if isinstance(found, dict):
+        found = next((found[name] for name in ("text", "content", "summary") if isinstance(found.get(name), str)), None)
+    return _str(found)
+
+
 def _int(found: object) -> int | None:
-    if isinstance(found, float) and found.is_integer():
+    if (isinstance(found, float) and found.is_integer()) or (isinstance(found, str) and _DIGITS.fullmatch(found)):
         found = int(found)
     return found if isinstance(found, int) and not isinstance(found, bool) else None

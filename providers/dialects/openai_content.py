@@ -39,7 +39,7 @@ class Content:
                 case "thinking":
                     yield from self._thinking(chunk)
                     behind = False
-                case "text" | "output_text" if text:
+                case "text" | "output_text" | None if text:
                     self._end_thought()
                     if behind:
                         yield PartAdded(TextPart(""))

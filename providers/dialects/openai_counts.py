@@ -46,6 +46,8 @@ class Counts(Aside, gc=False):
     server_side_tool_usage_details: Any = None
     server_tool_use: Any = None  # OpenRouter
     num_search_queries: Any = None  # Perplexity
+    input_tokens: Count = None  # gateways before Anthropic, or before OpenAI's newer API
+    output_tokens: Count = None
 
 
 NoCount: TypeAlias = Literal[0] | None
@@ -102,7 +104,11 @@ _NO_PROMPT, _NO_ANSWER = PromptDetails(), CompletionDetails()
 
 
 def counted(counts: Counts) -> dict[str, Any]:
-    """What was counted, by the names that `Counting` takes it under."""
+    """What was counted, by the names that `Counting` takes it under; nothing, where the prompt was not."""
+    if counts.prompt_tokens is None:
+        if counts.input_tokens is None:
+            return {}
+        counts.prompt_tokens, counts.completion_tokens = counts.input_tokens, counts.output_tokens
     prompt = counts.prompt_tokens_details or _NO_PROMPT
     answer = counts.completion_tokens_details or _NO_ANSWER
     cached, *prompt_rest = astuple(prompt)

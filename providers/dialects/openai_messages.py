@@ -9,7 +9,7 @@ from ..messages import AudioPart, Cache, ChatRequest, FilePart, ImagePart, Messa
 from ..origin import Origin
 from ..provider import Unsupported
 from ..quirks import Quirks
-from ..returning import Returning
+from ..returning import Returning, beside_call
 
 
 def chat_turns(
@@ -95,14 +95,14 @@ def _call(call: ToolCall, message: Message, returning: Returning) -> dict[str, A
     }  # fmt: skip
     signature = returning.state(call.signature, message)
     if signature is not None:  # Google's compatible endpoint
-        wire["extra_content"] = {"google": {"thought_signature": signature}}
+        wire["extra_content"] = beside_call(signature)
     return wire
 
 
 def _sign(call: dict[str, Any], returning: Returning) -> None:
     """Sign a call that another model made: of calls side by side only the first has a signature."""
     if "function" in call and "extra_content" not in call:
-        call["extra_content"] = {"google": {"thought_signature": returning.placeholder()}}
+        call["extra_content"] = beside_call(returning.placeholder())
 
 
 def _thoughts(message: Message, quirks: Quirks, returning: Returning) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 from ..decoder_base import BaseDecoder
 from ..error_facts import is_error
 from ..events import Finished, ProviderEvent, ReasoningDelta, RefusalDelta, Started, TextDelta
-from ..finish_words import cut_off, finish_reason
+from ..finish_words import cut_off, finish_reason, is_word
 from ..mapping import Rule, stream_error
 from ..provider import ResponseHead
 from ..tool_calls import CallNumbering
@@ -27,6 +27,7 @@ from .openai_chunks import (
 )
 from .openai_content import Content
 from .openai_counts import Counts, counted
+from .openai_repeats import beyond, fields_said
 from .openai_rich import Beside, logprobs, signature_of
 
 _NAMED = (FirstChunk, Whole)
@@ -34,6 +35,9 @@ _NAMED = (FirstChunk, Whole)
 
 _LEGACY_INDEX = -1
 """Of the one call that the protocol had before it had tools."""
+
+
+_THOUGHTS = frozenset({"reasoning"})
 
 
 class ChatReader(BaseDecoder):
@@ -54,8 +58,10 @@ class ChatReader(BaseDecoder):
     """Content that is a list, once there was some."""
     _beside: Beside | None = None
     """What stands beside the text, once there was some."""
-    _so_far = ""
-    """The text of the last message that came in place of a delta."""
+    _rare: frozenset[str] = frozenset()
+    """What was said beyond text and calls, by the names of fields."""
+    _message: Delta | None = None
+    """The last message that came in place of a delta."""
 
     def __init__(self, head: ResponseHead, rules: tuple[Rule, ...] = ()) -> None:
         super().__init__()
@@ -76,6 +82,7 @@ class ChatReader(BaseDecoder):
                 else:
                     self._rare_delta(delta, events)
                 if delta.refusal:
+                    self._rare |= {"refusal"}
                     events.append(RefusalDelta(delta.refusal))
             if choice.logprobs and (likely := logprobs(choice.logprobs)) is not None:
                 events.append(likely)
@@ -105,18 +112,24 @@ class ChatReader(BaseDecoder):
         delta, message = choice.delta, choice.message
         if delta is not None and (delta.says_something() or not choice.finish_reason):
             return delta
-        if message is None or ((self._by_delta or self._content) and not self._so_far):
+        if message is None:
             return delta
-        text = message.content or ""
-        if self._so_far and text.startswith(self._so_far):
-            message.content = text[len(self._so_far) :]
-        self._so_far = text
-        return message
+        before, self._message = self._message, message
+        told = {*self._rare}
+        if self._by_delta or self._content is not None:
+            told.add("content")
+        if self._calls is not None and len(self._calls):
+            told.add("tool_calls")
+        return beyond(message, before, told)
 
     def _rare_delta(self, delta: Delta, events: list[ProviderEvent]) -> None:
         thoughts = delta.reasoning or delta.reasoning_content  # Together sends both, with the same text
         if thoughts:
             events.append(ReasoningDelta(thoughts))
+            if not self._rare:
+                self._rare = _THOUGHTS
+            elif "reasoning" not in self._rare:
+                self._rare |= _THOUGHTS
         if delta.content:
             events.append(TextDelta(delta.content))
             self._by_delta = True
@@ -125,6 +138,7 @@ class ChatReader(BaseDecoder):
             events += self._content.read(delta.chunks, text_since=self._by_delta)
             self._by_delta = False
         if delta.is_rich():
+            self._rare |= fields_said(delta)
             self._beside_text().delta(delta, events)
         for call in delta.tool_calls or ():
             self._call(call, events)
@@ -153,11 +167,12 @@ class ChatReader(BaseDecoder):
         return self._beside
 
     def _count(self, counts: Counts, events: list[ProviderEvent]) -> None:
-        if counts.prompt_tokens is None:
-            return
-        self._counted(events, **counted(counts))
+        if said := counted(counts):
+            self._counted(events, **said)
 
     def _finish(self, native: str, events: list[ProviderEvent]) -> None:
+        if not is_word(native):
+            return
         failure = cut_off(native, self._head)
         if failure is not None:
             self.failure = failure

@@ -12,91 +12,32 @@ from typing import Any
 import msgspec
 from msgspec.structs import astuple
 
-from ..codecs import Aside, Details, decode_json, decode_kindly
-from ..counts import Count, Counting, answer_tokens, is_none, ticks
+from ..codecs import decode_json, decode_kindly
+from ..counts import Counting, answer_tokens, is_none, ticks
 from ..decoder_base import BaseDecoder
 from ..decoding import EventStreamDecoder, JsonBodyDecoder
 from ..errors import ProviderError
 from ..events import Finished, FinishReason, ProviderEvent, Started
+from ..finish_words import finish_reason
 from ..mapping import error_told, or_error, stream_error
 from ..provider import ResponseHead
 from ..strangers import by_type, decode_beside_strangers
+from .openai_responses_events import (
+    Addressed,
+    Counts,
+    Event,
+    InputDetails,
+    Named,
+    OutputDetails,
+    Response,
+    WrittenItem,
+    WrittenOutput,
+    WrittenResponse,
+)
 from .openai_responses_items import Items, Written
-from .openai_responses_said import ITEM_TYPES, PART_TYPES, Item, Kind, Part
+from .openai_responses_said import ITEM_TYPES, PART_TYPES, Kind, Part
 
-
-class _InputDetails(Details, gc=False):
-    cached_tokens: Count = None
-    cache_write_tokens: Count = None
-    audio_tokens: Count = None
-    image_tokens: Count = None
-
-
-class _OutputDetails(Details, gc=False):
-    reasoning_tokens: Count = None
-    audio_tokens: Count = None
-    image_tokens: Count = None
-
-
-class _Counts(Aside, gc=False):
-    input_tokens: Count = None
-    output_tokens: Count = None
-    total_tokens: Count = None
-    cost: Any = None  # OpenRouter, Perplexity
-    cost_in_usd_ticks: Any = None  # xAI
-    server_side_tool_usage_details: Any = None
-    input_tokens_details: _InputDetails | None = None
-    output_tokens_details: _OutputDetails | None = None
-
-
-class _Incomplete(msgspec.Struct, gc=False):
-    reason: str | None = None
-
-
-class _Response(msgspec.Struct, gc=False):
-    id: str | None = None
-    model: str | None = None
-    status: str | None = None
-    output: list[Item] | None = None
-    incomplete_details: _Incomplete | None = None
-    usage: _Counts | None = None
-    error: Any = None
-
-
-class _Event(msgspec.Struct, gc=False):
-    type: str = ""
-    delta: str | None = None
-    output_index: int = 0
-    content_index: int = 0
-    summary_index: int = 0
-    item: Item | None = None
-    response: _Response | None = None
-    error: Any = None
-    text: str | None = None
-    refusal: str | None = None
-    arguments: str | None = None
-    input: str | None = None
-    part: Part | None = None
-
-
-class _WrittenItem(msgspec.Struct, gc=False):
-    item: msgspec.Raw
-
-
-class _WrittenOutput(msgspec.Struct, gc=False):
-    output: list[msgspec.Raw]
-
-
-class _WrittenResponse(msgspec.Struct, gc=False):
-    response: _WrittenOutput
-
-
-class _Named(msgspec.Struct, gc=False):
-    type: str = ""
-    error: Any = None
-
-
-_decode = msgspec.json.Decoder(_Event).decode
+_decode = msgspec.json.Decoder(Event).decode
 
 _DELTAS: Mapping[str, Kind] = {
     "response.output_text.delta": "text",
@@ -118,13 +59,13 @@ _DONE: Mapping[str, Kind] = {
 }
 _ITEMS = ("response.output_item.added", "response.output_item.done")
 _BEGINNINGS = ("response.created", "response.queued", "response.in_progress")
-_ENDS = ("response.completed", "response.incomplete", "response.failed")
+_ENDS = ("response.completed", "response.incomplete", "response.failed", "response.cancelled", "response.done")
 _KNOWN = frozenset({*_DELTAS, *_DONE, *_ITEMS, *_BEGINNINGS, *_ENDS, "error"})
-_TRIM = by_type(_KNOWN | ITEM_TYPES | PART_TYPES)
+_TRIM = by_type(_KNOWN | ITEM_TYPES | PART_TYPES, "output_text")
 _WITHIN = ("item", "response", "output", "content", "summary", "part")
 
-_SEVERITY = ("completed", "incomplete", "failed")
-_INCOMPLETE: dict[str, FinishReason] = {"max_output_tokens": "length", "content_filter": "content_filter"}
+_SEVERITY = ("completed", "incomplete", "cancelled", "failed")
+_INCOMPLETE: tuple[FinishReason, ...] = ("length", "content_filter")
 """Why a response is incomplete; `max_messages`, `steered` and those to come are `other`."""
 
 
@@ -151,13 +92,13 @@ class ResponseReader(Counting):
         self._head = head
         self._begun = False
 
-    def begin(self, response: _Response, events: list[ProviderEvent]) -> None:
+    def begin(self, response: Response, events: list[ProviderEvent]) -> None:
         """Report the model that answers, once."""
         if not self._begun:
             self._begun = True
             events.append(Started(response.model or None, response.id or None))
 
-    def end(self, response: _Response, written: Written, events: list[ProviderEvent], named: str = "") -> None:
+    def end(self, response: Response, written: Written, events: list[ProviderEvent], named: str = "") -> None:
         """The response as a whole: what is left to say, how it ended, and what it cost.
 
         Args:
@@ -173,17 +114,25 @@ class ResponseReader(Counting):
         if why or named not in ("", status) or status not in _SEVERITY:  # rarely
             statuses = (named, status, "incomplete" if why and named != "failed" else "")
             status = max((each for each in statuses if each in _SEVERITY), key=_SEVERITY.index, default="")
-        if status == "failed":
-            error = response.error or {"code": "server_error", "message": "the response failed"}
+        if status == "completed" and self.items.cut:
+            status = "incomplete"
+        if status in ("failed", "cancelled"):
+            how = "failed" if status == "failed" else "was cancelled"
+            error = response.error or {"code": "server_error", "message": f"the response {how}"}
             self.failure = event_error({"error": error}, self._head)
         elif status == "incomplete":  # without a reason it is the first that servers which imitate the API know
-            self.finish = Finished(_INCOMPLETE.get(why, "other") if why else "length", f"incomplete:{why or 'unknown'}")
+            reason = finish_reason(why) if why else "length"
+            self.finish = Finished(reason if reason in _INCOMPLETE else "other", f"incomplete:{why or 'unknown'}")
         elif status == "completed":
             self.finish = Finished("tool_calls" if self.items.calls else "stop", "completed")
 
-    def _count(self, counts: _Counts, events: list[ProviderEvent]) -> None:
+    def _count(self, counts: Counts, events: list[ProviderEvent]) -> None:
         prompt = counts.input_tokens_details or _NO_INPUT
         answer = counts.output_tokens_details or _NO_OUTPUT
+        if counts.input_tokens is None and counts.output_tokens is None:
+            if counts.prompt_tokens is None:
+                return
+            counts.input_tokens, counts.output_tokens = counts.prompt_tokens, counts.completion_tokens
         thought, uses = answer.reasoning_tokens, counts.server_side_tool_usage_details or self.items.uses
         said = answer_tokens(counts.input_tokens, counts.output_tokens, counts.total_tokens, thought)
         cost = ticks(counts.cost_in_usd_ticks) if counts.cost is None else counts.cost
@@ -199,7 +148,7 @@ class ResponseReader(Counting):
         self._counted(events, counts.input_tokens, said, prompt.cached_tokens, thought, **parts)
 
 
-_NO_INPUT, _NO_OUTPUT = _InputDetails(), _OutputDetails()
+_NO_INPUT, _NO_OUTPUT = InputDetails(), OutputDetails()
 
 
 class ResponseStreamDecoder(EventStreamDecoder):
@@ -218,31 +167,39 @@ class ResponseStreamDecoder(EventStreamDecoder):
         try:
             event = _decode(data)
         except msgspec.DecodeError:
-            named = decode_json(data, _Named)
+            named = decode_json(data, Named)
             if named.type not in _KNOWN and not named.error:
                 self._untyped(data, named.type)
                 return
-            event = decode_beside_strangers(data, _Event, _TRIM, _WITHIN)
-        reader = self._reader
+            event = decode_beside_strangers(data, Event, _TRIM, _WITHIN)
+        items = self._reader.items
         kind = _DELTAS.get(event.type)
         if kind is not None:
             place = event.summary_index if kind == "summary" else 0 if kind == "arguments" else event.content_index
-            reader.items.add(kind, event.output_index, place, event.delta or "", events)
+            index = (
+                event.output_index if not items.places.shared else items.places.of(event.output_index, _item_id(data))
+            )
+            items.add(kind, index, place, event.delta or "", events)
+        elif not event.type and name in _KNOWN:  # said by the name of the event alone
+            self._payload(_with_type(data, name), "", events)
         else:
             self._rare(event, data, events)
 
-    def _rare(self, event: _Event, data: bytes, events: list[ProviderEvent]) -> None:
+    def _rare(self, event: Event, data: bytes, events: list[ProviderEvent]) -> None:
         reader = self._reader
         kind = _DONE.get(event.type)
         if kind is not None:
             place = event.summary_index if kind == "summary" else 0 if kind == "arguments" else event.content_index
             said = event.part or Part("", event.text or event.arguments or event.input, event.refusal)
-            reader.items.part(kind, event.output_index, place, said, events)
+            index, items = event.output_index, reader.items
+            if items.places.shared:
+                index = items.places.of(index, _item_id(data))
+            items.part(kind, index, place, said, events)
         elif event.type in _ITEMS and event.item is not None:
             if event.item.type in ITEM_TYPES:
                 reader.items.item(event.output_index, event.item, events, whole=event.type.endswith("done"))
             elif event.type.endswith("done"):
-                written = decode_json(data, _WrittenItem).item
+                written = decode_json(data, WrittenItem).item
                 reader.items.native(event.output_index, event.item, written, events)
         elif event.type in _BEGINNINGS and event.response is not None:
             reader.begin(event.response, events)
@@ -265,15 +222,23 @@ class ResponseStreamDecoder(EventStreamDecoder):
         return stream_error(words, self._head, status=500)
 
 
+def _item_id(data: bytes) -> str | None:
+    return decode_json(data, Addressed).item_id
+
+
+def _with_type(data: bytes, name: str) -> bytes:
+    return msgspec.json.encode({**decode_json(data, dict[str, Any]), "type": name})
+
+
 def _written(data: bytes) -> list[msgspec.Raw]:
-    return decode_json(data, _WrittenResponse).response.output
+    return decode_json(data, WrittenResponse).response.output
 
 
 def response_body_decoder(head: ResponseHead) -> JsonBodyDecoder:
     """The decoder of a whole response in one JSON body."""
 
     def parse(body: bytes, decoder: BaseDecoder) -> list[ProviderEvent]:
-        response = decode_beside_strangers(body, _Response, _TRIM, _WITHIN)
+        response = decode_beside_strangers(body, Response, _TRIM, _WITHIN)
         events: list[ProviderEvent] = []
         if response.error and response.status is None:
             decoder.failure = event_error(decode_kindly(body), head)
@@ -281,7 +246,7 @@ def response_body_decoder(head: ResponseHead) -> JsonBodyDecoder:
         if response.status is None:
             raise msgspec.ValidationError("the body is no response")
         reader = ResponseReader(head)
-        reader.end(response, lambda: decode_json(body, _WrittenOutput).output, events)
+        reader.end(response, lambda: decode_json(body, WrittenOutput).output, events)
         decoder.finish, decoder.failure = reader.finish, reader.failure
         decoder.miscounted = reader.miscounted
         return events

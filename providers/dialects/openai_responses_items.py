@@ -14,12 +14,12 @@ from ..events import PartAdded, ProviderEvent, ReasoningDelta, RefusalDelta, Tex
 from ..parts import TextPart
 from ..tool_calls import CallNumbering
 from .openai_responses_natives import Asides, Native
+from .openai_responses_places import Places
 from .openai_responses_said import (
     CALL_TYPES,
     CALLERS_TOOLS,
     ITEM_TYPES,
     KIND_OF_PART,
-    KINDS_OF,
     Item,
     Kind,
     Part,
@@ -36,16 +36,18 @@ class Items:
 
     Attributes:
         uses: How often tools that the provider runs itself were used, by the types of their items.
+        cut: An item says of itself that it is not whole.
+        places: Where each item is.
     """
 
     def __init__(self) -> None:
-        self._items: list[Said] = []
-        self._by_index: dict[int, Said] = {}  # the provider's index -> the item that last had it
-        self._by_id: dict[str, Said] = {}
+        self.places = Places()
+        self._items, self._by_index, self._by_id = self.places.items, self.places.by_index, self.places.by_id
         self._calls: CallNumbering | None = None  # made for the first call
         self._blocks = 0
         self._states: set[str] = set()  # of reasoning, that were told
         self.uses: dict[str, int] = {}
+        self.cut = False
         self._asides = Asides()
         self._natives: set[str] = set()  # items that were kept
         self._in_text = False  # the part that was told last is a text
@@ -59,11 +61,11 @@ class Items:
         """A piece of a part of an item."""
         if text:
             item = self._by_index.get(index)
-            self._add(kind, self._new(index) if item is None else item, part, text, events)
+            self._add(kind, self.places.new(index) if item is None else item, part, text, events)
 
     def part(self, kind: Kind, index: int, place: int, said: Part, events: list[ProviderEvent]) -> None:
         """A part is done: what no delta has said of it is said."""
-        item = self._by_index.get(index) or self._new(index)
+        item = self._by_index.get(index) or self.places.new(index)
         if item.whole:
             return
         told: tuple[tuple[Kind, str | None], ...] = (
@@ -78,13 +80,21 @@ class Items:
 
     def item(self, index: int, item: Item, events: list[ProviderEvent], *, whole: bool) -> None:
         """An item begins, or is whole: then what was not said of it is said."""
-        said = self._found(index, item, whole=whole)
+        said = self.places.found(index, item, whole=whole)
         said.phase = item.phase or said.phase
         if item.type in CALL_TYPES:
             said.call_id = said.call_id or item.call_id
             self._argue(said, item.call_id or item.id, item.name, "", events)
-        if not whole or said.whole:
+        if said.whole:
             return
+        if whole:
+            self.cut = self.cut or item.status == "incomplete"
+            self._tell(said, item, events)
+        elif item.argued or item.content:
+            said.announced = item
+
+    def _tell(self, said: Said, item: Item, events: list[ProviderEvent]) -> None:
+        """What was not said of an item that is whole."""
         said.whole = True
         match item.type:
             case "function_call" | "custom_tool_call":
@@ -104,7 +114,7 @@ class Items:
         if found is None or self._heard(item) or (item.id is None and found.part.details in self._natives):
             return
         self._natives.add(found.part.details)
-        self._found(index, item, whole=True).whole = True
+        self.places.found(index, item, whole=True).whole = True
         self._in_text = False
         if item.type.endswith("_call") and item.type not in CALLERS_TOOLS:
             self.uses[item.type] = self.uses.get(item.type, 0) + 1
@@ -112,6 +122,10 @@ class Items:
 
     def reconcile(self, output: Sequence[Item], written: Written, events: list[ProviderEvent]) -> None:
         """The response is over: what its output says beyond all that was said; calls without arguments have none."""
+        self.cut = self.cut or any(item.status == "incomplete" and item.type in ITEM_TYPES for item in output)
+        for said in self._items:
+            if said.announced is not None and not said.parts and not said.whole:
+                self._tell(said, said.announced, events)  # its beginning was all that was said of it
         if not self._items:
             for index, item in enumerate(output):
                 if item.type in ITEM_TYPES:
@@ -143,7 +157,7 @@ class Items:
         self._beyond_all("summary", summaries, events)
         self._beyond_all("thought", contents, events)
         for item in thoughts:
-            self._state(self._by_id.get(item.id or "") or self._new(), item, events)
+            self._state(self._by_id.get(item.id or "") or self.places.new(), item, events)
         self._beyond_all("text", [part.text or "" for part in messages], events)
         self._beyond_all("refusal", [part.refusal or "" for part in messages], events)
         for part in messages:
@@ -158,7 +172,7 @@ class Items:
             said = self._by_id.get(item.id or "") or by_call_id.get(item.call_id or "")
             if said is None and not item.call_id and place < len(told):
                 said = told[place]
-            said = said or next(unknown, None) or self._new()
+            said = said or next(unknown, None) or self.places.new()
             said.type = item.type
             self._argue(said, item.call_id or item.id, item.name, "", events)
             self._complete("arguments", said, 0, item.argued, events)
@@ -166,36 +180,10 @@ class Items:
     def _beyond_all(self, kind: Kind, parts: list[str], events: list[ProviderEvent]) -> None:
         beyond = list(missing(parts, "".join([said.text(kind) for said in self._items])))
         if beyond:
-            item = self._new()
+            item = self.places.new()
             for place, text in beyond:
                 self._in_text = self._in_text and text == parts[place]  # the end of a text is no text of its own
                 self._add(kind, item, place, text, events)
-
-    def _found(self, index: int, item: Item, *, whole: bool) -> Said:
-        """What was said of an item: by its id, or at its place, where some servers number all items 0."""
-        said = self._by_id.get(item.id) if item.id else None
-        if said is None:
-            said = self._by_index.get(index)
-            taken = said is not None and (
-                (said.type not in ("", item.type)) or (bool(item.id and said.id) and (said.whole or not whole))
-            )
-            if said is None or taken:
-                before, said = said, self._new(index)
-                if before is not None and before.type != item.type:
-                    said.parts = before.handed_over(KINDS_OF.get(item.type, ()))
-        self._by_index[index] = said
-        said.type = item.type
-        if item.id:
-            said.id = said.id or item.id
-            self._by_id[item.id] = said
-        return said
-
-    def _new(self, index: int | None = None) -> Said:
-        said = Said(len(self._items))
-        self._items.append(said)
-        if index is not None:
-            self._by_index[index] = said
-        return said
 
     def _add(self, kind: Kind, item: Said, part: int, text: str, events: list[ProviderEvent]) -> None:
         pieces = item.parts.get((kind, part))

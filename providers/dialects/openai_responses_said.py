@@ -43,6 +43,7 @@ class Item(msgspec.Struct, gc=False):
     arguments: str | None = None
     input: str | None = None
     phase: str | None = None
+    status: str | None = None
     content: list[Part] | None = None
     summary: list[Part] | None = None
     encrypted_content: str | None = None
@@ -60,6 +61,7 @@ class Said:
         number: Its place among all items, also of a server that numbers none.
         parts: The pieces of each part, in the order in which the parts began.
         phase: What the provider calls its texts.
+        announced: It, where its beginning held something already.
         whole: It came whole: it is not told again.
         block: The last of its blocks of thinking.
         beside: The places of the parts beside which citations and the like were told.
@@ -67,12 +69,14 @@ class Said:
     """
 
     __slots__ = (
-        "beside", "block", "blocks", "call_id", "done", "id", "name", "number", "parts", "phase", "type", "whole",
+        "announced", "beside", "block", "blocks", "call_id", "done", "id", "name", "number", "parts", "phase", "type",
+        "whole",
     )  # fmt: skip
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.type = ""
+        self.announced: Item | None = None
         self.id: str | None = None
         self.call_id: str | None = None
         self.name: str | None = None

@@ -13,6 +13,7 @@ import msgspec
 
 from ..events import PartAdded, ProviderEvent, ReasoningDelta
 from ..parts import AudioPart, Citation, ImagePart, Logprobs
+from ..returning import call_state
 from .openai_chunks import CallPart, Chunk, Delta, Whole
 
 _AUDIO = ((b"RIFF", "audio/wav"), (b"ID3", "audio/mpeg"), (b"\xff\xfb", "audio/mpeg"), (b"OggS", "audio/ogg"))
@@ -23,10 +24,8 @@ DETAILS_MAX = 10_000
 
 
 def signature_of(call: CallPart) -> str | None:
-    """The state that Google's compatible endpoint writes beside a call."""
-    google = (call.extra_content or {}).get("google")
-    found = google.get("thought_signature") if isinstance(google, dict) else None
-    return found if isinstance(found, str) and found else None
+    """The state that Google's compatible endpoints write beside a call, see `call_state`."""
+    return call_state(call.extra_content)
 
 
 class Beside:
@@ -50,10 +49,8 @@ class Beside:
         for note in _dicts(delta.annotations) if delta.annotations else ():
             if (citation := _annotation(note)) is not None:
                 events.append(PartAdded(citation))
-        for image in _dicts(delta.images) if delta.images else ():
-            found = image.get("image_url")
-            url = found.get("url") if isinstance(found, dict) else found
-            if isinstance(url, str) and url:
+        for image in delta.images or ():
+            if url := _image_url(image):
                 events.append(PartAdded(ImagePart(url)))
         if delta.audio and (part := _audio(delta.audio)) is not None:
             events.append(PartAdded(part))
@@ -100,6 +97,17 @@ def logprobs(told: dict[str, Any]) -> PartAdded | None:
 
 def _dicts(found: object) -> list[dict[str, Any]]:
     return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+
+
+def _image_url(image: object) -> str:
+    """Where an image is: OpenRouter wraps its URL twice, other servers write it as it is, or the bytes alone."""
+    if isinstance(image, dict):
+        data = image.get("b64_json")
+        if isinstance(data, str) and data:
+            return f"data:image/png;base64,{data}"
+        image = image.get("image_url") or image.get("url")
+        return _image_url(image)
+    return image if isinstance(image, str) and image.startswith(("data:", "https:", "http:")) else ""
 
 
 def _annotation(note: dict[str, Any]) -> Citation | None:

@@ -121,7 +121,8 @@ def said(name: str, payloads: list[str], size: int | None = None) -> tuple[dict[
                 continue
         assert text or part.startswith("call"), "an empty delta"
         parts[part] = parts.get(part, "") + text
-    return {part: text for part, text in parts.items() if text}, decoder.finish
+    nothing = ("", "{}") if name in BEGINNINGS else ("",)  # a call that has begun and is given nothing has no arguments
+    return {part: text for part, text in parts.items() if text not in nothing}, decoder.finish
 
 
 def payloads_of(name: str, *pieces: tuple[str, str]) -> list[str]:
