@@ -21,6 +21,7 @@ from .decoder_base import PASSED_OVER, BaseDecoder
 from .errors import ErrorKind, ProviderError
 from .events import ProviderEvent
 from .halves import HalfCharacters
+from .opaque import Opaque
 from .provider import PIECE_MAX_BYTES, Decoder, ResponseHead
 
 MAX_BODY_BYTES = 32 * 1024 * 1024
@@ -261,6 +262,8 @@ class JsonBodyDecoder(BaseDecoder):
     def __init__(self, parse: Callable[[bytes, "JsonBodyDecoder"], list[ProviderEvent]] | None = None) -> None:
         self._parse = parse
         self._pieces: list[bytes] = []
+        self.finish, self.closed, self.failure = None, False, None  # its own: of a class they cost ten times as much
+        self._other, self._bulk, self._halves, self._bytes = None, None, None, 0
 
     def feed(self, data: bytes) -> list[ProviderEvent]:
         if self.failure is not None:
@@ -371,28 +374,46 @@ class SniffingDecoder(BaseDecoder):
 def decoder_for(
     head: ResponseHead,
     *,
-    stream: Callable[[], Decoder],
-    body: Callable[[], Decoder],
+    stream: Callable[..., Decoder],
+    body: Callable[..., Decoder],
     stream_types: tuple[str, ...] = ("text/event-stream",),
+    given: tuple[Any, ...] = (),
 ) -> Decoder:
     """The decoder that a response's content type calls for: of a stream at once, else after a look at the bytes.
 
     A server may answer JSON where a stream was asked, and the reverse, under any type: both are good answers.
+
+    Args:
+        stream, body: Make the decoder of a stream, and of a whole answer.
+        given: What both are called with. Functions of their own for each response would cost more than the decoder.
     """
-
-    def streamed() -> Decoder:
-        decoder = stream()
-        if isinstance(decoder, EventStreamDecoder):
-            decoder.otherwise = body
-        return decoder
-
-    kind = head.content_type
+    kind, decoders = head.content_type, _Decoders(stream, body, given)
     if kind in stream_types:
-        return streamed()
+        return decoders.streamed()
     if kind in ("text/html", "application/xhtml+xml"):
         return WrongBodyDecoder("a web page")
-    decoder = body()
+    decoder = body(*given)
     if isinstance(decoder, JsonBodyDecoder):  # it sees at once whether its body begins as nearly all do
-        decoder.unless = lambda: SniffingDecoder(streamed, body)
+        decoder.unless = decoders.sniffing
         return decoder
-    return SniffingDecoder(streamed, body)
+    return decoders.sniffing()
+
+
+class _Decoders(Opaque):
+    """The two decoders that a response may need."""
+
+    stream: Callable[..., Decoder]
+    body: Callable[..., Decoder]
+    given: tuple[Any, ...]
+
+    def streamed(self) -> Decoder:
+        decoder = self.stream(*self.given)
+        if isinstance(decoder, EventStreamDecoder):
+            decoder.otherwise = self.whole
+        return decoder
+
+    def whole(self) -> Decoder:
+        return self.body(*self.given)
+
+    def sniffing(self) -> Decoder:
+        return SniffingDecoder(self.streamed, self.whole)

@@ -138,6 +138,21 @@ class Usage(Plain, msgspec.Struct, frozen=True, gc=False, tag="usage", repr_omit
     tool_uses: dict[str, int] | None = None
     cost: float | None = None
 
+    def counts_text_alone(self) -> bool:
+        """Is nothing counted but tokens that cost what text does? Nearly always; it is asked for every answer."""
+        if (  # noqa: SIM103 - a returned condition takes half as much again
+            self.cache_write_tokens is not None
+            or self.cache_write_1h_tokens is not None
+            or self.input_audio_tokens is not None
+            or self.input_image_tokens is not None
+            or self.output_audio_tokens is not None
+            or self.output_image_tokens is not None
+            or self.tool_uses is not None
+            or self.cost is not None
+        ):
+            return False
+        return True
+
     @property
     def total(self) -> int:
         """All tokens."""
@@ -162,6 +177,28 @@ class Finished(Plain, msgspec.Struct, frozen=True, gc=False, tag="finished"):
 UsefulDelta: TypeAlias = TextDelta | ReasoningDelta | RefusalDelta | ToolCallDelta
 ProviderEvent: TypeAlias = Started | UsefulDelta | PartAdded | Usage | Finished
 
+
+class Texts(list[ProviderEvent]):
+    """Pieces of text and nothing else, as most reads of a stream are: nothing has to look at each to know it.
+
+    Attributes:
+        pieces: How many they were: of more, what came behind them may be anything.
+        said: All of them, joined.
+    """
+
+    __slots__ = ("pieces", "said")
+
+    pieces: int
+    said: str
+
+
+def in_pieces(texts: list[str]) -> Texts:
+    """A piece for each of these texts, none of which is empty."""
+    told = Texts(map(TextDelta, texts))  # a constructor of our own would cost half as much as the rest
+    told.pieces, told.said = len(texts), "".join(texts)
+    return told
+
+
 _USEFUL = (TextDelta, ReasoningDelta, RefusalDelta, ToolCallDelta)
 
 
@@ -169,13 +206,15 @@ def any_useful(events: Iterable[object]) -> bool:
     """Whether any of these events carries content."""
     for event in events:  # a generator would cost more than all the rest
         kind = type(event)
-        if kind is TextDelta or (kind is not Started and is_useful(event)):
+        if kind is TextDelta or kind is ToolCallDelta or (kind is not Started and is_useful(event)):
             return True
     return False
 
 
 def is_useful(event: object) -> bool:
     """Whether an event carries content. Decoders emit no empty delta, so the type decides, but for bare state."""
+    if isinstance(event, ReasoningDelta):
+        return bool(event.text)
     if isinstance(event, PartAdded):
         return isinstance(event.part, ImagePart | FilePart | AudioPart)
-    return isinstance(event, _USEFUL) and not (isinstance(event, ReasoningDelta) and not event.text)
+    return isinstance(event, _USEFUL)

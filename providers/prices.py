@@ -14,15 +14,10 @@ from importlib.util import find_spec
 from typing import Any
 
 import msgspec
-from msgspec.structs import astuple
 
 from .events import Usage
 
 _MILLION = 1e6
-
-_BEYOND = slice(Usage.__struct_fields__.index("cache_write_tokens"), Usage.__struct_fields__.index("cost"))
-"""Counts of what costs more or less than text does: most answers have none."""
-_NOTHING_BEYOND = astuple(Usage(0, 0))[_BEYOND]
 
 WRITE_FACTOR, WRITE_1H_FACTOR = 1.25, 2.0
 """What writing to a cache costs, as factors of the price of a prompt: Anthropic's page on prompt caching, whose prices
@@ -90,7 +85,7 @@ class Rates(msgspec.Struct, frozen=True):
         if cached > sent:
             cached = sent
         plain = (sent - cached) * rates.input + cached * rates.cached + usage.output_tokens * rates.output
-        if astuple(usage)[_BEYOND] != _NOTHING_BEYOND:
+        if not usage.counts_text_alone():
             plain += rates._beyond_text(usage, sent - cached)
         return plain / _MILLION
 

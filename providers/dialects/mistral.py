@@ -112,9 +112,7 @@ class Mistral:
 
     def decoder(self, head: ResponseHead) -> Decoder:
         """A fresh decoder, of the stream or of a whole answer."""
-        return decoder_for(
-            head, stream=lambda: ChatStreamDecoder(head, _RULES), body=lambda: ChatBodyDecoder(head, _RULES)
-        )
+        return decoder_for(head, stream=ChatStreamDecoder, body=ChatBodyDecoder, given=(head, _RULES))
 
     def error_for(self, head: ResponseHead, body: bytes) -> ProviderError:
         """What a refusal means; its facts stand in the body without an `error` around them."""

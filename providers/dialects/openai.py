@@ -20,6 +20,7 @@ from ..errors import ProviderError
 from ..fitting import facts_for, fitted
 from ..knowledge import known
 from ..mapping import provider_error
+from ..origin import Origin
 from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, Unsupported, WireRequest, here
 from ..quirks import BY_OPENAI, SETTABLE, Quirks, quirks_with
 from .openai_body_decoder import ChatBodyDecoder
@@ -88,8 +89,8 @@ class OpenAIChat:
         facts = facts_for(self, endpoint, self._quirks)
         chat, moved = fitted(chat, facts)
         quirks = facts.quirks
-        body, notes = chat_body(chat, facts, here=lambda: here(self, endpoint), stream=endpoint.stream)
-        url, headers = endpoint.kept.get(self.name) or self._addressed(endpoint, quirks)
+        url, headers, origin = endpoint.kept.get(self.name) or self._addressed(endpoint, quirks)
+        body, notes = chat_body(chat, facts, here=origin, stream=endpoint.stream)
         if chat.prefill is not None and quirks.prefill is not None and quirks.prefill.path is not None:
             url = self._url(quirks.prefill.path, endpoint)
         return WireRequest(url, headers, request_body(body, chat, endpoint), notes=moved + notes, lasting=True)
@@ -101,11 +102,11 @@ class OpenAIChat:
             quirks: Of the target's own server; None: this speaker's.
         """
         quirks = quirks or self._quirks
-        rules = quirks.rules
         decoder = decoder_for(
             head,
-            stream=lambda: ChatStreamDecoder(head, rules),
-            body=lambda: ChatBodyDecoder(head, rules),
+            stream=ChatStreamDecoder,
+            body=ChatBodyDecoder,
+            given=(head, quirks.rules),
         )
         silent = quirks.empty_if_too_long
         if silent is not None and head.headers.get("server", "").lower().startswith(silent):
@@ -120,12 +121,13 @@ class OpenAIChat:
         """What a refusal means."""
         return provider_error(head, body, rules=self._quirks.rules)
 
-    def _addressed(self, endpoint: Endpoint, quirks: Quirks) -> tuple[str, Mapping[str, str]]:
-        """Where an endpoint is asked, and with which headers: the same for nearly every request, so it is kept."""
+    def _addressed(self, endpoint: Endpoint, quirks: Quirks) -> tuple[str, Mapping[str, str], Callable[[], Origin]]:
+        """Where an endpoint is asked, with which headers, and what gives its origin: kept, as nearly every request has
+        the same."""
         own = _options(endpoint, quirks.option_headers)
         if endpoint.key is not None:
             own[quirks.key_header] = quirks.key_prefix + endpoint.key.reveal()
-        found = self._url(quirks.path, endpoint), request_headers(endpoint, own)
+        found = self._url(quirks.path, endpoint), request_headers(endpoint, own), partial(here, self, endpoint)
         endpoint.kept[self.name] = found
         return found
 

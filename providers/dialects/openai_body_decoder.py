@@ -5,6 +5,8 @@ import msgspec
 from ..codecs import UNDECODABLE, decode_json
 from ..decoding import JsonBodyDecoder
 from ..events import Finished, ProviderEvent, ReasoningDelta, Started, TextDelta
+from ..mapping import Rule
+from ..provider import ResponseHead
 from .openai_chunks import Whole, one_object
 from .openai_counts import plainly_counted
 from .openai_plain import PlainWhole
@@ -21,6 +23,10 @@ class ChatBodyDecoder(ChatReader, JsonBodyDecoder):
 
     DeepSeek puts blank lines before it to keep the line warm.
     """
+
+    def __init__(self, head: ResponseHead, rules: tuple[Rule, ...] = ()) -> None:
+        JsonBodyDecoder.__init__(self)  # by its name: `super` costs as much as all the rest
+        self._head, self._rules = head, rules
 
     def _read(self, body: bytes) -> list[ProviderEvent]:
         try:

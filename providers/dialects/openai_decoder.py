@@ -9,17 +9,22 @@ import msgspec
 from ..codecs import UNDECODABLE, decode_json, decode_kindly
 from ..decoding import LF, EventStreamDecoder
 from ..errors import ErrorKind, ProviderError
-from ..events import ProviderEvent, ReasoningDelta, TextDelta, ToolCallDelta
-from ..mapping import stream_error
+from ..events import ProviderEvent, ReasoningDelta, TextDelta, ToolCallDelta, in_pieces
+from ..mapping import Rule, stream_error
+from ..provider import ResponseHead
 from .openai_chunks import Chunk, FirstChunk, one_object
-from .openai_plain import BareChunk, Piece, PieceChunk, PlainChunk, ThoughtChunk
+from .openai_plain import BareChunk, LeanChunk, Piece, PieceChunk, PlainChunk, ThoughtChunk
 from .openai_reader import ChatReader
 
 _decode_first = msgspec.json.Decoder(FirstChunk).decode
 _decode = msgspec.json.Decoder(Chunk).decode
-_DecodeText: TypeAlias = Callable[[bytes], PlainChunk | BareChunk]
-_decode_plain: _DecodeText = msgspec.json.Decoder(PlainChunk).decode
-_decode_bare: _DecodeText = msgspec.json.Decoder(BareChunk).decode
+_DecodeText: TypeAlias = Callable[[bytes], PlainChunk | BareChunk | LeanChunk]
+_DECODE_TEXT: tuple[_DecodeText, ...] = (
+    msgspec.json.Decoder(LeanChunk).decode,
+    msgspec.json.Decoder(BareChunk).decode,
+    msgspec.json.Decoder(PlainChunk).decode,
+)
+"""Read plain text, the quickest first: each lets pass what the one before it does, and more that says nothing."""
 _decode_thought = msgspec.json.Decoder(ThoughtChunk).decode
 _decode_piece = msgspec.json.Decoder(PieceChunk).decode
 
@@ -30,10 +35,14 @@ _MISFITS_MAX = 16
 class ChatStreamDecoder(ChatReader, EventStreamDecoder):
     """A stream of chunks. What follows a piece of one kind is tried as another of it first, by the strictest type."""
 
-    _decode_text: _DecodeText = _decode_bare
-    """Reads plain text: by the barest type, unless the server says more than that, if nothing of note."""
+    _decode_text: _DecodeText = _DECODE_TEXT[0]
+    """Reads plain text: by the leanest type, unless the server says more than that, if nothing of note."""
     _misfits: "tuple[Quick, ...]" = ()
     """What a chunk did not fit, though one of its kind came before it: as often as that was so."""
+
+    def __init__(self, head: ResponseHead, rules: tuple[Rule, ...] = ()) -> None:
+        EventStreamDecoder.__init__(self)  # by its name: `super` costs as much as all the rest
+        self._head, self._rules = head, rules
 
     def _payload(self, data: bytes, name: str, events: list[ProviderEvent]) -> None:
         try:
@@ -72,21 +81,24 @@ class ChatStreamDecoder(ChatReader, EventStreamDecoder):
         self._quick = quick if quick is not None and self._misfits.count(quick) < _MISFITS_MAX else None
 
     def _texts(self, payloads: list[bytes]) -> list[ProviderEvent] | None:
-        decode = self._decode_text
+        decode, several = self._decode_text, len(payloads) > 1
+        if LF in (b"".join(payloads) if several else payloads[0]):
+            return None
         try:
-            if len(payloads) == 1:
-                return [TextDelta(decode(payloads[0]).choices[0].delta.content)] if LF not in payloads[0] else None
-            texts: list[ProviderEvent] = [
-                TextDelta(decode(data).choices[0].delta.content) for data in payloads if LF not in data
-            ]
+            if several:
+                return in_pieces([chunk.choices[0].delta.content for chunk in map(decode, payloads)])
+            return [TextDelta(decode(payloads[0]).choices[0].delta.content)]
         except UNDECODABLE:
-            if decode is _decode_plain or len(payloads) > 1:
-                return None
-            self._decode_text = _decode_plain
-            if (told := self._texts(payloads)) is None:
-                self._decode_text = _decode_bare
-            return told
-        return texts if len(texts) == len(payloads) else None
+            return None if several else self._text_beside(payloads[0])
+
+    def _text_beside(self, payload: bytes) -> list[ProviderEvent] | None:
+        """A piece of text that the present type is too lean for: the first that fits reads what follows, too."""
+        for decode in _DECODE_TEXT[_DECODE_TEXT.index(self._decode_text) + 1 :]:
+            with suppress(*UNDECODABLE):
+                told: list[ProviderEvent] = [TextDelta(decode(payload).choices[0].delta.content)]
+                self._decode_text = decode
+                return told
+        return None
 
     def _thoughts(self, payloads: list[bytes]) -> list[ProviderEvent] | None:
         thoughts: list[ProviderEvent] = []

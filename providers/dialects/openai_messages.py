@@ -5,7 +5,18 @@ from typing import Any
 
 import msgspec
 
-from ..messages import AudioPart, Cache, ChatRequest, FilePart, ImagePart, Message, Part, TextPart, ToolCall
+from ..messages import (
+    AudioPart,
+    Cache,
+    ChatRequest,
+    FilePart,
+    ImagePart,
+    Message,
+    Part,
+    TextPart,
+    ToolCall,
+    plain_text,
+)
 from ..origin import Origin
 from ..provider import Unsupported
 from ..quirks import Quirks
@@ -27,7 +38,7 @@ def chat_turns(
             raise Unsupported("system")
         messages.append({"role": quirks.system_role, "content": chat.system})
     for message in chat.messages:
-        if message.role == "user" and (text := message.plain_text) is not None:
+        if message.role == "user" and (text := plain_text(message)) is not None:
             messages.append({"role": "user", "content": text})
         else:
             returning = returning or Returning(here)

@@ -41,9 +41,9 @@ _THOUGHTS = frozenset({"reasoning"})
 
 
 class ChatReader(BaseDecoder):
-    """Chunks into events, however they were framed.
+    """Chunks into events, however they were framed: what the decoders of a stream and of a whole answer have in common.
 
-    Args:
+    Both are made with two things:
         head: Of the response, for its request id and rate limits.
         rules: The dialect's own rows for classifying errors.
     """
@@ -63,10 +63,8 @@ class ChatReader(BaseDecoder):
     _message: Delta | None = None
     """The last message that came in place of a delta."""
 
-    def __init__(self, head: ResponseHead, rules: tuple[Rule, ...] = ()) -> None:
-        super().__init__()
-        self._head = head
-        self._rules = rules
+    _head: ResponseHead
+    _rules: tuple[Rule, ...]
 
     def _take(self, chunk: Chunk | Whole, events: list[ProviderEvent]) -> None:
         if not self._begun:

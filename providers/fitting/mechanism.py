@@ -7,7 +7,7 @@ import msgspec
 
 from ..capabilities import Capabilities
 from ..fit import Row, fit
-from ..messages import ChatRequest
+from ..messages import ChatRequest, plain_text
 from ..provider import Unsupported
 from ..quirks import ON_OFF, Quirks
 from .attachments import fit_attachments
@@ -115,7 +115,7 @@ def fitted(chat: ChatRequest, facts: Facts, rows: tuple[Row, ...] = ()) -> tuple
     messages = chat.messages
     if (
         len(messages) == 1
-        and messages[0].plain_text is not None
+        and plain_text(messages[0]) is not None
         and messages[0].role == "user"
         and msgspec.structs.astuple(chat)[_FROM:] == _NOTHING_ASKED
     ):

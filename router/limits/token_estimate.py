@@ -11,6 +11,7 @@ import msgspec
 
 from ...providers.chat import ChatRequest
 from ...providers.events import ReasoningDelta, RefusalDelta, TextDelta, ToolCallDelta, Usage
+from ...providers.messages import plain_text
 from ...providers.parts import Cache
 from ..result.events import StreamEvent
 
@@ -48,7 +49,7 @@ def plain_tokens(chat: ChatRequest) -> int | None:
         return None
     chars = 0 if chat.system is None else len(chat.system)
     for message in chat.messages:
-        text = message.plain_text
+        text = plain_text(message)
         if text is None or message.role == "tool":
             return None
         chars += len(text)

@@ -44,7 +44,7 @@ class UsageBounds:
             return False
         if answered > self._answer_most + (thought or 0):  # some leave thoughts out of it
             return False
-        return astuple(usage)[_PLAIN_COUNTS:] == _NOTHING_BESIDE or self._holds_beside(usage)
+        return usage.counts_text_alone() or self._holds_beside(usage)
 
     def _holds_beside(self, usage: Usage) -> bool:
         *counts, uses, cost = astuple(usage)[_PLAIN_COUNTS:]
@@ -55,8 +55,6 @@ class UsageBounds:
 
 
 _PLAIN_COUNTS = Usage.__struct_fields__.index("reasoning_tokens") + 1
-_NOTHING_BESIDE = astuple(Usage(0, 0))[_PLAIN_COUNTS:]
-"""Of what few answers have counts of: the parts of the prompt and of the answer, uses of tools and the cost."""
 
 
 def _fits(part: object, most: float) -> bool:

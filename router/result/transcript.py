@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
-from ...providers.events import PartAdded, ReasoningDelta, TextDelta, ToolCallDelta
+from ...providers.events import PartAdded, ReasoningDelta, TextDelta, Texts, ToolCallDelta
 from ...providers.opaque import Opaque
 from ...providers.parts import Logprobs
 from .events import StreamEvent
@@ -83,6 +83,12 @@ def _grown_together(batches: Iterable[Sequence[StreamEvent]]) -> list[StreamEven
     in_text = False  # it is a piece of text: a flag costs less than to look at it for every piece
     texts: list[str] = []
     for batch in batches:
+        if type(batch) is Texts and len(batch) == batch.pieces:
+            if not in_text:
+                _end(events, head, texts)
+                head, in_text = TextDelta(batch.said), True
+            texts.append(batch.said)
+            continue
         for event in batch:
             if type(event) is TextDelta:
                 if not in_text:

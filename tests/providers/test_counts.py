@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from standby.providers import registry
 from standby.providers.codecs import decode_json
 from standby.providers.counts import COUNT_MAX, total
@@ -272,3 +273,10 @@ def _numbers() -> Iterator[tuple[bytes, object]]:
 @pytest.mark.parametrize(("text", "wanted"), list(_numbers()))
 def test_a_number_that_cannot_be_held_becomes_its_text(text: bytes, wanted: object) -> None:
     assert decode_json(text) == wanted
+
+
+@pytest.mark.parametrize("name", Usage.__struct_fields__)
+def test_an_answer_counts_text_alone_if_nothing_costs_otherwise(name: str) -> None:
+    plain = ("input_tokens", "output_tokens", "cached_input_tokens", "reasoning_tokens")
+    assert Usage(1, 2, 3, 4).counts_text_alone()
+    assert replace(Usage(1, 2, 3, 4), **{name: 0}).counts_text_alone() is (name in plain)

@@ -2,6 +2,7 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+from standby.providers.events import ProviderEvent, Texts, in_pieces
 from standby.router.failover.delivered import Relayed
 from standby.router.limits.bill import counted
 from standby.router.limits.token_estimate import said
@@ -34,7 +35,16 @@ EVENTS: st.SearchStrategy[StreamEvent] = st.one_of(
     st.just(HandedOver("a", "b", ErrorKind.TRUNCATED, "replay")),
     st.just(Restarted("a", "b", ErrorKind.TRUNCATED)),
 )
-BATCHES = st.lists(st.lists(EVENTS, max_size=4), max_size=5 * LOOSE_MAX)
+TEXTS = st.lists(WORDS, min_size=1, max_size=4).map(in_pieces)
+
+
+def _with_more(texts: Texts, event: ProviderEvent) -> Texts:
+    texts.append(event)
+    return texts
+
+
+BATCHES = st.lists(st.lists(EVENTS, max_size=4) | TEXTS | st.builds(_with_more, TEXTS, EVENTS), max_size=5 * LOOSE_MAX)
+"""Also those that are known to be text alone, and such a one with something else behind it."""
 
 
 @given(BATCHES)
