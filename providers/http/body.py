@@ -18,6 +18,7 @@ from collections.abc import Callable
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.streams import StreamReader
 
+from ..opaque import Opaque
 from ..provider import PIECE_MAX_BYTES
 
 CHUNK_BYTES = 48
@@ -38,32 +39,27 @@ def bound(reader: StreamReader, buffer_bytes: int) -> int:
     return chunks_max
 
 
-class Body:
+class Body(Opaque):
     """What comes of one response, for one reader that takes all there is.
-
-    Args:
-        reader: aiohttp's, which its parser feeds.
-        line: The connection.
 
     Attributes:
         buffer: What has come and was not taken: aiohttp's own.
     """
 
-    __slots__ = ("_line", "_loop", "_reader", "_turn", "buffer")
-
-    def __init__(self, reader: StreamReader, line: BaseProtocol) -> None:
-        self._reader, self._line, self._loop = reader, line, line._loop
-        self.buffer: deque[bytes] = reader._buffer
-        self._turn: asyncio.Future[None] | None = None
+    _reader: StreamReader  # aiohttp's, which its parser feeds
+    _line: BaseProtocol  # the connection
+    _loop: asyncio.AbstractEventLoop
+    buffer: deque[bytes]
+    _turn: "asyncio.Future[None] | None" = None
 
     @staticmethod
     def of(content: StreamReader, line: BaseProtocol) -> "Body":
         """The body that aiohttp's parser feeds. A response without one has a reader that never holds anything."""
-        if type(content) is StreamReader:
-            return Body(content, line)
-        nothing = StreamReader(line, 0, loop=line._loop)
-        nothing._eof = True
-        return Body(nothing, line)
+        loop = line._loop
+        if type(content) is not StreamReader:
+            content = StreamReader(line, 0, loop=loop)
+            content._eof = True
+        return Body(content, line, loop, content._buffer)
 
     def ended(self) -> bool:
         """Everything was taken, and the clean end is known."""
@@ -113,12 +109,8 @@ class Body:
         reader = self._reader
         if reader._size > PIECE_MAX_BYTES:
             return self._piece()
-        buffer = self.buffer
-        if len(buffer) == 1:
-            data = buffer.popleft()
-        else:
-            data = b"".join(buffer)
-            buffer.clear()
+        data = b"".join(self.buffer)
+        self.buffer.clear()
         reader._size = 0
         splits = reader._http_chunk_splits
         if splits:

@@ -132,7 +132,7 @@ class Line(ResponseHandler):
             # Of a body in chunks, aiohttp bounds the number itself, and one that is here whole grows no more; but an
             # idle connection that gets any answer at all is looked at.
             self._watched = self._idle or not (message.chunked or reader._eof)
-        super().feed_data(data, size)
+        ResponseHandler.feed_data(self, data, size)  # by its name: `super` costs as much as what is called
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Let no reader take a reset for the end of its body, nor wait for ever: aiohttp allows both.
@@ -318,7 +318,7 @@ class PooledConnector(aiohttp.TCPConnector):
     def _release(self, key: "ConnectionKey", protocol: ResponseHandler, *, should_close: bool = False) -> None:
         assert isinstance(protocol, Line)
         old = self._loop.time() - protocol.born_s > self._max_age_s
-        super()._release(key, protocol, should_close=should_close or old)
+        aiohttp.TCPConnector._release(self, key, protocol, should_close=should_close or old)
         protocol.rest()
 
 

@@ -29,18 +29,15 @@ class HttpExchange:
 
     Attributes:
         head: Status, headers, and when they came.
-        framed: HTTP itself says where the body ends, so that a clean end is proven.
         reused: It came over a connection that had been kept alive.
     """
 
     __slots__ = (
-        "_content", "_drain", "_failure", "_open", "_response", "_rest", "_settled", "_taken", "framed", "head",
-        "reused",
+        "_content", "_drain", "_failure", "_open", "_response", "_rest", "_settled", "_taken", "head", "reused",
     )  # fmt: skip
 
     def __init__(self, response: Answer, open_exchanges: "set[HttpExchange]", now_s: float) -> None:
         self.head = _head(response, now_s)
-        self.framed = is_framed(self.head.status, self.head.headers)
         self.reused = response.reused
         self._response = response
         self._content = response.body
@@ -51,6 +48,11 @@ class HttpExchange:
         self._settled = False  # nothing more is wanted of it
         self._open = open_exchanges
         open_exchanges.add(self)
+
+    @property
+    def framed(self) -> bool:
+        """HTTP itself says where the body ends, so that a clean end is proven."""
+        return is_framed(self.head.status, self.head.headers)
 
     @property
     def line(self) -> "ResponseHandler | None":
@@ -291,7 +293,8 @@ def exchange(response: Answer, open_exchanges: set[HttpExchange], now_s: float) 
 
 
 def _head(response: Answer, now_s: float) -> ResponseHead:
-    headers = {name.lower(): value for name, value in response.headers.items()}
-    if len(headers) != len(response.headers):
-        headers = {name: ", ".join(response.headers.getall(name)) for name in headers}
+    found = response.headers
+    headers = dict(zip(map(str.lower, found), found.values(), strict=False))
+    if len(headers) != len(found):  # a name came several times, and may be told once
+        headers = {name: ", ".join(found.getall(name)) for name in headers}
     return ResponseHead(response.status, headers, now_s)

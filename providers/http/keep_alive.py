@@ -12,12 +12,14 @@ What this module uses of aiohttp's insides stands in the table of `privates`.
 """
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from aiohttp.streams import StreamReader
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.connector import Connection
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
+from ..opaque import Opaque
 from .body import Body
 from .connector import Line, PooledConnector
 from .exceptions import fault
@@ -25,7 +27,6 @@ from .response import OverLine
 
 if TYPE_CHECKING:
     from aiohttp.client_reqrep import ConnectionKey
-    from aiohttp.connector import Connection
 
 _OF_THE_SESSION = ("connection", "content-length", "expect", "transfer-encoding", "upgrade")
 """Headers that change how a message is sent, or ends."""
@@ -33,45 +34,40 @@ _OF_THE_SESSION = ("connection", "content-length", "expect", "transfer-encoding"
 _SWITCHING_PROTOCOLS = 101
 
 
-class KeptResponse(OverLine):
+class KeptResponse(OverLine, Opaque):
     """The response to a request that came over a kept connection; as much of aiohttp's as an exchange needs.
 
     Attributes:
         connection: None once it is given back.
         line: What it came over.
         body: What comes behind its head.
+        is_over: The connection is given back.
         reused: Always.
     """
 
-    __slots__ = ("_connection", "body", "headers", "line", "status")
-
-    reused = True
-
-    def __init__(
-        self, connection: "Connection", status: int, headers: CIMultiDictProxy[str], content: StreamReader
-    ) -> None:
-        self._connection: Connection | None = connection
-        self.line = line = connection.protocol
-        assert line is not None
-        self.status, self.headers = status, headers
-        self.body = Body.of(content, line)
-        content.on_eof(self._ended)
+    _connection: Connection
+    line: ResponseHandler | None
+    status: int
+    headers: CIMultiDictProxy[str]
+    body: Body
+    is_over: bool = False
+    reused: ClassVar[bool] = True
 
     @property
-    def connection(self) -> "Connection | None":
-        return self._connection
+    def connection(self) -> Connection | None:
+        return None if self.is_over else self._connection
 
     def close(self) -> None:
         """Give the connection up."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
+        if not self.is_over:
+            self.is_over = True
+            self._connection.close()
 
-    def _ended(self) -> None:
+    def ended(self) -> None:
         """The body has ended: the connection is free for others."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.release()
+        if not self.is_over:
+            self.is_over = True
+            self._connection.release()
 
 
 def head(url: URL, headers: "CIMultiDict[str]") -> bytes | None:
@@ -103,7 +99,7 @@ async def ask(
         ProviderError: As `HttpTransport.open` says it.
         asyncio.CancelledError: The task was cancelled. The socket is closed.
     """
-    if pool.acquired:
+    if pool._acquired:
         await asyncio.sleep(0)  # with those of other tasks in one go, and only then is the connection looked at
     connection = pool.take(key)
     if connection is None:
@@ -133,7 +129,9 @@ async def ask(
         connection.close()
         raise
     else:
-        return KeptResponse(connection, message.code, message.headers, content)
+        response = KeptResponse(connection, line, message.code, message.headers, Body.of(content, line))
+        content.on_eof(response.ended)
+        return response
     try:
         raise failure
     finally:

@@ -3,7 +3,7 @@
 Taken where `privates` finds a release that was tested, with every name in place.
 """
 
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import aiohttp
@@ -52,23 +52,24 @@ class PrivateWay:
         """Those, and the ones that lie idle."""
         return 0 if self.pool is None else self.pool.acquired + self.pool.idle
 
-    async def ask(
-        self, wire: WireRequest, to: Address, *, connect_s: float, expect_stream: bool
-    ) -> Response | KeptResponse:
-        """Send a request and wait for the head of its response: over a connection that lies idle, if there is one."""
-        url, body, pool = wire.url, wire.body, self.pool
-        key = self._keys.get(url)
-        if key is not None and pool is not None:
-            start = self._kept_head(wire, to.url, expect_stream=expect_stream)
-            if start is not None:
-                kept = await ask(pool, key, start, body, to.where, way.READ_BUFFER_BYTES)
-                if kept is not None:
-                    return kept
+    def ask_kept(
+        self, wire: WireRequest, to: Address, *, expect_stream: bool
+    ) -> Coroutine[Any, Any, KeptResponse | None] | None:
+        """Ask over a connection that lies idle, if there is one; None: only the session can send this."""
+        key, pool = self._keys.get(wire.url), self.pool
+        if key is None or pool is None:
+            return None
+        start = self._kept_head(wire, to.url, expect_stream=expect_stream)
+        return None if start is None else ask(pool, key, start, wire.body, to.where, way.READ_BUFFER_BYTES)
+
+    async def ask(self, wire: WireRequest, to: Address, *, connect_s: float, expect_stream: bool) -> Response:
+        """Send a request and wait for the head of its response."""
+        pool = self.pool
         assert self._session is not None
         response = await self._session.request(
             wire.method,
             to.url,
-            data=in_pieces(body),
+            data=in_pieces(wire.body),
             headers=request_headers(wire, expect_stream=expect_stream),
             allow_redirects=False,
             proxy=to.proxy,
@@ -79,7 +80,7 @@ class PrivateWay:
         if pool is not None and to.proxy is None and response.line is not None:
             known = getattr(response.line, "key", None)
             if known is not None:
-                self._keys[url] = known
+                self._keys[wire.url] = known
         return response
 
     def forget(self) -> None:

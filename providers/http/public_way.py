@@ -159,6 +159,9 @@ class PublicWay:
         """The same: none lies idle."""
         return self.in_use
 
+    def ask_kept(self, wire: WireRequest, to: Address, *, expect_stream: bool) -> None:
+        """There are no idle connections."""
+
     async def ask(self, wire: WireRequest, to: Address, *, connect_s: float, expect_stream: bool) -> PublicAnswer:
         """Send a request and wait for the head of its response, over a connection of its own."""
         assert self._session is not None

@@ -34,11 +34,6 @@ class OverLine:
         def close(self) -> None: ...
 
     @property
-    def is_over(self) -> bool:
-        """The connection is given back."""
-        return self.connection is None
-
-    @property
     def breaks_http(self) -> bool:
         """Has anything come over the connection that is no HTTP?"""
         connection = self.connection
@@ -71,6 +66,11 @@ class Response(OverLine, aiohttp.ClientResponse):
     reused = False
     line: ResponseHandler | None = None
     body: Body
+
+    @property
+    def is_over(self) -> bool:
+        """The connection is given back."""
+        return self.connection is None
 
     async def start(self, connection: Connection) -> "Response":
         where = f"{self.url.raw_host}:{self.url.port}"

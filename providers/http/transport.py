@@ -23,9 +23,11 @@ from .headers import CONSTANT_HEADERS, checked
 from .privates import obstacle, tell
 from .sockets import descriptor
 from .tls import tls_context
-from .way import Answer, Way, WayOptions
+from .way import Way, WayOptions
 
 ADDRESSES_MAX = 64
+
+_PROXY_REFUSES = 407
 
 
 class HttpTransport:
@@ -88,7 +90,10 @@ class HttpTransport:
         way = self._way or await self._start()
         to = self._addresses.get(wire.url) or self._address(wire.url)
         try:
-            answer = await way.ask(wire, to, connect_s=connect_s, expect_stream=expect_stream)
+            kept = way.ask_kept(wire, to, expect_stream=expect_stream)
+            answer = None if kept is None else await kept
+            if answer is None:
+                answer = await way.ask(wire, to, connect_s=connect_s, expect_stream=expect_stream)
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is None or task.cancelling():
@@ -98,24 +103,21 @@ class HttpTransport:
             failure = error if isinstance(error, ProviderError) else fault(error, to.where, via=to.via)
             let_go(error)
         else:
-            refused = self._refusal(answer)
-            if refused is None:
+            if not (self.closed or answer.status == _PROXY_REFUSES):
                 return exchange(answer, self._exchanges, self._options.wall())
             answer.abort()
-            failure = refused
+            failure = self._refusal()
         try:
             raise _closed() if self.closed else failure
         finally:
             del failure  # it holds this frame, with the headers in it
 
-    def _refusal(self, answer: Answer) -> ProviderError | None:
+    def _refusal(self) -> ProviderError:
         """Why nothing is made of a response whose head has come."""
         if self.closed:
             return _closed()
-        if answer.status == 407:
-            words = "the proxy wants a user and a password, or others"
-            return ProviderError(ErrorKind.CONNECT, words, status=407, local=True)
-        return None
+        words = "the proxy wants a user and a password, or others"
+        return ProviderError(ErrorKind.CONNECT, words, status=_PROXY_REFUSES, local=True)
 
     def close(self) -> None:
         """Close everything that is open, and open no more; a reader gets `cancelled`. Idempotent.

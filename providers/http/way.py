@@ -6,7 +6,7 @@ The private way (`private_way`) uses aiohttp from the inside, where a release is
 
 import io
 import ssl
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 import aiohttp
@@ -129,6 +129,15 @@ class Way(Protocol):
     @property
     def open(self) -> int:
         """Those, and the ones that lie idle."""
+        ...
+
+    def ask_kept(
+        self, wire: WireRequest, to: Address, *, expect_stream: bool
+    ) -> Coroutine[Any, Any, Answer | None] | None:
+        """As `ask`, over a connection that lies idle. None, at once or in the end: there is none, and nothing was sent.
+
+        It stands beside `ask` so that nearly every request is waited for in one coroutine less.
+        """
         ...
 
     async def ask(self, wire: WireRequest, to: Address, *, connect_s: float, expect_stream: bool) -> Answer:
