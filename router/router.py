@@ -340,7 +340,8 @@ class Router:
 
 def begin_call(router: Router, messages: Messages, options: CallOptions, *, whole: bool) -> Call:
     """A call that begins now."""
-    if router._closed or (router._shared is not None and router._shared.closed):
+    shared = router._shared
+    if router._closed or (shared is not None and shared.closed):
         shown = "-" if options.get("targets") else options.get("route") or "default"
         raise RouterClosed(ErrorKind.CLOSED, Report("-", shown, [], "failed", ErrorKind.CLOSED))
     shared = router._entered()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 import msgspec
 
 from ...providers.errors import ErrorKind, ProviderError
-from ...providers.events import ProviderEvent, any_useful
+from ...providers.events import ProviderEvent, Texts, any_useful
 from ...providers.opaque import Opaque
 from ...providers.provider import Decoder, WireRequest
 from ...providers.transport import Exchange, redirection, refusal_body
@@ -55,7 +55,6 @@ class Attempt(Opaque, kw_only=True):
         limit_s: When the running clock runs out; never, while no task waits.
         url, headers: Address and credentials of the request.
         finished: The answer is whole; nothing follows the last batch.
-        framed: HTTP says where its body ends.
         heard: What it has said.
     """
 
@@ -75,14 +74,12 @@ class Attempt(Opaque, kw_only=True):
     url: str = ""
     headers: Mapping[str, str] = {}
     finished: bool = False
-    framed: bool = False
     heard: Transcript = msgspec.field(default_factory=Transcript)
     _exchange: Exchange | None = None
     _decoder: Decoder | None = None
     _failure: ProviderError | None = None  # decoded behind events that are delivered first
     _task: asyncio.Task[object] | None = None  # which opens it
     _cancelled: bool = False  # by us: another cancellation is not ours to take back
-    _cancelling: int = 0
     _aborted: ProviderError | None = None
     _begun: bool = False  # the clock that runs is not the one for the first useful delta any more
     _slow_call: SlowCall | None = None
@@ -90,6 +87,11 @@ class Attempt(Opaque, kw_only=True):
     _stalled_by_s: float = NEVER  # when the clock between deltas would have rung, had the deadline not come before
     _total_by_s: float = NEVER
     _tail_by_s: float = NEVER  # since the end marker
+
+    @property
+    def framed(self) -> bool:
+        """The wire itself says where its body ends."""
+        return self._exchange is not None and self._exchange.framed
 
     async def open(self, wire: WireRequest, *, stream: bool) -> list[ProviderEvent]:
         """Send the request and read up to the first useful delta, or to an end that is one.
@@ -103,10 +105,12 @@ class Attempt(Opaque, kw_only=True):
         loop, clocks = self.loop, self.clocks
         task = asyncio.current_task(loop)
         assert task is not None
-        self._task, self._cancelling = task, task.cancelling()
-        total_s = clocks.total_s
-        self._total_by_s = self.end_by_s if total_s is None else min(self.end_by_s, loop.time() + total_s)
-        self.limit_s = min(self.first_by_s, self._total_by_s)
+        self._task, cancelling = task, task.cancelling()
+        total_s, total_by_s, first_by_s = clocks.total_s, self.end_by_s, self.first_by_s
+        if total_s is not None:
+            total_by_s = min(total_by_s, loop.time() + total_s)
+        self._total_by_s = total_by_s
+        self.limit_s = first_by_s if first_by_s < total_by_s else total_by_s  # `min` is a call
         self.watch.over(self)
         slow_call_s = self.live.health.slow_call_s if stream else None  # one body gives nothing before its end
         if slow_call_s is not None:
@@ -116,16 +120,13 @@ class Attempt(Opaque, kw_only=True):
             self._exchange, self._task = exchange, None
             if self._aborted is not None:
                 raise self._aborted
-            head = exchange.head
-            now_s = loop.time()
+            head, now_s = exchange.head, loop.time()
             self.live.learn(head, now_s)
             self.report.headers_s = now_s - self.call_began_s
-            self.framed = exchange.framed
             if not 200 <= head.status < 300:
                 raise await self._refused(exchange)
             self._decoder = decoder = self._adapted(self.live.decoder, head)
-            events = self._decoded(await exchange.read(), exchange, decoder)
-            batch = events
+            batch = events = self._decoded(await exchange.read(), exchange, decoder)
             while not (self.finished or any_useful(events)):
                 events = await self._read()
                 batch += events
@@ -136,7 +137,7 @@ class Attempt(Opaque, kw_only=True):
             return batch
         except asyncio.CancelledError:
             self.close()
-            if self._cancelled and self._aborted is not None and task.uncancel() <= self._cancelling:
+            if self._cancelled and self._aborted is not None and task.uncancel() <= cancelling:
                 raise self._aborted from None
             raise
         except BaseException as error:
@@ -145,7 +146,8 @@ class Attempt(Opaque, kw_only=True):
                 error.local |= self._hurried_connect()
             raise
         finally:
-            self._task = None
+            if self._task is not None:
+                self._task = None
             if self._slow_call is not None:
                 self._slow_call.stop()
 
@@ -184,7 +186,7 @@ class Attempt(Opaque, kw_only=True):
             raise
         finally:
             self.limit_s = NEVER
-        if any_useful(events):
+        if type(events) is Texts or any_useful(events):
             if stall_s is not None:
                 self._stall_left_s = None
         else:  # usage alone is no progress: the clock goes on where it stood

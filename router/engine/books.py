@@ -11,13 +11,12 @@ from .attempt import Attempt
 from .context import CallContext
 
 
-def close_finished(context: CallContext, index: int, attempt: Attempt) -> None:
+def close_finished(context: CallContext, index: int, attempt: Attempt, now_s: float) -> None:
     """This attempt has given the whole answer of the call.
 
     Args:
         index: Of its target.
     """
-    now_s = context.loop.time()
     report, total, bill = attempt.report, context.report, attempt.admission.bill
     report.outcome, report.ended_s = "finished", now_s - context.began_s
     attempt.settle("succeeded", now_s)
@@ -26,13 +25,13 @@ def close_finished(context: CallContext, index: int, attempt: Attempt) -> None:
     if bill is not None:
         usage, doubtful = bill.counted
     else:
-        route_target = context.route_targets[index]
+        route_target, rates = context.route_targets[index], attempt.live.rates
         usage, doubtful = counted(attempt.heard, route_target.room(context.chat))
-        report.usage, report.cost = usage, None if usage is None else usage.cost
-        if doubtful:  # it has no price, and yet what its provider counted cannot be
-            route_target.bill(context.chat, total).close(report, attempt.heard, None, now_s, whole=True)
-        else:
+        if usage is not None and not doubtful:  # as nearly always: nothing was held for it, nothing is estimated
+            report.usage, report.cost = usage, usage.cost if rates is None else rates.price_of(usage)
             total.add(report)
+        elif doubtful or rates is not None:
+            route_target.bill(context.chat, total).close(report, attempt.heard, None, now_s, whole=True)
     if usage is not None and usage.cost is not None:
         attempt.live.tells_cost = True
     if usage is not None or doubtful:
@@ -55,19 +54,22 @@ def close_failed(context: CallContext, index: int, attempt: Attempt, error: Prov
     if error.heeded_s is not None:
         lease.patience_s = context.route_targets[index].retry.patience_s
         lease.hint_waited = context.course.standings.of(index).hints > 0
+    _bill_unheld(context, index, attempt)
     attempt.settle(error, context.loop.time())
     attempt.report.failed(error, context.since_s())
     context.shared.attempt_ended(context.report, attempt.report)
 
 
-def close_left(context: CallContext, attempt: Attempt, kind: ErrorKind, detail: str | None) -> None:
+def close_left(context: CallContext, index: int, attempt: Attempt, kind: ErrorKind, detail: str | None) -> None:
     """This attempt was ended from outside; no target is blamed.
 
     Args:
+        index: Of its target.
         kind: How the call ends with it.
         detail: Why nothing of a sound attempt is used; None: the call ends.
     """
     attempt.abort()
+    _bill_unheld(context, index, attempt)
     attempt.settle("abandoned", context.loop.time())
     report, now_s = attempt.report, context.since_s()
     if report.outcome != "running":
@@ -80,6 +82,15 @@ def close_left(context: CallContext, attempt: Attempt, kind: ErrorKind, detail: 
             latency = attempt.live.latency_of(stream=not context.single)
             latency.record(now_s - report.began_s, context.loop.time())
     context.shared.attempt_ended(context.report, report)
+
+
+def _bill_unheld(context: CallContext, index: int, attempt: Attempt) -> None:
+    """Make the bill of an attempt that has no whole answer, and that nothing was held for: what it used is estimated.
+
+    Without a price and without a limit there is none.
+    """
+    if attempt.admission.bill is None and attempt.live.rates is not None:
+        attempt.admission.bill = context.route_targets[index].bill(context.chat, context.report)
 
 
 def close_unsent(

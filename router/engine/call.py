@@ -9,8 +9,8 @@ commit.
 """
 
 import asyncio
-from collections.abc import Awaitable, Sequence
-from typing import NoReturn, assert_never
+from collections.abc import Awaitable, Coroutine, Sequence
+from typing import Any, NoReturn
 
 from ...providers.bare import bare
 from ...providers.errors import ErrorKind, ProviderError
@@ -44,6 +44,8 @@ from .held_back import hold_back
 from .resume import go_on
 from .target_attempts import TargetAttempts
 from .waiting import Waiting
+
+_BUSY = "this call is being read already: give each consumer its own"
 
 
 class Call(Opaque):
@@ -94,25 +96,27 @@ class Call(Opaque):
         """The caller reads plain text, and could not be told that what it has is void."""
         self._context.course.restartable = False
 
-    async def next(self) -> Sequence[StreamEvent]:
+    def next(self) -> Coroutine[Any, Any, Sequence[StreamEvent]]:
         """The next events of the answer, at least one; none after the end. The first call sends the request.
 
         Raises:
             CallFailed: There is no (more of the) answer to be had.
             StreamBusy: Another task is waiting for the next events.
         """
+        return self._first() if self._delivered is None else self._more()
+
+    async def _more(self) -> Sequence[StreamEvent]:
+        """What follows upon events that were delivered."""
         if self._reading:
-            raise StreamBusy("this call is being read already: give each consumer its own")
+            raise StreamBusy(_BUSY)
         self._reading = True
         try:
-            if self.ended:
+            target_attempts, delivered = self._current, self._delivered
+            if self.ended or target_attempts is None:
                 return self._nothing_more()
-            target_attempts = self._current
-            delivered = self._delivered
-            if target_attempts is None or delivered is None:
-                return await self._first_batch()
             attempt = target_attempts.attempt
             assert attempt is not None
+            assert delivered is not None
             try:
                 batch = await attempt.next()
             except ProviderError as error:
@@ -123,7 +127,7 @@ class Call(Opaque):
             if delivered is not attempt.heard:
                 delivered.add(batch)
             if attempt.finished:
-                self._finish(target_attempts)
+                self._finish(target_attempts, self._context.loop.time())
             return batch
         except BaseException as error:
             if not isinstance(error, CallFailed):
@@ -153,7 +157,7 @@ class Call(Opaque):
             self._racing.cancel()
         if self._waiting is not None:
             self._waiting.end()
-        self._over(outcome, kind)
+        self._over(outcome, kind, self._context.loop.time())
 
     def _nothing_more(self) -> Sequence[StreamEvent]:
         """What is given after the end."""
@@ -165,49 +169,55 @@ class Call(Opaque):
 
     # Before the commit
 
-    async def _first_batch(self) -> Sequence[StreamEvent]:
+    async def _first(self) -> Sequence[StreamEvent]:
         """Go the course until a target gives a useful delta; for a whole answer, until one gives all of it."""
-        context, course = self._context, self._context.course
-        if context.shared.closed:
-            self.close()
-            return self._nothing_more()
-        self._begun = True
-        _leave_out(context)
-        context.shared.call_began(self, context.generation, context.brought)
-        holds = context.whole or context.route.hold is not None
-        step: Step = course.next(context.loop.time())
-        while not self.ended:
-            match step:
-                case Ask():
-                    if self._waiting is not None:
-                        self._waiting.leave_lines(but=step.target_index)
+        if self._reading:
+            raise StreamBusy(_BUSY)
+        self._reading = True
+        try:
+            context, course = self._context, self._context.course
+            if context.shared.closed:
+                self.close()
+            if self.ended:
+                return self._nothing_more()
+            self._begun = True
+            _leave_out(context)
+            context.shared.call_began(self, context.generation, context.brought)
+            holds = context.whole or context.route.hold is not None
+            step: Step = course.next(context.loop.time())
+            while not self.ended:
+                if isinstance(step, Ask):
                     found = await self._asked(step)
                     target_attempts = self._current
-                    if (
-                        holds
-                        and isinstance(found, list)
-                        and target_attempts is not None
-                        and not target_attempts.finished
-                    ):
-                        found = await self._held(target_attempts, found)
+                    if holds and isinstance(found, list) and target_attempts is not None:
+                        attempt = target_attempts.attempt
+                        if attempt is None or not attempt.finished:
+                            found = await hold_back(context, target_attempts, found)
                     if isinstance(found, list):
                         if self.ended or target_attempts is None:  # closed in the very turn in which this came
                             break
                         return self._commit(target_attempts, found)
                     step = self._following(found)
-                case Wait():
+                elif isinstance(step, Wait):
                     self._waiting = self._waiting or Waiting(context)
                     await self._waiting.until(step)
                     step = course.next(context.loop.time())
-                case End():
+                else:
                     self._fail(step)
-                case _:
-                    assert_never(step)
-        return self._nothing_more()
+            return self._nothing_more()
+        except BaseException as error:
+            if not isinstance(error, CallFailed):
+                self.cancel()
+            bare(error)
+            raise
+        finally:
+            self._reading = False
 
     def _asked(self, step: Ask) -> Awaitable[list[ProviderEvent] | Step | None]:
         """Ask a target, and perhaps another beside it: what it says first, or what is next."""
         context = self._context
+        if self._waiting is not None:
+            self._waiting.leave_lines(but=step.target_index)
         if context.route.hedge is not None:
             route_target = context.route_targets[step.target_index]
             route_target.credit_hedge()
@@ -244,24 +254,19 @@ class Call(Opaque):
             self._racers.clear()
         return found
 
-    def _held(
-        self, target_attempts: TargetAttempts, first: list[ProviderEvent]
-    ) -> Awaitable[list[ProviderEvent] | Step | None]:
-        """What is delivered at once: all of a whole answer, of a stream what the route has held; or what is next."""
-        return hold_back(self._context, target_attempts, first)
-
     # After the commit
 
     def _commit(self, target_attempts: TargetAttempts, batch: Sequence[StreamEvent]) -> Sequence[StreamEvent]:
         """From here on the answer is that of this target."""
-        report, attempt = self._context.report, target_attempts.attempt
+        context, attempt = self._context, target_attempts.attempt
+        report, now_s = context.report, context.loop.time()
         assert attempt is not None
-        report.first_delta_s = self._context.since_s()
+        report.first_delta_s = now_s - context.began_s
         report.target = attempt.report.target
         report.model = _named(batch, attempt) or attempt.report.model
         self._delivered = attempt.heard  # all that it has said is handed over, and all that it will say
         if attempt.finished:
-            self._finish(target_attempts)
+            self._finish(target_attempts, now_s)
         return batch
 
     async def _resume(self, source: int, broken: ProviderError) -> Sequence[StreamEvent]:
@@ -277,7 +282,7 @@ class Call(Opaque):
         if self.ended or found is None:
             return self._nothing_more()
         if isinstance(found, End):
-            self._over("failed", broken.kind)
+            self._over("failed", broken.kind, context.loop.time())
             raise StreamInterrupted(broken.kind, self.report, relayed.text, broken) from None
         return self._join(*found)
 
@@ -305,35 +310,35 @@ class Call(Opaque):
         assert self._delivered is not None
         self._delivered.add(batch)
         if target_attempts.finished:
-            self._finish(target_attempts)
+            self._finish(target_attempts, self._context.loop.time())
         return batch
 
-    def _finish(self, target_attempts: TargetAttempts) -> None:
-        attempt, delivered = target_attempts.attempt, self._delivered
+    def _finish(self, target_attempts: TargetAttempts, now_s: float) -> None:
+        context, attempt, delivered = self._context, target_attempts.attempt, self._delivered
         assert attempt is not None
         assert delivered is not None
         finish = delivered.batches[-1][-1]
         assert isinstance(finish, Finished)
         self._answered = attempt
-        close_finished(self._context, target_attempts.index, attempt)
-        self._context.report.completion = "proven" if finish.reason is not None or attempt.framed else "unproven"
-        self._over("finished", None)
+        close_finished(context, target_attempts.index, attempt, now_s)
+        context.report.completion = "proven" if finish.reason is not None or attempt.framed else "unproven"
+        self._over("finished", None, now_s)
 
     # The end
 
     def _fail(self, end: End) -> NoReturn:
-        self._over("failed", end.kind)
+        self._over("failed", end.kind, self._context.loop.time())
         raise _failure(end, self.report, self._context.course.errors) from None
 
-    def _over(self, outcome: CallOutcome, kind: ErrorKind | None) -> None:
-        context, report = self._context, self.report
+    def _over(self, outcome: CallOutcome, kind: ErrorKind | None, now_s: float) -> None:
+        context, report = self._context, self._context.report
         self.ended = True
         self._current = None
         if context.failed is not None:
             context.failed.end()
         if self._waiting is not None:
             self._waiting.leave_lines()
-        report.outcome, report.kind, report.ended_s = outcome, kind, context.since_s()
+        report.outcome, report.kind, report.ended_s = outcome, kind, now_s - context.began_s
         if self._begun:
             context.shared.call_ended(self, report, context.generation, context.brought)
 

@@ -106,6 +106,7 @@ _PARTS: tuple[tuple[str, ...], ...] = (
 )
 """Options of the request, of which targets are asked, of the call, in place of the route's own, its
 clocks, and its bounds."""
+_OF_REQUEST, _WHICH, _OF_CALL, _OF_ROUTE, _CLOCKS, _BOUNDS = range(len(_PARTS))
 _PART_OF = {name: place for place, names in enumerate(_PARTS) for name in names}
 _MEANT = {
     "model": "; a model is part of a target: targets=['openai/gpt-5-mini'].",
@@ -133,7 +134,7 @@ class ParsedOptions(Opaque):
     route: Route
     key: str | None
     shown: str
-    clocks: dict[str, float]
+    clocks: dict[str, float] = {}
     deadline_s: float | None = None
     upstream: Upstream | None = None
     sticky: str | None = None
@@ -150,42 +151,63 @@ def asked(config: Config, messages: Messages, options: CallOptions) -> ParsedOpt
         InvalidRequest: The request makes no sense.
         ConfigError: There is no such route or target.
     """
-    parts: tuple[dict[str, Any], ...] = ({}, {}, {}, {}, {}, {})
+    parts: dict[int, dict[str, Any]] = {}  # of what is given: most calls say little
     for option, value in options.items():
         part = _PART_OF.get(option)
         if part is None:
             _refuse(option)
         if value is not None:
-            parts[part][option] = value
-    of_request, which, of_call, of_route, clocks, bounds = parts
-    chat = chat_request(messages, **of_request)
+            if part in parts:
+                parts[part][option] = value
+            else:
+                parts[part] = {option: value}
+    chat = chat_request(messages, **parts[_OF_REQUEST]) if _OF_REQUEST in parts else chat_request(messages)
+    if _WHICH in parts:
+        found = _chosen(config, chat, parts[_WHICH])
+    else:
+        found = ParsedOptions(chat, config.route(), "default", "default")
+    if _OF_ROUTE in parts:
+        found.route = _with_own(found.route, parts[_OF_ROUTE])
+    if _BOUNDS in parts:
+        found.boundary = _boundary(parts[_BOUNDS])
+    if _CLOCKS in parts:
+        found.clocks = parts[_CLOCKS]
+        _check_seconds(found.clocks)
+    if _OF_CALL in parts:
+        for option, value in parts[_OF_CALL].items():
+            _CHECKS[option](option, value)
+            setattr(found, option, value)
+    return found
+
+
+def _chosen(config: Config, chat: ChatRequest, which: dict[str, Any]) -> ParsedOptions:
+    """Which targets are asked, and by which route."""
     only = _only(which["only"]) if "only" in which else None
     if "targets" in which:
         if "route" in which or only is not None:
             raise ConfigError("give route or targets, not both")
-        found = ParsedOptions(chat, Route(listed(which["targets"])), None, "-", clocks, **of_call)
+        found = ParsedOptions(chat, Route(listed(which["targets"])), None, "-")
     else:
         name = which.get("route")
         if name is not None and not isinstance(name, str):
             raise ConfigError(f"route must be a text, the name of a route, but is a {type_name(name)}")
         key = name or "default"
-        found = ParsedOptions(chat, config.route(name), key, key, clocks, **of_call)
+        found = ParsedOptions(chat, config.route(name), key, key)
         if only is not None:
             found.route, found.key, found.spends = replace(found.route, targets=only, on={}), None, key
     if "hedge" in which:
         found.route = _unhedged(found.route, which["hedge"])
-    if of_route:
-        for name, value in of_route.items():
-            if problem := setting_problem(Route, name, value):
-                raise ConfigError(f"{name} {problem}")
-        if "mid_stream" in of_route:
-            of_route["mid_stream"] = tuple(of_route["mid_stream"])
-        found.route = replace(found.route, **of_route)
-    if bounds:
-        found.boundary = _boundary(bounds)
-    if clocks or of_call:
-        _check(clocks, found)
     return found
+
+
+def _with_own(route: Route, own: dict[str, Any]) -> Route:
+    """A route with what a call says in its place."""
+    for name, value in own.items():
+        if problem := setting_problem(Route, name, value):
+            raise ConfigError(f"{name} {problem}")
+    if "mid_stream" in own:
+        own["mid_stream"] = tuple(own["mid_stream"])
+    return replace(route, **own)
 
 
 def _only(given: Any) -> tuple[Any, ...]:
@@ -218,19 +240,38 @@ def _refuse(name: str) -> NoReturn:
     )
 
 
-def _check(clocks: dict[str, float], found: ParsedOptions) -> None:
-    """Hold a call's own clocks to the bounds of the settings they stand in for."""
-    if found.headers is not None and (wrong := headers_problem(found.headers)):
-        raise ConfigError(f"headers {wrong}")
-    for name, text in (("sticky", found.sticky), ("dialect", found.dialect)):
-        if text is not None and (problem := text_problem(text)):
-            raise InvalidRequest(f"{name} {problem}")
-    if clocks or found.deadline_s is not None:
-        given = clocks if found.deadline_s is None else {**clocks, "deadline_s": found.deadline_s}
-        for name, value in given.items():
-            if problem := SECONDS.problem(value):
-                raise ConfigError(f"{name} {problem}")
-    upstream = found.upstream
-    if upstream is not None and not (isinstance(upstream, str) and upstream in ("stream", "single")):
-        shown = repr(upstream) if isinstance(upstream, str) else f"a {type_name(upstream)}"
-        raise ConfigError(f"upstream must be 'stream' or 'single', but is {shown}")
+def _check_seconds(given: Mapping[str, Any]) -> None:
+    """Hold a call's own times to the bounds of the settings they stand in for."""
+    for name, value in given.items():
+        if problem := SECONDS.problem(value):
+            raise ConfigError(f"{name} {problem}")
+
+
+def _check_deadline(name: str, given: object) -> None:
+    _check_seconds({name: given})
+
+
+def _check_headers(name: str, given: Any) -> None:
+    if wrong := headers_problem(given):
+        raise ConfigError(f"{name} {wrong}")
+
+
+def _check_text(name: str, given: Any) -> None:
+    if problem := text_problem(given):
+        raise InvalidRequest(f"{name} {problem}")
+
+
+def _check_upstream(name: str, given: object) -> None:
+    if not (isinstance(given, str) and given in ("stream", "single")):
+        shown = repr(given) if isinstance(given, str) else f"a {type_name(given)}"
+        raise ConfigError(f"{name} must be 'stream' or 'single', but is {shown}")
+
+
+_CHECKS: dict[str, Callable[[str, Any], None]] = {
+    "deadline_s": _check_deadline,
+    "upstream": _check_upstream,
+    "sticky": _check_text,
+    "headers": _check_headers,
+    "dialect": _check_text,
+}
+"""What refuses an option of the call that makes no sense, by its name."""

@@ -289,7 +289,7 @@ class TargetAttempts(Opaque):
             self._fetch.interrupt()
         attempt, self.attempt = self.attempt, None
         if attempt is not None:
-            close_left(self.context, attempt, kind, detail)
+            close_left(self.context, self.index, attempt, kind, detail)
 
     async def _failed_to_open(self, error: ProviderError, by_s: float) -> None:
         attempt = self.attempt

@@ -73,7 +73,8 @@ class Course(Opaque):
         if now_s >= latest_s:  # the same sum as below: a wait until now would never end
             return End("deadline", ErrorKind.DEADLINE)
         if not self._asked and self._turns is None and standings.is_ready(0, now_s):
-            return self._ask(0, now_s, "first")
+            self._in_flight += 1
+            return Ask(0, "first", *self.first_by(0, now_s))  # as `_ask`, of what nothing has happened at
         outlook = Outlook(latest_s)
         for index, candidate, refused in standings.walk(now_s):
             refusal = refused

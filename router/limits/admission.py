@@ -23,11 +23,11 @@ class Admission(Opaque):
 
     Attributes:
         lease: Of the target's health.
-        bill: What is held of its limits and budgets, and counted; None: it has none, and its price is not known.
+        bill: What is held of its limits and budgets, and counted; None: nothing is held.
     """
 
     lease: Lease
-    bill: Bill | None
+    bill: Bill | None = None
     _open: bool = True
 
     def settle(

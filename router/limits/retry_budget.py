@@ -30,7 +30,8 @@ class TokenBudget:
 
     def credit(self) -> None:
         """A call was made: it earns its share."""
-        self._tokens = min(self._burst, self._tokens + self._ratio)
+        tokens = self._tokens + self._ratio
+        self._tokens = tokens if tokens < self._burst else self._burst  # `min` is a call
 
     def available(self, now_s: float) -> float:
         """How many extra calls there is enough for."""

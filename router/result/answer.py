@@ -85,7 +85,6 @@ class Answer(Plain, msgspec.Struct, frozen=True):
 
 
 _TOLD = tuple(name for name in Answer.__struct_fields__ if name not in ("report", "_turn"))
-_TOLD_BY_THE_REPORT = (Started, Usage)
 P = TypeVar("P")
 
 
@@ -106,11 +105,10 @@ def collect(events: Sequence[StreamEvent], report: Report, origin: Callable[[], 
             text.append(event.text)
         elif type(event) is Finished:
             reason = event.reason
-        elif type(event) not in _TOLD_BY_THE_REPORT:
+        elif type(event) is not Started and type(event) is not Usage:  # of those the report tells
             return _rich(events, report, origin())
-    said = "".join(text)
     return Answer(
-        said,
+        "".join(text),
         "",
         "",
         (),

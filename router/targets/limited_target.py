@@ -253,10 +253,12 @@ def in_call(
 ) -> Sequence[CallTarget]:
     """The route targets as this call sees them: those where something is limited become its own."""
     for route_target in route_targets:
-        if route_target.limited_here:
+        if route_target.limited_always or route_target.live.limits.told:
             wanted = demand(chat)
             return [
-                LimitedRouteTarget(each, wanted, deadline_s, whole=whole) if each.limited_here else each
+                LimitedRouteTarget(each, wanted, deadline_s, whole=whole)
+                if each.limited_always or each.live.limits.told
+                else each
                 for each in route_targets
             ]
     return route_targets

@@ -39,6 +39,8 @@ class RouteTarget:
     Attributes:
         fit: How a request is made fit: as the target has it, else the route.
         answer_max: What an answer is bounded to where the request does not say so.
+        limited_always: A limit or a budget of its own holds here, whatever its provider tells: a call needs a
+            `LimitedRouteTarget`.
         plain_tokens: A request of text alone is answered here if it has no more tokens than this.
         purses: What an attempt here is paid from.
         standing_clocks: Those that would hold if the call had set none.
@@ -46,8 +48,8 @@ class RouteTarget:
     """
 
     __slots__ = (
-        "_defaults", "_hedge", "_hedge_budget", "_limited", "_room", "answer_max", "capabilities", "clocks",
-        "first_delta_held", "first_delta_s", "fit", "label", "live", "only_on", "outside", "plain_tokens", "purses",
+        "_defaults", "_hedge", "_hedge_budget", "_room", "answer_max", "capabilities", "clocks", "first_delta_held",
+        "first_delta_s", "fit", "label", "limited_always", "live", "only_on", "outside", "plain_tokens", "purses",
         "retry", "standing_clocks", "takes_any", "tier", "weight",
     )  # fmt: skip
 
@@ -80,7 +82,7 @@ class RouteTarget:
         if ledger is not None:
             purses.append(Purse(ledger, Budgets(route.budget_day, route.budget_month)))
         self.purses = tuple(purse for purse in purses if purse.budgets != Budgets())
-        self._limited = live.sizes != Sizes() or bool(self.purses)
+        self.limited_always = live.sizes != Sizes() or bool(self.purses)
         self._defaults: dict[str, Any] = {**route.parameters, **live.target.parameters}
         own = self._defaults.get("max_tokens")
         self.answer_max = own if isinstance(own, int) else None
@@ -90,11 +92,6 @@ class RouteTarget:
         barred = outside is not None or bool(live.flaw)
         self.takes_any = not barred and window is None and (self.fit == "off" or False not in known)
         self.plain_tokens = -1.0 if barred else math.inf if window is None else window * CONFIDENT
-
-    @property
-    def limited_here(self) -> bool:
-        """A limit or a budget holds here, so that a call needs a `LimitedRouteTarget`."""
-        return self._limited or bool(self.live.limits.told)
 
     @property
     def takes_prefill(self) -> bool:
@@ -166,12 +163,10 @@ class RouteTarget:
             fingerprint: Of the request.
             last_resort: It is asked although it is left alone.
         """
-        live = self.live
-        health = live.health
+        health = self.live.health
         if not (health.calm or last_resort) and (refusal := health.refusal(now_s, fingerprint)) is not None:
             return refusal
-        bill = None if live.rates is None else self.bill(chat, total)
-        return Admission(health.admit(now_s), bill)
+        return Admission(health.admit(now_s))
 
     def bill(self, chat: ChatRequest, total: Report) -> Bill:
         """The bill of one attempt here, with nothing held for it yet."""

@@ -60,7 +60,7 @@ def lacks(needs: Needs, capabilities: Capabilities) -> str | None:
 
 def all_take_any(route_targets: Sequence[CallTarget]) -> bool:
     """Is nothing known of any of them for which a request may have to be `left_out`?"""
-    for route_target in route_targets:  # noqa: SIM110 - as below
+    for route_target in route_targets:  # noqa: SIM110 - a generator would cost more than all the rest
         if not route_target.takes_any:
             return False
     return True
@@ -103,8 +103,12 @@ def ordered(
             caches stay warm.
     """
     loop_with = _tool_loop_with(chat) if chat.messages[-1].role == "tool" else None
-    if select == "priority" and sticky is None and loop_with is None and _all_steady(route_targets):
-        return route_targets  # as written: what nearly every call wants costs nothing
+    if select == "priority" and sticky is None and loop_with is None:
+        for route_target in route_targets:
+            if route_target.live.health.ramp.from_s is not None:
+                break
+        else:
+            return route_targets  # as written: what nearly every call wants costs nothing
     order = _ramped(_by_tier(route_targets, select, chat, sticky, rng), now_s, rng)
     if loop_with is not None:  # a provider that began a tool loop holds its opaque state: ask it while it is well
         order.sort(key=lambda route_target: route_target.live.target.provider != loop_with)
@@ -172,13 +176,6 @@ def _rendezvous(key: str, route_target: RouteTarget) -> float:
     digest = hashlib.blake2b(f"{key}\0{route_target.label}".encode(), digest_size=8).digest()
     drawn = (int.from_bytes(digest, "big") + 1) / 2**64
     return route_target.weight / -math.log(drawn) if drawn < 1.0 else math.inf
-
-
-def _all_steady(route_targets: Sequence[RouteTarget]) -> bool:
-    for route_target in route_targets:  # noqa: SIM110 - a generator would cost more than all the rest
-        if route_target.live.health.ramp.from_s is not None:
-            return False
-    return True
 
 
 def _ramped(order: list[RouteTarget], now_s: float, rng: random.Random) -> list[RouteTarget]:

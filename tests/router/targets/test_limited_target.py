@@ -24,7 +24,7 @@ SAID = sorted(
 OF_ITS_OWN = {"refusal", "admit", "try_pay_hedge"}
 """What its limits have a part in."""
 
-ASKED_BEFORE = {"answer_max", "dialect", "limited_here", "purses", "tier", "weight"}
+ASKED_BEFORE = {"answer_max", "dialect", "limited_always", "purses", "tier", "weight"}
 """What is asked of route targets before a call has its own, or of the plain form alone."""
 
 
