@@ -71,19 +71,17 @@ def serve(
 
 
 async def _serve(file: Path | None, env_file: Path | None, settings: Callable[[Config], Serve], *, quiet: bool) -> int:
-    from ..gateway.process.listening import bind, shown
+    from ..gateway.process.listening import bind, bind_handed_down
     from ..gateway.process.supervisor import which_worker
-    from ..gateway.running import Plan, run, supervise
+    from ..gateway.running import Plan, run
     from ..gateway.state_place import state_place
+    from ..gateway.supervising import supervise
 
     async with _configured(file, env_file) as (config, about, reloads):
         mine = settings(config)
         if problems := serve_problems(replace(config, serve=mine)):
             raise ConfigFileError(problems)
         which = which_worker()
-        if mine.workers > 1 and which is None:
-            say(f"standby: {mine.workers} workers serve at {shown(mine.address)}, without a listener for operators")
-            return await supervise([sys.executable, "-m", "standby", *sys.argv[1:]], mine, _tell)
         worker = which or (1, 1)
 
         def shared(of: Config) -> Config:
@@ -94,6 +92,7 @@ async def _serve(file: Path | None, env_file: Path | None, settings: Callable[[C
             load=(lambda: shared(load(file, env_file=env_file or ENV_FILE))) if reloads else None,
             files=_files(config, env_file) if reloads else (),
             state=state_place(mine.state) if config.serve is not None else None,
+            state_may_fail=mine.state is None,
             worker=worker,
             write=_drop if quiet else _write,
             tell=_tell,
@@ -101,12 +100,16 @@ async def _serve(file: Path | None, env_file: Path | None, settings: Callable[[C
             version=__version__,
         )
 
-        def ready(listening: "Listening", admin: "Listening | None") -> None:
+        def greet(url: str, admin: "Listening | None") -> None:
             gc.freeze()  # what was loaded stays: the collector need not look at it again and again
             if which is None:
-                _greet(listening.url, None if admin is None else admin.url, about, config, mine)
+                _greet(url, None if admin is None else admin.url, about, config, mine)
 
-        return await run(plan, bind(mine.address, share=worker[1] > 1), ready)
+        if mine.workers > 1 and which is None:
+            command = [sys.executable, "-m", "standby", *sys.argv[1:]]
+            return await supervise(plan, command, greet)
+        where = bind(mine.address) if which is None else bind_handed_down(mine.address)
+        return await run(plan, where, lambda listening, admin: greet(listening.url, admin))
 
 
 @asynccontextmanager

@@ -87,19 +87,27 @@ class Access:
         self._address = address or serve.address
         self.follow(serve)
 
-    def follow(self, serve: Serve) -> None:
-        """Go by this configuration from now on. A key that is not in it any more is refused at once.
+    def check(self, serve: Serve) -> KeyRing:
+        """Find out whether `follow` would go by this configuration; the ring of its keys. Reads files.
 
         Raises:
-            ConfigError: As above, or clients would need a key no more; nothing has changed then.
+            ConfigError: As above, or clients would need a key no more.
         """
         if serve.auth == "none" and not self._address.is_local:  # a reload moves no listener
             raise ConfigError("auth: none is for loopback only, and the gateway listens beyond it")
         if serve.auth == "none" and not self._open:  # half of a file may say so, while the other half is being written
             raise ConfigError("clients would need a key no more: to let them in without, start the gateway anew")
-        ring = read_ring(serve.keys)
+        return read_ring(serve.keys)
+
+    def follow(self, serve: Serve) -> None:
+        """Go by this configuration from now on. A key that is not in it any more is refused at once.
+
+        Raises:
+            ConfigError: As `check`; nothing has changed then.
+        """
+        ring = self.check(serve)
         keys: Mapping[str, ClientKey] = serve.keys if serve.auth == "keys" else {ANYONE: OPEN}
-        self._ring: KeyRing = ring
+        self._ring = ring
         self._keys = {name: (key, Sized.of(key)) for name, key in keys.items()}
         self._usages = {name: usage for name, usage in self._usages.items() if name in keys or usage.ledger.holds()}
         for name in keys:  # before its first request: what was spent before is counted into it

@@ -1,10 +1,10 @@
 """The second listener, for operators: counters, the state of targets, and what may be done about them.
 
-It has keys of its own, or none on loopback. What it does goes through the Router's own methods.
+It has keys of its own, or none on loopback. What it does is the business of what it operates: one process, or several.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
@@ -12,12 +12,14 @@ import msgspec
 
 from ..config.errors import ConfigError
 from ..providers.errors import InvalidRequest
-from ..router.router import Router
 from . import openapi
 from .access import Access
 from .heads import JSON
 from .http import Fields, Reply, Request, RequestRefused
+from .operated import Operated, OrderRefused
 from .refused import Refused
+from .state import Action
+from .state_file import StateError
 
 METRICS: Fields = (("content-type", "text/plain; version=0.0.4; charset=utf-8"),)
 HEALTH, METRICS_PATH = "/health", "/metrics"
@@ -25,31 +27,27 @@ TARGETS, EXPLAIN, DRAIN = "/admin/targets", "/admin/explain", "/admin/drain"
 
 _GET, _POST = frozenset(("GET", "HEAD")), frozenset(("POST",))
 
-Order = Callable[[str, str], Awaitable[None]]
-"""Hands an order on to every process that shares the state; of one process alone there is none to hand it to."""
-
 
 class Admin:
     """Answers operators.
 
     Args:
+        operated: What they operate.
         access: Lets them in.
         render: Gives the counters as text; None: they are not counted.
         drain: Asks the gateway to end, as SIGTERM does.
-        order: What else is told of an isolation and of its end.
     """
 
     def __init__(
         self,
-        router: Router,
+        operated: Operated,
         access: Access,
         *,
         render: Callable[[], bytes] | None = None,
         drain: Callable[[], None],
-        order: Order | None = None,
     ) -> None:
-        self._router, self._access = router, access
-        self._render, self._drain, self._order = render, drain, order
+        self._operated, self._access = operated, access
+        self._render, self._drain = render, drain
 
     async def handle(self, request: Request, reply: Reply) -> None:
         """Answer a request."""
@@ -72,6 +70,10 @@ class Admin:
             status, told = 400, {"error": str(wrong)}
         except RequestRefused as refused:
             status, told = refused.status, {"error": refused.reason}
+        except OrderRefused as refused:
+            status, told = refused.status, {"error": str(refused)}
+        except StateError as broken:
+            status, told = 503, {"error": str(broken)}
         if isinstance(told, bytes):
             await reply.whole(status, METRICS, told)
         else:
@@ -85,10 +87,10 @@ class Admin:
         if path == openapi.PATH:
             return 200, openapi.document(keyed=self._access.asks_for_keys, admin=True)
         if path == TARGETS:
-            return 200, {"targets": [snapshot.to_dict() for snapshot in self._router.health()]}
+            return 200, {"targets": await self._operated.targets()}
         if path == EXPLAIN:
             route = parse_qs(request.query).get("route", [None])[0]
-            return 200, self._router.explain(route=route).to_dict()
+            return 200, await self._operated.explain(route)
         if path == DRAIN:
             asyncio.get_running_loop().call_soon(self._drain)
             return 202, {"status": "draining"}
@@ -96,16 +98,10 @@ class Admin:
             return await self._change(*asked, request)
         return 404, {"error": "there is nothing here"}
 
-    async def _change(self, target: str, action: str, request: Request) -> tuple[int, Any]:
-        if all(snapshot.target != target for snapshot in self._router.health()):
-            return 404, {"error": "there is no such target"}
-        if action == "isolate":
-            self._router.isolate(target, _for_s(await request.read()))
-        else:
-            self._router.restore(target)
-        if self._order is not None:
-            await self._order(target, action)
-        return 200, {"targets": [each.to_dict() for each in self._router.health() if each.target == target]}
+    async def _change(self, target: str, action: Action, request: Request) -> tuple[int, Any]:
+        for_s = _for_s(await request.read()) if action == "isolate" else None
+        await self._operated.order(target, action, for_s)
+        return 200, {"targets": [each for each in await self._operated.targets() if each["target"] == target]}
 
 
 def _methods(path: str) -> frozenset[str] | None:
@@ -115,10 +111,14 @@ def _methods(path: str) -> frozenset[str] | None:
     return _POST if path == DRAIN or _target_in(path) is not None else None
 
 
-def _target_in(path: str) -> tuple[str, str] | None:
+def _target_in(path: str) -> tuple[str, Action] | None:
     """The target that a path names, and what is to become of it."""
+    if not path.startswith(TARGETS + "/"):
+        return None
     target, _, action = unquote(path.removeprefix(TARGETS + "/")).rpartition("/")
-    return (target, action) if path.startswith(TARGETS + "/") and target and action in ("isolate", "restore") else None
+    if not target or action not in ("isolate", "restore"):
+        return None
+    return target, "isolate" if action == "isolate" else "restore"
 
 
 def _for_s(body: bytes) -> float | None:

@@ -9,14 +9,19 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
+import msgspec
+
 from ..config.errors import ConfigError
 from ..providers.wall_clock import WALL_CLOCK, WallClock
+from ..router.health.snapshot import HealthSnapshot
 from ..router.router import Router, ledgers
 from .access import Access
 from .spending import Spending
 from .state import Order, State
 
 COLLECT_EVERY_S = 1.0
+
+_encode = msgspec.json.encode
 
 
 class Keeper:
@@ -42,7 +47,9 @@ class Keeper:
         wall: WallClock = WALL_CLOCK,
         tell: Callable[[str], None] = lambda words: None,
     ) -> None:
-        self._router, self._access, self._tell = router, access, tell
+        self._router, self._access, self._tell, self._wall = router, access, tell, wall
+        self._tells_standings = workers > 1
+        self._standings: dict[str, bytes] | None = None
         self._loop = asyncio.get_running_loop()
         self._unknown: dict[str, Order] = {}
         self._told: str | None = None
@@ -57,11 +64,12 @@ class Keeper:
         """Do what an operator has said of targets. One that is not configured now is left alone once it is."""
         for order in orders:
             self._unknown.pop(order.target, None)
+            left_s = order.left_s(self._wall())
             try:
-                if order.action == "isolate":
-                    self._router.isolate(order.target)
-                else:
+                if order.action == "restore":
                     self._router.restore(order.target)
+                elif left_s is None or left_s > 0:  # else it is over, and the target back by its own clock
+                    self._router.isolate(order.target, left_s)
             except ConfigError:
                 if order.action == "isolate":
                     self._unknown[order.target] = order
@@ -73,6 +81,8 @@ class Keeper:
             self._follow()
             self.obey(tuple(self._unknown.values()))
         self._spending.collect()
+        if self._tells_standings:
+            self._collect_standings()
         if (problem := self.state.problem) != self._told:
             self._told = problem
             self._tell("the state file is written again" if problem is None else f"the state file fails: {problem}")
@@ -87,6 +97,13 @@ class Keeper:
         self._timer = self._loop.call_later(COLLECT_EVERY_S, self._tick)
         self.collect()
 
+    def _collect_standings(self) -> None:
+        """Hand over how targets stand, if they stand otherwise than the last time."""
+        found = {each.target: _encode(standing_of(each)) for each in self._router.health()}
+        if found != self._standings:
+            self._standings = found
+            self.state.stand(found)
+
     def _follow(self) -> None:
         for scope, name, ledger in ledgers(self._router):
             self._spending.follow(scope, name, ledger)
@@ -97,3 +114,14 @@ class Keeper:
         """In the thread of the state."""
         with suppress(RuntimeError):  # the loop is closed: nothing is asked any more
             self._loop.call_soon_threadsafe(self.obey, orders)
+
+
+def standing_of(snapshot: HealthSnapshot) -> dict[str, object]:
+    """What other processes are told of a target: of what moves on by itself, such as clocks, nothing."""
+    return {
+        "state": snapshot.state,
+        "reason": snapshot.reason,
+        "share": round(snapshot.share, 2),
+        "failures": snapshot.failures,
+        "failure_ratio": round(snapshot.failure_ratio, 2),
+    }

@@ -145,6 +145,13 @@ _PREFLIGHT: Told = {
     "responses": _answers(None, _OF_HTTP, _EITHER, _OF_PREFLIGHTS, best=204),
 }
 _VERSION = _parameter("anthropic-version", "header", {"type": "string"})
+_PAGE = (
+    _parameter("limit", "query", {"type": "integer", "minimum": 1, "maximum": 1000}),
+    _parameter("after_id", "query", {"type": "string"}),
+    _parameter("before_id", "query", {"type": "string"}),
+)
+"""What Anthropic's clients may ask of a list."""
+
 _MODEL = _parameter("model", "path", {"type": "string", "minLength": 1}, required=True)
 _ALIVE = _answers(_body(_ref("Alive")), _OF_HTTP, _OPENAI)
 
@@ -160,7 +167,7 @@ CLIENTS: Mapping[str, Told] = {
     "/v1/models": _reading(
         "The routes, aliases and targets that the key may ask; as Anthropic lists them if anthropic-version is sent.",
         _answers(_body(_ref("Models")), (*_OF_HTTP, *_OF_THE_DOOR), _EITHER, _OF_ANSWERS),
-        (_VERSION,),
+        (_VERSION, *_PAGE),
     )
     | {"options": _PREFLIGHT},
     "/v1/models/{model}": _reading(

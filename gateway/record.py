@@ -33,6 +33,9 @@ class AttemptLine(msgspec.Struct, frozen=True):
     began_s: float
     first_s: float | None
     ended_s: float | None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost_usd: float | None = None
 
 
 class Record(msgspec.Struct, kw_only=True):
@@ -88,6 +91,9 @@ class Record(msgspec.Struct, kw_only=True):
                 round(attempt.began_s, 6),
                 _rounded(attempt.first_delta_s),
                 _rounded(attempt.ended_s),
+                None if attempt.usage is None else attempt.usage.input_tokens,
+                None if attempt.usage is None else attempt.usage.output_tokens,
+                attempt.cost,
             )
             for attempt in report.attempts
         )

@@ -1,9 +1,11 @@
 """One process of the gateway: the Router, the service, the operators' listener, the log and the counters together."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+import os
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -11,19 +13,22 @@ from ..config import Config, ConfigError, ConfigFileError, serve_problems
 from ..config.addresses import Address
 from ..config.serve import Serve
 from ..router.router import Router
-from .access import Access
-from .admin import Admin, Order
+from .access import Access, for_admin
+from .admin import Admin
 from .keeping import Keeper
+from .operated import OneProcess, give_order
 from .process.certificates import Certificates
 from .process.ending import Drain, Stop
 from .process.listening import Bound, Listening, bind, listen
-from .process.supervisor import Supervisor
 from .record import Record, line_of
 from .request_log import RequestLog
-from .serve import serve, signals
+from .sampling import Sampler
+from .serve import serve
 from .service import Service
 from .shells.aiohttp_server import HttpServer
+from .state_file import StateError
 from .watching import Watched
+from .worker_tallies import FOLDER, TallyFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +40,7 @@ class Plan:
         load: Reads the configuration anew; None: there is no file.
         files: What it reads; keys of clients in other files are watched besides.
         state: The file of what outlives the process; None: nothing does.
+        state_may_fail: It lies where the system keeps such files, and may be left out as well.
         worker: The number of this process, and how many there are.
         write: Writes lines of the log out.
         tell: Tells an operator a sentence.
@@ -47,13 +53,18 @@ class Plan:
     load: Callable[[], Config] | None = None
     files: tuple[Path, ...] = ()
     state: Path | None = None
+    state_may_fail: bool = False
     worker: tuple[int, int] = (1, 1)
     supervised: bool = False
     version: str = ""
 
 
 class Running(Service):
-    """The service of one process, which can be told to read its configuration anew."""
+    """The service of one process, which can be told to read its configuration anew.
+
+    Attributes:
+        operators: The door of the operators' listener; None: there is none.
+    """
 
     def __init__(self, plan: Plan, router: Router, observers: list[Callable[[Record], None]]) -> None:
         super().__init__(
@@ -62,6 +73,7 @@ class Running(Service):
             refused_reload=lambda why: plan.tell(f"the keys of the new configuration are refused: {why}"),
         )
         self._plan, self._of = plan, router
+        self.operators: Access | None = None
         self.watched = Watched(self._files)
 
     async def reload(self) -> None:
@@ -77,17 +89,32 @@ class Running(Service):
                 raise ConfigFileError(problems)
             if config.serve is None and self._of.config.serve is not None:
                 raise ConfigError("the section serve is gone")
-            self.access.follow(config.serve or Serve())  # before the routes: if it is refused, nothing has changed
+            self.follow(config.serve or Serve())  # before the routes: if it is refused, nothing has changed
             self._of.swap(config)
             self.took(config)
             self._plan.tell("the configuration was read anew")
         else:
             await super().reload()
 
+    def follow(self, serve: Serve) -> None:
+        """Let both doors go by a configuration, or none.
+
+        Raises:
+            ConfigError: One of them cannot.
+        """
+        doors = [(self.access, serve)]
+        if self.operators is not None:
+            doors.append((self.operators, for_admin(serve)))
+        for door, section in doors:
+            door.check(section)
+        for door, section in doors:
+            door.follow(section)
+
     def _files(self) -> list[Path]:
         serve = self._of.config.serve
         keys = () if serve is None else serve.keys.values()
-        return [*self._plan.files, *(Path(file) for key in keys for file in key.key_files)]
+        admin = () if serve is None else serve.admin.key_files
+        return [*self._plan.files, *map(Path, admin), *(Path(file) for key in keys for file in key.key_files)]
 
 
 async def run(
@@ -114,18 +141,20 @@ async def run(
 
             metrics = Metrics(lambda: router.config, router.health, lambda: service.in_flight, plan.version)
             service.observe(metrics)
-        order = None
-        if plan.state is not None:
-            number, workers = plan.worker
-            keeper = Keeper(router, service.access, plan.state, worker=number, workers=workers, tell=plan.tell)
+            if (folder := os.environ.get(FOLDER)) and plan.supervised:
+                stack.push_async_callback(TallyFile(metrics.tallies, folder, plan.worker[0]).close)
+            stack.callback(Sampler(metrics).close)
+        give = None
+        if (keeper := keeper_of(plan, router, service.access)) is not None:
             stack.push_async_callback(keeper.close)
             service.observe(lambda record: keeper.state.note("request", line_of(record)))
-            order = _orders_of(keeper)
+            give = partial(give_order, keeper.state)
         admin = None
         if settings.admin.enabled and plan.worker[1] == 1:
             render = None if metrics is None else metrics.render
-            handler = Admin(router, admin_access(settings), render=render, drain=stop.ask, order=order)
-            admin = await stack.enter_async_context(_listening(handler, settings))
+            service.operators = admin_access(settings)
+            handler = Admin(OneProcess(router, give), service.operators, render=render, drain=stop.ask)
+            admin = await stack.enter_async_context(listening_for(handler, settings))
 
         def note(what: str, error: BaseException | None) -> None:
             if metrics is not None:
@@ -138,7 +167,7 @@ async def run(
             service,
             where,
             clients=settings.clients,
-            drain=_drain(settings),
+            drain=drain_of(settings),
             certificates=None if tls is None else Certificates(tls.cert, tls.key, tls.client_ca),
             note=note,
             ready=lambda listening: ready(listening, admin),
@@ -148,16 +177,31 @@ async def run(
         )
 
 
+def keeper_of(plan: Plan, router: Router, access: Access) -> Keeper | None:
+    """What keeps the state; None: nothing is kept.
+
+    Raises:
+        StateError: The file that is configured cannot be used.
+    """
+    if plan.state is None:
+        return None
+    number, workers = plan.worker
+    try:
+        return Keeper(router, access, plan.state, worker=number, workers=workers, tell=plan.tell)
+    except StateError as error:
+        if not plan.state_may_fail:
+            raise
+        plan.tell(f"nothing is kept: {error}")
+        return None
+
+
 def admin_access(settings: Serve) -> Access:
     """The door of the operators' listener: its own keys, or this machine alone."""
-    admin = settings.admin
-    if admin.has_keys:
-        return Access(Serve(keys={"admin": admin.access}, listen=admin.listen))
-    return Access(Serve(auth="none", listen=admin.listen))
+    return Access(for_admin(settings))
 
 
 @asynccontextmanager
-async def _listening(admin: Admin, settings: Serve) -> AsyncGenerator[Listening]:
+async def listening_for(admin: Admin, settings: Serve) -> AsyncGenerator[Listening]:
     """The operators' listener, as long as the block runs."""
     server = HttpServer(admin.handle, settings.clients)
     listening = await listen(server.protocol, bind(settings.admin.address), handshake_s=settings.clients.head_s)
@@ -169,31 +213,5 @@ async def _listening(admin: Admin, settings: Serve) -> AsyncGenerator[Listening]
         await server.emptied()
 
 
-def _orders_of(keeper: Keeper) -> Order:
-    """Hands orders on to all processes that share the file, and to those that come after."""
-
-    async def give(target: str, action: str) -> None:
-        await asyncio.wrap_future(keeper.state.order(target, "isolate" if action == "isolate" else "restore"))
-
-    return give
-
-
-async def supervise(command: Sequence[str], settings: Serve, tell: Callable[[str], None]) -> int:
-    """Keep as many processes serving as are configured, until asked to end; the exit code.
-
-    Args:
-        command: What starts one.
-    """
-    stop = Stop()
-    supervisor = Supervisor(
-        lambda number: command,
-        settings.workers,
-        drain=_drain(settings),
-        told=lambda what, number, value: tell(f"{what.replace('_', ' ')}: {number} ({value})"),
-    )
-    with signals(stop.ask, supervisor.reload):
-        return await supervisor.run(stop)
-
-
-def _drain(settings: Serve) -> Drain:
+def drain_of(settings: Serve) -> Drain:
     return Drain(delay_s=settings.drain_delay_s, wait_s=settings.drain_s)

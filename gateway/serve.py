@@ -26,15 +26,19 @@ WATCH_S = 1.0
 """How often the files of a configuration are looked at."""
 
 
-class Service(Ending, Protocol):
+class Reloaded(Protocol):
+    """What is read anew."""
+
+    async def reload(self) -> None:
+        """Read the configuration anew; one that is wrong changes nothing."""
+        ...
+
+
+class Service(Ending, Reloaded, Protocol):
     """What a server serves."""
 
     async def handle(self, request: Request, reply: Reply) -> None:
         """Answer a request."""
-        ...
-
-    async def reload(self) -> None:
-        """Read the configuration anew; one that is wrong changes nothing."""
         ...
 
 
@@ -69,7 +73,7 @@ async def serve(
     listening = await listen(
         server.protocol, bind(where) if isinstance(where, Address) else where, certificates, handshake_s=clients.head_s
     )
-    reload = _Reload(service, certificates, note, changed)
+    reload = Reloading(service, certificates, note, changed)
     watching = [asyncio.create_task(reload.watch())]
     if supervised:
         watching.append(asyncio.create_task(end_with_supervisor(stop)))
@@ -86,12 +90,12 @@ async def serve(
         server.abort()
 
 
-class _Reload:
+class Reloading:
     """Reloads, one at a time: of what is asked for meanwhile, only one more follows."""
 
     def __init__(
         self,
-        service: Service,
+        service: Reloaded,
         certificates: Certificates | None,
         note: Note,
         changed: Callable[[], bool] | None = None,

@@ -16,6 +16,7 @@ from ..config.client_key import ClientKey
 from ..config.errors import ConfigError
 from ..config.model import Config
 from ..config.serve import Serve
+from ..providers.errors import InvalidRequest
 from ..providers.serving import Dialect
 from ..providers.wall_clock import WALL_CLOCK, WallClock
 from ..router.router import Router
@@ -171,8 +172,12 @@ class Service:
         """The models that this key may ask, or one of them."""
         anthropic = "anthropic-version" in request.headers
         if request.path == MODELS:
-            names = dict.fromkeys(askable(served.config, served.serve, key))
-            return listing.listed(names, self._created_s, anthropic=anthropic)
+            names = list(dict.fromkeys(askable(served.config, served.serve, key)))
+            try:
+                page = listing.page_of(request.query) if anthropic else listing.WHOLE
+                return listing.listed(names, self._created_s, anthropic=anthropic, page=page)
+            except InvalidRequest as problem:
+                return failures.unreadable(problem, record.request_id)
         with suppress(UnicodeDecodeError):
             name = unquote(request.path.removeprefix(MODELS + "/"), errors="strict")
             if meant(name, served.config, served.serve, key) is not None:

@@ -51,11 +51,20 @@ _DAY_S = 86_400.0
 
 
 class Order(NamedTuple):
-    """The last word of an operator on a target."""
+    """The last word of an operator on a target.
+
+    Attributes:
+        until_s: Until when it holds, in epoch seconds; None: until the next one.
+    """
 
     number: int
     target: str
     action: Action
+    until_s: float | None = None
+
+    def left_s(self, wall_s: float) -> float | None:
+        """How long it holds still; None: until the next one."""
+        return None if self.until_s is None else self.until_s - wall_s
 
 
 class Waiting(NamedTuple):
@@ -63,6 +72,7 @@ class Waiting(NamedTuple):
 
     entries: list[tuple[float, Kind, bytes]]
     spend: dict[tuple[str, str, int], float]
+    standings: dict[str, bytes] | None = None
 
 
 class StateWriter:
@@ -103,12 +113,17 @@ class StateWriter:
         with self._lock:
             self._waiting.spend[key] = self._waiting.spend.get(key, 0.0) + usd
 
+    def stand(self, standings: dict[str, bytes]) -> None:
+        """This is how targets stand at this process now, by their names."""
+        with self._lock:
+            self._waiting = self._waiting._replace(standings=standings)
+
     def flush(self) -> None:
         """Write what waits. If that fails, entries are dropped, and amounts wait for the next time."""
         with self._lock:
             waiting, self._waiting = self._waiting, Waiting([], {})
             self._bytes = 0
-        if not waiting.entries and not waiting.spend:
+        if not waiting.entries and not waiting.spend and waiting.standings is None:
             return
         worker = self._worker
         rows = [(at_s, kind, worker, entry) for at_s, kind, entry in waiting.entries]
@@ -121,6 +136,10 @@ class StateWriter:
                 " ON CONFLICT (scope, name, day) DO UPDATE SET usd = usd + excluded.usd",
                 amounts,
             )
+            if waiting.standings is not None:
+                connection.execute("DELETE FROM standings WHERE worker = ?", (worker,))
+                stand = [(worker, target, entry) for target, entry in waiting.standings.items()]
+                connection.executemany("INSERT INTO standings VALUES (?, ?, ?)", stand)
 
         if not self._done(write):
             with self._lock:
@@ -128,13 +147,18 @@ class StateWriter:
                 for key, usd in waiting.spend.items():
                     self._waiting.spend[key] = self._waiting.spend.get(key, 0.0) + usd
 
-    def give(self, target: str, action: Action) -> None:
+    def give(self, target: str, action: Action, for_s: float | None = None) -> None:
         """Write an order down, in place of the last one for its target.
+
+        Args:
+            for_s: So long it holds; None: until the next one.
 
         Raises:
             StateError: It cannot be written, or there are too many.
         """
         too_many = False
+        wall_s = self._wall()
+        until_s = None if for_s is None else wall_s + for_s
 
         def write(connection: sqlite3.Connection) -> None:
             nonlocal too_many
@@ -144,9 +168,10 @@ class StateWriter:
             too_many = (others or 0) >= ORDERS_MAX
             if not too_many:
                 connection.execute(
-                    "INSERT INTO orders VALUES (?, ?, ?, ?) ON CONFLICT (target) DO UPDATE SET"
-                    " number = excluded.number, action = excluded.action, at_s = excluded.at_s",
-                    (target, number, action, self._wall()),
+                    "INSERT INTO orders VALUES (?, ?, ?, ?, ?) ON CONFLICT (target) DO UPDATE SET"
+                    " number = excluded.number, action = excluded.action, at_s = excluded.at_s,"
+                    " until_s = excluded.until_s",
+                    (target, number, action, wall_s, until_s),
                 )
 
         if not self._done(write):
@@ -158,7 +183,7 @@ class StateWriter:
         """The orders since the last look, the oldest first; the first time all that stand."""
         try:
             rows = self._connection.execute(
-                "SELECT number, target, action FROM orders WHERE number > ? ORDER BY number", (self._seen,)
+                "SELECT number, target, action, until_s FROM orders WHERE number > ? ORDER BY number", (self._seen,)
             ).fetchall()
         except sqlite3.Error as error:
             self.problem = _words(error)
@@ -240,10 +265,10 @@ class State:
         self._writer = StateWriter(connection, worker=worker, wall=wall)
         self.standing = self._writer.orders()
         self._on_orders = on_orders
-        self._asked: list[tuple[Order, Future[None]]] = []
+        self._asked: list[tuple[str, Action, float | None, Future[None]]] = []
         self._wake = threading.Event()
         self._closing = False
-        self.note, self.spend = self._writer.note, self._writer.spend
+        self.note, self.spend, self.stand = self._writer.note, self._writer.spend, self._writer.stand
         self._thread = threading.Thread(target=self._run, name="standby-state", daemon=True)
         self._thread.start()
 
@@ -261,13 +286,17 @@ class State:
         """What had been spent within the day and the month when the process began."""
         return self._spent.get((scope, name), (0.0, 0.0))
 
-    def order(self, target: str, action: Action) -> Future[None]:
-        """Give an order to all processes that share the file. Done once it is written; else a `StateError`."""
+    def order(self, target: str, action: Action, for_s: float | None = None) -> Future[None]:
+        """Give an order to all processes that share the file. Done once it is written; else a `StateError`.
+
+        Args:
+            for_s: So long it holds; None: until the next one.
+        """
         done: Future[None] = Future()
         if self._closing:
             done.set_exception(StateError("the state file is closed"))
             return done
-        self._asked.append((Order(0, target, action), done))
+        self._asked.append((target, action, for_s, done))
         self._wake.set()
         return done
 
@@ -298,9 +327,9 @@ class State:
     def _obey(self) -> None:
         """Write down the orders that were asked for."""
         while self._asked:
-            order, done = self._asked.pop(0)
+            target, action, for_s, done = self._asked.pop(0)
             try:
-                self._writer.give(order.target, order.action)
+                self._writer.give(target, action, for_s)
             except StateError as error:
                 done.set_exception(error)
             else:

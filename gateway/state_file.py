@@ -9,6 +9,9 @@ import sqlite3
 import stat
 from contextlib import closing
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from ..providers.errors import StandbyError
 from .file_system import network_file_system
@@ -16,8 +19,8 @@ from .file_system import network_file_system
 APPLICATION = 0x73746279
 """Tells our files from other databases: `stby`."""
 
-VERSION = 1
-"""Of the schema. A file of a newer one is refused."""
+VERSION = 2
+"""Of the schema. A file of a newer one is refused, one of an older one is brought up to it."""
 
 BYTES_MAX = 256 * 1024 * 1024
 PAGE_BYTES = 4096
@@ -26,7 +29,6 @@ BUSY_MS = 5000
 
 _SCHEMA = f"""
 PRAGMA application_id = {APPLICATION};
-PRAGMA user_version = {VERSION};
 CREATE TABLE spend (
     scope TEXT NOT NULL, name TEXT NOT NULL, day INTEGER NOT NULL, usd REAL NOT NULL,
     PRIMARY KEY (scope, name, day)
@@ -42,6 +44,14 @@ CREATE TABLE orders (
 """
 """`spend`: US dollars by day, counted since 1970, UTC. `history`: requests and switches. `orders`: the last word on
 each target."""
+
+_SECOND = """
+ALTER TABLE orders ADD COLUMN until_s REAL;
+CREATE TABLE standings (
+    worker INTEGER NOT NULL, target TEXT NOT NULL, entry BLOB NOT NULL, PRIMARY KEY (worker, target)
+) WITHOUT ROWID;
+"""
+"""Until when an order holds, in epoch seconds; NULL: until the next one. `standings`: how targets stand at a worker."""
 
 
 class StateError(StandbyError):
@@ -133,9 +143,13 @@ def _begin(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute(f"PRAGMA journal_size_limit = {BYTES_MAX // 16}")
     connection.execute("BEGIN IMMEDIATE")  # of several workers, one makes the tables
     try:
-        if _number(connection, "user_version") == 0:
-            for statement in _SCHEMA.split(";"):
-                connection.execute(statement)
+        found = _number(connection, "user_version")
+        for statement in (
+            *(_SCHEMA.split(";") if found == 0 else ()),
+            *(_SECOND.split(";") if found < VERSION else ()),
+        ):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {VERSION}")
     except BaseException:
         connection.execute("ROLLBACK")
         raise
@@ -162,6 +176,33 @@ def spent(connection: sqlite3.Connection, day: int, month_day: int) -> dict[tupl
         (day, month_day, day),
     )
     return {(scope, name): (of_day, of_month) for scope, name, of_day, of_month in rows}
+
+
+def standings(path: Path, workers: int) -> dict[str, list[dict[str, Any]]]:
+    """How each target stands at each of so many workers, by its name.
+
+    Raises:
+        StateError: The file cannot be read.
+    """
+    found: dict[str, list[dict[str, Any]]] = {}
+    with closing(read_state(path)) as connection:
+        rows = connection.execute(
+            "SELECT worker, target, entry FROM standings WHERE worker BETWEEN 1 AND ? ORDER BY worker", (workers,)
+        )
+        for worker, target, entry in rows:
+            found.setdefault(target, []).append({"worker": worker, **msgspec.json.decode(entry)})
+    return found
+
+
+def isolated(path: Path, wall_s: float) -> list[str]:
+    """The targets that are isolated by an order that holds.
+
+    Raises:
+        StateError: The file cannot be read.
+    """
+    query = "SELECT target FROM orders WHERE action = 'isolate' AND (until_s IS NULL OR until_s > ?)"
+    with closing(read_state(path)) as connection:
+        return [target for (target,) in connection.execute(query, (wall_s,))]
 
 
 def history(path: Path, kind: str, *, last: int) -> list[bytes]:

@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -14,6 +14,10 @@ from .certificates import Certificates
 
 BACKLOG = 2048
 """Connections that the system holds while the loop is at something else."""
+
+HANDED_DOWN = "STANDBY_LISTEN"
+"""The variable by which a supervisor tells a worker where to listen: `fd:5`, a socket that it has handed down, or
+`port:8080`, which it has found."""
 
 UNIX_MODE = 0o660
 """A balancer on the same machine reaches the socket by its group; the rest of the machine does not."""
@@ -30,21 +34,28 @@ def shown(address: Address) -> str:
     return f"[{address.host}]:{address.port}" if ":" in address.host else f"{address.host}:{address.port}"
 
 
+def url_of(address: Address, *, tls: bool) -> str:
+    """Write an address as a client does."""
+    return shown(address) if address.path else f"{'https' if tls else 'http'}://{shown(address)}"
+
+
 class Bound(NamedTuple):
     """An address that is taken, and not listened on yet.
 
     Attributes:
         address: With the port that was found.
+        is_own: It was taken by this process, which removes what it has made in the file system.
     """
 
     sockets: list[socket.socket]
     address: Address
+    is_own: bool = True
 
     def close(self) -> None:
-        """Give the address back."""
+        """Give the address back. Idempotent."""
         for each in self.sockets:
             each.close()
-        if self.address.path:
+        if self.address.path and self.is_own:
             with suppress(FileNotFoundError):
                 os.unlink(self.address.path)
 
@@ -66,6 +77,28 @@ def bind(address: Address, *, share: bool = False) -> Bound:
         reason = error.strerror or type(error).__name__
         failure = CannotListen(f"cannot listen on {shown(address)}: {reason}")
     raise failure
+
+
+def handed_down(bound: Bound) -> tuple[dict[str, str], tuple[int, ...]]:
+    """What tells workers of an address that their supervisor has taken: variables, and descriptors to hand down."""
+    if bound.address.path:
+        number = bound.sockets[0].fileno()
+        return {HANDED_DOWN: f"fd:{number}"}, (number,)
+    return {HANDED_DOWN: f"port:{bound.address.port}"}, ()
+
+
+def bind_handed_down(address: Address, environment: Mapping[str, str] = os.environ) -> Bound:
+    """In a worker: take the address that its supervisor has taken. A socket of the file system is shared by all.
+
+    Raises:
+        CannotListen: It is taken, or no address of this machine.
+    """
+    kind, _, number = environment.get(HANDED_DOWN, "").partition(":")
+    if kind == "fd":
+        shared = socket.socket(fileno=int(number))
+        shared.setblocking(False)
+        return Bound([shared], address, is_own=False)
+    return bind(address._replace(port=int(number)) if kind == "port" else address, share=True)
 
 
 def _bind_host(address: Address, *, share: bool) -> Bound:
@@ -132,8 +165,7 @@ class Listening:
     def __init__(self, servers: list[asyncio.Server], bound: Bound, *, tls: bool) -> None:
         self._servers, self._bound = servers, bound
         self.address = bound.address
-        where = shown(bound.address)
-        self.url = where if bound.address.path else f"{'https' if tls else 'http'}://{where}"
+        self.url = url_of(bound.address, tls=tls)
 
     def close(self) -> None:
         """Listen no longer. Connections that stand go on."""

@@ -12,6 +12,7 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
 from .ending import BROKEN_OFF, DONE, LAST_WORDS_S, Drain, Stop
@@ -75,6 +76,8 @@ class Supervisor:
         workers: How many there are.
         drain: How long they may take to end.
         told: Called with what happened, the worker's number, and its process or exit code.
+        environment: Variables of theirs, besides those of this process.
+        sockets: Descriptors that are handed down to them.
     """
 
     def __init__(
@@ -84,8 +87,11 @@ class Supervisor:
         *,
         drain: Drain,
         told: Callable[[Told, int, int], None],
+        environment: Mapping[str, str] = MappingProxyType({}),
+        sockets: Sequence[int] = (),
     ) -> None:
         self._command, self._workers, self._drain, self._told = command, workers, drain, told
+        self._environment, self._sockets = environment, tuple(sockets)
         self._running: dict[int, Process] = {}
 
     @property
@@ -129,7 +135,7 @@ class Supervisor:
             del self._running[number]
             self._told("worker_ended", number, code)
             if stop.asked.is_set():
-                return code
+                return DONE if code == -signal.SIGTERM else code  # it was told before it served anything
             if code in NOT_AGAIN:
                 stop.ask()
                 return code
@@ -143,7 +149,8 @@ class Supervisor:
         worker = await asyncio.create_subprocess_exec(
             *self._command(number),
             stdin=PIPE,
-            env={**os.environ, WORKER: f"{number}/{self._workers}"},
+            env={**os.environ, **self._environment, WORKER: f"{number}/{self._workers}"},
+            pass_fds=self._sockets,
             start_new_session=True,  # a Ctrl-C in the terminal reaches the supervisor alone, which passes it on
         )
         self._running[number] = worker

@@ -4,12 +4,16 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
+import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -118,6 +122,94 @@ def test_a_file_that_changes_is_served_soon_and_a_wrong_one_is_told(tmp_path: Pa
         assert "reload_failed" in process.stderr.readline()
         with urllib.request.urlopen(f"{url_in(said)}/v1/models", timeout=PATIENCE_S) as answer:
             assert [model["id"] for model in json.load(answer)["data"]] == ["talk", "one"]
+
+
+def posted(url: str) -> tuple[int, dict[str, Any]]:
+    request = urllib.request.Request(url, b"", {"content-type": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return refused.code, json.load(refused)
+
+
+def read(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=PATIENCE_S) as answer:
+        return str(answer.read().decode())
+
+
+def until_read(url: str, wanted: str) -> str:
+    """Read a page until it holds some words."""
+    ends_s = time.monotonic() + PATIENCE_S
+    while wanted not in (text := read(url)):
+        assert time.monotonic() < ends_s, text
+        time.sleep(0.1)
+    return text
+
+
+def operators_of(said: list[str]) -> str:
+    found = re.search(r"operators at (http://\S+)", "".join(said))
+    assert found
+    return found[1]
+
+
+def until_answered(url: str, calls: int) -> None:
+    """Ask until so many calls have an answer: at first no worker listens."""
+    ends_s = time.monotonic() + PATIENCE_S
+    while calls:
+        try:
+            read(f"{url}/v1/models")
+        except (ConnectionError, urllib.error.URLError):
+            assert time.monotonic() < ends_s
+            time.sleep(0.1)
+        else:
+            calls -= 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="workers share a port on Linux alone")
+def test_two_workers_are_operated_as_one(tmp_path: Path) -> None:
+    content = FILE.replace("state: none", f"state: {tmp_path / 'state.db'}\n  workers: 2")
+    (tmp_path / "standby.yaml").write_text(content, encoding="utf-8")
+    with serving(tmp_path, "standby.yaml") as (process, said):
+        url, operators = url_in(said), operators_of(said)
+        until_answered(url, 8)
+        answered = 'standby_requests_total{ingress="-",outcome="finished",route="-",status="200"} 8.0'
+        until_read(f"{operators}/metrics", answered)
+        until_read(f"{operators}/metrics", 'standby_target_state{state="closed",target="one"} 2.0')
+        status, told = posted(f"{operators}/admin/targets/one/isolate")
+        assert (status, told["targets"][0]["state"]) == (200, "isolated"), "at once, though no worker has seen it yet"
+        until_read(f"{operators}/metrics", 'standby_target_state{state="isolated",target="one"} 2.0')
+        until_read(f"{operators}/admin/targets", '"worker":2,"state":"isolated"')
+        assert '"isolated"' in read(f"{operators}/admin/explain?route=chat")
+        assert posted(f"{operators}/admin/targets/one/restore")[0] == 200
+        until_read(f"{operators}/admin/targets", '"worker":1,"state":"closed"')
+        assert posted(f"{operators}/admin/targets/none/isolate")[0] == 404
+        assert posted(f"{operators}/admin/drain")[0] == 202
+        process.communicate(timeout=PATIENCE_S)
+        assert process.returncode == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="workers share a port on Linux alone")
+def test_workers_share_a_socket_of_the_file_system_and_without_a_state_file_take_no_orders(tmp_path: Path) -> None:
+    path = tmp_path / "gateway.sock"
+    content = FILE.replace("listen: 127.0.0.1:0\n  auth", f"listen: unix:{path}\n  auth")
+    (tmp_path / "standby.yaml").write_text(content, encoding="utf-8")
+    with serving(tmp_path, "standby.yaml", "--workers", "2") as (process, said):
+        answered = b""
+        for _ in range(10):
+            with socket.socket(socket.AF_UNIX) as client:
+                client.settimeout(PATIENCE_S)
+                client.connect(str(path))
+                client.sendall(b"GET /health HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n\r\n")
+                answered += client.recv(65536)
+        assert answered.count(b"HTTP/1.1 200 OK") == 10
+        status, told = posted(f"{operators_of(said)}/admin/targets/one/isolate")
+        assert (status, "without a state file" in told["error"]) == (409, True)
+        assert posted(f"{operators_of(said)}/admin/targets/one/restore")[0] == 409
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=PATIENCE_S)
+        assert (process.returncode, path.exists()) == (0, False)
 
 
 def test_what_cannot_be_served_is_said_with_its_place(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from standby.config import Admin as AdminSettings
 from standby.config import Serve
 from standby.gateway.admin import Admin
+from standby.gateway.operated import OneProcess
 from standby.gateway.running import admin_access
 
 from gateway_described import hold
@@ -25,7 +26,7 @@ async def asked(
 ) -> Seen:
     """What an operator sees."""
     admin = Admin(
-        it.router,
+        OneProcess(it.router),
         admin_access(settings or Serve(auth="none")),
         render=lambda: b"standby_x 1\n",
         drain=lambda: it.records.clear(),

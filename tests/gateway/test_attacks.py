@@ -15,6 +15,7 @@ from standby.config import Admin as AdminSettings
 from standby.config import ClientKey, Config, ConfigError, Route, Serve
 from standby.config.serve_flaws import serve_problems
 from standby.gateway.admin import Admin
+from standby.gateway.operated import OneProcess
 from standby.gateway.record import Record, line_of
 from standby.gateway.running import admin_access
 from standby.gateway.service import Service
@@ -79,7 +80,7 @@ async def gateway(serve: Serve) -> AsyncIterator[Gateway]:
         config = Config(targets=targets, routes={"chat": Route(("one",))}, serve=serve)
         async with Router(config) as router:
             service = Service(router, observers=[records.append])
-            admin = Admin(router, admin_access(serve), drain=lambda: None)
+            admin = Admin(OneProcess(router), admin_access(serve), drain=lambda: None)
             async with served(service.handle) as clients, served(admin.handle) as operators:
                 yield Gateway(clients, operators, provider, records)
 

@@ -10,9 +10,12 @@ import pytest
 from standby.config import ClientKey, Price, Serve
 from standby.gateway.access import Access
 from standby.gateway.keeping import Keeper
+from standby.gateway.running import Plan, keeper_of
 from standby.gateway.state import Order, State
+from standby.gateway.state_file import StateError, standings
 from standby.router.router import ledgers
 
+from gateway_stage import until
 from standby import Config, Route, Router, Target
 
 PRICE = Price(input=1, output=1)
@@ -53,7 +56,7 @@ async def process(path: Path, *, workers: int = 1, given: Config | None = None) 
     told: list[str] = []
     async with Router(given or config(), wall=lambda: NOON_S) as router:
         access = Access(SERVE, wall=lambda: NOON_S)
-        keeper = Keeper(router, access, path, workers=workers, wall=lambda: NOON_S, tell=told.append)
+        keeper = Keeper(router, access, path, worker=1, workers=workers, wall=lambda: NOON_S, tell=told.append)
         try:
             yield Process(router, access, keeper, told)
         finally:
@@ -85,6 +88,34 @@ async def test_an_isolated_target_stays_so_until_it_is_restored(path: Path) -> N
         second.keeper.state.order("lead", "restore").result(timeout=30)
     async with process(path) as third:
         assert third.states()["lead"] != "isolated"
+
+
+async def test_an_isolation_for_a_while_is_over_when_it_was_to_be_however_it_came(path: Path) -> None:
+    """The process that gave the order reads it in the file, too; and so do those that begin later."""
+    async with process(path) as first:
+        first.keeper.state.order("lead", "isolate", 0.4).result(timeout=30)
+        await until(lambda: first.states()["lead"] == "isolated")
+        first.keeper.obey([Order(9, "lead", "isolate", NOON_S + 0.2)])
+        await until(lambda: first.states()["lead"] != "isolated")
+    async with process(path) as second:
+        await until(lambda: second.states()["lead"] != "isolated")
+        second.keeper.obey([Order(9, "lead", "isolate", NOON_S - 1)])
+        assert second.states()["lead"] != "isolated"
+
+
+async def test_how_targets_stand_at_each_of_several_workers_is_in_the_file(path: Path) -> None:
+    async with process(path, workers=2) as worker:
+        worker.router.isolate("lead")
+        worker.keeper.collect()
+        await until(lambda: bool(standings(path, 2)))
+        ((standing,),) = standings(path, 2).values()
+        assert (standing["worker"], standing["state"]) == (1, "isolated")
+        worker.router.restore("lead")
+        worker.keeper.collect()
+        await until(lambda: standings(path, 2)["lead"][0]["state"] == "closed")
+    async with process(path) as alone:
+        alone.keeper.collect()
+        assert alone.keeper._standings is None, "one process alone tells nothing"
 
 
 async def test_orders_reach_a_process_that_runs(path: Path) -> None:
@@ -125,3 +156,20 @@ async def test_orders_come_out_of_the_thread_that_reads_them_into_the_loop(path:
         await asyncio.to_thread(worker.keeper._came, [Order(1, "lead", "isolate")])
         await asyncio.sleep(0)
         assert worker.states() == {"lead": "isolated"}
+
+
+async def test_a_folder_of_the_system_that_cannot_be_written_costs_the_state_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    told: list[str] = []
+    lost = tmp_path / "file" / "s.db"
+    async with Router(config()) as router:
+        for may_fail in (True, False):
+            plan = Plan(
+                config=config(), write=lambda data: None, tell=told.append, state=lost, state_may_fail=may_fail
+            )  # fmt: skip
+            if may_fail:
+                assert keeper_of(plan, router, Access(SERVE)) is None
+                assert told == [f"nothing is kept: the state file {lost} cannot be made: File exists"]
+            else:
+                with pytest.raises(StateError, match="File exists"):
+                    keeper_of(plan, router, Access(SERVE))

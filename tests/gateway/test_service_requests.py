@@ -42,6 +42,49 @@ def test_models_are_listed_in_both_protocols(stage: MakeStage) -> None:
     perform(play())
 
 
+PAGES: list[tuple[str, list[str], bool]] = [
+    # what is asked, the names of the page, and whether there is more
+    ("", ["chat", "a", "b", "c", "d"], False),
+    ("limit=2", ["chat", "a"], True),
+    ("limit=2&after_id=a", ["b", "c"], True),
+    ("limit=2&after_id=b", ["c", "d"], False),
+    ("after_id=d", [], False),
+    ("limit=2&before_id=c", ["a", "b"], True),
+    ("limit=2&before_id=a", ["chat"], False),
+    ("before_id=chat", [], False),
+    ("limit=1000&after_id=&before_id=", ["chat", "a", "b", "c", "d"], False),
+]
+
+
+def test_the_list_of_models_is_turned_over_as_anthropic_does(stage: MakeStage) -> None:
+    one = stage(a=says("a"), b=says("b"), c=says("c"), d=says("d"))
+
+    async def play() -> None:
+        async with playing(one) as it:
+            for query, names, has_more in PAGES:
+                asked = get("/v1/models", anthropic_version="2023-06-01")
+                asked.query = query
+                page = (await it.send(asked)).json
+                ends = (names[0], names[-1]) if names else (None, None)
+                assert ([model["id"] for model in page["data"]], page["has_more"]) == (names, has_more), query
+                assert (page["first_id"], page["last_id"]) == ends
+            for query, param in (
+                ("limit=0", "limit"), ("limit=1001", "limit"), ("limit=x", "limit"), ("limit=" + "9" * 9999, "limit"),
+                ("limit=-1", "limit"), ("limit=٣", "limit"), ("after_id=none", "after_id"),
+                ("before_id=none", "before_id"), ("before_id=a&after_id=b", "before_id"),
+            ):  # fmt: skip
+                asked = get("/v1/models", anthropic_version="2023-06-01")
+                asked.query = query
+                refused = await it.send(asked)
+                assert (refused.status, refused.json["error"]["type"]) == (400, "invalid_request_error")
+                assert param in refused.json["error"]["message"]
+            openai = get("/v1/models")
+            openai.query = "limit=1"
+            assert len((await it.send(openai)).json["data"]) == 5
+
+    perform(play())
+
+
 ELSEWHERE = [
     ("POST", "/v1/embeddings", 404, "embeddings is not served"),
     ("POST", "/v1/images/generations", 404, "images is not served"),

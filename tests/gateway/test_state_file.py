@@ -8,7 +8,17 @@ from pathlib import Path
 
 import pytest
 from standby.gateway import state_file
-from standby.gateway.state_file import APPLICATION, StateError, history, open_state, read_state, spent
+from standby.gateway.state_file import (
+    APPLICATION,
+    VERSION,
+    StateError,
+    history,
+    isolated,
+    open_state,
+    read_state,
+    spent,
+    standings,
+)
 from standby.gateway.state_place import NAME, state_place
 
 
@@ -43,6 +53,21 @@ def test_rights_that_are_too_wide_are_taken_back(tmp_path: Path) -> None:
     assert mode(path) == 0o600
 
 
+def test_a_file_of_an_older_version_is_brought_up_and_keeps_what_it_holds(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    with closing(sqlite3.connect(path)) as first:
+        first.executescript(state_file._SCHEMA + "PRAGMA user_version = 1; PRAGMA journal_mode = WAL;")
+        first.execute("INSERT INTO orders VALUES ('a', 1, 'isolate', 5.0)")
+        first.execute("INSERT INTO spend VALUES ('key', 'app', 1, 2.5)")
+        first.commit()
+    for _ in range(2):
+        with closing(open_state(path)) as connection:
+            assert spent(connection, 1, 0) == {("key", "app"): (2.5, 2.5)}
+            assert connection.execute("PRAGMA user_version").fetchone() == (VERSION,)
+        assert isolated(path, 1e9) == ["a"]
+        assert standings(path, 4) == {}
+
+
 def test_several_processes_may_open_it(tmp_path: Path) -> None:
     path = tmp_path / "s.db"
     with closing(open_state(path)) as one, closing(open_state(path)) as two:
@@ -59,7 +84,7 @@ def _other_program(path: Path) -> None:
 def _newer(path: Path) -> None:
     open_state(path).close()
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA user_version = 2")
+        connection.execute(f"PRAGMA user_version = {VERSION + 1}")
 
 
 def _damaged(path: Path) -> None:

@@ -105,6 +105,18 @@ async def test_a_worker_that_was_started_wrongly_ends_all() -> None:
     assert supervisor.running == {}
 
 
+async def test_a_worker_that_is_told_to_end_while_it_still_starts_has_broken_nothing_off() -> None:
+    stop = Stop()
+    supervisor = Supervisor(
+        lambda number: [sys.executable, "-S", "-c", "import time; time.sleep(60)"],
+        2,
+        drain=gateway_worker.DRAIN,
+        told=lambda what, number, process: stop.ask() if len(supervisor.running) == 2 else None,
+    )
+    async with asyncio.timeout(LONG_S):
+        assert await supervisor.run(stop) == DONE
+
+
 async def test_workers_do_not_outlive_a_supervisor_that_was_killed() -> None:
     reserved = bind(Address("127.0.0.1"), share=True)
     supervisor = await asyncio.create_subprocess_exec(*gateway_worker.command(reserved.address.port), "supervise")

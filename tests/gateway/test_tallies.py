@@ -34,22 +34,35 @@ def record(**more: object) -> Record:
     return Record(**known | {"outcome": "finished", "total_s": 0.02} | more)  # type: ignore[arg-type]
 
 
+def used(
+    target: str, input_tokens: int, output_tokens: int | None = None, cost_usd: float | None = None
+) -> AttemptLine:
+    return AttemptLine(
+        target, "first", "finished", None, 200, 0.0, 0.0, 0.0, input_tokens, output_tokens, cost_usd
+    )  # fmt: skip
+
+
 def test_requests_of_all_kinds_are_added_up_as_the_labels_say() -> None:
     found = counted(
-        record(first_s=0.004, overhead_s=0.0002, input_tokens=5, output_tokens=7, cost_usd=0.5),
-        record(first_s=0.02, overhead_s=-1.0, input_tokens=1, total_s=400.0),
+        record(first_s=0.004, overhead_s=0.0002, attempts=(used("t", 5, 7, 0.5),)),
+        record(
+            first_s=0.02, overhead_s=-1.0, attempts=(used("t", 1, None, None), used("u", 4, 2, 0.25)), total_s=400.0
+        ),
         record(status=502, outcome="failed", kind="connect"),
-        record(route="s", input_tokens=3),
+        record(route="s", attempts=(used("t", 3),)),
         record(route="of a client", ingress="anthropic"),
     )
     of_r = 'ingress="openai",route="r"'
     assert found['standby_requests_total{ingress="openai",outcome="finished",route="r",status="200"}'] == 2
     assert found['standby_requests_total{ingress="openai",outcome="failed",route="r",status="502"}'] == 1
     assert found['standby_requests_total{ingress="anthropic",outcome="finished",route="other",status="200"}'] == 1
-    assert found['standby_tokens_total{direction="input",route="r"}'] == 6
-    assert found['standby_tokens_total{direction="output",route="r"}'] == 7
-    assert found['standby_tokens_total{direction="input",route="s"}'] == 3
-    assert found['standby_cost_usd_total{route="r"}'] == 0.5
+    assert found['standby_tokens_total{direction="input",route="r",target="t"}'] == 6
+    assert found['standby_tokens_total{direction="output",route="r",target="t"}'] == 7
+    assert found['standby_tokens_total{direction="input",route="r",target="other"}'] == 4
+    assert found['standby_tokens_total{direction="input",route="s",target="t"}'] == 3
+    assert found['standby_cost_usd_total{route="r",target="t"}'] == 0.5
+    assert found['standby_cost_usd_total{route="r",target="other"}'] == 0.25
+    assert found['standby_attempts_total{kind="",outcome="finished",target="t",why="first"}'] == 3
     assert found[f"standby_request_seconds_count{{{of_r}}}"] == 3
     assert found[f"standby_request_seconds_sum{{{of_r}}}"] == pytest.approx(400.04)
     buckets = {

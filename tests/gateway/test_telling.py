@@ -4,11 +4,17 @@ import asyncio
 import json
 import threading
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from standby.gateway.metrics import Metrics
+import pytest
+from standby.config import Config, Price
+from standby.gateway.metrics import Metrics, new_tallies, rendered
 from standby.gateway.record import AttemptLine, Record, line_of, moment
 from standby.gateway.request_log import RequestLog
+from standby.gateway.sampling import Sampler
+from standby.gateway.worker_tallies import TallyFile, add_up
 
 from gateway_play import CHAT, MESSAGES, Seen, playing
 from stage import Stage, breaks_off, perform, refuses, says, stage, status
@@ -82,7 +88,7 @@ def test_what_is_counted(stage: MakeStage) -> None:
     one = stage(a=[refuses(), says("x"), breaks_off("Once ")], b=says("Once upon"), c=status(401))
 
     async def play() -> None:
-        async with playing(one, mid_stream=("replay",)) as it:
+        async with playing(one, settings={"price": Price(input=1, output=1)}, mid_stream=("replay",)) as it:
             metrics = Metrics(lambda: it.router.config, it.router.health, lambda: it.service.in_flight, "1.2")
             for path, model, fields in (
                 (CHAT, "chat", {}), (MESSAGES, "chat", {}), (CHAT, "chat", {"stream": True}), (CHAT, "no-xyzzy", {}),
@@ -108,6 +114,11 @@ def test_what_is_counted(stage: MakeStage) -> None:
             assert found['standby_build_info{version="1.2"}'] == 1
             assert found["standby_in_flight"] == 0
             assert found['standby_request_seconds_count{ingress="anthropic",route="chat"}'] == 1
+            assert found['standby_tokens_total{direction="output",route="chat",target="a"}'] > 0
+            assert found['standby_tokens_total{direction="output",route="chat",target="b"}'] > 0
+            assert found['standby_cost_usd_total{route="chat",target="b"}'] == pytest.approx(
+                sum(attempt.cost_usd or 0 for each in it.records for attempt in each.attempts if attempt.target == "b")
+            )
             assert b"xyzzy" not in text  # what a client has written makes no series
             before = len(found)
             for number in range(20):
@@ -130,3 +141,69 @@ def test_requests_in_flight_are_seen(stage: MakeStage) -> None:
             assert it.service.in_flight == 0
 
     perform(play())
+
+
+def test_a_target_that_is_gone_stands_nowhere_and_one_that_changes_stands_otherwise(stage: MakeStage) -> None:
+    one = stage(a=says("a"), b=says("b"))
+
+    async def play() -> None:
+        async with playing(one) as it:
+            metrics = Metrics(lambda: it.router.config, it.router.health, lambda: it.service.in_flight, "1.2")
+            it.router.isolate("a")
+            found = values(metrics.render())
+            assert found['standby_target_state{state="isolated",target="a"}'] == 1
+            assert found['standby_target_state{state="closed",target="b"}'] == 1
+            it.router.swap(replace(it.router.config, targets={"b": it.router.config.targets["b"]}, routes={}))
+            found = values(metrics.render())
+            assert not any('target="a"' in name for name in found)
+            assert found['standby_target_state{state="closed",target="b"}'] == 1
+
+    perform(play())
+
+
+def test_how_late_the_loop_is_is_counted_twice_a_second() -> None:
+    class Samples:
+        def __init__(self) -> None:
+            self.lags: list[float] = []
+            self.samples = 0
+
+        def lagged(self, lag_s: float) -> None:
+            self.lags.append(lag_s)
+
+        def sample(self) -> None:
+            self.samples += 1
+
+    async def play() -> None:
+        samples = Samples()
+        sampler = Sampler(samples)
+        await asyncio.sleep(2.1)
+        assert (samples.samples, samples.lags) == (5, [0.0] * 4)
+        sampler.close()
+        await asyncio.sleep(10)
+        assert samples.samples == 5
+
+    perform(play())
+
+
+async def test_workers_write_their_tallies_down_which_are_added_up_and_gone_on_with(tmp_path: Path) -> None:
+    folder = str(tmp_path)
+    (tmp_path / "worker-3.json").write_text("half a fi")
+    for worker in (1, 2, 1):
+        metrics = Metrics(lambda: Config(), lambda: (), lambda: 1, "1.2")
+        file = TallyFile(metrics.tallies, folder, worker)
+        metrics(record(route="-", status=200, outcome="finished", total_s=0.3, first_s=0.2, overhead_s=0.001))
+        metrics.rejected("stalled")
+        metrics.lagged(0.002)
+        metrics.sample()
+        file._write(metrics.tallies.to_bytes())
+        alive = values(rendered(add_up(new_tallies(), folder, 3), "1.2"))
+        assert alive["standby_in_flight"] == 1
+        await file.close()
+    found = values(rendered(add_up(new_tallies(), folder, 3), "1.2"))
+    assert found['standby_rejected_total{reason="stalled"}'] == 3
+    assert found['standby_requests_total{ingress="openai",outcome="finished",route="-",status="200"}'] == 3
+    assert found['standby_request_seconds_sum{ingress="openai",route="-"}'] == pytest.approx(0.9)
+    assert found['standby_overhead_seconds_count{ingress="openai",route="-"}'] == 3
+    assert found["standby_loop_lag_seconds_count"] == 3
+    assert found["standby_in_flight"] == 0, "none of them lives"
+    assert found['standby_build_info{version="1.2"}'] == 1

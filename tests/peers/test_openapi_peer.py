@@ -16,6 +16,7 @@ from standby.config import ClientKey, Config, Route, Serve
 from standby.gateway.access import Access, for_admin
 from standby.gateway.admin import Admin
 from standby.gateway.http import Handler
+from standby.gateway.operated import OneProcess
 from standby.gateway.process.listening import bind, listen
 from standby.gateway.service import Service
 from standby.gateway.shells.aiohttp_server import HttpServer
@@ -90,7 +91,7 @@ async def test_what_operators_may_ask_is_answered_as_described(standby_simulator
     serve = Serve(auth="none", admin=AdminSettings(keys=(KEY,)))
     faults: list[BaseException] = []
     async with routed(standby_simulator, serve) as router:
-        admin = Admin(router, Access(for_admin(serve)), render=lambda: b"standby_x 1\n", drain=lambda: None)
+        admin = Admin(OneProcess(router), Access(for_admin(serve)), render=lambda: b"standby_x 1\n", drain=lambda: None)
         async with at_a_url(admin.handle, faults) as url:
             await ask_everything(url, tmp_path, "--exclude-checks", "positive_data_acceptance")
     assert faults == []
