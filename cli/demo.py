@@ -1,7 +1,7 @@
 """`standby demo`: an answer that arrives although the lead fails and the second is down. No key, no network.
 
-The simulator plays three providers on this machine, and the real router asks them. The exit code is 1 if the answer is
-not whole, or if nothing failed.
+The simulator plays three providers on this machine, and the real router asks them. Then an OpenAI client asks the real
+gateway, and a provider dies in mid-sentence. The exit code is 1 if an answer is not whole, or if nothing failed.
 """
 
 import asyncio

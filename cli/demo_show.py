@@ -1,15 +1,13 @@
-"""The show of `standby demo`: three simulated providers, the real router, and the screen.
+"""The show of `standby demo`: three simulated providers, the real router, and the screen; then that of the gateway.
 
 The final claim is checked against what the simulator sent.
 """
 
 import asyncio
 import sys
-from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, nullcontext
 
-from rich.console import Console, Group
-from rich.live import Live
+from rich.console import Group
 from rich.panel import Panel
 from rich.text import Text
 
@@ -25,6 +23,8 @@ from ..simulator.scenario.reply import Answer, Failure
 from ..simulator.scenario.request import Request
 from ..simulator.scenario.script import Scenario, Script
 from .choice import simulated
+from .demo_drawing import drawn
+from .demo_gateway import GatewayShow
 from .render import Cell, bar, console, drawn_table, seconds, show_json, show_table
 
 QUESTION = "Who is speaking?"
@@ -32,7 +32,6 @@ RETRY = Retry(attempts=2, backoff_s=0.4)
 LEAD_DELAY_S = 0.5
 WORD_DELAY_S = 0.06
 COLUMNS = ("#", "target", "why", "what happened", "when", "took")
-_FRAMES_PER_S = 15
 _BAR_WIDTH = 22
 _NEEDS_WIDTH = {"when": 78, "why": 66}
 """Minimum width of the terminal, in characters, for a column to be shown."""
@@ -45,6 +44,7 @@ class Show:
         self._lead_delay_s = 0.0 if fast else LEAD_DELAY_S
         self._word_delay_s = 0.0 if fast else WORD_DELAY_S
         self._retry = Retry(attempts=2, backoff_s=0.001) if fast else RETRY
+        self._gateway = GatewayShow(self._word_delay_s)
         self._told: list[str] = []
         self._heard: list[str] = []
         self._report: Report | None = None
@@ -62,15 +62,17 @@ class Show:
             self._began_s = asyncio.get_running_loop().time()
             stream = await stack.enter_async_context(router.stream(QUESTION))
             self._report = report = stream.report
-            async with self._drawn(out) if live else nullcontext():
+            async with drawn(out, self._screen) if live else nullcontext():
                 await self._listen(stream, aloud=not live and not as_json)
+        if not as_json:
+            if not live:
+                out.print("\n")
+                show_table(out, COLUMNS, [self._row(n, each) for n, each in enumerate(report.attempts, 1)])
+            out.print(self._verdict())
+        await self._gateway.play(out, live=live, quiet=as_json)
         if as_json:
-            show_json({"text": self._text, "failed_over": self.proven, "report": report.to_dict()})
-            return
-        if not live:
-            out.print("\n")
-            show_table(out, COLUMNS, [self._row(n, each) for n, each in enumerate(report.attempts, 1)])
-        out.print(self._verdict())
+            told = {"text": self._text, "failed_over": self._is_whole, "report": report.to_dict()}
+            show_json(told | {"gateway": self._gateway.to_dict()})
 
     async def _listen(self, stream: RoutedStream, *, aloud: bool) -> None:
         async for event in stream:
@@ -82,6 +84,11 @@ class Show:
 
     @property
     def proven(self) -> bool:
+        """Did both shows go as they should?"""
+        return self._is_whole and self._gateway.proven
+
+    @property
+    def _is_whole(self) -> bool:
         """Did two targets fail, and did the answer of the third come whole and once?"""
         report = self._report
         if report is None or report.outcome != "finished" or report.target != "standby":
@@ -117,24 +124,6 @@ class Show:
         return Config(targets=targets, routes={"default": Route(tuple(targets))}, retry=self._retry)
 
     # What is shown
-
-    @asynccontextmanager
-    async def _drawn(self, out: Console) -> AsyncGenerator[None, None]:
-        """The screen, drawn anew many times a second until the block is left; the last one stays."""
-        with Live(self._screen(), console=out, auto_refresh=False) as live:
-
-            async def draw() -> None:
-                while True:
-                    await asyncio.sleep(1 / _FRAMES_PER_S)
-                    live.update(self._screen(), refresh=True)
-
-            drawing = asyncio.get_running_loop().create_task(draw())
-            try:
-                yield
-            finally:
-                drawing.cancel()
-                await asyncio.wait([drawing])
-                live.update(self._screen(), refresh=True)
 
     def _screen(self) -> Group:
         report = self._report
@@ -179,7 +168,7 @@ class Show:
     def _verdict(self) -> Text:
         report = self._report
         assert report is not None
-        if not self.proven:
+        if not self._is_whole:
             return Text("This should not have happened: the standby's answer is not whole.", style="red")
         words, after_s = len(self._told), report.first_delta_s or 0.0
         return (
