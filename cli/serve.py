@@ -84,12 +84,17 @@ async def _serve(file: Path | None, env_file: Path | None, settings: Callable[[C
         which = which_worker()
         worker = which or (1, 1)
 
-        def shared(of: Config) -> Config:
-            return share_of(replace(of, serve=settings(of)), worker[1])
+        def again() -> Config:
+            of = load(file, env_file=env_file or ENV_FILE)
+            return replace(of, serve=settings(of))
+
+        def share(of: Config) -> Config:
+            return share_of(of, worker[1])
 
         plan = Plan(
-            config=shared(config),
-            load=(lambda: shared(load(file, env_file=env_file or ENV_FILE))) if reloads else None,
+            config=share(replace(config, serve=mine)),
+            load=again if reloads else None,
+            share=share,
             files=_files(config, env_file) if reloads else (),
             state=state_place(mine.state) if config.serve is not None else None,
             state_may_fail=mine.state is None,

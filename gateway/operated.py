@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol, TypeAlias
 
 from ..config.errors import ConfigError
+from ..config.field_types import SECONDS
 from ..config.model import Config
 from ..providers.wall_clock import WALL_CLOCK
 from ..router.router import Router
@@ -139,8 +140,8 @@ async def give_order(state: State, target: str, action: Action, for_s: float | N
         ConfigError: It cannot be for so long.
         OrderRefused: It cannot be written.
     """
-    if for_s is not None and not 0 < for_s < float("inf"):
-        raise ConfigError("for_s must be a number of seconds, more than 0")
+    if for_s is not None and (problem := SECONDS.problem(for_s)):
+        raise ConfigError(f"for_s {problem}")
     try:
         await asyncio.wrap_future(state.order(target, action, for_s))
     except StateError as error:

@@ -16,19 +16,24 @@ from ..router.router import Router
 from .access import Access, for_admin
 from .admin import Admin
 from .keeping import Keeper
+from .lag import LagMeter
 from .operated import OneProcess, give_order
 from .process.certificates import Certificates
 from .process.ending import Drain, Stop
 from .process.listening import Bound, Listening, bind, listen
 from .record import Record, line_of
 from .request_log import RequestLog
-from .sampling import Sampler
 from .serve import serve
 from .service import Service
 from .shells.aiohttp_server import HttpServer
 from .state_file import StateError
 from .watching import Watched
 from .worker_tallies import FOLDER, TallyFile
+
+
+def whole(config: Config) -> Config:
+    """The part of a process that serves alone."""
+    return config
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +43,7 @@ class Plan:
     Attributes:
         config: What it begins with, its section `serve` among it.
         load: Reads the configuration anew; None: there is no file.
+        share: Makes of a configuration the part of this process.
         files: What it reads; keys of clients in other files are watched besides.
         state: The file of what outlives the process; None: nothing does.
         state_may_fail: It lies where the system keeps such files, and may be left out as well.
@@ -51,6 +57,7 @@ class Plan:
     write: Callable[[bytes], object]
     tell: Callable[[str], None]
     load: Callable[[], Config] | None = None
+    share: Callable[[Config], Config] = whole
     files: tuple[Path, ...] = ()
     state: Path | None = None
     state_may_fail: bool = False
@@ -89,6 +96,7 @@ class Running(Service):
                 raise ConfigFileError(problems)
             if config.serve is None and self._of.config.serve is not None:
                 raise ConfigError("the section serve is gone")
+            config = self._plan.share(config)
             self.follow(config.serve or Serve())  # before the routes: if it is refused, nothing has changed
             self._of.swap(config)
             self.took(config)
@@ -142,8 +150,8 @@ async def run(
             metrics = Metrics(lambda: router.config, router.health, lambda: service.in_flight, plan.version)
             service.observe(metrics)
             if (folder := os.environ.get(FOLDER)) and plan.supervised:
-                stack.push_async_callback(TallyFile(metrics.tallies, folder, plan.worker[0]).close)
-            stack.callback(Sampler(metrics).close)
+                stack.push_async_callback(TallyFile(metrics.tallies, folder, plan.worker[0], metrics.sample).close)
+            stack.callback(LagMeter(metrics.lagged).close)
         give = None
         if (keeper := keeper_of(plan, router, service.access)) is not None:
             stack.push_async_callback(keeper.close)

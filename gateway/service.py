@@ -221,7 +221,7 @@ class Service:
             serve: In place of its own section.
         """
         served = self._served
-        self._served = Served(served.router, self.access, config, serve or config.serve or Serve(), served.wall)
+        self._served = Served(served.router, self.access, config, serve or self._serve_of(config), served.wall)
         return self._served
 
 

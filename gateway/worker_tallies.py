@@ -6,6 +6,7 @@ A worker that is started again goes on with the file of its last life, so that n
 
 import asyncio
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -25,10 +26,11 @@ class TallyFile:
     Args:
         tallies: What is counted; what an earlier life of this worker has counted is added to it.
         worker: Its number.
+        sample: Puts what stands at the moment into the tallies.
     """
 
-    def __init__(self, tallies: Tallies, folder: str, worker: int) -> None:
-        self._tallies, self._path = tallies, _path(folder, worker)
+    def __init__(self, tallies: Tallies, folder: str, worker: int, sample: Callable[[], None]) -> None:
+        self._tallies, self._path, self._sample = tallies, _path(folder, worker), sample
         self._loop = asyncio.get_running_loop()
         self._writing: asyncio.Future[None] | None = None
         with suppress(OSError, msgspec.DecodeError):
@@ -46,6 +48,7 @@ class TallyFile:
     def _begin(self) -> None:
         self._timer = self._loop.call_later(WRITE_EVERY_S, self._begin)
         if self._writing is None or self._writing.done():
+            self._sample()
             self._writing = self._loop.run_in_executor(None, self._write, self._tallies.to_bytes())
 
     def _write(self, data: bytes) -> None:

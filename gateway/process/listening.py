@@ -6,7 +6,6 @@ import socket
 import stat
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import NamedTuple
 
 from ...config.addresses import UNIX, Address
 from ...providers.errors import StandbyError
@@ -39,25 +38,29 @@ def url_of(address: Address, *, tls: bool) -> str:
     return shown(address) if address.path else f"{'https' if tls else 'http'}://{shown(address)}"
 
 
-class Bound(NamedTuple):
+class Bound:
     """An address that is taken, and not listened on yet.
 
     Attributes:
         address: With the port that was found.
+
+    Args:
         is_own: It was taken by this process, which removes what it has made in the file system.
     """
 
-    sockets: list[socket.socket]
-    address: Address
-    is_own: bool = True
+    __slots__ = ("_is_own", "address", "sockets")
+
+    def __init__(self, sockets: list[socket.socket], address: Address, *, is_own: bool = True) -> None:
+        self.sockets, self.address, self._is_own = sockets, address, is_own
 
     def close(self) -> None:
-        """Give the address back. Idempotent."""
+        """Give the address back. Idempotent: what another process has put in its place meanwhile is left alone."""
         for each in self.sockets:
             each.close()
-        if self.address.path and self.is_own:
+        if self.address.path and self._is_own:
             with suppress(FileNotFoundError):
                 os.unlink(self.address.path)
+        self._is_own = False
 
 
 def bind(address: Address, *, share: bool = False) -> Bound:

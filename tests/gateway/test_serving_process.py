@@ -191,6 +191,18 @@ async def test_it_listens_on_a_path_and_takes_the_place_of_one_that_died(tmp_pat
     assert "gateway.sock" not in os.listdir(tmp_path)
 
 
+async def test_a_path_that_another_process_has_taken_meanwhile_is_left_alone(tmp_path: Path) -> None:
+    """The old process drains for ten minutes, while the new one serves."""
+    address = Address(path=str(tmp_path / "gateway.sock"))
+    old = bind(address)
+    old.close()
+    new = bind(address)
+    old.close()
+    assert os.listdir(tmp_path) == ["gateway.sock"]
+    new.close()
+    assert os.listdir(tmp_path) == []
+
+
 async def test_a_file_is_no_place_to_listen(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("mine")

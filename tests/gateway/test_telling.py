@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 from standby.config import Config, Price
+from standby.gateway.lag import LagMeter
 from standby.gateway.metrics import Metrics, new_tallies, rendered
 from standby.gateway.record import AttemptLine, Record, line_of, moment
 from standby.gateway.request_log import RequestLog
-from standby.gateway.sampling import Sampler
 from standby.gateway.worker_tallies import TallyFile, add_up
 
 from gateway_play import CHAT, MESSAGES, Seen, playing
+from gateway_stage import until
 from stage import Stage, breaks_off, perform, refuses, says, stage, status
 
 __all__ = ["stage"]
@@ -162,27 +163,20 @@ def test_a_target_that_is_gone_stands_nowhere_and_one_that_changes_stands_otherw
 
 
 def test_how_late_the_loop_is_is_counted_twice_a_second() -> None:
-    class Samples:
-        def __init__(self) -> None:
-            self.lags: list[float] = []
-            self.samples = 0
-
-        def lagged(self, lag_s: float) -> None:
-            self.lags.append(lag_s)
-
-        def sample(self) -> None:
-            self.samples += 1
-
     async def play() -> None:
-        samples = Samples()
-        sampler = Sampler(samples)
+        lags: list[float] = []
+        meter = LagMeter(lags.append)
         await asyncio.sleep(2.1)
-        assert (samples.samples, samples.lags) == (5, [0.0] * 4)
-        sampler.close()
+        assert lags == [0.0] * 4
+        meter.close()
         await asyncio.sleep(10)
-        assert samples.samples == 5
+        assert len(lags) == 4
 
     perform(play())
+
+
+def _changed_ns(file: Path) -> int:
+    return file.stat().st_mtime_ns if file.exists() else 0
 
 
 async def test_workers_write_their_tallies_down_which_are_added_up_and_gone_on_with(tmp_path: Path) -> None:
@@ -190,12 +184,13 @@ async def test_workers_write_their_tallies_down_which_are_added_up_and_gone_on_w
     (tmp_path / "worker-3.json").write_text("half a fi")
     for worker in (1, 2, 1):
         metrics = Metrics(lambda: Config(), lambda: (), lambda: 1, "1.2")
-        file = TallyFile(metrics.tallies, folder, worker)
+        file = TallyFile(metrics.tallies, folder, worker, metrics.sample)
         metrics(record(route="-", status=200, outcome="finished", total_s=0.3, first_s=0.2, overhead_s=0.001))
         metrics.rejected("stalled")
         metrics.lagged(0.002)
-        metrics.sample()
-        file._write(metrics.tallies.to_bytes())
+        path = tmp_path / f"worker-{worker}.json"
+        before = _changed_ns(path)
+        await until(lambda path=path, before=before: _changed_ns(path) != before)  # type: ignore[misc]
         alive = values(rendered(add_up(new_tallies(), folder, 3), "1.2"))
         assert alive["standby_in_flight"] == 1
         await file.close()

@@ -11,9 +11,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from standby.config import Serve, load
+from standby.config.worker_share import share_of
 from standby.gateway import serve as serving
 from standby.gateway.process.ending import DONE, Stop
 from standby.gateway.process.listening import Listening, bind
@@ -30,13 +32,13 @@ KEPT, REMOVED = "sk-standby-" + "k" * 32, "sk-standby-" + "r" * 32
 WATCH_S = 0.02
 
 
-def text(url: str, *, keys: tuple[str, ...] = (KEPT,), routes: int = 1, more: str = "") -> str:
+def text(url: str, *, keys: tuple[str, ...] = (KEPT,), routes: int = 1, more: str = "", concurrency: int = 400) -> str:
     """A configuration, with one key for each text and so many routes besides `chat`."""
     named = "\n".join(f"    key{place}: {{keys: [{key}]}}" for place, key in enumerate(keys))
     others = "\n".join(f"  other{place}: {{targets: [one]}}" for place in range(routes))
     return f"""
 targets:
-  one: {{provider: openai, model: m, base_url: {url}, key: k}}
+  one: {{provider: openai, model: m, base_url: {url}, key: k, concurrency: {concurrency}}}
 routes:
   chat: {{targets: [one]}}
 {others}
@@ -83,16 +85,19 @@ class Running:
 
 
 @asynccontextmanager
-async def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **how: tuple[str, ...]) -> AsyncIterator[Running]:
+async def running(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, workers: int = 1, **how: Any
+) -> AsyncIterator[Running]:
     monkeypatch.setattr(serving, "WATCH_S", WATCH_S)
     file, stop = tmp_path / "standby.yaml", Stop()
     told: list[str] = []
     lines: list[bytes] = []
     async with upstream() as provider:
-        file.write_text(text(provider.url, **how), encoding="utf-8")  # type: ignore[arg-type]
+        file.write_text(text(provider.url, **how), encoding="utf-8")
         ready: asyncio.Future[Listening] = asyncio.get_running_loop().create_future()
         plan = Plan(
-            config=load(file), load=lambda: load(file), files=(file,), write=lines.append, tell=told.append
+            config=share_of(load(file), workers), load=lambda: load(file), files=(file,), write=lines.append,
+            share=lambda config: share_of(config, workers), tell=told.append,
         )  # fmt: skip
         where = bind((plan.config.serve or Serve()).address)
         ending = asyncio.create_task(run(plan, where, lambda listening, admin: ready.set_result(listening), stop))
@@ -245,3 +250,16 @@ async def test_keys_in_a_file_of_their_own_are_watched_too(tmp_path: Path, monke
         keys.write_text("sk-standby-" + "n" * 32 + "\n", encoding="utf-8")
         await until(lambda: len(it.told) == 2)
         assert [(await it.ask(key)).status for key in (KEPT, REMOVED)] == [401, 200]
+
+
+async def test_a_worker_reads_a_file_anew_whose_limits_are_enough_for_all_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own part of a limit may well be smaller than the number of workers."""
+    shares = "  workers: 4"
+    async with running(tmp_path, monkeypatch, more=shares, workers=4) as it:
+        await it.write(text(it.provider.url, more=shares, concurrency=4, routes=2))
+        assert it.told == ["the configuration was read anew"]
+        assert (await it.ask(model="other1")).status == 200
+        await it.write(text(it.provider.url, more=shares, concurrency=3))
+        assert "is smaller than the number of workers" in it.told[-1]
