@@ -212,8 +212,13 @@ SCHEMAS: Mapping[str, Schema] = {
 }
 """Of the clients' listener."""
 
+_STATES = ("closed", "half_open", "open", "parked", "isolated", "unknown")
+"""Of targets; the last only where several workers serve, before they have written anything down."""
+
 OPERATORS: Mapping[str, Schema] = {
-    "Target": _object({"target": _WORDS, "state": {"enum": ["closed", "half_open", "open", "parked", "isolated"]}}),
+    "Target": _object(
+        {"target": _WORDS, "state": {"enum": ["closed", "half_open", "open", "parked", "isolated", "unknown"]}}
+    ),
     "Targets": _object({"targets": _list(_ref("Target"))}),
     "Plan": _object({"targets": _list(_OBJECT)}),
     "Isolate": _object({}, {"for_s": {"type": "number", "exclusiveMinimum": 0}}) | {"additionalProperties": False},

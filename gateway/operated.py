@@ -15,11 +15,14 @@ from ..providers.wall_clock import WALL_CLOCK
 from ..router.router import Router
 from .state import Action, State
 from .state_file import StateError, isolated, standings
+from .worker_tallies import states_in
 
 Told: TypeAlias = dict[str, Any]
 
 GiveOrder: TypeAlias = Callable[[str, Action, float | None], Awaitable[None]]
 """Hands an order on to every process that shares the state: the target, what is to become of it, for how long."""
+
+UNKNOWN = "unknown"
 
 WORST_FIRST = ("isolated", "open", "parked", "half_open", "closed")
 """Of several workers' words on a target the worst is told, beside what each says."""
@@ -98,17 +101,22 @@ class Workers:
         config: Gives what they serve by.
         state: The file that they share; None: they share none.
         workers: How many there are.
+        folder: Where they write their tallies down; None: nowhere.
     """
 
-    def __init__(self, config: Callable[[], Config], state: State | None, workers: int) -> None:
-        self._config, self._state, self._workers = config, state, workers
+    def __init__(
+        self, config: Callable[[], Config], state: State | None, workers: int, folder: str | None = None
+    ) -> None:
+        self._config, self._state, self._workers, self._folder = config, state, workers, folder
 
     async def targets(self) -> list[Told]:
-        """How each target stands at each worker; without a state file only which there are."""
+        """How each target stands at each worker, as far as workers have written it down."""
         names = dict.fromkeys(target.label for target in self._config().all_targets())
         found: Mapping[str, list[Told]] = {}
         if self._state is not None:
             found = await asyncio.to_thread(standings, self._state.path, self._workers)
+        elif self._folder is not None:
+            found = await asyncio.to_thread(states_in, self._folder, self._workers)
         by_hand = await self._isolated()
         return [_together(name, found.get(name, []), by_hand) for name in names]
 
@@ -151,5 +159,5 @@ async def give_order(state: State, target: str, action: Action, for_s: float | N
 def _together(name: str, words: list[Told], isolated_by_hand: set[str]) -> Told:
     """What all workers say of a target."""
     states = {str(each["state"]) for each in words} | ({"isolated"} if name in isolated_by_hand else set())
-    state = next((each for each in WORST_FIRST if each in states), "closed")
+    state = next((each for each in WORST_FIRST if each in states), UNKNOWN)
     return {"target": name, "state": state, "workers": words}

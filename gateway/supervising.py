@@ -7,6 +7,7 @@ see `worker_tallies`.
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from importlib.util import find_spec
 from tempfile import TemporaryDirectory
 
@@ -48,14 +49,10 @@ async def supervise(plan: Plan, command: Sequence[str], ready: Ready, stop: Stop
         stack.callback(bound.close)
         environment, sockets = handed_down(bound)
         render: Callable[[], bytes] | None = None
+        folder: str | None = None
         if find_spec("prometheus_client") is not None:
-            from .metrics import new_tallies, rendered
-
             folder = environment[FOLDER] = stack.enter_context(TemporaryDirectory(prefix="standby-tallies-"))
-
-            def render() -> bytes:
-                return rendered(add_up(new_tallies(), folder, settings.workers), plan.version)
-
+            render = partial(_render, folder, settings.workers, plan.version)
         if (state := _state(plan)) is not None:
             stack.push_async_callback(asyncio.to_thread, state.close)
         drain = drain_of(settings)
@@ -71,7 +68,7 @@ async def supervise(plan: Plan, command: Sequence[str], ready: Ready, stop: Stop
         listening = None
         if settings.admin.enabled:
             followed.access = access = admin_access(settings)
-            operated = Workers(lambda: followed.config, state, settings.workers)
+            operated = Workers(lambda: followed.config, state, settings.workers, folder)
             handler = Admin(operated, access, render=render, drain=stop.ask)
             listening = await stack.enter_async_context(listening_for(handler, settings))
         ready(url_of(bound.address, tls=settings.tls is not None), listening)
@@ -121,6 +118,13 @@ class _Followed:
         if self.access is not None:
             self.access.follow(for_admin(config.serve or Serve()))
         self.config = config
+
+
+def _render(folder: str, workers: int, version: str) -> bytes:
+    """The counters of all workers, as text."""
+    from .metrics import new_tallies, rendered
+
+    return rendered(add_up(new_tallies(), folder, workers), version)
 
 
 def _state(plan: Plan) -> State | None:

@@ -182,6 +182,15 @@ class Tallies:
                 self.states[target, state] = self.states.get((target, state), 0) + count
 
 
+def states_of(data: bytes) -> list[tuple[str, str]]:
+    """The state of each target in what another process has written.
+
+    Raises:
+        msgspec.DecodeError: It is no tally.
+    """
+    return [(target, state) for target, state, count in msgspec.json.decode(data, type=_Written).states if count]
+
+
 Numbers: TypeAlias = tuple[list[int], float]
 
 

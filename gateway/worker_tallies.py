@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from .tallies import Tallies
+from .tallies import Tallies, states_of
 
 FOLDER = "STANDBY_TALLIES"
 """The variable by which a supervisor tells its workers of the folder."""
@@ -65,6 +65,16 @@ def add_up(tallies: Tallies, folder: str, workers: int) -> Tallies:
         with suppress(OSError, msgspec.DecodeError):  # it has counted nothing so far
             tallies.take_in(_path(folder, worker).read_bytes())
     return tallies
+
+
+def states_in(folder: str, workers: int) -> dict[str, list[dict[str, object]]]:
+    """How each target stands at each of so many workers, by its name. Reads files: call it in a thread."""
+    found: dict[str, list[dict[str, object]]] = {}
+    for worker in range(1, workers + 1):
+        with suppress(OSError, msgspec.DecodeError):
+            for target, state in states_of(_path(folder, worker).read_bytes()):
+                found.setdefault(target, []).append({"worker": worker, "state": state})
+    return found
 
 
 def _path(folder: str, worker: int) -> Path:
