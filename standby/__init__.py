@@ -62,8 +62,9 @@ if TYPE_CHECKING:
         complete,
         stream,
     )
+    from .router.threads import SyncRouter, SyncStream
 
-_ROOMS = ("config", "providers", "router", "gateway")
+_ROOMS = ("config", "providers", "router", "router.threads", "gateway")
 """Those behind are loaded only for names that are in none of the others."""
 
 
@@ -140,6 +141,8 @@ __all__ = [
     "StreamBusy",
     "StreamEvent",
     "StreamInterrupted",
+    "SyncRouter",
+    "SyncStream",
     "Target",
     "TextDelta",
     "TextPart",

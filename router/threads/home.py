@@ -16,6 +16,7 @@ from typing import Any, TypeVar, Unpack
 from ...providers.bare import bare, door
 from ...providers.chat import Messages
 from ...providers.errors import StandbyError
+from ..engine.call import Call
 from ..engine.options import CallOptions
 from ..result.errors import WrongLoop
 from ..result.events import StreamEvent
@@ -109,16 +110,10 @@ class Home:
     def stream(self, messages: Messages, **options: Unpack[CallOptions]) -> Feed[Sequence[StreamEvent]]:
         """Begin a call whose answer is read elsewhere, a few batches at a time; see `Router.begin`."""
 
-        async def relay(feed: Feed[Sequence[StreamEvent]]) -> None:
-            call = self.router.begin(messages, **options)
-            try:
-                while not call.ended:
-                    if batch := await call.next():
-                        await feed.put(batch)
-            finally:
-                call.cancel()
+        async def begun(feed: Feed[Sequence[StreamEvent]]) -> None:
+            await relay(self.router.begin(messages, **options), feed)
 
-        return Feed(self.loop, relay, BATCHES_MAX)
+        return Feed(self.loop, begun, BATCHES_MAX)
 
     def close(self) -> None:
         """End the thread of its own, if there is one, and wait for it: all calls end, all connections are closed."""
@@ -148,6 +143,15 @@ class Home:
         except BaseException:
             coroutine.close()
             raise
+
+
+async def relay(call: Call, feed: Feed[Sequence[StreamEvent]]) -> None:
+    """Hand the batches of a call over, to its end. What ends it early, the Router's end too, is raised."""
+    try:
+        while batch := await call.next():
+            await feed.put(batch)
+    finally:
+        call.cancel()
 
 
 def home_of(router: Router) -> Home:
