@@ -42,6 +42,8 @@ class Delta(msgspec.Struct, gc=False):
     annotations: list[Any] | None = None
     images: list[Any] | None = None
     audio: dict[str, Any] | None = None
+    thinking_blocks: list[Any] | None = None  # LiteLLM: as Anthropic writes them
+    extra_content: dict[str, Any] | None = None
 
     def says_something(self) -> bool:
         return any(getattr(self, name) for name in self.__struct_fields__)
@@ -53,7 +55,8 @@ class Delta(msgspec.Struct, gc=False):
 
     def is_rich(self) -> bool:
         """Does it hold what `openai_rich` reads?"""
-        return bool(self.reasoning_details or self.annotations or self.images or self.audio)
+        blocks = self.reasoning_details or self.thinking_blocks
+        return bool(blocks or self.annotations or self.images or self.audio or self.extra_content)
 
 
 class MixedDelta(Delta, gc=False):
@@ -175,6 +178,8 @@ def _delta(said: dict[str, Any]) -> Delta:
         _list(said.get("annotations")),
         _list(said.get("images")),
         _object(said.get("audio")),
+        _list(said.get("thinking_blocks")),
+        _object(said.get("extra_content")),
     )
     if not isinstance(content, list):
         return delta

@@ -125,8 +125,14 @@ def _thoughts(message: Message, quirks: Quirks, returning: Returning) -> dict[st
         if (state := returning.state(block.details, message)) is not None
         for detail in _detail_list(state, returning)
     ]
-    if details:
+    blocks = [detail for detail in details if _type_of(detail) in _BLOCKS]
+    if details := [detail for detail in details if detail not in blocks]:
         wire["reasoning_details"] = details
+    if blocks:
+        wire["thinking_blocks"] = blocks
+    signatures = (returning.state(block.signature, message) for block in message.reasoning)
+    if (signature := next((each for each in signatures if each is not None), None)) is not None:
+        wire["extra_content"] = beside_call(signature)
     field = quirks.reasoning_field
     if field is None:
         return wire
@@ -135,6 +141,14 @@ def _thoughts(message: Message, quirks: Quirks, returning: Returning) -> dict[st
     if text or (message.tool_calls and quirks.reasoning_with_calls):
         wire[field] = text
     return wire
+
+
+_BLOCKS = frozenset({"thinking", "redacted_thinking"})
+"""Types of blocks that LiteLLM hands through as Anthropic writes them; all others are details as OpenRouter's."""
+
+
+def _type_of(detail: msgspec.Raw) -> object:
+    return msgspec.json.decode(detail).get("type")
 
 
 def _detail_list(state: str, returning: Returning) -> list[msgspec.Raw]:

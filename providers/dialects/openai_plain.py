@@ -27,6 +27,8 @@ class PlainDelta(msgspec.Struct, gc=False):
     annotations: tuple[()] | None = None
     images: tuple[()] | None = None
     audio: None = None
+    thinking_blocks: tuple[()] | None = None
+    extra_content: None = None
 
 
 class PlainChoice(msgspec.Struct, gc=False):
@@ -108,6 +110,8 @@ class ThoughtDelta(msgspec.Struct, gc=False):
     annotations: tuple[()] | None = None
     images: tuple[()] | None = None
     audio: None = None
+    thinking_blocks: tuple[()] | None = None
+    extra_content: None = None
 
 
 class ThoughtChoice(msgspec.Struct, gc=False):
@@ -148,6 +152,8 @@ class PieceDelta(msgspec.Struct, gc=False):
     annotations: tuple[()] | None = None
     images: tuple[()] | None = None
     audio: None = None
+    thinking_blocks: tuple[()] | None = None
+    extra_content: None = None
 
 
 class PieceChoice(msgspec.Struct, gc=False):
@@ -175,6 +181,8 @@ class PlainMessage(msgspec.Struct, gc=False):
     reasoning_details: tuple[()] | None = None
     images: tuple[()] | None = None
     audio: None = None
+    thinking_blocks: tuple[()] | None = None
+    extra_content: None = None
 
 
 class PlainWholeChoice(msgspec.Struct, gc=False):

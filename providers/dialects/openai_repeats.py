@@ -16,7 +16,7 @@ Told: TypeAlias = Collection[str]
 """Fields of a delta."""
 
 _TEXTS = ("content", "reasoning", "reasoning_content", "refusal")
-_LISTS = ("reasoning_details", "annotations", "images")
+_LISTS = ("reasoning_details", "thinking_blocks", "annotations", "images")
 _SAME = {"reasoning_content": "reasoning", "function_call": "tool_calls", "chunks": "content"}
 """Fields that say what others do."""
 

@@ -35,10 +35,11 @@ class Beside:
     repeat with every chunk, are told at the end.
     """
 
-    __slots__ = ("_details", "_sources")
+    __slots__ = ("_details", "_signature", "_sources")
 
     def __init__(self) -> None:
         self._details: list[dict[str, Any]] = []
+        self._signature: str | None = None
         self._sources: tuple[list[Any] | None, list[Any] | None] = (None, None)
 
     def delta(self, delta: Delta, events: list[ProviderEvent]) -> None:
@@ -46,6 +47,9 @@ class Beside:
         if delta.reasoning_details:
             for detail in _dicts(delta.reasoning_details):
                 self._detail(detail)
+        for block in _dicts(delta.thinking_blocks) if delta.thinking_blocks else ():
+            self._block(block)
+        self._signature = call_state(delta.extra_content) or self._signature
         for note in _dicts(delta.annotations) if delta.annotations else ():
             if (citation := _annotation(note)) is not None:
                 events.append(PartAdded(citation))
@@ -64,12 +68,26 @@ class Beside:
         """What is told at the end."""
         if self._details:
             yield ReasoningDelta("", details=msgspec.json.encode(self._details).decode())
+        if self._signature:
+            yield ReasoningDelta("", signature=self._signature)
         citations, results = self._sources
         titles = {each["url"]: each for each in _dicts(results) if isinstance(each.get("url"), str)}
         urls = [url for url in citations or () if isinstance(url, str)]
         for url in dict.fromkeys([*urls, *titles]):
             title = titles.get(url, {}).get("title")
             yield PartAdded(Citation(url, title if isinstance(title, str) else ""))
+
+    def _block(self, block: dict[str, Any]) -> None:
+        """Add one piece of a block of thinking, which ends where it is signed, or where one of another type begins."""
+        last = self._details[-1] if self._details else {}
+        if last.get("type") != "thinking" or block.get("type") != "thinking" or last.get("signature"):
+            if len(self._details) < DETAILS_MAX:
+                self._details.append(dict(block))
+            return
+        text, more = last.get("thinking"), block.get("thinking")
+        if isinstance(more, str):
+            last["thinking"] = text + more if isinstance(text, str) else more
+        last["signature"] = block.get("signature") or last.get("signature")
 
     def _detail(self, detail: dict[str, Any]) -> None:
         """Add one piece of a detail: to the one that it goes on with, if it does."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from .. import shapes
+from .. import part_shapes
 from ..messages import Message, NativePart, Part, Reasoning, RefusalPart, Role, TextPart, ToolCall
 from ..parts import Citation
 from .fields import Fields, known_only, list_of, objects, text_of
@@ -108,7 +108,7 @@ def _content(given: Any, where: str) -> tuple[Part, ...]:
     """What a user or a tool says: read as the chat protocol's parts, which say the same in other words."""
     if isinstance(given, list):
         given = [_as_chat(part, at) for at, part in objects(given, where)]
-    return shapes.content(given, where, may_lack=False)
+    return part_shapes.content(given, where, may_lack=False)
 
 
 def _as_chat(part: dict[str, Any], where: str) -> dict[str, Any]:

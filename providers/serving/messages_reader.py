@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from .. import shapes
+from .. import part_shapes
 from ..chat import ChatRequest, InvalidRequest, Message, chat_request
 from ..messages import (
     FilePart,
@@ -167,7 +167,7 @@ def _text(block: dict[str, Any], where: str) -> TextPart:
     text = block.get("text")
     if not isinstance(text, str):
         raise wrong(f"{where}.text", "is missing, or no text")
-    return TextPart(text, shapes.cache_mark(block.get("cache_control"), where))
+    return TextPart(text, part_shapes.cache_mark(block.get("cache_control"), where))
 
 
 def _image(block: dict[str, Any], where: str) -> ImagePart:
@@ -181,7 +181,7 @@ def _image(block: dict[str, Any], where: str) -> ImagePart:
     else:
         raise unserved(f"{where}.source.type", "an image is sent along (base64), or found at a URL (url)")
     source.nothing_more()
-    return ImagePart(url, cache=shapes.cache_mark(block.get("cache_control"), where))
+    return ImagePart(url, cache=part_shapes.cache_mark(block.get("cache_control"), where))
 
 
 def _document(block: dict[str, Any], where: str) -> FilePart:
@@ -203,7 +203,7 @@ def _document(block: dict[str, Any], where: str) -> FilePart:
         raise unserved(f"{where}.source.type", "a document is base64, text, url or file")
     source.nothing_more()
     title = text_of(block.get("title"), f"{where}.title")
-    return FilePart(url, title, file_id, shapes.cache_mark(block.get("cache_control"), where))
+    return FilePart(url, title, file_id, part_shapes.cache_mark(block.get("cache_control"), where))
 
 
 def _source(block: dict[str, Any], where: str) -> dict[str, Any]:
@@ -229,7 +229,7 @@ def _tool_result(block: dict[str, Any], where: str, fields: Fields) -> ToolResul
     else:
         blocks = objects(list_of(content, f"{where}.content") or (), f"{where}.content")
         parts = tuple(_given_block(each, at) for at, each in blocks)
-    marked = shapes.cache_mark(block.get("cache_control"), where)
+    marked = part_shapes.cache_mark(block.get("cache_control"), where)
     if marked is not None and parts:
         parts = (*parts[:-1], replace(parts[-1], cache=marked))
     elif marked is not None:
@@ -331,7 +331,7 @@ def _tools(fields: Fields) -> tuple[list[Tool], list[NativeTool]]:
                 about.text("description") or "",
                 schema,
                 about.flag("strict"),
-                cache=shapes.cache_mark(tool.get("cache_control"), where),
+                cache=part_shapes.cache_mark(tool.get("cache_control"), where),
             )
         )
     return own, natives
