@@ -56,6 +56,7 @@ def _holds(kind: type[P], *, harmless: bool, where: Callable[[P], bool] = lambda
 
 FEATURES: dict[str, Feature] = {
     "files": _holds(FilePart, harmless=False, where=lambda part: part.id is None),
+    "files by URL": _holds(FilePart, harmless=False, where=lambda part: part.id is None and part.data is None),
     "files by id": _holds(FilePart, harmless=False, where=lambda part: part.id is not None),
     "audio": _holds(AudioPart, harmless=False),
     "refusals": _holds(RefusalPart, harmless=True),

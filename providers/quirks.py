@@ -27,13 +27,13 @@ JsonForm: TypeAlias = Literal["json_schema", "json_object_schema", "json_object"
 
 SPOKEN = frozenset(
     {
-        "files", "files by id", "audio", "refusals", "names", "image detail original", "custom tools", "custom calls",
-        "allowed tools", "native tools", "verbosity", "logprobs", "logit_bias", "user", "safety_identifier", "metadata",
-        "service_tier", "top_k", "min_p",
+        "files", "files by URL", "files by id", "audio", "refusals", "names", "image detail original", "custom tools",
+        "custom calls", "allowed tools", "native tools", "verbosity", "logprobs", "logit_bias", "user",
+        "safety_identifier", "metadata", "service_tier", "top_k", "min_p",
     }
 )  # fmt: skip
 """What the protocol has words for, of `asked.FEATURES`: `top_k` and `min_p` by its other speakers, not by OpenAI."""
-BY_OPENAI = SPOKEN - {"top_k", "min_p", "native tools"}
+BY_OPENAI = SPOKEN - {"top_k", "min_p", "native tools", "files by URL"}  # its own takes a file's bytes, or its id
 
 
 class PrefillForm(msgspec.Struct, frozen=True, kw_only=True):

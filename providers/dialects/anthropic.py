@@ -8,7 +8,7 @@ API at another address.
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from ..capabilities import Capabilities
 from ..chat import ChatRequest
@@ -77,7 +77,7 @@ class Anthropic:
             url, asked = self._vertex_url(endpoint, vertex), {"anthropic_version": VERTEX_VERSION}
             headers = {} if endpoint.key is None else {"authorization": f"Bearer {endpoint.key.reveal()}"}
         else:
-            url, asked = endpoint.base_url + self.info.endpoint, {"model": endpoint.model}
+            url, asked = _with_version(endpoint.base_url) + self.info.endpoint, {"model": endpoint.model}
             headers = {"anthropic-version": version, **_credentials(endpoint, betas)}
         if betas:
             headers["anthropic-beta"] = ",".join(betas)
@@ -105,6 +105,12 @@ class Anthropic:
 
     def __repr__(self) -> str:
         return f"<provider {self.name}>"
+
+
+def _with_version(base_url: str) -> str:
+    """A base URL as the official SDK and Microsoft's pages want it, without the version that the SDK adds."""
+    path = urlsplit(base_url).path
+    return base_url if path and not path.endswith("/anthropic") else f"{base_url}/v1"
 
 
 def _credentials(endpoint: Endpoint, betas: list[str]) -> dict[str, str]:

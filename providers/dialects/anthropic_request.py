@@ -54,6 +54,7 @@ SAYS = frozenset(
     {
         "refusals",
         "files",
+        "files by URL",
         "files by id",
         "citations",
         "native parts",

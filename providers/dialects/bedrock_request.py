@@ -41,6 +41,7 @@ SAYS = frozenset(
     {
         "refusals",
         "files",
+        "files by URL",
         "citations",
         "native parts",
         "cache marks",

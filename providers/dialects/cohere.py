@@ -126,7 +126,7 @@ def _message(message: Message, returning: Returning) -> dict[str, Any]:
     if plan := "".join(block.text for block in message.reasoning) if thinks else "":
         said["tool_plan"] = plan
     said["tool_calls"] = [
-        {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+        {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments or "{}"}}
         for call in message.tool_calls
     ]
     return said

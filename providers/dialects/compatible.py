@@ -68,7 +68,8 @@ _ROWS: tuple[OpenAIChat, ...] = (
         default_model="deepseek-chat",
         quirks=Quirks(
             prefill=PrefillForm(turn={"prefix": True}, path="/beta/chat/completions"),
-            says=SPOKEN - {"logit_bias", "files", "audio", "files by id", "custom tools", "allowed tools"},
+            says=SPOKEN
+            - {"logit_bias", "files", "audio", "files by id", "files by URL", "custom tools", "allowed tools"},
         ),
     ),
     _row(

@@ -70,14 +70,13 @@ class Gemini:
         body, notes = content_body(chat, lambda: here(self, endpoint), facts, endpoint.options, vertex=bool(vertex))
         models = self._vertex_models(endpoint, vertex) if vertex else f"{endpoint.base_url}/models"
         method = "streamGenerateContent?alt=sse" if endpoint.stream else "generateContent"
-        model = quote(name, safe="")
         headers = {}
         if endpoint.key is not None and vertex and vertex != EXPRESS:
             headers["authorization"] = f"Bearer {endpoint.key.reveal()}"
         elif endpoint.key is not None:
             headers["x-goog-api-key"] = endpoint.key.reveal()
         return WireRequest(
-            f"{models}/{model}:{method}",
+            f"{_resource(models, name)}:{method}",
             request_headers(endpoint, headers),
             request_body(body, chat, endpoint, joined=("generationConfig", "toolConfig")),
             notes=moved + notes,
@@ -101,5 +100,20 @@ class Gemini:
     def __repr__(self) -> str:
         return f"<provider {self.name}>"
 
+
+def _resource(models: str, name: str) -> str:
+    """The address of a model by its name, or of one that was tuned by the name that its service gives it.
+
+    Args:
+        models: Where the service's own models are.
+    """
+    for beginning, root in _ELSEWHERE.items():
+        if name.startswith(beginning):
+            return f"{models.partition(root)[0]}/{quote(name, safe='/')}"
+    return f"{models}/{quote(name, safe='')}"
+
+
+_ELSEWHERE = {"tunedModels/": "/models", "projects/": "/projects/", "endpoints/": "/publishers/"}
+"""How names begin of models that stand elsewhere, and what begins behind the place that they hang on."""
 
 provider = Gemini()

@@ -31,8 +31,8 @@ FIT = ALWAYS + THOUGHTLESS
 
 SAYS = frozenset(
     {
-        "files", "files by id", "audio", "refusals", "native parts", "allowed tools", "native tools", "top_k",
-        "logprobs", "service_tier",
+        "files", "files by URL", "files by id", "audio", "refusals", "native parts", "allowed tools", "native tools",
+        "top_k", "logprobs", "service_tier",
     }
 )  # fmt: skip
 """What this API has words for, of `asked.FEATURES`; Vertex AI also for `metadata`."""

@@ -52,7 +52,7 @@ FIT: tuple[Row, ...] = (
 
 _RULES = MISTRAL.own
 
-SAYS = frozenset({"refusals", "files", "audio", "citations"})
+SAYS = frozenset({"refusals", "files", "files by URL", "audio", "citations"})
 """What this API has words for, of `asked.FEATURES`."""
 
 
@@ -136,7 +136,8 @@ def _message(message: Message, names: Mapping[str, str], returning: Returning) -
         said["content"] = " "  # a turn of nothing is refused: must have either content or tool_calls
     if message.tool_calls:
         said["tool_calls"] = [
-            {"id": call.id, "function": {"name": call.name, "arguments": call.arguments}} for call in message.tool_calls
+            {"id": call.id, "function": {"name": call.name, "arguments": call.arguments or "{}"}}
+            for call in message.tool_calls
         ]
     if message.role == "tool" and message.tool_call_id is not None:
         said["tool_call_id"] = message.tool_call_id

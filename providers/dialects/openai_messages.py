@@ -102,7 +102,7 @@ def _call(call: ToolCall, message: Message, returning: Returning) -> dict[str, A
     if call.custom:
         return {"id": call.id, "type": "custom", "custom": {"name": call.name, "input": call.arguments}}
     wire: dict[str, Any] = {
-        "id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments},
+        "id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments or "{}"},
     }  # fmt: skip
     signature = returning.state(call.signature, message)
     if signature is not None:  # Google's compatible endpoint

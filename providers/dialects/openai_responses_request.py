@@ -29,9 +29,9 @@ FIT: tuple[Row, ...] = (
 
 SAYS = frozenset(
     {
-        "files", "files by id", "audio", "refusals", "native parts", "phases", "image detail original", "custom tools",
-        "custom calls", "allowed tools", "native tools", "verbosity", "logprobs", "user", "safety_identifier",
-        "metadata", "service_tier",
+        "files", "files by URL", "files by id", "audio", "refusals", "native parts", "phases",
+        "image detail original", "custom tools", "custom calls", "allowed tools", "native tools", "verbosity",
+        "logprobs", "user", "safety_identifier", "metadata", "service_tier",
     }
 )  # fmt: skip
 """What this API has words for, of `asked.FEATURES`."""
