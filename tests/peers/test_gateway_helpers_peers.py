@@ -1,7 +1,11 @@
 """What helpers of the official SDKs put together, they send back: the gateway takes it, from a target of each kind."""
 
+import asyncio
 import json
-from collections.abc import Awaitable, Callable
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -248,3 +252,46 @@ async def test_state_comes_back_to_its_provider_through_a_restart(
     told = strings(json.loads(second))
     assert [state for state in STATE[dialect] if state not in told] == []
     assert b"standby1:" not in second
+
+
+FILE = """
+targets:
+  behind: {{provider: {provider}, model: {model}, key: {key}, base_url: "{base_url}"}}
+routes:
+  {model}: {{targets: [behind]}}
+serve: {{listen: "127.0.0.1:0", auth: none, admin: {{enabled: false}}}}
+"""
+
+
+@asynccontextmanager
+async def process(file: Path) -> AsyncIterator[str]:
+    """`standby serve` in a process of its own, which ends as when it is killed; gives the URL."""
+    command = (sys.executable, "-m", "standby", "serve", str(file), "--quiet")
+    running = await asyncio.create_subprocess_exec(
+        *command, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
+    )
+    assert running.stderr is not None
+    try:
+        async with asyncio.timeout(60):
+            line = (await running.stderr.readline()).decode()
+        yield line.removeprefix("standby serves at ").strip()
+    finally:
+        running.kill()
+        await running.communicate()
+
+
+@pytest.mark.parametrize("name", TURNS)
+async def test_state_comes_back_by_way_of_another_process(
+    standby_simulator: Simulator, tmp_path: Path, name: str
+) -> None:
+    simulator, sdk, dialect = standby_simulator, SDKS[name], "anthropic"
+    simulator.play("behind", SIGNED[dialect], "It is white.", dialect=dialect)
+    file = tmp_path / "standby.yaml"
+    base_url = simulator.base_url("behind") + "/v1"
+    file.write_text(FILE.format(provider=dialect, model=MODEL, key=KEY, base_url=base_url), "utf-8")
+    async with process(file) as url, sdk.client(url) as client:
+        turns = TURNS[name](await sdk.read(client, "stream", tools=sdk.tools))
+    async with process(file) as url, sdk.client(url) as client:
+        assert "It is white." in str(facts(await sdk.read(client, "whole", tools=sdk.tools, **turns)))
+    told = strings(json.loads(simulator.exchanges[-1].request.body))
+    assert [state for state in STATE[dialect] if state not in told] == []

@@ -3,6 +3,7 @@
 The provider behind the gateway speaks each of the ten wires; the other says the same in the client's own.
 """
 
+from itertools import groupby
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from standby.simulator.dialects import DIALECTS
 
 from gateway_answers import ANSWERS, BARE, COUNTED, FULL, OPTIONS, OWN, PATHS, PLAIN, REFUSAL, REFUSING
 from gateway_sockets import OPEN, gateway
-from sdk_clients import KEY, MODEL, SDKS, WAYS, Sdk, Way, apart, entered, facts
+from sdk_clients import KEY, MODEL, SDKS, TURN, WAYS, Sdk, Way, apart, entered, facts
 from standby import Target
 from standby.testing import Answer, Simulator
 
@@ -110,3 +111,36 @@ async def test_what_only_the_clients_protocol_has_words_for(standby_simulator: S
     ):
         for way in WAYS:
             assert await outcome(sdk, far, way) == await outcome(sdk, near, way), way
+
+
+async def order(name: str, client: Any) -> list[str]:
+    """The kinds of a stream's events in their order, those of one kind in a row as one."""
+    ask: Any = {"model": MODEL, "tools": SDKS[name].tools}
+    kinds: list[str] = []
+    if name == "chat":
+        async with client.chat.completions.stream(messages=TURN, **ask) as events:
+            kinds = [event.type async for event in events if event.type != "chunk" and getattr(event, "delta", "-")]
+    elif name == "responses":
+        kinds = [event.type async for event in await client.responses.create(input="Go.", stream=True, **ask)]
+    else:
+        async for event in await client.messages.create(messages=TURN, max_tokens=9, stream=True, **ask):
+            inner = getattr(event, "delta", None) or getattr(event, "content_block", None)
+            kinds.append(f"{event.type} {getattr(inner, 'type', '')}")
+    return [kind for kind, _ in groupby(kinds)]
+
+
+SAID_IN_ORDER = [(name, said) for name in SDKS for said in (*ANSWERS, *OWN[name])]
+
+
+@pytest.mark.parametrize(("name", "said"), SAID_IN_ORDER)
+async def test_events_come_in_the_same_order(standby_simulator: Simulator, name: str, said: str) -> None:
+    simulator, sdk = standby_simulator, SDKS[name]
+    parts = ANSWERS[said].parts if said in ANSWERS else OWN[name][said]
+    for place in ("direct", "behind"):
+        simulator.play(place, Answer(parts=parts, usage=FULL), dialect=sdk.dialect)
+    async with (
+        gateway(config(simulator, sdk.dialect)) as url,
+        sdk.client(simulator.base_url("direct")) as near,
+        sdk.client(url) as far,
+    ):
+        assert await order(name, far) == await order(name, near)
