@@ -3,18 +3,19 @@
 import importlib.util
 import os
 import shutil
+from typing import NoReturn
 
 import pytest
 
 
 def need(component: str) -> None:
-    """Go on only if a program on the path, or a Python package, of this name is installed.
+    """Go on only if a program on the path, or a Python package, of this name is installed."""
+    if not shutil.which(component) and not _has_package(component):
+        lack(f"needs {component}, which is not installed")
 
-    Elsewhere the test is skipped, and the summary says why. With `CI=true` it fails: what guards main tests everything.
-    """
-    if shutil.which(component) or _has_package(component):
-        return
-    reason = f"needs {component}, which is not installed"
+
+def lack(reason: str) -> NoReturn:
+    """Skip the test, and let the summary say why. With `CI=true` it fails: what guards main tests everything."""
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason, allow_module_level=True)
