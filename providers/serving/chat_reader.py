@@ -321,10 +321,14 @@ def _thought(detail: dict[str, Any], where: str) -> Reasoning:
 
 
 def _unheard(said: str, thoughts: Iterable[Reasoning]) -> str:
-    """What the thinking beside the content says beyond the blocks that have come back by themselves."""
+    """What the thinking beside the content says beyond the blocks that have come back by themselves.
+
+    The SDK of Node keeps the last piece of a stream alone, of a field that it does not know: that is part of a block.
+    """
+    thoughts = [*thoughts]
     for thought in thoughts:
         said = said.replace(thought.text, "", 1)
-    return said
+    return "" if any(said in thought.text for thought in thoughts) else said
 
 
 def _interleaved(message: Message, thoughts: list[Reasoning], details: list[dict[str, Any]]) -> Message:

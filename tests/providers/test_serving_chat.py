@@ -345,6 +345,23 @@ def test_one_role_one_finish_one_id_though_another_target_goes_on() -> None:
     assert told[-1]["usage"]["total_tokens"] == 3
 
 
+BESIDE = [
+    ("New plan.", ["New plan."]),  # all of it, as SDKs that put pieces together have it
+    (" plan.", ["New plan."]),  # its last piece, as the SDK of Node has it
+    (None, ["New plan."]),
+    ("Old plan. New plan.", ["Old plan. ", "New plan."]),  # and thinking of another target before it
+]
+
+
+@pytest.mark.parametrize(("beside", "thoughts"), BESIDE)
+def test_thinking_that_comes_back_as_a_block_is_not_read_once_more(beside: str | None, thoughts: list[str]) -> None:
+    block = {"type": "reasoning.text", "text": "New plan.", "signature": "s", "index": 0, "standby_after": [0, 0]}
+    turn = {"role": "assistant", "content": "White.", "reasoning_content": beside, "reasoning_details": [block]}
+    read = chat.read(body(messages=[{"role": "user", "content": "Go."}, turn, {"role": "user", "content": "More."}]))
+    (said,) = [message for message in read.chat.messages if message.role == "assistant"]
+    assert [part.text for part in said.content if isinstance(part, Reasoning)] == thoughts
+
+
 def test_usage_only_for_those_that_ask() -> None:
     data = streamed(chat, [Started("a"), TextDelta("Hi"), Usage(1, 2), Finished("stop")], usage=False)
     assert b"usage" not in data
