@@ -22,7 +22,7 @@ from .errors import ErrorKind, ProviderError
 from .events import ProviderEvent
 from .halves import HalfCharacters
 from .opaque import Opaque
-from .provider import PIECE_MAX_BYTES, Decoder, ResponseHead
+from .provider import PIECE_MAX_BYTES, Decoder, ResponseHead, media_type
 
 MAX_BODY_BYTES = 32 * 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
@@ -387,7 +387,7 @@ def decoder_for(
         stream, body: Make the decoder of a stream, and of a whole answer.
         given: What both are called with. Functions of their own for each response would cost more than the decoder.
     """
-    kind, decoders = head.content_type, _Decoders(stream, body, given)
+    kind, decoders = media_type(head.headers.get("content-type", "")), _Decoders(stream, body, given)
     if kind in stream_types:
         return decoders.streamed()
     if kind in ("text/html", "application/xhtml+xml"):

@@ -185,6 +185,14 @@ def plain_text(turn: Message) -> str | None:
     return None
 
 
+def plain_question(chat: "ChatRequest") -> str | None:
+    """The text of a request that is one plain turn of a user and asks nothing else; None of any other."""
+    turns = chat.messages
+    if len(turns) == 1 and turns[0].role == "user" and msgspec.structs.astuple(chat)[1:] == _NOTHING_ELSE:
+        return plain_text(turns[0])
+    return None
+
+
 class Tool(msgspec.Struct, frozen=True):
     """A function that the model may call.
 
@@ -335,3 +343,6 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return f"ChatRequest({len(self.messages)} messages, {len(self.tools)} tools)"
+
+
+_NOTHING_ELSE = msgspec.structs.astuple(ChatRequest(messages=()))[1:]

@@ -178,11 +178,12 @@ class ResponseHead(msgspec.Struct, frozen=True):
     @property
     def content_type(self) -> str:
         """The media type, in lower case, without parameters; empty when there is none."""
-        return _media_type(self.headers.get("content-type", ""))
+        return media_type(self.headers.get("content-type", ""))
 
 
 @lru_cache(64)
-def _media_type(said: str) -> str:
+def media_type(said: str) -> str:
+    """The media type of such a header, in lower case, without parameters."""
     return said.partition(";")[0].strip().lower()
 
 

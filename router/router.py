@@ -344,10 +344,12 @@ def begin_call(router: Router, messages: Messages, options: CallOptions, *, whol
     if router._closed or (shared is not None and shared.closed):
         shown = "-" if options.get("targets") else options.get("route") or "default"
         raise RouterClosed(ErrorKind.CLOSED, Report("-", shown, [], "failed", ErrorKind.CLOSED))
-    shared = router._entered()
+    if shared is None:
+        shared = router._entered()  # says what is missing
+    router._of_this_loop(shared)
     generation = shared.generation
     context = in_context(shared, generation, asked(generation.config, messages, options), whole=whole)
-    return Call(context)
+    return Call(context, context.report)
 
 
 def ledgers(router: Router) -> list[tuple[Literal["target", "route"], str, Ledger]]:

@@ -20,13 +20,14 @@ from ..errors import ProviderError
 from ..fitting import facts_for, fitted
 from ..knowledge import known
 from ..mapping import provider_error
+from ..messages import plain_question
 from ..origin import Origin
 from ..provider import Decoder, Endpoint, ProviderInfo, ResponseHead, Unsupported, WireRequest, here
 from ..quirks import BY_OPENAI, SETTABLE, Quirks, quirks_with
 from .openai_body_decoder import ChatBodyDecoder
 from .openai_decoder import ChatStreamDecoder
 from .openai_empty import EmptyStreamDecoder
-from .openai_request import chat_body
+from .openai_request import chat_body, question_body
 from .openai_think import ThinkTagDecoder
 
 ModelRows = tuple[tuple[str, Capabilities], ...]
@@ -87,9 +88,12 @@ class OpenAIChat:
         if (chat.extra or endpoint.body) and chat.extra.get("n", endpoint.body.get("n")) not in (None, 1):
             raise Unsupported("n: a stream of several answers")
         facts = facts_for(self, endpoint, self._quirks)
-        chat, moved = fitted(chat, facts)
         quirks = facts.quirks
         url, headers, origin = endpoint.kept.get(self.name) or self._addressed(endpoint, quirks)
+        if (question := plain_question(chat)) is not None:  # every model takes it as it is
+            whole = request_body(question_body(question, facts, stream=endpoint.stream), chat, endpoint)
+            return WireRequest(url, headers, whole, lasting=True)
+        chat, moved = fitted(chat, facts)
         body, notes = chat_body(chat, facts, here=origin, stream=endpoint.stream)
         if chat.prefill is not None and quirks.prefill is not None and quirks.prefill.path is not None:
             url = self._url(quirks.prefill.path, endpoint)

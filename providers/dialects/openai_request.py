@@ -24,9 +24,7 @@ def chat_body(
     """
     quirks, prefill = facts.quirks, facts.capabilities.prefill
     asks = msgspec.structs.astuple(chat)[_OPTIONS_FROM:] != _NOTHING_ASKED
-    body: dict[str, Any] = {"model": facts.model, "stream": stream}
-    if stream and quirks.stream_options:
-        body["stream_options"] = quirks.stream_options
+    body = _begun(facts, stream=stream)
     notes: tuple[str, ...] = ()
     signed = facts.capabilities.signed_calls is True
     body["messages"], returning = chat_turns(chat, quirks, here, signed=signed)
@@ -51,6 +49,22 @@ def chat_body(
         body["messages"].append({"role": "assistant", "content": chat.prefill, **form.turn})
         body.update(form.body)
     return body, notes
+
+
+def question_body(text: str, facts: Facts, *, stream: bool) -> dict[str, Any]:
+    """The body of a request that is this text of a user and asks nothing else."""
+    body = _begun(facts, stream=stream)
+    body["messages"] = [{"role": "user", "content": text}]
+    if facts.quirks.body:
+        body.update(facts.quirks.body)
+    return body
+
+
+def _begun(facts: Facts, *, stream: bool) -> dict[str, Any]:
+    body: dict[str, Any] = {"model": facts.model, "stream": stream}
+    if stream and facts.quirks.stream_options:
+        body["stream_options"] = facts.quirks.stream_options
+    return body
 
 
 _ASKED = (

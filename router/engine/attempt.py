@@ -117,7 +117,7 @@ class Attempt(Opaque, kw_only=True):
             self._slow_call = SlowCall(loop, loop.time() + slow_call_s, self.admission.lease)
         try:
             exchange = await self.live.transport.open(wire, connect_s=clocks.connect_s, expect_stream=stream)
-            self._exchange, self._task = exchange, None
+            self._exchange = exchange
             if self._aborted is not None:
                 raise self._aborted
             head, now_s = exchange.head, loop.time()
@@ -132,7 +132,8 @@ class Attempt(Opaque, kw_only=True):
                 batch += events
                 if (too_much := excess(len(batch), (), set())) is not None:
                     raise ProviderError(ErrorKind.PROTOCOL, too_much)
-            self.limit_s, self._begun = NEVER, True
+            if not self.finished:
+                self.limit_s, self._begun = NEVER, True
             self.heard.add(batch)
             return batch
         except asyncio.CancelledError:
@@ -146,8 +147,7 @@ class Attempt(Opaque, kw_only=True):
                 error.local |= self._hurried_connect()
             raise
         finally:
-            if self._task is not None:
-                self._task = None
+            self._task = None
             if self._slow_call is not None:
                 self._slow_call.stop()
 

@@ -54,10 +54,12 @@ class Call(Opaque):
     It is read to its end or cancelled: nothing else closes what is open upstream.
 
     Attributes:
+        report: What happened so far.
         ended: There is nothing more to come.
     """
 
     _context: CallContext
+    report: Report
     ended: bool = False
     _begun: bool = False
     _reading: bool = False
@@ -67,11 +69,6 @@ class Call(Opaque):
     _racing: asyncio.Task[object] | None = None
     _waiting: Waiting | None = None  # since it has waited
     _answered: Attempt | None = None  # the one whose answer is whole
-
-    @property
-    def report(self) -> Report:
-        """What happened so far."""
-        return self._context.report
 
     def origin(self) -> Origin | None:
         """The target that has given the answer, once it is whole; None where two targets gave it."""
@@ -331,14 +328,16 @@ class Call(Opaque):
         raise _failure(end, self.report, self._context.course.errors) from None
 
     def _over(self, outcome: CallOutcome, kind: ErrorKind | None, now_s: float) -> None:
-        context, report = self._context, self._context.report
+        context, report = self._context, self.report
         self.ended = True
         self._current = None
         if context.failed is not None:
             context.failed.end()
         if self._waiting is not None:
             self._waiting.leave_lines()
-        report.outcome, report.kind, report.ended_s = outcome, kind, now_s - context.began_s
+        report.outcome, report.ended_s = outcome, now_s - context.began_s
+        if kind is not None:
+            report.kind = kind
         if self._begun:
             context.shared.call_ended(self, report, context.generation, context.brought)
 

@@ -189,7 +189,8 @@ class TargetAttempts(Opaque):
         except BaseException as error:
             close_unsent(context, self.index, admission, why, error)
             raise
-        self.prefill_cut = wire.prefill_cut
+        if self.prefill_cut != wire.prefill_cut:
+            self.prefill_cut = wire.prefill_cut
         attempt = self._begun(why, admission, wire, first_by_s, cut)
         try:
             batch = await attempt.open(wire, stream=stream)

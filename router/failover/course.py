@@ -124,9 +124,8 @@ class Course(Opaque):
 
     def began(self, index: int) -> None:
         """An attempt at this target begins."""
-        standing = self.standings.of(index)
-        standing.tries += 1
-        standing.asked = self._asked = True
+        self._asked = True
+        self.standings.began(index)
 
     def attempt_failed(self, index: int, error: ProviderError, now_s: float, *, begun: bool = False) -> Step | None:
         """An attempt at this target failed before the commit; None: another one is in flight, and decides.

@@ -79,6 +79,15 @@ class Standings(Opaque):
             standing = self._by_index[index] = Standing(self.candidates[index].only_on is not None)
         return standing
 
+    def began(self, index: int) -> None:
+        """An attempt at this target begins."""
+        standing = self._by_index.get(index)
+        if standing is None:  # made as it is now, since each change by itself costs as much
+            self._by_index[index] = Standing(self.candidates[index].only_on is not None, tries=1, asked=True)
+        else:
+            standing.tries += 1
+            standing.asked = True
+
     def in_turn(self) -> Iterable[tuple[int, Candidate]]:
         """All targets by index; those whose kind of error has come up before all others."""
         if not self._woken:

@@ -5,6 +5,7 @@ import math
 from typing import Any
 
 import pytest
+from standby.providers import registry
 from standby.providers.capabilities import Capabilities
 from standby.providers.chat import (
     AllowedTools,
@@ -105,6 +106,22 @@ def test_options_become_headers_and_query() -> None:
     assert wire.url == ("https://host/v1/openai/deployments/my%20model%2F1/chat/completions?api-version=2026-01-01+x")
     assert wire.headers["api-key"] == "k"
     assert "authorization" not in wire.headers
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("name", [name for name in registry.names() if isinstance(registry.get(name), OpenAIChat)])
+def test_a_plain_question_is_sent_as_any_other_request_is(
+    monkeypatch: pytest.MonkeyPatch, name: str, stream: bool
+) -> None:
+    def asked() -> WireRequest:
+        endpoint = Endpoint(
+            base_url="https://h/v1", model="m", stream=stream, body={"more": 1}, quirks={"alternate": True}
+        )
+        return registry.get(name).build_request(chat_request("hi"), endpoint)
+
+    quick = asked()
+    monkeypatch.setattr("standby.providers.dialects.openai.plain_question", lambda chat: None)
+    assert quick == asked()
 
 
 def test_more_than_one_answer_is_refused() -> None:
