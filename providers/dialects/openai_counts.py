@@ -40,6 +40,7 @@ class Counts(Aside, gc=False):
     cache_read_input_tokens: Count = None  # gateways before Anthropic
     cache_creation_input_tokens: Count = None
     cost: Any = None  # OpenRouter, Perplexity
+    estimated_cost: Any = None  # DeepInfra
     cost_details: Any = None
     is_byok: Any = None
     cost_in_usd_ticks: Any = None  # xAI
@@ -82,6 +83,7 @@ class PlainCounts(msgspec.Struct, gc=False):
     cache_read_input_tokens: None = None
     cache_creation_input_tokens: None = None
     cost: None = None
+    estimated_cost: None = None
     cost_in_usd_ticks: None = None
     server_side_tool_usage_details: None = None
     server_tool_use: None = None
@@ -156,7 +158,8 @@ def _first(*counts: Count) -> Count:
 
 def _cost(counts: Counts) -> float | None:
     """What the provider says it costs: at OpenRouter its own share, and that of the upstream where the key is ours."""
-    said = ticks(counts.cost_in_usd_ticks) if counts.cost is None else dollars(counts.cost)
+    cost = counts.estimated_cost if counts.cost is None else counts.cost
+    said = ticks(counts.cost_in_usd_ticks) if cost is None else dollars(cost)
     if said is not None and counts.is_byok is True and isinstance(counts.cost_details, dict):
         said += dollars(counts.cost_details.get("upstream_inference_cost")) or 0.0
     return said

@@ -84,7 +84,10 @@ def _assistant(message: Message, quirks: Quirks, returning: Returning) -> dict[s
         raise Unsupported("images in assistant messages")
     refusal = message.refusal
     text = message.text if quirks.refusal_field else message.text + refusal
+    texts = [part.text for part in message.content if isinstance(part, TextPart) and part.text]
     wire: dict[str, Any] = {"content": text}
+    if len(texts) > 1 and quirks.refusal_field:  # OpenAI's own takes a list of texts here, others one text
+        wire["content"] = [{"type": "text", "text": each} for each in texts]
     if refusal and quirks.refusal_field:
         wire["refusal"] = refusal
     if message.tool_calls:

@@ -64,3 +64,17 @@ def test_a_call_without_arguments_goes_back_as_the_empty_object(provider: str) -
     asked = chat_request([*turns, Message("tool", "done", tool_call_id="abcdefghi")], tools=[Tool("f")])
     (call,) = body(registry.get(provider), asked)["messages"][1]["tool_calls"]
     assert call["function"] == {"name": "f", "arguments": "{}"}
+
+
+@pytest.mark.parametrize(
+    ("provider", "content"),
+    [
+        ("openai", [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]),
+        ("azure-openai", [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]),
+        ("deepseek", "ab"),
+    ],
+)
+def test_two_texts_of_an_answer_stay_two_where_a_turn_can_hold_them(provider: str, content: Any) -> None:
+    turns = [Message("user", "Go."), Message("assistant", (TextPart("a"), TextPart(""), TextPart("b")))]
+    sent = body(registry.get(provider), chat_request([*turns, Message("user", "On.")]), base_url="https://r.test")
+    assert sent["messages"][1] == {"role": "assistant", "content": content}

@@ -111,6 +111,7 @@ CHAT: dict[str, tuple[dict[str, Any], Usage]] = {
         PLAIN | {"cost": {"total_cost": 0.006, "request_cost": 0.005}, "num_search_queries": 3, "reasoning_tokens": 90},
         Usage(100, 100, None, 90, cost=0.006, tool_uses={"web_search": 3}),
     ),
+    "deepinfra": (PLAIN | {"estimated_cost": 0.000027}, Usage(100, 10, cost=0.000027)),
     "moonshot": (PLAIN | {"cached_tokens": 80}, Usage(100, 10, 80)),
     "litellm before anthropic": (
         PLAIN | {"cache_creation_input_tokens": 60, "cache_read_input_tokens": 30},
