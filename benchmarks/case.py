@@ -54,14 +54,15 @@ Group: TypeAlias = tuple[Case, ...]
 """Cases that are measured in turns, so that their figures may be subtracted."""
 
 
-def coalesced(concurrency: int, count: int, clients: tuple[str, ...]) -> Group:
-    """Streams with 8 events per write. All write at the same moment, with time to read in between."""
-    gap_us = 200 * concurrency
+def coalesced(concurrency: int, count: int, clients: tuple[str, ...], per_write: int = EVENTS_PER_WRITE) -> Group:
+    """Streams with several events per write. All write at the same moment, with time to read in between."""
+    gap_us = 25 * per_write * concurrency
+    more = "" if per_write == EVENTS_PER_WRITE else f", {per_write} a write"
     return tuple(
         Case(
-            f"{deltas:,} deltas c{concurrency}",
+            f"{deltas:,} deltas c{concurrency}{more}",
             "stream",
-            Script("stream", deltas, EVENTS_PER_WRITE, gap_us),
+            Script("stream", deltas, per_write, gap_us),
             concurrency,
             count,
             clients,
@@ -139,6 +140,7 @@ def gateways() -> list[Group]:
         calls(256, 5120, (*GATEWAYS, *OURS)),
         paced(200, 32, (*GATEWAYS, *OURS)),
         coalesced(8, 32, (*GATEWAYS, *OURS)),
+        coalesced(8, 32, (*GATEWAYS, *OURS), per_write=32),
     ]
 
 

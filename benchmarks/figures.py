@@ -104,7 +104,7 @@ def _slopes(group: Group, samples: Samples) -> list[Figure]:
         for client in many.clients
         if (many.name, client) in samples
     }
-    return _compared(f"delta c{many.concurrency}", slopes)
+    return _compared(many.name.replace(f"{MANY:,} deltas", "delta"), slopes)
 
 
 def _added(group: Group, samples: Samples) -> list[Figure]:

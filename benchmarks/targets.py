@@ -89,7 +89,7 @@ TARGETS = (
     Target("call c32", GATEWAY, "litellm-proxy", None, 1 / 70),
     Target("paced c32", GATEWAY, "tensorzero-http", None, 0.9),
     Target("paced c32", GATEWAY, "litellm-proxy", None, 1 / 14),
-    Target("delta c8", GATEWAY, "tensorzero-http", None, 1 / 8),
+    *(Target(f"delta c8{more}", GATEWAY, "tensorzero-http", None, 1 / 8) for more in ("", ", 32 a write")),
     Target("first byte added", GATEWAY, None, None, 0.3),
     Target("end of a stream later, the latest", GATEWAY, None, None, 1.0),
     Target("memory of a stream, of 1,000", GATEWAY, None, None, 40.0),
