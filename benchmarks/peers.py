@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import venv
+from collections.abc import Sequence
 from importlib.metadata import distributions, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -52,15 +53,18 @@ def package_in(requirement: str) -> str:
     return re.split(r"[\[=<>~! ]", requirement, maxsplit=1)[0]
 
 
-def install(listed: Path, where: Path) -> None:
-    """Install what a list names, each in an environment of its own; report one that cannot be installed."""
-    shared = [f"{name}=={version(name)}" for name in SHARED if find_spec(name)]
+def install(listed: Path, where: Path, beside: Sequence[str] = ()) -> None:
+    """Install what a list names, each in an environment of its own; report one that cannot be installed.
+
+    Args:
+        beside: Requirements that each of them gets, too.
+    """
     for package, requirement in requirements(listed).items():
         print(f"Installing {requirement} ...", flush=True)
         place = where / package
         venv.create(place, clear=True, with_pip=True)
         pip = [str(place / "bin" / "python"), "-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input"]
-        done = subprocess.run([*pip, "install", requirement, *shared], capture_output=True, text=True)
+        done = subprocess.run([*pip, "install", requirement, *beside], capture_output=True, text=True)
         if done.returncode:
             (place / "bin" / "python").unlink()
             print(f"{requirement} cannot be installed, and will not be measured:\n{done.stderr}", file=sys.stderr)
@@ -68,7 +72,7 @@ def install(listed: Path, where: Path) -> None:
 
 def main() -> int:
     """Install the routers."""
-    install(LIST, PLACE)
+    install(LIST, PLACE, [f"{name}=={version(name)}" for name in SHARED if find_spec(name)])
     return 0
 
 
