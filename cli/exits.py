@@ -50,6 +50,7 @@ _ADVICE: dict[ErrorKind, str] = {
     ErrorKind.CONTEXT_LENGTH: "shorten the question, or name a target with a larger window",
     ErrorKind.DEADLINE: "give it more time with --deadline",
     ErrorKind.DNS: "check the network and the host in the base URL",
+    ErrorKind.INVALID_ANSWER: "no target gave an answer of the form that was asked for; another model may",
     ErrorKind.ISOLATED: "an operator has isolated every target that is left",
     ErrorKind.NOT_FOUND: "check the model's name and the base URL",
     ErrorKind.OVERLOADED: "try again later, or name one more target",

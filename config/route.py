@@ -129,6 +129,8 @@ class Route:
         parameters: Defaults for fields of the request that neither caller nor target sets.
         retry: How often one target is asked; None: as the section `retry` says, and so is what it leaves open.
         ask_another_when_empty: Whether an answer without anything in it goes to the next target.
+        repair: Whether a target whose answer is not of the class that was asked for (`response_format=Model`) is asked
+            once more, with what the validator says of it; once in a call.
         on: By kind of error, which targets are asked next when an attempt fails that way, and for as long as a target
             is left alone or left out for that kind (a park, an open breaker, too small a window). They are asked for
             nothing else.
@@ -160,6 +162,7 @@ class Route:
     parameters: Parameters = field(default_factory=dict, repr=False)
     retry: Retry | None = None
     ask_another_when_empty: bool = True
+    repair: bool = False
     on: Mapping[ErrorKind, Tier] = field(default_factory=dict)
     errors: Mapping[ErrorKind, Handling] = field(default_factory=dict)
     hold: Hold | None = None
@@ -189,6 +192,7 @@ class Route:
             parameters: Mapping[str, object] = ...,
             retry: Retry | None = None,
             ask_another_when_empty: bool = True,
+            repair: bool = False,
             on: Mapping[ErrorKind, ListOf[str | Target]] | Mapping[str, ListOf[str | Target]] = ...,
             errors: Mapping[ErrorKind, Handling] | Mapping[str, Handling] = ...,
             hold: Hold | None = None,

@@ -65,6 +65,7 @@ ROWS: Mapping[ErrorKind, Row] = {
     ErrorKind.TRUNCATED: _BROKEN,
     ErrorKind.PROTOCOL: _BROKEN,
     ErrorKind.EMPTY: _BROKEN,
+    ErrorKind.INVALID_ANSWER: _BROKEN,
     ErrorKind.PREFILL_UNSUPPORTED: _BROKEN,
     ErrorKind.SERVER_ERROR: Row("provider", 502, "the providers failed"),
     ErrorKind.UNKNOWN: Row("provider", 502, "the providers failed"),

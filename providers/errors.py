@@ -40,6 +40,7 @@ class ErrorKind(StrEnum):
     PROTOCOL = "protocol"
     UNKNOWN = "unknown"
     EMPTY = "empty"
+    INVALID_ANSWER = "invalid_answer"
     DEADLINE = "deadline"
     BUDGET = "budget"
     ISOLATED = "isolated"
@@ -107,6 +108,7 @@ DISPOSITIONS: dict[ErrorKind, Disposition] = {
     ErrorKind.PROTOCOL: _UNREACHED,
     ErrorKind.UNKNOWN: Disposition("once", "yes", health=1.0),
     ErrorKind.EMPTY: _UNREACHED,
+    ErrorKind.INVALID_ANSWER: Disposition("never", "yes"),
     ErrorKind.DEADLINE: _CALLER,
     ErrorKind.BUDGET: _OURS,
     ErrorKind.ISOLATED: _OURS,

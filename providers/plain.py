@@ -45,7 +45,14 @@ class Plain:
 
 def as_plain(value: object) -> Any:
     """The same as lists, mappings, texts, numbers, truth values and None, which stands for numbers unknown to JSON."""
-    return msgspec.json.decode(msgspec.json.encode(value))
+    return msgspec.json.decode(msgspec.json.encode(value, enc_hook=_by_pydantic))
+
+
+def _by_pydantic(value: object) -> Any:
+    """What an answer was parsed into, and msgspec does not know."""
+    from pydantic_core import to_jsonable_python
+
+    return to_jsonable_python(value)
 
 
 def _plain(value: Plain) -> dict[str, Any]:

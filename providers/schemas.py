@@ -4,22 +4,23 @@ pydantic is loaded for it at first use.
 """
 
 import inspect
+import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, is_typeddict
+
+import msgspec
 
 from .messages import InvalidRequest, JsonSchema, Tool
 
 
 def type_schema(wanted: type[Any]) -> JsonSchema:
-    """The schema of answers that become objects of a class: a pydantic model, a dataclass, a TypedDict.
+    """The schema of answers that become objects of a class: of pydantic, a dataclass, a TypedDict, a struct of msgspec.
 
     Raises:
-        InvalidRequest: pydantic knows no schema of it, or not one of an object.
+        InvalidRequest: There is no schema of it, or not one of an object.
     """
-    from pydantic import TypeAdapter
-
     try:
-        schema = TypeAdapter(wanted).json_schema()
+        schema = _schema(wanted)
     except Exception as problem:  # noqa: BLE001 - pydantic raises many kinds for a type that it cannot read
         raise InvalidRequest(
             f"response_format: {wanted.__name__} has no JSON schema ({type(problem).__name__})"
@@ -27,6 +28,19 @@ def type_schema(wanted: type[Any]) -> JsonSchema:
     if schema.get("type") != "object" and "$ref" not in schema:
         raise InvalidRequest(f"response_format: {wanted.__name__} is not a class with fields")
     return JsonSchema(schema, _name(wanted.__name__), strict=False, description=_first_lines(schema.get("description")))
+
+
+def is_for_msgspec(wanted: type[Any]) -> bool:
+    """Does msgspec read this class? Its own structs, and the TypedDicts of an older Python, which pydantic refuses."""
+    return issubclass(wanted, msgspec.Struct) or (sys.version_info < (3, 12) and is_typeddict(wanted))
+
+
+def _schema(wanted: type[Any]) -> dict[str, Any]:
+    if is_for_msgspec(wanted):
+        return msgspec.json.schema(wanted)
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(wanted).json_schema()
 
 
 def function_tool(function: Callable[..., Any], where: str) -> Tool:

@@ -7,16 +7,21 @@ close itself while a task waits in it.
 
 import asyncio
 import warnings
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
+
+from msgspec.structs import replace
 
 from ..providers.bare import bare
+from ..providers.errors import ErrorKind, ProviderError
 from ..providers.events import TextDelta
 from .engine.call import Call
 from .result.answer import Answer, collect
-from .result.errors import CallFailed
+from .result.answer_form import Misfit
+from .result.errors import CallFailed, StreamInterrupted
 from .result.events import StreamEvent
+from .result.partial import Partial
 from .result.report import Report
 
 
@@ -97,11 +102,29 @@ class RoutedStream:
         finally:
             first = event = None  # type: ignore[assignment]  # what raises here takes this frame along
 
+    async def partial(self) -> AsyncIterator[dict[str, Any]]:
+        """The object that the answer is (`response_format`), as far as it is written, whenever there is more of it.
+
+        What is shown once keeps its type: texts, lists and mappings grow, and a number comes once it is whole. It is
+        not held to its class before its end: `answer()` gives the object. Refuses the policy `restart`, as `text()`.
+        """
+        self._started().forbid_restart()
+        written = Partial()
+        try:
+            async for first in self:
+                for event in (first, *self._rest):  # with all that came with it
+                    if type(event) is TextDelta:
+                        written.add(event.text)
+                if (found := written.grown()) is not None:
+                    yield found
+        finally:
+            first = event = None  # type: ignore[assignment]  # as above
+
     async def answer(self) -> Answer:
         """Read the rest of the stream, and give all of the answer, as `Router.complete` does: what was read, too.
 
         Raises:
-            CallFailed: There is no whole answer to be had.
+            CallFailed: There is no whole answer to be had, or it is not of the class that was asked for.
             StreamBusy: Another consumer is waiting for the next event.
             RuntimeError: The stream was left before its end.
         """
@@ -110,7 +133,7 @@ class RoutedStream:
         call = self._started()
         if self.report.outcome != "finished":
             raise RuntimeError("the stream was left before its end: there is no whole answer")
-        return collect(call.heard, call.report, call.origin)
+        return answered(call, call.heard)
 
     def cancel(self) -> None:
         """End the call: a reader comes to the end of the stream. In the stream's loop; `aclose` still has to follow."""
@@ -150,6 +173,26 @@ class RoutedStream:
                 stacklevel=2,
                 source=self,
             )
+
+
+def answered(call: Call, events: Sequence[StreamEvent]) -> Answer:
+    """The answer that these events are, with the object that it stands for.
+
+    Raises:
+        StreamInterrupted: It was delivered as it came, and is not of the class that was asked for.
+    """
+    context = call._context
+    answer = collect(events, call.report, call.origin)
+    if context.form is None:
+        return answer
+    if context.whole:
+        return replace(answer, parsed=context.parsed)
+    try:
+        return replace(answer, parsed=context.form.read(events))
+    except Misfit as misfit:
+        error = ProviderError(ErrorKind.INVALID_ANSWER, str(misfit))
+        error.target = answer.target
+    raise StreamInterrupted(error.kind, call.report, answer.text, error)
 
 
 def _drop(call: Call, then: Callable[[], None] | None) -> bool:

@@ -30,7 +30,7 @@ from .notices.observers import NoticeCounts, Observer
 from .result.answer import Answer, collect
 from .result.errors import RouterClosed, WrongLoop
 from .result.report import Report
-from .routed_stream import RoutedStream
+from .routed_stream import RoutedStream, answered
 from .targets.live_target import LiveTarget
 
 if TYPE_CHECKING:
@@ -214,7 +214,7 @@ class Router:
         try:
             call = begin_call(self, messages, options, whole=True)
             events = await call.next()
-            return collect(events, call.report, call.origin)
+            return collect(events, call.report, call.origin) if call._context.form is None else answered(call, events)
         except BaseException as error:
             bare(error)
             raise

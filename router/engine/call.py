@@ -188,7 +188,7 @@ class Call(Opaque):
                     target_attempts = self._current
                     if holds and isinstance(found, list) and target_attempts is not None:
                         attempt = target_attempts.attempt
-                        if attempt is None or not attempt.finished:
+                        if context.form is not None or attempt is None or not attempt.finished:
                             found = await hold_back(context, target_attempts, found)
                     if isinstance(found, list):
                         if self.ended or target_attempts is None:  # closed in the very turn in which this came

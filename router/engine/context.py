@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from ...config.errors import ConfigError
 from ...config.route import Route
@@ -13,6 +14,7 @@ from ..failover.standings import Standings
 from ..failover.steps import Policy, fair_part_s
 from ..health.doubts import CallFailures
 from ..health.fingerprint import Fingerprint
+from ..result.answer_form import AnswerForm
 from ..result.report import Report
 from ..targets.generation import Generation
 from ..targets.limited_target import CallTarget, in_call
@@ -35,6 +37,9 @@ class CallContext(Opaque):
         brought: The targets that it has brought along itself.
         headers: To be added to its requests, by dialect or provider.
         dialect: Targets that speak another one are left out; None: none are.
+        form: Reads the answer as an object of a class; None: it stays a text.
+        parsed: The object that the whole answer has become.
+        repaired: A target was asked once more, because its answer did not fit.
     """
 
     shared: Shared
@@ -54,6 +59,9 @@ class CallContext(Opaque):
     brought: tuple[LiveTarget, ...] = ()
     headers: Mapping[str, object] | None = None
     dialect: str | None = None
+    form: AnswerForm | None = None
+    parsed: Any = None
+    repaired: bool = False
 
     @property
     def failures(self) -> CallFailures:
@@ -112,6 +120,7 @@ def in_context(shared: Shared, generation: Generation, what: ParsedOptions, *, w
         brought=brought,
         headers=what.headers,
         dialect=what.dialect,
+        form=what.form,
     )
 
 

@@ -16,6 +16,7 @@ from ...providers.events import (
 from ...providers.parts import Attachment
 from ..failover.steps import Step
 from .context import CallContext
+from .fitting import as_wanted
 from .target_attempts import NotAdmitted, TargetAttempts
 
 HOLD_MAX_CHARS = 1024 * 1024
@@ -65,12 +66,12 @@ async def hold_back(
             whole = [*first]  # what was heard stays as it was
             while not target_attempts.finished:
                 whole += await target_attempts.next()
-            return whole
+            return await as_wanted(context, target_attempts, whole)
         held = HeldBack()
         held.add(first)
         while not target_attempts.finished and (more := await _more(context, target_attempts, hold, held)) is not None:
             held.add(more)
-        return held.events
+        return await as_wanted(context, target_attempts, held.events) if target_attempts.finished else held.events
     except ProviderError as error:
         error.__traceback__ = None
         return course.attempt_failed(target_attempts.index, error, context.loop.time(), begun=True)

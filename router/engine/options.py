@@ -26,6 +26,7 @@ from ...providers.chat import (
 from ...providers.opaque import Opaque
 from ...providers.sendable import text_problem, type_name
 from ...providers.sequences import ListOf
+from ..result.answer_form import AnswerForm
 from ..targets.native import headers_problem
 
 
@@ -127,6 +128,7 @@ class ParsedOptions(Opaque):
         spends: The route whose budgets it is paid from; None: of none.
         shown: The route's name in the report.
         clocks: The call's own clocks, by name.
+        form: Reads the answer as an object of the class that was asked for; None: none was.
         boundary: What a target must be to be asked, beside what its route says; None: nothing more.
     """
 
@@ -142,6 +144,7 @@ class ParsedOptions(Opaque):
     dialect: str | None = None
     spends: str | None = None
     boundary: Boundary | None = None
+    form: AnswerForm | None = None
 
 
 def asked(config: Config, messages: Messages, options: CallOptions) -> ParsedOptions:
@@ -166,6 +169,8 @@ def asked(config: Config, messages: Messages, options: CallOptions) -> ParsedOpt
         found = _chosen(config, chat, parts[_WHICH])
     else:
         found = ParsedOptions(chat, config.route(), "default", "default")
+    if _OF_REQUEST in parts and isinstance(wanted := parts[_OF_REQUEST].get("response_format"), type):
+        found.form = AnswerForm(wanted, chat.prefill or "")
     if _OF_ROUTE in parts:
         found.route = _with_own(found.route, parts[_OF_ROUTE])
     if _BOUNDS in parts:

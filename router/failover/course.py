@@ -133,7 +133,7 @@ class Course(Opaque):
         Args:
             begun: Its first useful delta had come: another target is asked at once, and the same only if none is left.
         """
-        self._note(error)
+        self.note(error)
         self.standings.heed(index, error, now_s, self.rng)
         standing = self.standings.of(index)
         delay = retry_after(self.policy, self.standings, index, error, now_s, self.rng, begun=begun)
@@ -281,7 +281,8 @@ class Course(Opaque):
             by_s = now_s + min(limit_s, own_s)
         return by_s, "no" if limit_s >= own_s else "fair" if limit_s >= policy.fair_s else "short"
 
-    def _note(self, error: ProviderError) -> None:
+    def note(self, error: ProviderError) -> None:
+        """An attempt failed with this error. Telling it again does nothing."""
         if not self.errors or self.errors[-1] is not error:
             self.errors.append(error)
 

@@ -16,6 +16,7 @@ _MOST_USEFUL = (
     ErrorKind.AUTH,
     ErrorKind.NOT_FOUND,
     ErrorKind.REFUSED_HERE,
+    ErrorKind.INVALID_ANSWER,
     ErrorKind.SERVER_ERROR,
     ErrorKind.FIRST_TOKEN_TIMEOUT,
     ErrorKind.TIMEOUT,

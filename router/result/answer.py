@@ -26,6 +26,8 @@ class Answer(Plain, msgspec.Struct, frozen=True):
         model: The model that answered, as its provider names it.
         usage: As in the report: tokens as the provider counted them; None when it did not.
         citations: The sources that the text draws on.
+        parsed: The object of the class that was asked for (`response_format=Model`); None: none was asked for, or the
+            model declines, or wants tools called first.
         logprobs: How likely the tokens were: a list as the provider wrote it, as JSON text; None: it was not asked.
     """
 
@@ -40,6 +42,7 @@ class Answer(Plain, msgspec.Struct, frozen=True):
     report: Report
     logprobs: str | None = None
     citations: tuple[Citation, ...] = ()
+    parsed: Any = None
     _turn: Message | None = None  # of an answer with more than text
 
     @property
@@ -136,5 +139,6 @@ def _rich(events: Iterable[StreamEvent], report: Report, origin: Origin | None) 
         report,
         whole.logprobs,
         _only(Citation, message),
+        None,
         message,
     )

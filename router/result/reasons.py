@@ -8,9 +8,10 @@ from typing import Literal, TypeAlias
 from ...config.route import MidStream
 from ...providers.errors import ErrorKind
 
-AttemptReason: TypeAlias = Literal["first", "retry", "handover", "return", "hedge", "last_resort"] | MidStream
+AttemptReason: TypeAlias = Literal["first", "retry", "handover", "return", "hedge", "repair", "last_resort"] | MidStream
 """`first`: of the call. `retry`: the attempt before it at the same target failed. `handover`: another target failed.
-`return`: the target was waited for. `hedge`: another target is silent. `last_resort`: no target may be asked. Else: the
+`return`: the target was waited for. `hedge`: another target is silent. `repair`: its answer did not fit its
+schema. `last_resort`: no target may be asked. Else: the
 policy by which a delivered answer is gone on with."""
 
 RefusalReason: TypeAlias = Literal["breaker_open", "probing", "parked", "isolated", "returning", "limit", "budget"]

@@ -28,7 +28,8 @@ class AttemptReport(Plain, msgspec.Struct):
 
     Attributes:
         why: What led to it: `first`, `retry`, `handover`, `return` (after waiting for the target), `hedge`,
-            `last_resort`, or the policy by which a delivered answer was gone on with.
+            `repair` (its answer did not fit its schema), `last_resort`, or the policy by which a delivered answer was
+            gone on with.
         headers_s: When the response head came.
         first_delta_s: When the first useful delta came.
         ended_s: When it was over.

@@ -151,7 +151,7 @@ def test_what_always_holds(policy: Health, keys: int) -> None:
 CALLER_FAULTS = [
     ErrorKind.BAD_REQUEST, ErrorKind.CONTEXT_LENGTH, ErrorKind.CONTENT_FILTER, ErrorKind.UNSUPPORTED,
     ErrorKind.REFUSED_HERE, ErrorKind.PREFILL_UNSUPPORTED, ErrorKind.CANCELLED, ErrorKind.DEADLINE, ErrorKind.BUDGET,
-    ErrorKind.ISOLATED, ErrorKind.CLOSED,
+    ErrorKind.ISOLATED, ErrorKind.CLOSED, ErrorKind.INVALID_ANSWER,
 ]  # fmt: skip
 
 
