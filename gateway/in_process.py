@@ -17,6 +17,7 @@ from ..providers.bare import door
 from ..providers.sendable import type_name
 from ..router.notices.log import LOGGER
 from ..router.router import Router
+from .mounted import Mounted
 from .service import Service, section_of
 from .shells.httpx_transport import AsyncTransport, Transport, library_of
 
@@ -73,10 +74,40 @@ def sync_httpx_client(router: Router, library: Literal["httpx", "httpx2"] | None
     return module.Client(transport=transport, base_url=BASE_URL, trust_env=False, follow_redirects=True)
 
 
+@door
+def asgi(router: Router, *, auth: Literal["keys", "app"] = "keys") -> Mounted:
+    """Make the gateway as an ASGI app: `app.mount("/llm", standby.gateway.asgi(router))`.
+
+    A client that leaves is noticed, and takes its call along.
+
+    Args:
+        router: One that is entered in the application's event loop answers there. One that is not is entered as long as
+            the server runs, where the app is told of its start; mounted, it gets a thread of its own.
+        auth: `keys`: clients need one of the keys of the section `serve`, or `auth: none` there lets this machine in.
+            `app`: the application lets them in; whatever reaches this app may ask everything.
+
+    Raises:
+        ConfigError: It should ask for keys, and there are none.
+    """
+    if auth not in ("keys", "app"):
+        raise ConfigError("auth must be 'keys' or 'app'")
+    if auth == "app":
+        return Mounted(router, _service(router), _note, trusted=True)
+    serve = section_of(_checked(router).config)
+    if serve.auth == "keys" and not serve.keys:
+        what = "the gateway would let no client in: give serve.keys, serve.auth: none for this machine alone"
+        raise ConfigError(f"{what}, or asgi(router, auth='app') where the application lets clients in")
+    return Mounted(router, Service(router), _note, trusted=False)
+
+
 def _service(router: Router) -> Service:
+    return Service(_checked(router), address=HERE, serve_of=in_process)
+
+
+def _checked(router: Router) -> Router:
     if not isinstance(router, Router):
         raise ConfigError(f"router must be a Router, but is a {type_name(router)}")
-    return Service(router, address=HERE, serve_of=in_process)
+    return router
 
 
 def _note(what: str, error: BaseException | None) -> None:

@@ -15,7 +15,7 @@ from ..config.addresses import Address
 from ..config.client_key import ClientKey
 from ..config.errors import ConfigError
 from ..config.model import Config
-from ..config.serve import Serve
+from ..config.serve import Clients, Serve
 from ..providers.errors import InvalidRequest
 from ..providers.serving import Dialect
 from ..providers.wall_clock import WALL_CLOCK, WallClock
@@ -84,6 +84,11 @@ class Service:
         self._leaving = False
         self._created_s = int(wall())
         self.in_flight = 0
+
+    @property
+    def clients(self) -> Clients:
+        """What clients may send, as it was configured at first."""
+        return self._served.serve.clients
 
     async def handle(self, request: Request, reply: Reply) -> None:
         """Answer a request."""

@@ -76,6 +76,8 @@ def __getattr__(name: str) -> object:
             if name in module.__all__:
                 found = globals()[name] = getattr(module, name)
                 return found
+    if name == "gateway":  # as `standby.gateway.asgi`
+        return _room(name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

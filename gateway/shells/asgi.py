@@ -6,6 +6,7 @@ first moment on, and cancels the handler. The clocks, and the limits of a head, 
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
@@ -20,6 +21,7 @@ from .rendering import BODILESS, field_lines
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
+Life: TypeAlias = Callable[[], AbstractAsyncContextManager[object]]
 
 
 class AsgiApp:
@@ -28,15 +30,23 @@ class AsgiApp:
     Args:
         clients: Of these limits, that of a body's size is kept.
         note: Called with `fault` and an error of the handler's, and with `refused`.
+        life: Entered when the server starts, and left when it ends, where this app is told of either.
     """
 
-    def __init__(self, handler: Handler, clients: Clients = Clients(), *, note: Note = no_note) -> None:  # noqa: B008
-        self._handler, self._clients, self._note = handler, clients, note
+    def __init__(
+        self,
+        handler: Handler,
+        clients: Clients = Clients(),  # noqa: B008 - frozen
+        *,
+        note: Note = no_note,
+        life: Life = nullcontext,
+    ) -> None:
+        self._handler, self._clients, self._note, self._life = handler, clients, note, life
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Answer one request; of lifespans nothing is wanted, and other protocols are refused."""
+        """Answer one request, or live as long as the server does; other protocols are refused."""
         if scope["type"] == "lifespan":
-            await _live(receive, send)
+            await self._live(receive, send)
         elif scope["type"] == "http":
             await self._answer(scope, receive, send)
         else:
@@ -67,6 +77,19 @@ class AsgiApp:
             ended = await asyncio.gather(handling, watching, return_exceptions=True)
         if handling_was_done and isinstance(ended[0], BaseException):
             raise ended[0]
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        """Take part in the server's life."""
+        await receive()  # that it starts
+        async with AsyncExitStack() as stack:
+            try:
+                await stack.enter_async_context(self._life())
+            except Exception as error:
+                await send({"type": "lifespan.startup.failed", "message": f"{type(error).__name__}: {error}"})
+                raise
+            await send({"type": "lifespan.startup.complete"})
+            await receive()  # that it ends
+        await send({"type": "lifespan.shutdown.complete"})
 
 
 class _Arriving:
@@ -169,12 +192,3 @@ def _path(scope: Message) -> str:
     path = quote(scope["path"]) if raw is None else raw.decode("latin-1")
     mounted = scope.get("root_path", "")
     return path[len(mounted) :] or "/" if mounted and path.startswith(f"{mounted}/") else path
-
-
-async def _live(receive: Receive, send: Send) -> None:
-    """Take part in the server's life: there is nothing to do."""
-    while True:
-        what = (await receive())["type"].removeprefix("lifespan.")
-        await send({"type": f"lifespan.{what}.complete"})
-        if what == "shutdown":
-            return

@@ -4,17 +4,18 @@ from collections.abc import Callable, Coroutine
 from typing import Any, NamedTuple, TypeAlias
 
 from ...router.threads.feed import Feed
-from ..http import Fields, Handler, Request
+from ..http import Fields, Handler, Reply, Request
 from .answering import Note, answer, no_note
-from .rendering import BODILESS, field_lines
+from .rendering import field_lines
 
 
 class Head(NamedTuple):
     """The head of an answer.
 
     Attributes:
+        fields: Without one of the body's length.
         data: The first piece of the body, perhaps empty.
-        is_whole: It is all of the body, and the fields say its length.
+        is_whole: It is all of the body.
     """
 
     status: int
@@ -32,12 +33,12 @@ class Unfinished(ConnectionError):
 
 
 class FeedReply:
-    """A `Reply` that goes into a feed."""
+    """A `Reply` that goes into a feed. It leaves to the reader what follows from the request's method."""
 
-    __slots__ = ("_feed", "_head_only", "_state")
+    __slots__ = ("_feed", "_state")
 
-    def __init__(self, feed: Feed[Part], *, head_only: bool) -> None:
-        self._feed, self._head_only = feed, head_only
+    def __init__(self, feed: Feed[Part]) -> None:
+        self._feed = feed
         self._state = "new"
 
     @property
@@ -51,9 +52,8 @@ class FeedReply:
         return self._state == "whole"
 
     async def whole(self, status: int, fields: Fields, body: bytes) -> None:
-        """Send an answer with its length."""
-        length = () if status in BODILESS else (("content-length", str(len(body))),)
-        await self._begin(status, (*fields, *length), b"" if status in BODILESS else body, is_whole=True)
+        """Send an answer that is all there."""
+        await self._begin(status, fields, body, is_whole=True)
         self._state = "whole"
 
     async def start(self, status: int, fields: Fields, data: bytes = b"") -> None:
@@ -64,7 +64,7 @@ class FeedReply:
         """Send a piece of the body, and wait while the reader is behind."""
         if self._state != "started":
             raise RuntimeError("a piece of an answer that is not under way")
-        if data and not self._head_only:
+        if data:
             await self._feed.put(data, len(data))
 
     async def end(self, data: bytes = b"") -> None:
@@ -81,7 +81,6 @@ class FeedReply:
             raise RuntimeError("a second answer to one request")
         field_lines(fields)  # looks at them
         self._state = "started"
-        data = b"" if self._head_only else data
         await self._feed.put(Head(status, fields, data, is_whole), len(data))
 
 
@@ -94,9 +93,32 @@ def feeding(
     """
 
     async def work(feed: Feed[Part]) -> None:
-        reply = FeedReply(feed, head_only=request.method == "HEAD")
+        reply = FeedReply(feed)
         await answer(handler, request, reply, note)
         if not reply.is_whole:
             raise Unfinished("the body of the answer broke off")
 
     return work
+
+
+async def pass_on(feed: Feed[Part], reply: Reply) -> None:
+    """Give what comes in a feed to a reply of this loop, and leave the feed."""
+    try:
+        found = await feed.take_async()
+        head = found[0]
+        assert isinstance(head, Head)
+        if head.is_whole:
+            await reply.whole(head.status, head.fields, head.data)
+            return
+        await reply.start(head.status, head.fields, head.data)
+        del found[0]
+        while True:
+            if data := b"".join([piece for piece in found if isinstance(piece, bytes)]):
+                await reply.chunk(data)
+            if not (found := await feed.take_async()):
+                await reply.end()
+                return
+    except Unfinished:
+        reply.abort()
+    finally:
+        feed.leave()

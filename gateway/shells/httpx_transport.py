@@ -27,6 +27,7 @@ from ..ingress import DIALECTS
 from .answering import Note, no_note
 from .bodies import unfit_body
 from .feed_reply import Head, Part, Unfinished, feeding
+from .rendering import BODILESS
 
 Library: TypeAlias = Literal["httpx", "httpx2"]
 
@@ -43,6 +44,9 @@ _DROPPED = frozenset(
     )
 )  # fmt: skip
 """Headers that hold an SDK's own key, or that belong to a connection."""
+
+
+_EXTENSIONS: Mapping[str, bytes] = {"http_version": b"HTTP/1.1"}
 
 
 def library_of(name: Library | None) -> Any:
@@ -95,12 +99,13 @@ class _Transport:
 
     def _answered(self, head: Part, request: Any, body: Any) -> Any:
         assert isinstance(head, Head)
-        extensions = {"http_version": b"HTTP/1.1"}
         fields = list(head.fields)
         if head.is_whole:
-            stream = self._library.ByteStream(head.data)
-            return self._library.Response(head.status, headers=fields, stream=stream, extensions=extensions)
-        return self._library.Response(head.status, headers=fields, stream=body, extensions=extensions)
+            data = b"" if head.status in BODILESS else head.data
+            if head.status not in BODILESS:
+                fields.append(("content-length", str(len(data))))
+            body = self._library.ByteStream(b"" if request.method == "HEAD" else data)
+        return self._library.Response(head.status, headers=fields, stream=body, extensions=dict(_EXTENSIONS))
 
     def _failure(self, error: Exception, request: Any) -> Exception:
         """What the client is told of an answer that broke off: what it would be told of a connection."""

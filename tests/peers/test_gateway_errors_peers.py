@@ -10,6 +10,8 @@ from sdk_clients import KEY, MODEL, SDKS, WAYS, Sdk, apart, entered, settled
 from standby import ErrorKind, Target
 from standby.testing import Answer, At, ErrorEvent, Failure, Script, Simulator
 
+pytestmark = pytest.mark.usefixtures("entrance")
+
 FAILURES = {
     "malformed": Failure(ErrorKind.BAD_REQUEST),
     "too long": Failure(ErrorKind.CONTEXT_LENGTH),

@@ -21,7 +21,10 @@ from sdk_clients import KEY, MESSAGES_TOOLS, MODEL, SDKS, TURN, WAYS, Way, facts
 from standby import Target
 from standby.testing import Answer, Simulator
 
-pytestmark = pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")  # the SDK's own doing
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Pydantic serializer warnings"),  # the SDK's own doing
+    pytest.mark.usefixtures("entrance"),
+]
 
 
 class Place(BaseModel):

@@ -1,4 +1,4 @@
-"""The official SDKs ask the gateway over a socket, and read what they read from the provider itself."""
+"""The official SDKs ask the gateway by each way in, and read what they read from the provider itself."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,7 +9,9 @@ import openai
 import pytest
 from standby.config import Config, Route
 
+from entrances import Entrance, Url
 from gateway_sockets import OPEN, gateway
+from sdk_clients import SDKS
 from standby import ErrorKind, Target, ToolCall
 from standby.testing import Answer, At, Cut, Failure, Script, Simulator
 
@@ -19,12 +21,18 @@ TOOLS = [{"type": "function", "function": {"name": "weather", "parameters": {"ty
 class Stand:
     """A gateway over two simulated targets, at a URL."""
 
-    def __init__(self, url: str, simulator: Simulator) -> None:
+    def __init__(self, url: Url, simulator: Simulator) -> None:
         self.url, self.simulator = url, simulator
+
+    def openai(self, *, sync: bool = False, **more: Any) -> Any:
+        return SDKS["chat"].client(self.url, sync=sync, **({"max_retries": 2} | more))
+
+    def anthropic(self, *, sync: bool = False, **more: Any) -> Any:
+        return SDKS["messages"].client(self.url, sync=sync, **({"max_retries": 2} | more))
 
 
 @pytest.fixture
-async def stand(standby_simulator: Simulator) -> AsyncIterator[Stand]:
+async def stand(entrance: Entrance, standby_simulator: Simulator) -> AsyncIterator[Stand]:
     simulator = standby_simulator
     targets = {}
     for name in ("one", "two"):
@@ -40,7 +48,7 @@ def asking(**more: Any) -> Any:
 
 
 async def test_openai_chat(stand: Stand) -> None:
-    async with openai.AsyncOpenAI(base_url=f"{stand.url}/v1", api_key="none") as client:
+    async with stand.openai() as client:
         whole = await client.chat.completions.create(**asking())
         assert whole.choices[0].message.content == "Once upon a time."
         assert whole.choices[0].finish_reason == "stop"
@@ -57,7 +65,7 @@ async def test_openai_chat(stand: Stand) -> None:
 
 
 async def test_openai_responses(stand: Stand) -> None:
-    async with openai.AsyncOpenAI(base_url=f"{stand.url}/v1", api_key="none") as client:
+    async with stand.openai() as client:
         whole = await client.responses.create(model="chat", input="Tell me.", store=False)
         assert whole.output_text == "Once upon a time."
         async with client.responses.stream(model="chat", input="Tell me.", store=False) as stream:
@@ -67,7 +75,7 @@ async def test_openai_responses(stand: Stand) -> None:
 
 
 async def test_anthropic_messages(stand: Stand) -> None:
-    async with anthropic.AsyncAnthropic(base_url=stand.url, api_key="none") as client:
+    async with stand.anthropic() as client:
         whole = await client.messages.create(**asking(max_tokens=50))
         assert [block.text for block in whole.content if block.type == "text"] == ["Once upon a time."]
         async with client.messages.stream(**asking(max_tokens=50)) as stream:
@@ -82,7 +90,7 @@ async def test_anthropic_messages(stand: Stand) -> None:
 async def test_tools_reach_and_come_back(stand: Stand) -> None:
     calls = (ToolCall("c1", "weather", '{"city":"Oslo"}'), ToolCall("c2", "weather", '{"city":"Rome"}'))
     stand.simulator.play("one", Script(Answer("", tool_calls=calls)), dialect="openai")
-    async with openai.AsyncOpenAI(base_url=f"{stand.url}/v1", api_key="none") as client:
+    async with stand.openai() as client:
         whole = await client.chat.completions.create(**asking(tools=TOOLS))
         found = whole.choices[0].message.tool_calls or []
         assert [(call.id, call.function.arguments) for call in found if call.type == "function"] == [
@@ -93,7 +101,7 @@ async def test_tools_reach_and_come_back(stand: Stand) -> None:
 
 async def test_a_break_in_mid_sentence_is_not_seen(stand: Stand) -> None:
     stand.simulator.play("one", Script(Answer("Once upon a time."), (Cut(At.delta(2)),)), dialect="openai")
-    async with openai.AsyncOpenAI(base_url=f"{stand.url}/v1", api_key="none") as client:
+    async with stand.openai() as client:
         text = ""
         async for chunk in await client.chat.completions.create(**asking(stream=True)):
             text += "".join(choice.delta.content or "" for choice in chunk.choices)
@@ -104,7 +112,7 @@ async def test_a_break_that_cannot_be_mended_raises_in_every_sdk(stand: Stand) -
     for name in ("one", "two"):
         stand.simulator.play(name, Script(Answer("Once upon a time."), (Cut(At.delta(2)),)), dialect="openai")
     headers = {"x-standby-mid-stream": "none"}
-    async with openai.AsyncOpenAI(base_url=f"{stand.url}/v1", api_key="none", max_retries=0) as client:
+    async with stand.openai(max_retries=0) as client:
         with pytest.raises(openai.APIError):
             async for _ in await client.chat.completions.create(**asking(stream=True, extra_headers=headers)):
                 pass
@@ -112,7 +120,7 @@ async def test_a_break_that_cannot_be_mended_raises_in_every_sdk(stand: Stand) -
             events = await client.responses.create(model="chat", input="?", stream=True, extra_headers=headers)
             async for _ in events:
                 pass
-    async with anthropic.AsyncAnthropic(base_url=stand.url, api_key="none", max_retries=0) as other:
+    async with stand.anthropic(max_retries=0) as other:
         with pytest.raises(anthropic.APIError):
             async with other.messages.stream(**asking(max_tokens=5, extra_headers=headers)) as stream:
                 async for _ in stream:
@@ -120,7 +128,7 @@ async def test_a_break_that_cannot_be_mended_raises_in_every_sdk(stand: Stand) -
 
 
 async def test_errors_are_of_the_classes_that_clients_know(stand: Stand) -> None:
-    async with openai.AsyncOpenAI(base_url=f"{stand.url}/v1", api_key="none") as client:
+    async with stand.openai() as client:
         with pytest.raises(openai.NotFoundError) as missing:
             await client.chat.completions.create(**asking(model="nope"))
         assert (missing.value.code, missing.value.param) == ("model_not_found", "model")
@@ -132,18 +140,18 @@ async def test_errors_are_of_the_classes_that_clients_know(stand: Stand) -> None
         with pytest.raises(openai.InternalServerError) as operator:
             await client.chat.completions.create(**asking())
         assert operator.value.status_code == 502
-    async with anthropic.AsyncAnthropic(base_url=stand.url, api_key="none") as other:
+    async with stand.anthropic() as other:
         with pytest.raises(anthropic.NotFoundError):
             await other.messages.create(**asking(model="nope", max_tokens=5))
 
 
 async def test_synchronous_clients_read_the_same(stand: Stand) -> None:
     def sync() -> tuple[str, str]:
-        with openai.OpenAI(base_url=f"{stand.url}/v1", api_key="none") as client:
+        with stand.openai(sync=True) as client:
             chunks = client.chat.completions.create(**asking(stream=True))
             said = "".join(choice.delta.content or "" for chunk in chunks for choice in chunk.choices)
         with (
-            anthropic.Anthropic(base_url=stand.url, api_key="none") as other,
+            stand.anthropic(sync=True) as other,
             other.messages.stream(**asking(max_tokens=9)) as stream,
         ):
             return said, stream.get_final_text()

@@ -11,6 +11,7 @@ from standby.config import Config, Route
 from standby.providers.parts import Logprobs, Part, ToolCall
 from standby.simulator.dialects import DIALECTS
 
+from entrances import ENTRANCES, Entrance
 from gateway_answers import ANSWERS, BARE, COUNTED, FULL, OPTIONS, OWN, PATHS, PLAIN, REFUSAL, REFUSING
 from gateway_sockets import OPEN, gateway
 from sdk_clients import KEY, MODEL, SDKS, TURN, WAYS, Sdk, Way, apart, entered, facts
@@ -61,10 +62,19 @@ class Speaker:
         return self.answer
 
 
+EVERYWHERE = [
+    *(("socket", dialect) for dialect in COUNTED),
+    *((way, dialect) for way in ENTRANCES[1:] for dialect in ("openai", "anthropic")),
+]
+"""Every wire behind our server; by the other ways in, what is said the same way round, and what is translated."""
+
+
 @pytest.mark.parametrize("sync", [False, True], ids=["async", "sync"])
-@pytest.mark.parametrize("dialect", COUNTED)
+@pytest.mark.parametrize(("entrance", "dialect"), EVERYWHERE, indirect=["entrance"])
 @pytest.mark.parametrize("name", SDKS)
-async def test_field_by_field(standby_simulator: Simulator, name: str, dialect: str, sync: bool) -> None:
+async def test_field_by_field(
+    standby_simulator: Simulator, entrance: Entrance, name: str, dialect: str, sync: bool
+) -> None:
     simulator, usage, speaker, sdk = standby_simulator, COUNTED[dialect], Speaker(), SDKS[name]
     simulator.play("direct", speaker, dialect=sdk.dialect)
     simulator.play("behind", speaker, dialect=dialect)

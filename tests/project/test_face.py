@@ -55,6 +55,11 @@ def test_importing_what_an_adapter_needs_loads_no_client_and_no_router() -> None
     assert not loaded & (HEAVY | {"aiohttp"})
 
 
+def test_the_gateway_is_a_room_that_is_loaded_when_it_is_named() -> None:
+    program = "import standby, sys; assert 'standby.gateway' not in sys.modules; standby.gateway.asgi"
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
 def test_the_version_is_that_of_the_package() -> None:
     assert standby.__version__ == pyproject()["project"]["version"]
 

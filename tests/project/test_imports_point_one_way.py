@@ -34,7 +34,7 @@ INSIDE: dict[str, tuple[str, ...]] = {
     ),
     "config": ("config", "examples"),
     "router": ("threads", "router", "engine", "targets", "failover", "limits", "notices", "health", "result"),
-    "gateway": ("supervising", "in_process", "running", "serve", "process", "shells", "gateway"),
+    "gateway": ("supervising", "in_process", "mounted", "running", "serve", "process", "shells", "gateway"),
     "simulator": ("drill", "simulator", "serving", "dialects", "scenario", "virtual"),
 }
 """The sub-rooms of each room, each of which may know those behind it. A room's own name stands for the modules that are

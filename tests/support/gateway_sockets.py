@@ -1,27 +1,23 @@
-"""A gateway on a socket of loopback, over simulated providers; one can end, and another begin in its place."""
+"""A gateway on a socket of loopback, over simulated providers; one can end, and another begin in its place.
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+A test that asks for the fixture `entrance` has it by another way, too: see `entrances`.
+"""
+
+from contextlib import AbstractAsyncContextManager
 
 from standby.config import Config, Serve
-from standby.gateway.process.listening import bind, listen
-from standby.gateway.service import Service
-from standby.gateway.shells.aiohttp_server import HttpServer
 
-from standby import Router
+from entrances import Entrance, Url, entrance
 
 OPEN = Serve(auth="none")
 
 
-@asynccontextmanager
-async def gateway(config: Config) -> AsyncIterator[str]:
+class Chosen:
+    """The way in of the test that runs."""
+
+    entrance: Entrance = "socket"
+
+
+def gateway(config: Config) -> AbstractAsyncContextManager[Url]:
     """Serve a configuration until the block ends; gives the URL."""
-    async with Router(config) as router:
-        server = HttpServer(Service(router).handle)
-        listening = await listen(server.protocol, bind(Serve(listen="127.0.0.1:0").address), handshake_s=5.0)
-        try:
-            yield listening.url
-        finally:
-            listening.close()
-            server.abort()
-            await server.emptied()
+    return entrance(config, Chosen.entrance)

@@ -11,6 +11,7 @@ from inspect import isawaitable
 from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar
 
 from components import need
+from entrances import Url
 
 for _package in ("anthropic", "openai"):
     need(_package)
@@ -132,7 +133,8 @@ class Sdk(NamedTuple):
     def client(self, url: str, *, sync: bool = False, **more: Any) -> Any:
         """A client; one that asks once unless it is told otherwise."""
         make = self.synchronous if sync else self.asynchronous
-        return make(base_url=url + self.root, **({"api_key": KEY, "max_retries": 0} | more))
+        inside = url.client(sync=sync) if isinstance(url, Url) else {}
+        return make(base_url=url + self.root, **({"api_key": KEY, "max_retries": 0} | inside | more))
 
 
 SDKS = {
