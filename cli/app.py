@@ -11,6 +11,7 @@ from .. import __version__
 from .ask import ask
 from .chat import chat
 from .check import check
+from .convert import convert
 from .demo import demo
 from .drill import drill
 from .exits import ExitCode
@@ -32,6 +33,7 @@ app = typer.Typer(
 )
 for command in (ask, chat, demo, init, check, drill, explain, providers, schema, serve):
     app.command()(command)
+app.add_typer(convert)
 app.add_typer(key)
 
 
