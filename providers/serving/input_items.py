@@ -62,7 +62,7 @@ class _Input:
             case "item_reference":
                 raise unserved(where, "nothing is stored; ask with store: false, and send the item itself")
             case str():
-                self._native(item, kind)
+                self._native(item, kind, where)
             case _:
                 raise wrong(f"{where}.type", "is not a text")
 
@@ -84,7 +84,7 @@ class _Input:
             self._close()
             self._turns.append(Message(role, content))
 
-    def _native(self, item: dict[str, Any], kind: str) -> None:
+    def _native(self, item: dict[str, Any], kind: str, where: str) -> None:
         """An item of the provider's own. What a client answers to one goes where that one came from."""
         name, call_id = (value if isinstance(value := item.get(each), str) else "" for each in ("name", "call_id"))
         details = original(item)
@@ -96,7 +96,7 @@ class _Input:
             self._close()
             self._turns.append(Message("user", (NativePart(kind, details, name, call_id or None),)))
         else:
-            self._answer.append(NativePart(kind, details, name, call_id or text_of(item.get("id"), kind)))
+            self._answer.append(NativePart(kind, details, name, call_id or text_of(item.get("id"), f"{where}.id")))
 
 
 def _request_of(item: dict[str, Any]) -> str:

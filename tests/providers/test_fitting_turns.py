@@ -172,7 +172,7 @@ def test_where_ids_collide_the_next_hash_is_taken() -> None:
 
 def test_reasoning_goes_back_with_every_call_where_the_server_wants_it() -> None:
     """E2 and E3: DeepSeek and Kimi refuse a turn with calls that comes without, also where another target made it."""
-    for where in ("deepseek/deepseek-v4-pro", "moonshot/kimi-k2.6"):
+    for where in ("deepseek/deepseek-v4-pro", "moonshot/kimi-k2.6", "openai/kimi-k2-thinking", "openai/deepseek-chat"):
         turns = json.loads(fit(where, called("c1")).body)["messages"]
         assert turns[1]["reasoning_content"] == ""
     assert "reasoning_content" not in json.loads(fit("zai/glm-5", called("c1")).body)["messages"][1]
