@@ -24,6 +24,7 @@ from ..parts import Citation, NativePart, TextPart
 from .dialect import Asking
 from .messages_reader import CALL_STATE, NAME
 from .state import Notes, marked, object_of, sealed
+from .waiting import Waiting
 
 _Object: TypeAlias = dict[str, Any]
 Step: TypeAlias = tuple[str, int, _Object]
@@ -61,6 +62,7 @@ class Blocks:
         self._open: tuple[str, int] | None = None  # the kind of the block that is open, and whose it is
         self._thoughts: set[int] = set()  # of this target, that were begun
         self._calls: dict[int, int] = {}  # the place of each call's block
+        self._waiting = Waiting()
         self._refused = False
 
     @property
@@ -87,6 +89,8 @@ class Blocks:
             case Usage():
                 self.usage = event
             case Finished():
+                for call in self._waiting.rest():
+                    self._begin_call(call)
                 self.close()
                 self.stop_reason = self._why(event)
             case _:
@@ -105,6 +109,8 @@ class Blocks:
             self._open = None
 
     def _start(self, kind: str, whose: int, block: _Object) -> None:
+        if self._waiting and kind != "call":
+            self._begin_waiting()
         self.close()
         self.steps.append(("start", self._begun, block))
         self._open = (kind, whose)
@@ -143,11 +149,28 @@ class Blocks:
 
     def _call(self, event: ToolCallDelta) -> None:
         if event.index not in self._calls:
-            block: _Object = {"type": "tool_use", "id": event.id or "", "name": event.name or "", "input": {}}
-            self._start("call", event.index, block | self._call_state(event.signature))
-            self._calls[event.index] = self._begun - 1
-        elif event.signature is not None:
+            ready = self._waiting.ready(event)
+            if ready is not None:
+                self._begin_call(ready)
+            elif self._open is not None and self._open[0] != "call":
+                self.close()  # what comes next is another block, behind the call
+            return
+        if event.signature is not None:
             self.left_out.leave_out("opaque state")
+        self._argue(event)
+
+    def _begin_waiting(self) -> None:
+        """The calls that came before what begins now."""
+        for call in self._waiting.named():
+            self._begin_call(call)
+
+    def _begin_call(self, event: ToolCallDelta) -> None:
+        block: _Object = {"type": "tool_use", "id": event.id or "", "name": event.name or "", "input": {}}
+        self._start("call", event.index, block | self._call_state(event.signature))
+        self._calls[event.index] = self._begun - 1
+        self._argue(event)
+
+    def _argue(self, event: ToolCallDelta) -> None:
         if event.arguments:
             self._delta({"type": "input_json_delta", "partial_json": event.arguments}, self._calls[event.index])
 

@@ -24,6 +24,7 @@ from ..returning import wrapped
 from .dialect import Asking
 from .responses_reader import NAME
 from .state import MARK, Notes, joined, marked, object_of, sealed
+from .waiting import Waiting
 
 _Object: TypeAlias = dict[str, Any]
 Emit: TypeAlias = Callable[[str, _Object], None]
@@ -81,6 +82,7 @@ class Items:
         self._open: Open | None = None
         self._phase: str | None = None  # of the next text
         self._calls: dict[int, Open] = {}
+        self._waiting = Waiting()
         self._image: ImagePart | None = None  # which its own item may follow
 
     @property
@@ -139,6 +141,8 @@ class Items:
         self._emit("output_item.done", {"output_index": done.at, "item": done.item})
 
     def _begin(self, kind: str, whose: int, item: _Object) -> Open:
+        if self._waiting and kind != "call":
+            self._begin_waiting()
         self.close()
         self._open = begun = Open(kind, whose, len(self.output), item)
         self.output.append(item)
@@ -189,20 +193,37 @@ class Items:
     def _call(self, event: ToolCallDelta) -> None:
         call = self._calls.get(event.index)
         if call is None:
-            kind = "custom_tool_call" if event.custom else "function_call"
-            said = "input" if event.custom else "arguments"
-            item: _Object = {"id": self._id("ctc" if event.custom else "fc"), "type": kind, "status": "in_progress"}
-            item |= {"call_id": event.id or "", "name": event.name or "", said: ""}
-            if event.signature is not None and (source := self._source()) is not None:
-                item[MARK] = wrapped(event.signature, source.origin)
-            call = self._calls[event.index] = self._begin("call", event.index, item)
-        elif event.signature is not None:
+            ready = self._waiting.ready(event)
+            if ready is not None:
+                self._begin_call(ready)
+            elif self._open is not None and self._open.kind != "call":
+                self.close()  # what comes next is another item, behind the call
+            return
+        if event.signature is not None:
             self.left_out.leave_out("opaque state")
+        self._argue(call, event)
+
+    def _begin_waiting(self) -> None:
+        """The calls that came before what begins now."""
+        for call in self._waiting.named():
+            self._begin_call(call)
+
+    def _begin_call(self, event: ToolCallDelta) -> None:
+        kind = "custom_tool_call" if event.custom else "function_call"
+        said = "input" if event.custom else "arguments"
+        item: _Object = {"id": self._id("ctc" if event.custom else "fc"), "type": kind, "status": "in_progress"}
+        item |= {"call_id": event.id or "", "name": event.name or "", said: ""}
+        if event.signature is not None and (source := self._source()) is not None:
+            item[MARK] = wrapped(event.signature, source.origin)
+        call = self._calls[event.index] = self._begin("call", event.index, item)
+        self._argue(call, event)
+
+    def _argue(self, call: Open, event: ToolCallDelta) -> None:
         if event.arguments:
             call.pieces.append(event.arguments)
             self._emit(f"{_argued(call)}.delta", call.place | {"delta": event.arguments})
             if call is not self._open:
-                call.item["input" if "input" in call.item else "arguments"] += event.arguments
+                call.item["input" if "input" in call.item else "arguments"] = "".join(call.pieces)
 
     def _part(self, event: PartAdded) -> None:
         match event.part:
@@ -239,6 +260,7 @@ class Items:
 
     def _whole(self, item: _Object) -> None:
         """An item that comes whole."""
+        self._begin_waiting()
         self.close()
         at = len(self.output)
         self.output.append(item)
@@ -262,6 +284,8 @@ class Items:
         self._emit("output_text.annotation.added", place | {"annotation": note})
 
     def _finish(self, event: Finished) -> None:
+        for call in self._waiting.rest():
+            self._begin_call(call)
         native = event.native_reason or ""
         if event.reason == "length":
             self.why = "max_output_tokens"

@@ -21,9 +21,9 @@ NOW_S = 1_795_000_000.0
 DIALECTS = (
     "openai", "anthropic", "gemini", "openai-responses", "ollama", "cohere", "mistral", "bedrock", "koala", "llamacpp",
 )  # fmt: skip
-"""The dialects, and of the speakers of the chat protocol the one whose answers are read by all of its readers."""
+"""The dialects, and of the speakers of the chat protocol one that needs all of its readers."""
 REFUSING = (*DIALECTS, "azure-openai", "groq", "openrouter", "zai")
-"""Providers whose refusals are read: each table, and each form of a body."""
+"""Providers of refusals: each table, and each form of a body."""
 HEADERS = {"llamacpp": {"server": "uvicorn"}}
 STREAM_TYPES = {"ollama": "application/x-ndjson", "bedrock": "application/vnd.amazon.eventstream"}
 FRAME_NAMES = ("messageStart", "contentBlockStart", "contentBlockDelta", "contentBlockStop", "messageStop", "metadata")
@@ -35,21 +35,32 @@ _PROVIDERS = {name: registry.get(name) for name in REFUSING}
 def dialect(name: str) -> Callable[[bytes], None]:
     """The target of one provider's answers."""
     provider = _PROVIDERS[name]
-    types = (STREAM_TYPES.get(name, "text/event-stream"), "application/json", "")
 
     def decode(data: bytes) -> None:
         """Its answers: no exception, the same reading for every cut, an end or a failure, no event out of order."""
-        kind = types[data[0] % 3] if data else ""
-        head = ResponseHead(200, {"content-type": kind, **HEADERS.get(name, {})}, NOW_S)
-        given = data[1:]
-        if name == "bedrock" and head.content_type == types[0] and data[0] < 128:
-            given = given[:1] + _framed(given[1:])
+        head, given = _answer(name, data)
         body, ways = drawn_pieces(given)
         readings = [_reading(provider, head, pieces) for pieces in ways]
         _check(body, *readings[0])
         assert readings[0] == readings[1] == readings[2], "the reading depends on the cuts"
 
     return decode
+
+
+def _answer(name: str, data: bytes) -> tuple[ResponseHead, bytes]:
+    """The head that an input draws, and what is left: a byte that draws a cut, and the body."""
+    types = (STREAM_TYPES.get(name, "text/event-stream"), "application/json", "")
+    kind = types[data[0] % 3] if data else ""
+    given = data[1:]
+    if name == "bedrock" and kind == types[0] and data and data[0] < 128:
+        given = given[:1] + _framed(given[1:])
+    return ResponseHead(200, {"content-type": kind, **HEADERS.get(name, {})}, NOW_S), given
+
+
+def answer_of(name: str, data: bytes) -> tuple[ResponseHead, bytes]:
+    """The head that an input of a dialect draws, and its body in one piece."""
+    head, given = _answer(name, data)
+    return head, given[1:]
 
 
 def _framed(body: bytes) -> bytes:

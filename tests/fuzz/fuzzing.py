@@ -10,6 +10,7 @@ from fuzz_codecs import bare_json, event_stream, json_body, ndjson, sse
 from fuzz_dialects import DIALECTS, dialect, error_body, hint_headers
 from fuzz_serving import SERVED, opaque_state, serving
 from fuzz_settings import drill_file, environment_references, settings, yaml_source
+from fuzz_told import told
 
 CORPUS = Path(__file__).parent / "corpus"
 INPUT_BYTES_MAX = 4096
@@ -27,6 +28,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "errors": error_body,
     "hints": hint_headers,
     "state": opaque_state,
+    "told": told,
     **{f"dialect-{name}": dialect(name) for name in DIALECTS},
     **{f"serving-{name}": serving(name) for name in SERVED},
 }
