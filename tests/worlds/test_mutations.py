@@ -15,6 +15,8 @@ from standby.providers.events import Finished, TextDelta
 from standby.providers.http.exchange import HttpExchange
 from standby.router.engine.attempt import Attempt
 from standby.router.engine.call import Call
+from standby.router.engine.context import CallContext
+from standby.router.engine.held_back import hold_back
 from standby.router.engine.target_attempts import TargetAttempts
 from standby.router.engine.watchdog import NEVER, Watchdog
 from standby.router.failover.course import Course
@@ -134,16 +136,17 @@ def ends_twice(patch: Patch) -> None:
 def delivers_the_text_of_a_failed_attempt(patch: Patch) -> None:
     held: dict[int, list[Any]] = {}
 
-    @around(patch, Call, "_held")
-    async def _(original: Any, call: Call, target_attempts: TargetAttempts, first: list[Any]) -> Any:
-        found = await original(call, target_attempts, first)
+    async def hold(context: CallContext, target_attempts: TargetAttempts, first: list[Any]) -> Any:
+        found = await hold_back(context, target_attempts, first)
         if not isinstance(found, list):
-            held[id(call)] = [first[place] for place in deltas(first)]
+            held[id(context)] = [first[place] for place in deltas(first)]
         return found
+
+    patch.setattr("standby.router.engine.call.hold_back", hold)
 
     @around(patch, Call, "_commit")
     def _(original: Any, call: Call, target_attempts: TargetAttempts, batch: list[Any]) -> Any:
-        return original(call, target_attempts, [*held.pop(id(call), []), *batch])
+        return original(call, target_attempts, [*held.pop(id(call._context), []), *batch])
 
 
 @mutation("I2 I3")
