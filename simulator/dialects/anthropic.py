@@ -46,7 +46,7 @@ _FINISH: dict[FinishReason, str] = {
 }
 
 _ERRORS: dict[ErrorKind, tuple[int, str, str]] = {
-    ErrorKind.BAD_REQUEST: (400, "invalid_request_error", "max_tokens: Field required"),
+    ErrorKind.BAD_REQUEST: (400, "invalid_request_error", "messages: at least one message is required"),
     ErrorKind.CONTEXT_LENGTH: (400, "invalid_request_error", "prompt is too long: 210001 tokens > 200000 maximum"),
     ErrorKind.CONTENT_FILTER: (400, "invalid_request_error", "Output blocked by content filtering policy"),
     ErrorKind.PREFILL_UNSUPPORTED: (

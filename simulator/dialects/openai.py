@@ -75,7 +75,7 @@ _ERRORS: dict[ErrorKind, tuple[int, str, str | None, str]] = {
         "content_policy_violation",
         "Your request was rejected by the safety system.",
     ),
-    ErrorKind.BAD_REQUEST: (400, "invalid_request_error", None, "Unrecognized request argument supplied."),
+    ErrorKind.BAD_REQUEST: (400, "invalid_request_error", None, "Invalid type for 'messages': expected an array."),
     ErrorKind.PREFILL_UNSUPPORTED: (
         400,
         "invalid_request_error",
