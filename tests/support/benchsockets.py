@@ -151,12 +151,13 @@ class Bench:
         run.whole_s = self.now_s() - began_s
 
     async def _outage(self, ask: Callable[[Run, str | None], Awaitable[None]]) -> None:
-        """A call every few seconds, through an outage and out of it."""
+        """A call every few seconds, through an outage and out of it, however long the one before it takes."""
         runs: list[tuple[float, Run]] = []
-        for number in range(CALLS):
-            await asyncio.sleep((number * EVERY_S - self.now_s()) / self.faster)
-            runs.append((self.now_s(), one := Run(answers=self.run.answers)))
-            await self._timed(ask, one)
+        async with asyncio.TaskGroup() as calls:
+            for number in range(CALLS):
+                await asyncio.sleep((number * EVERY_S - self.now_s()) / self.faster)
+                runs.append((self.now_s(), one := Run(answers=self.run.answers)))
+                calls.create_task(self._timed(ask, one))
         run, last = self.run, runs[-1][1]
         run.text, run.error, run.model, run.whole_s = last.text, last.error, last.model, self.now_s()
         run.during = [one.whole for began_s, one in runs if began_s < OUTAGE_S]
