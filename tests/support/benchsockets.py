@@ -29,7 +29,7 @@ from failoverbench import (
 from standby import Config, ErrorKind, Route, Target
 from standby.testing import Answer, At, Cut, Failure, LeaveOut, Malformed, Request, Script, Simulator, Stall
 
-FASTER, FASTER_OUTAGE = 10, 40
+FASTER, FASTER_OUTAGE = 10, 20
 CALLS = 24
 """Of the outage: its last probe may be a second before its end, and the next one follows after `open_max_s`, 30 s."""
 PROMPT = "Explain in exactly sixty words what a standby is for."

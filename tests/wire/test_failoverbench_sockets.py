@@ -1,7 +1,7 @@
 """The sixteen scenarios of the public failoverbench once more, on real sockets and in a short profile.
 
-Every time of the full profile is divided by ten, in the outage by forty; what was measured is multiplied back before it
-is judged.
+Every time of the full profile is divided by ten, in the outage by twenty; what was measured is multiplied back before
+it is judged.
 """
 
 from typing import Any
