@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Self, Unpack
+from typing import TYPE_CHECKING, Literal, Self, TypeVar, Unpack, overload
 
 from ..config.errors import ConfigError
 from ..config.field_types import SECONDS
@@ -21,7 +21,7 @@ from ..providers.transport import TransportFactory
 from ..providers.wall_clock import WALL_CLOCK, WallClock
 from .engine.call import Call
 from .engine.context import in_context
-from .engine.options import CallOptions, asked
+from .engine.options import CallOptions, OtherOptions, asked
 from .engine.shared import Shared
 from .explain import PLAIN, Plan, plan
 from .health.snapshot import FileSnapshot, HealthChanged, HealthSnapshot
@@ -35,6 +35,9 @@ from .targets.live_target import LiveTarget
 
 if TYPE_CHECKING:
     from .reload import Reloader
+
+
+T = TypeVar("T")
 
 
 class Router:
@@ -87,11 +90,7 @@ class Router:
 
     @classmethod
     def from_yaml(cls, path: str | Path | None = None, *, reload: bool = False) -> Self:
-        """A Router over the targets and routes of a YAML file; see docs/configuration.md.
-
-        Args:
-            path: The file; None: what `STANDBY_CONFIG` names, else `standby.yaml` in the working directory.
-        """
+        """A Router over a YAML file; see docs/configuration.md. None: that of `STANDBY_CONFIG`, or ./standby.yaml."""
         return cls(_file(path), reload=reload)
 
     @property
@@ -199,6 +198,12 @@ class Router:
             raise
         return RoutedStream(lambda: call)
 
+    @overload
+    async def complete(
+        self, messages: Messages, *, response_format: type[T], **options: Unpack[OtherOptions]
+    ) -> Answer[T]: ...
+    @overload
+    async def complete(self, messages: Messages, **options: Unpack[CallOptions]) -> Answer: ...
     async def complete(self, messages: Messages, **options: Unpack[CallOptions]) -> Answer:
         """Ask for a whole answer. One that breaks off begins again elsewhere, unseen.
 
@@ -208,8 +213,7 @@ class Router:
 
         Raises:
             CallFailed: No target gave a whole answer; the exception holds the report.
-            InvalidRequest: The request makes no sense.
-            ConfigError: There is no such route or target.
+            InvalidRequest, ConfigError: As for `stream`.
         """
         try:
             call = begin_call(self, messages, options, whole=True)
@@ -230,8 +234,7 @@ class Router:
             options: See `CallOptions`. `deadline_s` runs from now, as for `stream`, or `complete` if `whole`.
 
         Raises:
-            InvalidRequest: The request makes no sense.
-            ConfigError: There is no such route or target.
+            InvalidRequest, ConfigError: As for `stream`.
         """
         try:
             return begin_call(self, messages, options, whole=whole)
@@ -250,8 +253,7 @@ class Router:
             options: See `CallOptions`.
 
         Raises:
-            InvalidRequest: The request makes no sense.
-            ConfigError: There is no such route or target.
+            InvalidRequest, ConfigError: As for `stream`.
         """
         shared = self._entered()
         generation = shared.generation

@@ -30,19 +30,8 @@ from ..result.answer_form import AnswerForm
 from ..targets.native import headers_problem
 
 
-class CallOptions(TypedDict, total=False):
-    """The options of one call: its targets, its time limits, and the fields of the request.
-
-    `route` names a configured route; `targets` replaces it by a list, the best first. Clocks are in seconds and win
-    over the target's, the route's and the defaults. `mid_stream=()` switches off what the route says of answers that
-    break off. `sticky` is a conversation's key: within a tier its calls go to the same target, so that prompt caches
-    stay warm. `require` and `avoid` are labels that a target must have, or must not have, to be asked at all, beside
-    what its route says of them. `only` asks these targets in place of the route's, in this order, by its policy and
-    out of its budgets. `dialect` leaves out those that speak another one, which could not be told all of it.
-    `hedge=False` asks no second target beside a silent one. `headers` are added to the requests, by dialect or
-    provider (`{"anthropic": {"anthropic-beta": "…"}}`), and beside those names to all. The rest are fields of
-    `ChatRequest`, also in OpenAI's shape.
-    """
+class OtherOptions(TypedDict, total=False):
+    """The options of one call but for `response_format`, whose class the type of the answer depends on."""
 
     route: str | None
     targets: Targets | None
@@ -72,7 +61,6 @@ class CallOptions(TypedDict, total=False):
     seed: int | None
     frequency_penalty: float | None
     presence_penalty: float | None
-    response_format: JsonSchema | Mapping[str, object] | type | None
     reasoning_effort: ReasoningEffort | None
     prefill: str | None
     native_tools: Sequence[NativeTool] | None
@@ -91,6 +79,23 @@ class CallOptions(TypedDict, total=False):
     max_completion_tokens: int | None
     stream_options: Mapping[str, object] | None
     extra: Mapping[str, object] | None
+
+
+class CallOptions(OtherOptions, total=False):
+    """The options of one call: its targets, its time limits, and the fields of the request.
+
+    `route` names a configured route; `targets` replaces it by a list, the best first. Clocks are in seconds and win
+    over the target's, the route's and the defaults. `mid_stream=()` switches off what the route says of answers that
+    break off. `sticky` is a conversation's key: within a tier its calls go to the same target, so that prompt caches
+    stay warm. `require` and `avoid` are labels that a target must have, or must not have, to be asked at all, beside
+    what its route says of them. `only` asks these targets in place of the route's, in this order, by its policy and
+    out of its budgets. `dialect` leaves out those that speak another one, which could not be told all of it.
+    `hedge=False` asks no second target beside a silent one. `headers` are added to the requests, by dialect or
+    provider (`{"anthropic": {"anthropic-beta": "…"}}`), and beside those names to all. The rest are fields of
+    `ChatRequest`, also in OpenAI's shape.
+    """
+
+    response_format: JsonSchema | Mapping[str, object] | type | None
 
 
 _PARTS: tuple[tuple[str, ...], ...] = (

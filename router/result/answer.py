@@ -1,7 +1,7 @@
 """A whole answer, collected from events."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic
 
 import msgspec
 
@@ -14,8 +14,18 @@ from .collecting import put_together
 from .events import StreamEvent
 from .report import Report
 
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
 
-class Answer(Plain, msgspec.Struct, frozen=True):
+    T = TypeVar("T", default=Any)
+    """The class that was asked for; an `Answer` without one may hold anything."""
+else:
+    from typing import TypeVar
+
+    T = TypeVar("T")
+
+
+class Answer(Plain, msgspec.Struct, Generic[T], frozen=True):
     """What the model said, whole.
 
     Attributes:
@@ -42,7 +52,7 @@ class Answer(Plain, msgspec.Struct, frozen=True):
     report: Report
     logprobs: str | None = None
     citations: tuple[Citation, ...] = ()
-    parsed: Any = None
+    parsed: T | None = None
     _turn: Message | None = None  # of an answer with more than text
 
     @property

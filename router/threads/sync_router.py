@@ -25,10 +25,11 @@ from ..engine.options import CallOptions
 from ..explain import Plan
 from ..health.snapshot import HealthSnapshot
 from ..notices.observers import NoticeCounts, Observer
-from ..result.answer import Answer, collect
+from ..result.answer import Answer
 from ..result.errors import CallFailed
 from ..result.events import StreamEvent
 from ..result.report import Report
+from ..routed_stream import answered
 from ..router import Router
 from .feed import Feed
 from .home import BATCHES_MAX, Home, home_of, relay
@@ -211,14 +212,14 @@ class SyncStream(Iterator[StreamEvent]):
         """Read the rest of the stream, and give all of the answer, as `SyncRouter.complete` does: what was read, too.
 
         Raises:
-            CallFailed: There is no whole answer to be had.
+            CallFailed: There is no whole answer to be had, or it is not of the class that was asked for.
             RuntimeError: The stream was left before its end.
         """
         for _ in self:
             pass
         if self.report.outcome != "finished":
             raise RuntimeError("the stream was left before its end: there is no whole answer")
-        return collect(self._call.heard, self.report, self._call.origin)
+        return answered(self._call, self._call.heard)
 
     def close(self) -> None:
         """Leave the stream: close what is open upstream. From any thread, also while it is read; idempotent."""

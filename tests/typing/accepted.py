@@ -276,3 +276,13 @@ async def in_a_test() -> None:
         simulator.play("lead", Script("It breaks off", [Cut(At.delta(2), rst=True)]))
         simulator.play("second", "Hello.")
         simulator.play("third", Failure(ErrorKind.OVERLOADED))
+
+
+class _Trip:
+    city: str
+
+
+async def the_object_of_an_answer_has_its_class(router: Router) -> str:
+    """`response_format=Class` types `parsed`."""
+    answer = await router.complete("Where?", response_format=_Trip)
+    return "" if answer.parsed is None else answer.parsed.city
