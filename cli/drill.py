@@ -90,13 +90,12 @@ def drill(
         asked = files or [usual_file()]
         if plot is not None and len(asked) > 1:
             raise UsageError("--plot draws one drill: name one file")
-        if plot is not None:
-            from .drill_plot import Drawing
+        from .drill_plot import Drawing
 
-            draw = Drawing(plot)
+        drawing = None if plot is None else Drawing(plot)
         played = [_play(file, env_file, route, scenario, told) for file in asked]
-        if plot is not None:
-            draw.drill(played[0].result, played[0].spells)
+        if drawing is not None:
+            drawing.drill(played[0].result, played[0].spells)
         _show(played, as_json=as_json)
 
 
