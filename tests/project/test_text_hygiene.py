@@ -3,6 +3,7 @@
 import ast
 import re
 import statistics
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -224,3 +225,9 @@ def test_a_rule_sees_what_it_forbids(rule: Callable[[ast.Module], Iterator[int]]
 def test_an_allow_list_is_needed(rule: Callable[[ast.Module], Iterator[int]]) -> None:
     breaking = {module.place for module in modules().values() if list(rule(module.tree))}
     assert set(ALLOWED[rule]) <= breaking
+
+
+def test_no_two_test_modules_have_one_name() -> None:
+    """pytest imports them by their last names: a second one of a name is an error, in a whole run alone."""
+    names = Counter(path.name for path in (ROOT / "tests").rglob("test_*.py"))
+    assert [name for name, count in names.items() if count > 1] == []
