@@ -7,5 +7,6 @@ events of `standby` and `standby.messages`.
 """
 
 from .router.engine.call import Call
+from .router.engine.options import OtherOptions
 
-__all__ = ["Call"]
+__all__ = ["Call", "OtherOptions"]
