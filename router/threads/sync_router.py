@@ -114,7 +114,9 @@ class SyncRouter:
             InvalidRequest: The request makes no sense.
             ConfigError: There is no such route or target.
         """
-        return SyncStream(self._home, self._there(partial(self._router.begin, messages, **options)))
+        call = self._there(partial(self._router.begin, messages, **options))
+        reading = _Reading(self._home, call)
+        return SyncStream(call, reading.take, reading.leave, reading.forbid_restart)
 
     @door
     def explain(self, messages: Messages | None = None, **options: Unpack[CallOptions]) -> Plan:
@@ -150,13 +152,25 @@ class SyncStream(Iterator[StreamEvent]):
     """One call's answer, as it comes, for one thread at a time. Use it with `with`, or read it to its end.
 
     Leaving it early, or dropping it, closes the connection to the target and blames none.
+
+    Args:
+        call: The call, which lives in another thread.
+        take: Waits for its next batches; none at the end.
+        leave: Ends it. From any thread, also from a finalizer; idempotent.
+        forbid_restart: Text that is out shall not be taken back.
     """
 
-    def __init__(self, home: Home, call: Call) -> None:
-        self._home, self._call = home, call
-        self._feed: Feed[Sequence[StreamEvent]] | None = None
+    def __init__(
+        self,
+        call: Call,
+        take: Callable[[], Sequence[Sequence[StreamEvent]]],
+        leave: Callable[[], None],
+        forbid_restart: Callable[[], None],
+    ) -> None:
+        self._call, self._take, self._leave, self._forbid_restart = call, take, leave, forbid_restart
         self._rest: Iterator[StreamEvent] = iter(())
         self._closed = False
+        weakref.finalize(self, leave).atexit = False
 
     @property
     def report(self) -> Report:
@@ -184,7 +198,7 @@ class SyncStream(Iterator[StreamEvent]):
         if self._closed:
             raise StopIteration
         try:
-            batches = self._fed().take()
+            batches = self._take()
         except CallFailed:
             self.close()
             raise
@@ -196,7 +210,7 @@ class SyncStream(Iterator[StreamEvent]):
 
     def text(self) -> Iterator[str]:
         """The text of the answer alone, piece by piece. Refuses the policy `restart`: it would void what is out."""
-        self._home.run(_calling(self._call.forbid_restart))
+        self._forbid_restart()
         try:
             for event in self:
                 if type(event) is TextDelta:
@@ -224,14 +238,27 @@ class SyncStream(Iterator[StreamEvent]):
     def close(self) -> None:
         """Leave the stream: close what is open upstream. From any thread, also while it is read; idempotent."""
         self._closed = True
+        self._leave()
+
+
+class _Reading:
+    """How a thread reads a call that lives in the Router's loop. Begins with the first batch that is wanted."""
+
+    def __init__(self, home: Home, call: Call) -> None:
+        self._home, self._call = home, call
+        self._feed: Feed[Sequence[StreamEvent]] | None = None
+
+    def take(self) -> Sequence[Sequence[StreamEvent]]:
+        if self._feed is None:
+            self._feed = Feed(self._home.loop, partial(relay, self._call), BATCHES_MAX)
+        return self._feed.take() or ()
+
+    def leave(self) -> None:
         if self._feed is not None:
             self._feed.leave()
 
-    def _fed(self) -> Feed[Sequence[StreamEvent]]:
-        if self._feed is None:
-            self._feed = feed = Feed(self._home.loop, partial(relay, self._call), BATCHES_MAX)
-            weakref.finalize(self, feed.leave).atexit = False
-        return self._feed
+    def forbid_restart(self) -> None:
+        self._home.run(_calling(self._call.forbid_restart))
 
 
 async def _calling(deed: Callable[[], T]) -> T:
