@@ -151,6 +151,11 @@ class ParsedOptions(Opaque):
     boundary: Boundary | None = None
     form: AnswerForm | None = None
 
+    def take(self, options: Mapping[str, Any]) -> None:
+        """Take options of these very names, which were checked."""
+        for option, value in options.items():
+            setattr(self, option, value)
+
 
 def asked(config: Config, messages: Messages, options: CallOptions) -> ParsedOptions:
     """Tell a call's options apart, and check them.
@@ -186,7 +191,7 @@ def asked(config: Config, messages: Messages, options: CallOptions) -> ParsedOpt
     if _OF_CALL in parts:
         for option, value in parts[_OF_CALL].items():
             _CHECKS[option](option, value)
-            setattr(found, option, value)
+        found.take(parts[_OF_CALL])
     return found
 
 
