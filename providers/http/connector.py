@@ -177,7 +177,7 @@ class Line(ResponseHandler):
             if self._was_paused:
                 ResponseHandler.data_received(self, b"")
             reader = self._payload
-            if reader is None or self._reading_paused or reader._eof:
+            if reader is None or self._reading_paused or reader._eof or self.exception() is not None:
                 return
             if len(reader._buffer) > self._chunks_max:
                 self.pause_reading()

@@ -16,7 +16,7 @@ class Wire:
     """As much of a transport as a line needs."""
 
     def __init__(self) -> None:
-        self.paused = False
+        self.paused = self.closed = False
 
     def pause_reading(self) -> None:
         self.paused = True
@@ -25,7 +25,10 @@ class Wire:
         self.paused = False
 
     def is_closing(self) -> bool:
-        return False
+        return self.closed
+
+    def close(self) -> None:
+        self.closed = True
 
 
 async def begun(*first: bytes) -> tuple[Line, Wire, Body]:
@@ -147,3 +150,18 @@ async def test_a_body_that_was_paused_ends_when_its_end_comes(framing: bytes, la
         said += body.take()
     assert (said, body.ended()) == (whole, True)
     assert pauses > 0 or last == 89
+
+
+async def test_a_body_that_was_paused_and_then_breaks_the_grammar_is_not_paused_again() -> None:
+    line, wire = Line(asyncio.get_running_loop()), Wire()
+    line.transport = cast(Any, wire)
+    line.set_response_params(read_until_eof=True, auto_decompress=False, read_bufsize=100)
+    line.data_received(HEAD)
+    _, content = await line.read()
+    assert type(content) is StreamReader
+    body, said = Body.of(content, line), b""
+    for packet in (b"ff;x\r\n" + b"a" * 200, b"a" * 20, b"a" * 35 + b"\r\n3;x\r\nabcb5\r\n"):
+        line.data_received(packet)
+        while body.buffer or wire.paused:
+            said += await read(body)
+    assert (said, body.ended(), wire.closed) == (b"a" * 255 + b"abc", False, True)
