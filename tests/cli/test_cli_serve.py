@@ -207,6 +207,7 @@ def test_workers_share_a_socket_of_the_file_system_and_without_a_state_file_take
         status, told = posted(f"{operators_of(said)}/admin/targets/one/isolate")
         assert (status, "without a state file" in told["error"]) == (409, True)
         assert posted(f"{operators_of(said)}/admin/targets/one/restore")[0] == 409
+        until_read(f"{operators_of(said)}/admin/targets", '"worker":1')  # either may be the first that says so
         told = json.loads(until_read(f"{operators_of(said)}/admin/targets", '"worker":2'))
         (target,) = told["targets"]
         assert (target["state"], [each["state"] for each in target["workers"]]) == ("closed", ["closed", "closed"])
