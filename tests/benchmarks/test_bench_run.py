@@ -1,5 +1,6 @@
 """The processes of a benchmark, on tiny cases: nothing here is about time."""
 
+import resource
 import sys
 from pathlib import Path
 
@@ -95,7 +96,7 @@ def test_a_refused_connection_leads_to_the_next_target(processes: Processes) -> 
 def test_streams_are_held_open(processes: Processes, client: str) -> None:
     held = processes.tell(client, Hold(processes.urls(Script("hold")), 5), Held)
     assert held.bytes_per_stream >= 0
-    assert held.more_bytes_per_stream == 0
+    assert held.more_bytes_per_stream * 5 <= resource.getpagesize()  # the process may touch one, whatever it holds
 
 
 @pytest.mark.parametrize("client", [name for name, info in CLIENTS.items() if info.holds])
