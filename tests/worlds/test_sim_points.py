@@ -19,8 +19,10 @@ from worlds.world import World
 
 SEEDS_MAX = 12
 
-
 Attributes = dict[tuple[str, str], object]
+
+MSGSPEC_CACHE = "__msgspec_cache__"
+"""What msgspec remembers of an enumeration, on it, when it decodes the first."""
 
 
 def attributes() -> Attributes:
@@ -30,7 +32,8 @@ def attributes() -> Attributes:
         if name.startswith(("standby.", "worlds.")):
             ours = [each for each in vars(module).values() if isinstance(each, type) and each.__module__ == name]
             for owner in (module, *ours):
-                found |= {(f"{name} {owner.__name__}", attribute): value for attribute, value in vars(owner).items()}
+                had = {each: value for each, value in vars(owner).items() if each != MSGSPEC_CACHE}
+                found |= {(f"{name} {owner.__name__}", attribute): value for attribute, value in had.items()}
     return found
 
 
