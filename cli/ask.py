@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from .choice import choose, model_reference
+from .choice import SIMULATED, choose, model_reference
 from .exits import UsageError, guarded
 from .options import AsJson, ConfigFile, Debugging, EnvFile, RouteName, TargetNames
 from .question import question as asked
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from ..router.engine.options import CallOptions
 
 SCHEMA_BYTES_MAX = 1024 * 1024
-SIMULATED = "nothing is configured: the built-in simulator answers, and every word of it is canned"
 
 
 Words: TypeAlias = Annotated[

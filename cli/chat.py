@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from .choice import choose
+from .choice import SIMULATED, choose
 from .exits import guarded
 from .options import ConfigFile, Debugging, EnvFile, RouteName, TargetNames
 from .render import say
@@ -28,10 +28,8 @@ def chat(
     """
     with guarded(debug=Debugging.of(context)):
         choice = choose(targets or (), config, route, env_file=env_file)
-        if choice is None:
-            say("nothing is configured: the built-in simulator answers, and every word of it is canned", style="dim")
-        elif choice.note:
-            say(choice.note, style="dim")
+        if note := SIMULATED if choice is None else choice.note:
+            say(note, style="dim")
         from .conversation import Chatting
         from .lines import Lines
 

@@ -25,6 +25,9 @@ PREFERRED = (
 )  # fmt: skip
 """The order in which providers with a key are asked; the others follow by name."""
 
+SIMULATED = "nothing is configured: the built-in simulator answers, and every word of it is canned"
+"""What is said where there is no choice."""
+
 USUAL_MODELS: dict[str, str] = {
     "groq": "llama-3.3-70b-versatile",
     "openrouter": "openai/gpt-5-mini",
@@ -114,14 +117,11 @@ def usual_file() -> Path:
     """The file that `load` would read without being told one.
 
     Raises:
-        UsageError: There is none.
+        ConfigError: There is none.
     """
-    from ..config.settings import CONFIG_VARIABLE, DEFAULT_FILE  # with it comes pydantic
+    from ..config import settings  # with it comes pydantic
 
-    named = os.environ.get(CONFIG_VARIABLE)
-    if named or Path(DEFAULT_FILE).is_file():
-        return Path(named or DEFAULT_FILE)
-    raise UsageError(f"name a file, or set {CONFIG_VARIABLE}; there is no ./{DEFAULT_FILE}")
+    return settings.usual_file()
 
 
 def listed(targets: Sequence[str]) -> tuple[str, ...]:

@@ -162,7 +162,8 @@ def usual_file() -> FilePath:
     """
     found = _found(None)
     if found is None:
-        raise ConfigError(f"there is no ./{DEFAULT_FILE}, and {CONFIG_VARIABLE} names no file: name one")
+        here = f"there is no ./{DEFAULT_FILE}, and {CONFIG_VARIABLE} names no file"
+        raise ConfigError(f"{here}: name a file, or set {CONFIG_VARIABLE}")
     return found
 
 

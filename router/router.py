@@ -91,7 +91,7 @@ class Router:
     @classmethod
     def from_yaml(cls, path: str | Path | None = None, *, reload: bool = False) -> Self:
         """A Router over a YAML file; see docs/configuration.md. None: that of `STANDBY_CONFIG`, or ./standby.yaml."""
-        return cls(_file(path), reload=reload)
+        return cls(file_of(path), reload=reload)
 
     @property
     def config(self) -> Config:
@@ -396,7 +396,8 @@ def _check(*, reload: object, rng: object, wall: object, transport: object) -> N
         raise ConfigError(f"{what}, but is a {type_name(transport)}; one object for all is `lambda options: it`")
 
 
-def _file(path: object) -> Path:
+def file_of(path: object) -> Path:
+    """The YAML file that a Router is made from; None: the usual one."""
     if path is None:
         from ..config.settings import usual_file
 

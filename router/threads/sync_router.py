@@ -30,7 +30,7 @@ from ..result.errors import CallFailed
 from ..result.events import StreamEvent
 from ..result.report import Report
 from ..routed_stream import answered
-from ..router import Router
+from ..router import Router, file_of
 from .feed import Feed
 from .home import BATCHES_MAX, Home, home_of, relay
 
@@ -68,10 +68,7 @@ class SyncRouter:
     @classmethod
     def from_yaml(cls, path: str | Path | None = None, *, reload: bool = False) -> Self:
         """A SyncRouter over a YAML file; see `Router.from_yaml`."""
-        made = cls.__new__(cls)
-        made._router = Router.from_yaml(path, reload=reload)
-        made._home = home_of(made._router)
-        return made
+        return cls(file_of(path), reload=reload)
 
     @property
     def config(self) -> Config:

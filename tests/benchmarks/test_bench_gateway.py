@@ -24,8 +24,10 @@ from benchmarks.result import Setting
 from benchmarks.run import measure
 from benchmarks.targets import TARGETS
 from benchmarks.wire import ANSWER, Script
+from components import lack
 
-pytestmark = pytest.mark.skipif(compiler() is None, reason="needs gcc")
+if compiler() is None:
+    lack("needs gcc, or another compiler of C")
 
 SINGLE, HOLD = Script("single"), Script("hold")
 PACED, COALESCED = Script("stream", 6, 1, 2000, 4), Script("stream", 40, 8, 1000, 1)

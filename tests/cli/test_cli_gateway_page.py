@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from standby.config import Config
 from standby.gateway import openapi
 from standby.gateway.metrics import Metrics
 
+from components import need
 from page_examples import DOCS, check_example, examples
 
 PAGE = (DOCS / "gateway.md").read_text(encoding="utf-8")
@@ -73,9 +73,9 @@ def test_the_first_minute_says_what_it_shows(gateway: Addresses) -> None:
         assert gateway.put_into(line) in gateway.said
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="this machine has no curl")
 @pytest.mark.parametrize("place", range(len(blocks("sh"))))
 def test_a_command_works_as_it_stands(gateway: Addresses, place: int) -> None:
+    need("curl")
     commands = gateway.put_into(blocks("sh")[place])
     done = subprocess.run(
         ["bash", "-e", "-c", commands], capture_output=True, text=True, timeout=PATIENCE_S, check=False

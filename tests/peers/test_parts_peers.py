@@ -13,6 +13,7 @@ from standby.simulator.scenario.reply import Answer
 from standby.simulator.server import Simulator
 
 from components import need
+from gateway_answers import ANNOTATION, DRAWN, NOTE, PLACE, RESULT, SEARCH, WEB
 from standby import Router
 from trips import TRIPS, target
 
@@ -38,18 +39,6 @@ ASKED: Any = [{"role": "user", "content": "Go."}]
 
 F, G = ToolCall("D681PevKs", "look", '{"a":1}'), ToolCall("D681PevKt", "read", '{"a":2}')
 PLAN, MORE, LOOKING, FOUND = "I plan.", "I think again.", TextPart("I am looking."), TextPart("It is white.")
-SEARCH = '{"type":"server_tool_use","id":"srvtoolu_1","name":"web_search","input":{"query":"salt"}}'
-RESULT = (
-    '{"type":"web_search_tool_result","tool_use_id":"srvtoolu_1","content":[{"type":"web_search_result",'
-    '"url":"https://x/y","title":"Y","encrypted_content":"Eo0=","page_age":null}]}'
-)
-PLACE = (
-    '{"type":"web_search_result_location","url":"https://x/y","title":"Y","cited_text":"White.","encrypted_index":"E1"}'
-)
-NOTE = '{"type":"url_citation","url":"https://x/y","title":"Y","start_index":0,"end_index":1}'
-ANNOTATION = '{"type":"url_citation","url_citation":{"url":"https://x/y","title":"Y","start_index":0,"end_index":1}}'
-WEB = '{"id":"ws_1","type":"web_search_call","status":"completed","action":{"type":"search","query":"salt"}}'
-DRAWN = '{"id":"ig_1","type":"image_generation_call","status":"completed"}'
 CODE = '{"executableCode":{"language":"PYTHON","code":"1"}}'
 SOURCE = '{"start":0,"end":1,"text":"I","sources":[{"type":"document","id":"d","document":{"url":"https://x/y"}}]}'
 REFERENCE = '{"type":"reference","reference_ids":[1]}'

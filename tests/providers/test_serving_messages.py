@@ -353,35 +353,6 @@ def test_the_tokens_of_the_prompt_stand_in_the_head_where_they_are_known() -> No
     assert encoder.encode([]) == b""
 
 
-def test_calls_that_are_announced_before_the_arguments_of_the_first_are_told_whole_and_in_their_order() -> None:
-    announced = [ToolCallDelta(0, "a", "f"), ToolCallDelta(1, "b", "g"), ToolCallDelta(2, "c", "h")]
-    argued = [ToolCallDelta(0, arguments='{"x":1}'), ToolCallDelta(1, arguments='{"y":2}')]
-    events = [Started("m", "i"), TextDelta("One"), *announced, *argued, TextDelta("Two"), Finished("tool_calls")]
-    expected = [TextPart("One"), ToolCall("a", "f", '{"x":1}'), ToolCall("b", "g", '{"y":2}'), ToolCall("c", "h", "{}")]
-    for told in (
-        heard("anthropic", streamed(messages, events)),
-        heard("anthropic", whole_body(messages, events), BODY),
-    ):
-        assert list(put_together(told).parts) == [*expected, TextPart("Two")]
-
-
-@pytest.mark.parametrize("pieces", [("", ""), ('{"a":', "1}"), ('{"a":1}', "")])
-def test_a_name_that_comes_behind_arguments_is_told_with_its_call(pieces: tuple[str, str]) -> None:
-    calls = [
-        ToolCallDelta(0, "call_1", None, pieces[0]),
-        ToolCallDelta(1, "call_2", "tell", "{}"),
-        ToolCallDelta(0, None, "look", pieces[1]),
-    ]
-    events = [Started("model-1", "id-1"), *calls, Finished("tool_calls")]
-    nameless = [*events[:-1], ToolCallDelta(2, "call_3", None, "[]"), events[-1]]
-    for told in (
-        heard("anthropic", streamed(messages, nameless)),
-        heard("anthropic", whole_body(messages, events), BODY),
-    ):
-        found = {call.name: call.arguments for call in put_together(told).parts if isinstance(call, ToolCall)}
-        assert (found["look"], found["tell"]) == ("".join(pieces) or "{}", "{}")
-
-
 def test_pieces_of_two_calls_in_turns_are_not_lost() -> None:
     calls = [ToolCallDelta(0, "a", "f", '{"x":'), ToolCallDelta(1, "b", "g", "{"), ToolCallDelta(0, arguments="1}")]
     events = [Started("m"), *calls, ToolCallDelta(1, arguments="}"), Finished("tool_calls")]
